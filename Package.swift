@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+// The target list is the architecture: arrows point one way, from the top of this list to the bottom.
+// `PIPE_TORCH=0` leaves out everything that needs tensors.
+// `LIBTORCH=/path/to/torch` builds against that libtorch instead of Debian's (a pip-installed `torch` folder is one).
+import Foundation
+import PackageDescription
+
+let environment = ProcessInfo.processInfo.environment
+let withTorch = environment["PIPE_TORCH"] != "0"
+let libtorch = environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+var products: [Product] = [.executable(name: "pipe", targets: ["pipe"])]
+
+var targets: [Target] = [
+  .executableTarget(name: "pipe", dependencies: ["Command"], swiftSettings: strict),
+  target("Command", ["Catalog", "Shards", "Datasets", "Streaming"]),
+  target("Catalog", []),
+  target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
+  target("Datasets", ["CArchive", "CImage"]),
+  target("Streaming", []),
+
+  // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across.
+  .target(
+    name: "CImage", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
+  .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+  .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+  .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+  tests("StreamingTests", ["Streaming"]),
+  tests("DatasetsTests", ["Datasets", "CArchive"]),
+  tests("ShardsTests", ["Shards", "Datasets", "Streaming"]),
+  tests("CommandTests", ["Command", "Catalog", "pipe"]),
+]
+
+if withTorch {
+  var cxxSettings: [CXXSetting] = [.define("NDEBUG")]
+  var linkerSettings: [LinkerSetting] = [
+    .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("gomp"),
+  ]
+  if let libtorch {
+    cxxSettings.append(
+      .unsafeFlags(["-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20"]))
+    linkerSettings.append(.unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]))
+  } else {
+    cxxSettings.append(.unsafeFlags(["-std=c++17"]))
+  }
+  products.append(.executable(name: "pipe-compute", targets: ["pipe-compute"]))
+  targets += [
+    .executableTarget(name: "pipe-compute", dependencies: ["ComputeCommand"], swiftSettings: strict),
+    target("ComputeCommand", ["Stages", "Methods", "Networks", "Tensors", "Command", "Catalog", "Shards", "Datasets", "Streaming"]),
+    target("Stages", ["Methods", "Networks", "Tensors", "Shards", "Datasets", "Streaming"]),
+    target("Methods", ["Networks", "Tensors"]),
+    target("Networks", ["Tensors"]),
+    target("Tensors", ["CTorch"]),
+    .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: cxxSettings, linkerSettings: linkerSettings),
+    tests("TensorsTests", ["Tensors"]),
+    tests("NetworksTests", ["Networks", "Tensors"]),
+    tests("MethodsTests", ["Methods", "Networks", "Tensors"]),
+    tests("ComputeTests", ["ComputeCommand", "Stages", "Methods", "Tensors", "Shards", "Datasets", "Streaming", "Catalog", "pipe", "pipe-compute"]),
+  ]
+}
+
+let package = Package(name: "pipe", products: products, targets: targets, swiftLanguageModes: [.v6])

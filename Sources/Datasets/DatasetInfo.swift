@@ -1,0 +1,110 @@
+/// What is true of a dataset as a whole; travels in the wire's header and in the manifest.
+///
+/// Unknown keys are ignored when it is read, so that later minor versions can add some.
+public struct DatasetInfo: Sendable, Equatable, Codable {
+  /// What the samples are.
+  public enum Kind: String, Sendable, Codable {
+    case samples, latents
+  }
+  /// What a label says.
+  public enum LabelKind: String, Sendable, Codable {
+    case hard, probability, logit
+  }
+  /// Training or test part.
+  public enum Split: String, Sendable, Codable, CaseIterable {
+    case train, test
+  }
+
+  /// Short name, `[A-Za-z0-9_-]+`: `cifar10`, or the archive's own.
+  public var name: String
+  /// Images or latents.
+  public var kind: Kind
+  /// Which part this is.
+  public var split: Split
+  /// Class names in index order.
+  public var classNames: [String]
+  /// C×H×W where all samples agree, else nil (a folder of photographs that was not resized).
+  public var shape: [Int]?
+  /// Per-channel mean and standard deviation with which a trainer normalises pixels of range [0, 1].
+  public var normalization: Normalization?
+  /// What a trainer must do to each image before training; nil for nothing.
+  public var formation: Formation?
+  /// Learning rate learned with the images, where there is one.
+  public var learnedLearningRate: Double?
+  /// Hard labels unless said.
+  public var labelKind: LabelKind
+  /// Samples per class in index order, where it is known before the last sample.
+  public var countPerClass: [Int]?
+  /// How the data came to be, oldest step first.
+  public var provenance: [ProvenanceStep]
+
+  /// Makes the description of a dataset.
+  public init(
+    name: String, kind: Kind = .samples, split: Split = .train, classNames: [String], shape: [Int]? = nil,
+    normalization: Normalization? = nil, formation: Formation? = nil, learnedLearningRate: Double? = nil,
+    labelKind: LabelKind = .hard, countPerClass: [Int]? = nil, provenance: [ProvenanceStep] = []
+  ) {
+    self.name = name
+    self.kind = kind
+    self.split = split
+    self.classNames = classNames
+    self.shape = shape
+    self.normalization = normalization
+    self.formation = formation
+    self.learnedLearningRate = learnedLearningRate
+    self.labelKind = labelKind
+    self.countPerClass = countPerClass
+    self.provenance = provenance
+  }
+}
+
+/// Per-channel constants: a trainer feeds (pixel − mean) / std, pixels in [0, 1].
+public struct Normalization: Sendable, Equatable, Codable {
+  /// One mean per channel.
+  public var mean: [Float]
+  /// One standard deviation per channel, over all pixels of the training split.
+  public var std: [Float]
+
+  /// Makes the constants.
+  public init(mean: [Float], std: [Float]) {
+    self.mean = mean
+    self.std = std
+  }
+}
+
+/// Multi-formation (IDC §4.1): each stored image holds factor × factor smaller ones, to be cut and enlarged before training.
+public struct Formation: Sendable, Equatable, Codable {
+  /// Tiles per side.
+  public var factor: Int
+  /// How tiles are enlarged to the full size: `bilinear` (half-pixel centres).
+  public var upsample: String
+  /// Value with which an image is padded on the right and at the bottom when the factor does not divide its size.
+  public var padding: Float
+
+  /// Makes a rule.
+  public init(factor: Int, upsample: String = "bilinear", padding: Float = 0.5) {
+    self.factor = factor
+    self.upsample = upsample
+    self.padding = padding
+  }
+}
+
+/// One step of a dataset's history.
+public struct ProvenanceStep: Sendable, Equatable, Codable {
+  /// The verb: `decode`, `condense`.
+  public var verb: String
+  /// The tool and its version: `pipe 1.0.0`.
+  public var tool: String
+  /// Every option as it was in force, typed or default; names without dashes.
+  public var options: [String: String]
+  /// SHA-256 of every input and model, by role: `source`, `model`.
+  public var digests: [String: String]
+
+  /// Makes a step.
+  public init(verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:]) {
+    self.verb = verb
+    self.tool = tool
+    self.options = options
+    self.digests = digests
+  }
+}

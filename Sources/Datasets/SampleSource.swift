@@ -1,0 +1,9 @@
+/// A dataset that is being read: its description first, then its samples, one by one, in archive order.
+///
+/// Blocking and single-pass. A reader is a class because it owns a C handle; it is used by one task at a time.
+public protocol SampleSource: AnyObject {
+  /// Known before the first sample, with the final class order.
+  var info: DatasetInfo { get }
+  /// The next sample, or nil after the last; keeps returning nil after the end, and the same error after a failure.
+  func next() throws(DataError) -> Sample?
+}
