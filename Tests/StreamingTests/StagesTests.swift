@@ -1,0 +1,83 @@
+import Streaming
+import Synchronization
+import Testing
+
+@Suite("Single stages")
+struct StagesTests {
+  @Test("An error in a mapped element names the stage and the sample")
+  func mappedFailure() async {
+    let stage = Mapped<String, String>("decode", key: { $0 }) { key in
+      if key == "c" { throw Broken() }
+      return key
+    }
+    let error = await failure { () async throws(PipelineError) in
+      try await stage.run(from: .elements(["a", "b", "c"]), into: Collected())
+    }
+    #expect(error?.stage == "decode")
+    #expect(error?.sampleKey == "c")
+    #expect(error?.underlying as? Broken == Broken())
+  }
+
+  @Test("Up to the limit, failing elements are left out and named; one more ends the flow", arguments: [1, 2, 3])
+  func skipping(limit: Int) async {
+    let skipped = Mutex<[String]>([])
+    let stage = Mapped<Int, Int>(
+      "decode", onFailure: .skip(limit: limit), key: { "s\($0)" },
+      onSkip: { error in skipped.withLock { $0.append(error.sampleKey ?? "") } }
+    ) { value in
+      if value == 1 || value == 3 { throw Broken() }
+      return value
+    }
+    do throws(PipelineError) {
+      let kept = try await stage.run(from: .elements(0..<5), into: Collected())
+      #expect(limit >= 2)
+      #expect(kept == [0, 2, 4])
+    } catch {
+      #expect(limit == 1)
+      #expect(error.sampleKey == "s3")
+    }
+    #expect(skipped.withLock { $0 } == (limit == 1 ? ["s1"] : ["s1", "s3"]))
+  }
+
+  @Test("A failure of a stage above is never skipped")
+  func upstreamIsNotSkipped() async {
+    let source = Source(2, failure: PipelineError(stage: "origin", underlying: Broken()))
+    let stage = Mapped<Int, Int>("map", onFailure: .skip(limit: 100)) { $0 }
+    let error = await failure { () async throws(PipelineError) in
+      try await stage.run(from: source.flow, into: Collected())
+    }
+    #expect(error?.stage == "origin")
+  }
+
+  @Test("A cancellation inside an element is never skipped")
+  func cancellationIsNotSkipped() async {
+    let stage = Mapped<Int, Int>("map", onFailure: .skip(limit: 100)) { _ in throw CancellationError() }
+    let error = await failure { () async throws(PipelineError) in
+      try await stage.run(from: .elements(0..<3), into: Collected())
+    }
+    #expect(error?.isCancellation == true)
+  }
+
+  @Test(
+    "Batches are full except the last, and none is empty",
+    arguments: [(0, []), (3, [3]), (6, [3, 3]), (7, [3, 3, 1])])
+  func batches(count: Int, sizes: [Int]) async throws {
+    let batches = try await Batched<Int>(count: 3).run(from: .elements(0..<count), into: Collected())
+    #expect(batches.map(\.count) == sizes)
+    #expect(batches.flatMap { $0 } == Array(0..<count))
+  }
+
+  @Test("Progress counts elements and bytes after each element")
+  func counting() async throws {
+    let events = Mutex<[ProgressEvent]>([])
+    let stage = Counted<String>(as: "shard", total: 2, bytes: { $0.utf8.count }) { event in
+      events.withLock { $0.append(event) }
+    }
+    _ = try await stage.run(from: .elements(["ab", "cde"]), into: Collected())
+    #expect(
+      events.withLock { $0 } == [
+        ProgressEvent(stage: "shard", done: 1, total: 2, unit: "samples", bytes: 2),
+        ProgressEvent(stage: "shard", done: 2, total: 2, unit: "samples", bytes: 5),
+      ])
+  }
+}
