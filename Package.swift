@@ -63,7 +63,9 @@ if withTorch {
   products.append(.executable(name: "pipe-compute", targets: ["pipe-compute"]))
   targets += [
     .executableTarget(name: "pipe-compute", dependencies: ["ComputeCommand"], swiftSettings: strict),
-    target("ComputeCommand", ["Stages", "Methods", "Networks", "Tensors", "Command", "Catalog", "Shards", "Datasets", "Streaming"]),
+    target(
+      "ComputeCommand",
+      ["Stages", "Methods", "Networks", "Tensors", "Command", "Catalog", "Shards", "Datasets", "Streaming"]),
     target("Stages", ["Methods", "Networks", "Tensors", "Shards", "Datasets", "Streaming"]),
     target("Methods", ["Networks", "Tensors"]),
     target("Networks", ["Tensors"]),
@@ -72,7 +74,12 @@ if withTorch {
     tests("TensorsTests", ["Tensors"]),
     tests("NetworksTests", ["Networks", "Tensors"]),
     tests("MethodsTests", ["Methods", "Networks", "Tensors"]),
-    tests("ComputeTests", ["ComputeCommand", "Stages", "Methods", "Tensors", "Shards", "Datasets", "Streaming", "Catalog", "pipe", "pipe-compute"]),
+    tests(
+      "ComputeTests",
+      [
+        "ComputeCommand", "Stages", "Methods", "Tensors", "Shards", "Datasets", "Streaming", "Catalog", "pipe",
+        "pipe-compute",
+      ]),
   ]
 }
 
