@@ -1,0 +1,87 @@
+// The one place where a C++ exception becomes an error string, and the box behind CTTensorRef.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "CTorch.h"
+
+/// What a CTTensorRef points to.
+struct CTTensor {
+  at::Tensor value;
+};
+
+namespace ct {
+
+/// A copy that the caller frees; on exhausted memory still not NULL would be impossible, so the process may see success
+/// only if even these few bytes cannot be had, and then the out-pointer is NULL.
+inline char *copy_message(const char *text) noexcept { return strdup(text); }
+
+/// Runs `body`; every exception becomes its message, without a backtrace.
+template <typename Body>
+CTError guard(Body &&body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error &error) {
+    try {
+      return copy_message(error.what_without_backtrace());
+    } catch (...) {
+      return copy_message("an error of libtorch without a message");
+    }
+  } catch (const std::exception &error) {
+    return copy_message(error.what());
+  } catch (...) {
+    return copy_message("an unknown C++ exception");
+  }
+}
+
+/// A new reference for the caller.
+inline CTTensorRef box(at::Tensor value) { return new CTTensor{std::move(value)}; }
+
+/// Runs `body`, which returns a tensor, and hands its result out as a new reference.
+template <typename Body>
+CTError result(CTTensorRef *out, Body &&body) noexcept {
+  return guard([&] { *out = box(body()); });
+}
+
+inline at::IntArrayRef ints(const int64_t *values, size_t count) { return at::IntArrayRef(values, count); }
+
+/// An undefined tensor stands for "not given" in ATen.
+inline at::Tensor optional(CTTensorRef tensor) { return tensor ? tensor->value : at::Tensor(); }
+
+inline std::vector<at::Tensor> list(const CTTensorRef *tensors, size_t count) {
+  std::vector<at::Tensor> values;
+  values.reserve(count);
+  for (size_t i = 0; i < count; i++) values.push_back(tensors[i]->value);
+  return values;
+}
+
+/// Hands out several results: all of them or, on an exception, none.
+inline void box_all(std::vector<at::Tensor> values, CTTensorRef *out) {
+  std::vector<std::unique_ptr<CTTensor>> boxes;
+  boxes.reserve(values.size());
+  for (auto &value : values) boxes.push_back(std::make_unique<CTTensor>(CTTensor{std::move(value)}));
+  for (size_t i = 0; i < boxes.size(); i++) out[i] = boxes[i].release();
+}
+
+inline at::ScalarType scalar_type(CTDType dtype) {
+  switch (dtype) {
+    case CT_FLOAT32: return at::kFloat;
+    case CT_BFLOAT16: return at::kBFloat16;
+    case CT_FLOAT64: return at::kDouble;
+    case CT_UINT8: return at::kByte;
+    case CT_INT64: return at::kLong;
+    case CT_BOOL: return at::kBool;
+  }
+  TORCH_CHECK(false, "unknown element type ", static_cast<int>(dtype));
+}
+
+inline at::Device device(int32_t index) {
+  return index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+}
+
+}  // namespace ct

@@ -1,0 +1,62 @@
+// The operations that networks are made of.
+#include "Guard.hpp"
+
+using namespace ct;
+
+CTError ct_convolution2d(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, const int64_t *stride,
+                         const int64_t *padding, int64_t groups, CTTensorRef *out) {
+  return result(out, [&] {
+    return at::conv2d(x->value, weight->value, optional(bias), ints(stride, 2), ints(padding, 2), 1, groups);
+  });
+}
+
+CTError ct_transposed_convolution2d(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, const int64_t *stride,
+                                    const int64_t *padding, const int64_t *output_padding, CTTensorRef *out) {
+  return result(out, [&] {
+    return at::conv_transpose2d(x->value, weight->value, optional(bias), ints(stride, 2), ints(padding, 2),
+                                ints(output_padding, 2));
+  });
+}
+
+CTError ct_average_pool2d(CTTensorRef x, int64_t kernel, int64_t stride, int64_t padding, CTTensorRef *out) {
+  return result(out, [&] { return at::avg_pool2d(x->value, kernel, stride, padding); });
+}
+
+CTError ct_max_pool2d(CTTensorRef x, int64_t kernel, int64_t stride, int64_t padding, CTTensorRef *out) {
+  return result(out, [&] { return at::max_pool2d(x->value, kernel, stride, padding); });
+}
+
+CTError ct_group_norm(CTTensorRef x, int64_t groups, CTTensorRef weight, CTTensorRef bias, double eps,
+                      CTTensorRef *out) {
+  return result(out, [&] { return at::group_norm(x->value, groups, optional(weight), optional(bias), eps); });
+}
+
+CTError ct_batch_norm(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTensorRef mean, CTTensorRef variance,
+                      double eps, CTTensorRef *out) {
+  return result(out, [&] {
+    TORCH_CHECK((mean == nullptr) == (variance == nullptr), "give both statistics or neither");
+    return at::batch_norm(x->value, optional(weight), optional(bias), optional(mean), optional(variance),
+                          /*training=*/mean == nullptr, /*momentum=*/0, eps, /*cudnn_enabled=*/true);
+  });
+}
+
+CTError ct_upsample_bilinear(CTTensorRef x, int64_t height, int64_t width, CTTensorRef *out) {
+  return result(out, [&] { return at::upsample_bilinear2d(x->value, {height, width}, /*align_corners=*/false); });
+}
+
+CTError ct_affine_sample(CTTensorRef x, CTTensorRef theta, CTTensorRef *out) {
+  return result(out, [&] {
+    TORCH_CHECK(x->value.dim() == 4, "expected images of rank 4, found rank ", x->value.dim());
+    auto grid = at::affine_grid_generator(theta->value, x->value.sizes(), /*align_corners=*/false);
+    return at::grid_sampler(x->value, grid, /*bilinear*/ 0, /*zeros*/ 0, /*align_corners=*/false);
+  });
+}
+
+CTError ct_norm_relu_pool_composite(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps,
+                                    CTTensorRef *out) {
+  return result(out, [&] {
+    TORCH_CHECK(x->value.dim() == 4, "expected rank 4 (n, c, h, w), found rank ", x->value.dim());
+    auto normal = at::group_norm(x->value, x->value.size(1), weight->value, bias->value, eps);
+    return at::avg_pool2d(at::relu(normal), 2, 2);
+  });
+}

@@ -1,0 +1,51 @@
+// Settings of the whole process.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/api/include/torch/version.h>
+
+#include "Guard.hpp"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+using namespace ct;
+
+bool ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  // Results of 10 to 200 MB come and go with every step. By default each is mapped and unmapped, and every page of it faults again.
+  // One arena, because the heaps of the others end at 64 MB and send larger blocks to mmap whatever the threshold says.
+  bool arena = mallopt(M_ARENA_MAX, 1) == 1;
+  bool map = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1;
+  bool trim = mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1;
+  return arena && map && trim;
+#else
+  return false;
+#endif
+}
+
+CTError ct_set_threads(int32_t count) {
+  return guard([&] {
+    TORCH_CHECK(count > 0, "expected at least one thread, found ", count);
+    at::set_num_threads(count);
+  });
+}
+
+int32_t ct_threads(void) { return at::get_num_threads(); }
+
+CTError ct_set_deterministic(bool deterministic) {
+  return guard([&] {
+    at::globalContext().setDeterministicCuDNN(deterministic);
+    at::globalContext().setBenchmarkCuDNN(!deterministic);
+  });
+}
+
+bool ct_has_cuda(void) {
+  try {
+    return at::hasCUDA();
+  } catch (...) {
+    return false;
+  }
+}
+
+const char *ct_library_version(void) { return TORCH_VERSION; }
