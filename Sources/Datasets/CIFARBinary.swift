@@ -1,0 +1,204 @@
+/// CIFAR-10's and CIFAR-100's binary version.
+///
+/// Records of one label byte (CIFAR-100: coarse, then fine) and three planes of 32×32 bytes, red, green, blue. Class names
+/// stand in a text member, in index order, one a line; without one they are the published names.
+enum CIFARBinary {
+  static let side = 32
+  static let pixelBytes = 3 * side * side
+
+  /// `data_batch_3.bin`, `test_batch.bin`.
+  static func isCIFAR10(_ name: String) -> Bool { split10(name) != nil }
+  /// `train.bin`, `test.bin`.
+  static func isCIFAR100(_ name: String) -> Bool { split100(name) != nil }
+
+  private static func split10(_ name: String) -> DatasetInfo.Split? {
+    if name == "test_batch.bin" { return .test }
+    guard name.hasPrefix("data_batch_"), name.hasSuffix(".bin") else { return nil }
+    let digits = name.dropFirst("data_batch_".count).dropLast(".bin".count)
+    return !digits.isEmpty && digits.allSatisfy(\.isWholeNumber) ? .train : nil
+  }
+
+  private static func split100(_ name: String) -> DatasetInfo.Split? {
+    switch name {
+    case "train.bin": .train
+    case "test.bin": .test
+    default: nil
+    }
+  }
+
+  private static func splitFunction(_ hundred: Bool) -> (String) -> DatasetInfo.Split? {
+    if hundred { return split100(_:) }
+    return split10(_:)
+  }
+
+  static func open(_ request: LayoutRequest, hundred: Bool) throws(DataError) -> OpenedLayout {
+    let standard = hundred ? CIFARNames.cifar100 : CIFARNames.cifar10
+    let names = try classNames(request, hundred: hundred) ?? standard
+    let own = names == standard ? (hundred ? "cifar100" : "cifar10") : nil
+    let info = DatasetInfo(
+      name: request.datasetName(own), split: request.options.split, classNames: names, shape: [3, side, side])
+    let splitOf = splitFunction(hundred)
+    let records = Records(
+      reader: try request.container.open(last: true), isBare: request.container.bare != nil,
+      splitOf: splitOf, wanted: request.options.split, labelBytes: hundred ? 2 : 1,
+      classCount: names.count)
+    return OpenedLayout(info: info, next: records.next)
+  }
+
+  // Where the names come before the data, as in the published archive, a prefix shows them; else the input is read twice.
+  private static func classNames(_ request: LayoutRequest, hundred: Bool) throws(DataError) -> [String]? {
+    if request.container.bare != nil { return nil }
+    let metaName = hundred ? "fine_label_names.txt" : "batches.meta.txt"
+    let splitOf = splitFunction(hundred)
+    do throws(DataError) {
+      let prefix = try request.container.openPrefix()
+      while let member = try prefix.next(), splitOf(member.basename) == nil {
+        if member.basename == metaName { return try parseNames(prefix) }
+      }
+    } catch {
+      // Only the prefix ends here; what is really damaged shows in the next pass.
+    }
+    let reader = try request.container.open(last: false)
+    while let member = try reader.next() {
+      if member.basename == metaName { return try parseNames(reader) }
+    }
+    return nil
+  }
+
+  private static func parseNames(_ reader: MemberReader) throws(DataError) -> [String] {
+    let text = String(decoding: try reader.readAll(), as: UTF8.self)
+    let names = text.split(whereSeparator: \.isNewline).map { $0.filter { $0 != "\r" } }.filter { !$0.isEmpty }
+    guard !names.isEmpty, names.count <= 256 else {
+      throw DataError(.badInput, at: reader.place, "\(names.count) class names; 1 to 256 were expected, one a line")
+    }
+    return names
+  }
+
+  /// Walks the members of one part and cuts them into samples.
+  private final class Records {
+    private let reader: MemberReader
+    private let isBare: Bool
+    private let splitOf: (String) -> DatasetInfo.Split?
+    private let wanted: DatasetInfo.Split
+    private let labelBytes: Int
+    private let classCount: Int
+    private var block: [UInt8]
+    private var blockCount = 0
+    private var position = 0
+    private var inMember = false
+    private var recordInMember = 0
+    private var index = 0
+    private var othersSeen = false
+    private static let recordsPerBlock = 128
+
+    init(
+      reader: MemberReader, isBare: Bool, splitOf: @escaping (String) -> DatasetInfo.Split?, wanted: DatasetInfo.Split,
+      labelBytes: Int, classCount: Int
+    ) {
+      self.reader = reader
+      self.isBare = isBare
+      self.splitOf = splitOf
+      self.wanted = wanted
+      self.labelBytes = labelBytes
+      self.classCount = classCount
+      block = [UInt8](repeating: 0, count: Self.recordsPerBlock * (labelBytes + CIFARBinary.pixelBytes))
+    }
+
+    private var recordBytes: Int { labelBytes + CIFARBinary.pixelBytes }
+
+    func next() throws(DataError) -> Sample? {
+      while position == blockCount {
+        if inMember, try fillBlock() { break }
+        guard try enterNextMember() else { return nil }
+      }
+      let label = Int(block[position + labelBytes - 1])
+      guard label < classCount else {
+        throw DataError(
+          .badInput, at: reader.place + ["record \(grouped(recordInMember + 1))"],
+          "label \(label), but there are only the labels 0 to \(classCount - 1)")
+      }
+      let pixels = interleaved(at: position + labelBytes)
+      position += recordBytes
+      recordInMember += 1
+      defer { index += 1 }
+      return Sample(key: numberKey(index), content: .pixels(pixels), label: label)
+    }
+
+    private func enterNextMember() throws(DataError) -> Bool {
+      while let member = try reader.next() {
+        let split = isBare ? wanted : splitOf(member.basename)
+        guard split == wanted else {
+          if split != nil { othersSeen = true }
+          continue
+        }
+        if let size = member.size { try checkSize(size) }
+        inMember = true
+        recordInMember = 0
+        return true
+      }
+      inMember = false
+      if index == 0, othersSeen { throw missingPart(wanted, in: reader.name) }
+      return false
+    }
+
+    private func fillBlock() throws(DataError) -> Bool {
+      var failure: DataError?
+      let count = block.withUnsafeMutableBytes { buffer in
+        do throws(DataError) {
+          return try reader.readFully(into: buffer)
+        } catch {
+          failure = error
+          return 0
+        }
+      }
+      if let failure { throw failure }
+      if count % recordBytes != 0 { try checkSize(recordInMember * recordBytes + count) }
+      blockCount = count
+      position = 0
+      if count == 0 { inMember = false }
+      return count > 0
+    }
+
+    private func checkSize(_ size: Int) throws(DataError) {
+      guard size == 0 || size % recordBytes != 0 else { return }
+      throw DataError(
+        .badInput, at: reader.place,
+        size == 0
+          ? "it is empty"
+          : "\(grouped(size)) bytes are not a whole number of records of \(grouped(recordBytes)) bytes"
+            + " (\(grouped(size / recordBytes)) records and \(grouped(size % recordBytes)) bytes)")
+    }
+
+    // Three planes to interleaved pixels; the loop has no bounds checks and no branches, so that it vectorises.
+    private func interleaved(at offset: Int) -> Pixels {
+      let bytes = [UInt8](unsafeUninitializedCapacity: CIFARBinary.pixelBytes) { out, count in
+        block.withUnsafeBufferPointer { planes in
+          if let from = planes.baseAddress, let to = out.baseAddress {
+            interleavePlanes(from + offset, into: to, count: CIFARBinary.side * CIFARBinary.side)
+          }
+        }
+        count = CIFARBinary.pixelBytes
+      }
+      return Pixels(height: CIFARBinary.side, width: CIFARBinary.side, channels: 3, bytes: bytes)
+    }
+  }
+}
+
+/// Three planes of `count` bytes, one behind the other, to `count` triples.
+func interleavePlanes(_ planes: UnsafePointer<UInt8>, into pixels: UnsafeMutablePointer<UInt8>, count: Int) {
+  let green = planes + count
+  let blue = green + count
+  for index in 0..<count {
+    pixels[3 &* index] = planes[index]
+    pixels[3 &* index &+ 1] = green[index]
+    pixels[3 &* index &+ 2] = blue[index]
+  }
+}
+
+/// The error for a dataset that has only the other part.
+func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
+  let other: DatasetInfo.Split = wanted == .train ? .test : .train
+  return DataError(
+    .badInput, at: [name], "there is no \(wanted.rawValue) part in it, only a \(other.rawValue) part",
+    remedy: "read that with --split \(other.rawValue)")
+}

@@ -1,0 +1,138 @@
+/// Where a dataset's files are, and the way to read them from the start, more than once if need be.
+final class Container {
+  private enum Kind {
+    case archive(Replay)
+    case bare(Replay)
+    case folder(Folder)
+    case sequence([Container])
+  }
+  private let kind: Kind
+  /// What messages call it.
+  let name: String
+  let limits: Limits
+
+  private init(_ kind: Kind, name: String, limits: Limits) {
+    self.kind = kind
+    self.name = name
+    self.limits = limits
+  }
+
+  /// A file or pipe: an archive where its content starts like one, else a bare file.
+  convenience init(_ source: ByteSource, limits: Limits) throws(DataError) {
+    let replay = Replay(source, limits: limits)
+    let start = try replay.peekDecompressed(512)
+    guard !start.isEmpty else {
+      if try replay.peek(1).isEmpty { throw DataError(.badInput, at: [source.name], "it is empty") }
+      // Something compressed of which nothing comes out: let the decompressor say why.
+      _ = try replay.fromStart().decompressed(limits: limits).peek(1)
+      throw DataError(.badInput, at: [source.name], "there is nothing in it")
+    }
+    let isArchive = start.starts(with: ArchiveReader.zipSignature) || looksLikeTar(start)
+    self.init(isArchive ? .archive(replay) : .bare(replay), name: source.name, limits: limits)
+  }
+
+  /// A folder; one that holds nothing but archives stands for these, one after another.
+  convenience init(folder path: String, limits: Limits) throws(DataError) {
+    let folder = try Folder(path)
+    let archives = folder.members.filter { isArchiveName($0.basename) }
+    if !archives.isEmpty,
+      archives.count * 2 > folder.members.count || folder.members.allSatisfy({ !isDataName($0.basename) })
+    {
+      var parts: [Container] = []
+      for member in archives {
+        parts.append(try Container(ByteSource(.file(folder.path(of: member))), limits: limits))
+      }
+      self.init(.sequence(parts), name: path, limits: limits)
+    } else {
+      self.init(.folder(folder), name: path, limits: limits)
+    }
+  }
+
+  convenience init(sequence parts: [Container], limits: Limits) {
+    self.init(.sequence(parts), name: parts.first?.name ?? "", limits: limits)
+  }
+
+  /// The parts of a sequence, or the container itself.
+  var parts: [Container] {
+    if case .sequence(let parts) = kind { return parts }
+    return [self]
+  }
+
+  /// The replay of a bare file, nil for everything else.
+  var bare: Replay? {
+    if case .bare(let replay) = kind { return replay }
+    return nil
+  }
+
+  /// A reader at the first member.
+  ///
+  /// `last` says that there will be no further one, so that a pipe need not be kept.
+  func open(last: Bool) throws(DataError) -> MemberReader {
+    switch kind {
+    case .archive(let replay):
+      // A zip archive's directory stands at its end.
+      let isZip = try replay.peek(2) == ArchiveReader.zipSignature
+      let source = try last && !isZip ? replay.lastTime() : replay.fromStart()
+      return MemberReader(try ArchiveReader(source, limits: limits), limits: limits)
+    case .bare(let replay):
+      return try MemberReader(bare: last ? replay.lastTime() : replay.fromStart(), limits: limits)
+    case .folder(let folder):
+      return MemberReader(folder, limits: limits)
+    case .sequence(let parts):
+      return MemberReader(count: parts.count, name: name, limits: limits) { index throws(DataError) in
+        try parts[index].open(last: last)
+      }
+    }
+  }
+
+  /// The first members, seen without consuming anything: those whose beginnings fit in a prefix of a tar archive, all
+  /// of a zip archive or a folder.
+  ///
+  /// The reader's error at the prefix's end means nothing.
+  func openPrefix() throws(DataError) -> MemberReader {
+    switch kind {
+    case .archive(let replay):
+      guard try replay.peek(2) != ArchiveReader.zipSignature else { return try open(last: false) }
+      let prefix = try replay.peek(Self.prefixLength)
+      return MemberReader(
+        try ArchiveReader(ByteSource(bytes: prefix, name: name), limits: limits), limits: limits)
+    case .bare(let replay):
+      let prefix = try replay.peek(Self.prefixLength)
+      return try MemberReader(bare: ByteSource(bytes: prefix, name: name), limits: limits)
+    case .folder:
+      return try open(last: false)
+    case .sequence(let parts):
+      return MemberReader(count: parts.count, name: name, limits: limits) { index throws(DataError) in
+        try parts[index].openPrefix()
+      }
+    }
+  }
+
+  private static let prefixLength = 2 << 20
+}
+
+/// Whether 512 bytes are a tar header: its checksum is the sum of all bytes with eight spaces in its own place.
+private func looksLikeTar(_ block: [UInt8]) -> Bool {
+  guard block.count == 512 else { return false }
+  // An empty archive is two blocks of zeros.
+  if block.allSatisfy({ $0 == 0 }) { return true }
+  if block[257..<262].elementsEqual("ustar".utf8) { return true }
+  let digits = block[148..<156].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
+  guard !digits.isEmpty else { return false }
+  let stored = digits.reduce(0) { $0 * 8 + Int($1 - 0x30) }
+  let sum = block.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(block[$1])) }
+  return stored == sum
+}
+
+private func isArchiveName(_ name: String) -> Bool {
+  let lower = name.lowercased()
+  return [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"].contains { lower.hasSuffix($0) }
+}
+
+private func isDataName(_ name: String) -> Bool {
+  let lower = name.lowercased()
+  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".cls", "-ubyte", "ubyte.gz"].contains {
+    lower.hasSuffix($0)
+  }
+    || lower.hasPrefix("data_batch")
+}

@@ -1,0 +1,71 @@
+internal import CArchive
+
+/// The five compressed forms, told apart by their first bytes.
+enum Compression: CaseIterable {
+  case gzip, xz, bzip2, zstd, lz4
+
+  static let signatureLength = 6
+
+  init?(firstBytes: [UInt8]) {
+    let found = Self.allCases.first { firstBytes.starts(with: $0.signature) }
+    guard let found else { return nil }
+    self = found
+  }
+
+  private var signature: [UInt8] {
+    switch self {
+    case .gzip: [0x1f, 0x8b]
+    case .xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
+    case .bzip2: [0x42, 0x5a, 0x68]
+    case .zstd: [0x28, 0xb5, 0x2f, 0xfd]
+    case .lz4: [0x04, 0x22, 0x4d, 0x18]
+    }
+  }
+}
+
+/// Decompresses a source through libarchive's filters, without an archive format on top.
+final class Decompressor {
+  private let handle: ArchiveHandle
+  private let limits: Limits
+  private var produced = 0
+  private var ended = false
+
+  init(_ source: ByteSource, limits: Limits) throws(DataError) {
+    self.limits = limits
+    handle = try ArchiveHandle(source)
+    handle.enableFilters()
+    archive_read_support_format_raw(handle.archive)
+    try handle.open()
+    var entry: OpaquePointer?
+    let status = archive_read_next_header(handle.archive, &entry)
+    // Nothing at all inside: the raw format takes that for an unknown one.
+    if status == ARCHIVE_EOF {
+      ended = true
+    } else {
+      try handle.check(status)
+    }
+  }
+
+  /// The next run of bytes, valid until the next call; empty at the end, where the checksums have been compared.
+  func nextBlock() throws(DataError) -> UnsafeRawBufferPointer {
+    while !ended {
+      var start: UnsafeRawPointer?
+      var count = 0
+      var offset: la_int64_t = 0
+      let status = archive_read_data_block(handle.archive, &start, &count, &offset)
+      if status == ARCHIVE_EOF {
+        ended = true
+        break
+      }
+      try handle.check(status)
+      produced += count
+      if produced > limits.ratioGrace, produced / limits.maxRatio > max(1, handle.source.consumed) {
+        throw DataError(
+          .badInput, at: [handle.source.name],
+          "decompresses to more than \(grouped(limits.maxRatio)) times its size, as a decompression bomb does")
+      }
+      if count > 0 { return UnsafeRawBufferPointer(start: start, count: count) }
+    }
+    return UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+}

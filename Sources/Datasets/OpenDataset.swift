@@ -1,0 +1,113 @@
+/// Opens a dataset in one of the known layouts.
+///
+/// Several inputs are the images and labels of an IDX dataset, in any order, or archives that continue one another. The
+/// layout is recognised from the content unless the options force one; `log` is told which it is. Some layouts know their
+/// class order last; these are read twice, a pipe through an unlinked spill file.
+///
+/// Throws `noInput` where there is none, `badInput` for everything that is not a whole, sound dataset; damage that lies
+/// further back is thrown by the source's `next`.
+public func openDataset(
+  _ inputs: [Input], options: ReadOptions = ReadOptions(), log: (String) -> Void = { _ in }
+) throws(DataError) -> any SampleSource {
+  guard let first = inputs.first else { throw DataError(.noInput, at: [], "no input was given") }
+  var containers: [Container] = []
+  for input in inputs {
+    if case .file(let path) = input, isFolder(path) {
+      containers.append(try Container(folder: path, limits: options.limits))
+    } else {
+      containers.append(try Container(ByteSource(input), limits: options.limits))
+    }
+  }
+  let container = containers.count == 1 ? containers[0] : Container(sequence: containers, limits: options.limits)
+  return try open(container, fileName: datasetName(of: first), options: options, log: log)
+}
+
+/// Opens a dataset from a source of which nothing was consumed yet (`peek` does not consume).
+///
+/// For callers that have to look at standard input themselves before they know that a raw archive is on it.
+public func openDataset(
+  from source: ByteSource, options: ReadOptions = ReadOptions(), log: (String) -> Void = { _ in }
+) throws(DataError) -> any SampleSource {
+  let container = try Container(source, limits: options.limits)
+  let name = source.name == Input.standardInput.name ? nil : datasetName(of: .file(source.name))
+  return try open(container, fileName: name, options: options, log: log)
+}
+
+private func open(
+  _ container: Container, fileName: String?, options: ReadOptions, log: (String) -> Void
+) throws(DataError) -> any SampleSource {
+  let layout: Layout
+  if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
+  let request = LayoutRequest(container: container, options: options, fileName: fileName)
+  let opened = try openLayout(layout, request)
+  log(
+    "\(container.name): layout \(layout.rawValue)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
+      + " part, \(grouped(opened.info.classNames.count)) classes")
+  for note in opened.notes { log("\(container.name): \(note)") }
+  return try PreparedSource(opened, options: options, place: container.name)
+}
+
+private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataError) -> OpenedLayout {
+  switch layout {
+  case .cifar10Binary: try CIFARBinary.open(request, hundred: false)
+  case .cifar100Binary: try CIFARBinary.open(request, hundred: true)
+  case .idx: try IDX.open(request)
+  case .cifarPickle, .imageFolder, .webDataset, .npz:
+    throw DataError(.badInput, at: [request.container.name], "the layout \(layout.rawValue) cannot be read yet")
+  }
+}
+
+private func recognised(_ container: Container) throws(DataError) -> Layout {
+  if container.parts.allSatisfy({ $0.bare != nil }) {
+    let first = try container.parts[0].bare?.peekDecompressed(8) ?? []
+    if IDX.hasSignature(first) { return .idx }
+    throw unknown(container, "a single file that starts with \(hex(first))")
+  }
+  var recognition = Recognition()
+  // A prefix is cut somewhere, so its error means nothing; where it was too short, the whole input is looked at.
+  var failure: DataError?
+  do throws(DataError) {
+    try look(try container.openPrefix(), &recognition)
+  } catch {
+    failure = error
+  }
+  if recognition.layout == nil, failure != nil {
+    try look(try container.open(last: false), &recognition)
+  }
+  recognition.conclude()
+  if let layout = recognition.layout { return layout }
+  if recognition.seen.isEmpty {
+    throw DataError(.badInput, at: [container.name], "there are no files in it")
+  }
+  if recognition.hasOnlyUnlabelledImages {
+    throw unknown(container, "images without labels, neither in folders nor beside .cls members")
+  }
+  throw unknown(container, "members such as \(recognition.seen.joined(separator: ", "))")
+}
+
+private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
+  while recognition.layout == nil, let member = try reader.next() { recognition.add(member) }
+}
+
+private func unknown(_ container: Container, _ seen: String) -> DataError {
+  DataError(
+    .badInput, at: [container.name], "no known layout: it holds \(seen)",
+    remedy: "the layouts are \(Layout.allNames), and --layout forces one")
+}
+
+/// The file's name up to its first dot, in the alphabet of dataset names; nil for standard input.
+private func datasetName(of input: Input) -> String? {
+  guard case .file(let path) = input else { return nil }
+  let base = path.split(separator: "/").last.map(String.init) ?? ""
+  let stem = base.split(separator: ".").first.map(String.init) ?? ""
+  let name = String(stem.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
+  return name.allSatisfy { $0 == "_" } ? nil : name
+}
+
+/// Whether a character may stand in a key or a dataset name.
+func isKeyScalar(_ scalar: Unicode.Scalar) -> Bool {
+  switch scalar {
+  case "A"..."Z", "a"..."z", "0"..."9", "_", "-": true
+  default: false
+  }
+}

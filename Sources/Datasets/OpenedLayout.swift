@@ -1,0 +1,38 @@
+/// What a layout hands over: a description and a function that returns sample after sample.
+struct OpenedLayout {
+  var info: DatasetInfo
+  /// What the log shall say beside the layout's name.
+  var notes: [String] = []
+  var next: () throws(DataError) -> Sample?
+}
+
+/// What every layout is opened with.
+struct LayoutRequest {
+  let container: Container
+  let options: ReadOptions
+  /// The name of the file or folder without its extensions; nil for standard input.
+  let fileName: String?
+
+  /// The dataset's name: the user's, the layout's own, the file's.
+  func datasetName(_ own: String? = nil) -> String { options.name ?? own ?? fileName ?? "dataset" }
+}
+
+/// The nine digits of a running number, the key of a sample that has no other.
+func numberKey(_ number: Int) -> String {
+  String(unsafeUninitializedCapacity: 20) { buffer in
+    var rest = number
+    var digits = 9
+    while digits < 20, number >= powerOfTen(digits) { digits += 1 }
+    for position in stride(from: digits - 1, through: 0, by: -1) {
+      buffer[position] = UInt8(48 + rest % 10)
+      rest /= 10
+    }
+    return digits
+  }
+}
+
+private func powerOfTen(_ exponent: Int) -> Int {
+  var power = 1
+  for _ in 0..<min(exponent, 18) { power *= 10 }
+  return power
+}

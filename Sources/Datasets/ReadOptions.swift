@@ -1,0 +1,89 @@
+/// Where data comes from.
+public enum Input: Sendable, Equatable {
+  /// Whatever is piped or redirected in.
+  case standardInput
+  /// A file or a folder.
+  case file(String)
+
+  /// What messages call it.
+  public var name: String {
+    switch self {
+    case .standardInput: "standard input"
+    case .file(let path): path
+    }
+  }
+}
+
+/// What to read of a dataset and how.
+public struct ReadOptions: Sendable {
+  /// How images are brought to one size.
+  public enum Resize: Sendable, Equatable {
+    /// The shorter side takes this length and the longer one keeps the proportion (torchvision's `Resize(int)`).
+    case shortSide(Int)
+    /// Exactly this size, whatever the proportion.
+    case exact(height: Int, width: Int)
+  }
+
+  /// The layout, where it shall not be recognised from the content.
+  public var layout: Layout?
+  /// Which part to read; a dataset without parts is read whole.
+  public var split: DatasetInfo.Split
+  /// Names of the classes to keep, re-indexed in the dataset's own order; empty for all.
+  public var classes: [String]
+  /// New size; Pillow's antialiased bilinear filter.
+  public var resize: Resize?
+  /// Side of the square that is cut from the middle, after resizing.
+  public var centerCrop: Int?
+  /// What an input may cost.
+  public var limits: Limits
+  /// The dataset's name; nil for the layout's own or the file's.
+  public var name: String?
+  /// Decodes every PNG and JPEG that is passed on undecoded, so that damage is found here.
+  ///
+  /// A consumer that decodes them anyway may switch it off.
+  public var checksImages: Bool
+
+  /// Makes options; the defaults read the training part of anything, unchanged.
+  public init(
+    layout: Layout? = nil, split: DatasetInfo.Split = .train, classes: [String] = [], resize: Resize? = nil,
+    centerCrop: Int? = nil, limits: Limits = Limits(), name: String? = nil, checksImages: Bool = true
+  ) {
+    self.layout = layout
+    self.split = split
+    self.classes = classes
+    self.resize = resize
+    self.centerCrop = centerCrop
+    self.limits = limits
+    self.name = name
+    self.checksImages = checksImages
+  }
+}
+
+/// Bounds that stop a decompression bomb or a damaged length before it takes memory or disk.
+public struct Limits: Sendable, Equatable {
+  /// Largest member that is read into memory whole, in bytes.
+  public var maxMemberBytes: Int
+  /// Largest image, in pixels.
+  public var maxPixels: Int
+  /// Most members in one archive.
+  public var maxMembers: Int
+  /// Largest ratio of decompressed to compressed bytes, once `ratioGrace` bytes have come out.
+  public var maxRatio: Int
+  /// Decompressed bytes before the ratio counts.
+  public var ratioGrace: Int
+  /// Largest spill file, in bytes; it holds a pipe's content that must be read twice.
+  public var maxSpillBytes: Int
+
+  /// Makes limits: 1 GiB a member, 64 million pixels, 100 million members, 1,000:1 beyond 256 MiB, 64 GiB of spill.
+  public init(
+    maxMemberBytes: Int = 1 << 30, maxPixels: Int = 64_000_000, maxMembers: Int = 100_000_000, maxRatio: Int = 1000,
+    ratioGrace: Int = 256 << 20, maxSpillBytes: Int = 64 << 30
+  ) {
+    self.maxMemberBytes = maxMemberBytes
+    self.maxPixels = maxPixels
+    self.maxMembers = maxMembers
+    self.maxRatio = maxRatio
+    self.ratioGrace = ratioGrace
+    self.maxSpillBytes = maxSpillBytes
+  }
+}

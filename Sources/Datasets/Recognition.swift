@@ -1,0 +1,51 @@
+/// Tells a layout from the names of an archive's first members.
+struct Recognition {
+  private(set) var layout: Layout?
+  private(set) var seen: [String] = []
+  private var imagesInFolders = 0
+  private var otherImages = 0
+
+  /// Images without a label member that are looked at before they are taken for one folder per class.
+  private static let patience = 16
+
+  mutating func add(_ member: Member) {
+    if seen.count < 4 { seen.append(member.path) }
+    if let decisive = Self.decisive(member) {
+      layout = decisive
+    } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
+      if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
+      if imagesInFolders >= Self.patience { layout = .imageFolder }
+    }
+  }
+
+  /// To be called when there are no more members to see.
+  mutating func conclude() {
+    if layout == nil, imagesInFolders > 0 { layout = .imageFolder }
+  }
+
+  /// Images without folders and without label members, which is no layout.
+  var hasOnlyUnlabelledImages: Bool { layout == nil && otherImages > 0 }
+
+  private static func decisive(_ member: Member) -> Layout? {
+    let name = member.basename
+    if CIFARBinary.isCIFAR10(name) { return .cifar10Binary }
+    if CIFARBinary.isCIFAR100(name) { return .cifar100Binary }
+    if IDX.isIDX(name) { return .idx }
+    let field = fieldName(name)
+    if field == "cls" { return .webDataset }
+    return nil
+  }
+
+  /// The part behind the first dot, lower case.
+  static func fieldName(_ basename: String) -> String {
+    guard let dot = basename.firstIndex(of: ".") else { return "" }
+    return basename[basename.index(after: dot)...].lowercased()
+  }
+}
+
+let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
+
+extension String {
+  /// The part behind the last dot; all of it where there is none.
+  var lastPart: String { split(separator: ".").last.map(String.init) ?? self }
+}
