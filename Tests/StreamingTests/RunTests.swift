@@ -118,4 +118,53 @@ struct RunTests {
     }.run(from: .elements(0..<3), into: Collected())
     #expect(places == [[true, false], [true, false], [true, false]])
   }
+
+  @Test("However long the stream, only as many elements are alive as the buffers hold", arguments: [1, 4])
+  func memory(capacity: Int) async throws {
+    let census = Census()
+    let flow = Mapped<Int, Citizen>("make") { _ in Citizen(census) }
+    let stages = pipeline {
+      flow
+      Buffered<Citizen>(capacity: capacity)
+    }
+    let count = try await stages.run(
+      from: .elements(0..<5000),
+      into: Consumer { (flow: Flow<Citizen>) async throws(PipelineError) -> Int in
+        var count = 0
+        while try await flow.next() != nil { count += 1 }
+        return count
+      })
+    #expect(count == 5000)
+    #expect(census.alive == 0)
+    // The buffer's elements, and the one in the consumer's hands.
+    #expect(census.peak <= capacity + 1)
+  }
+}
+
+/// Counts the objects that are alive.
+private final class Census: Sendable {
+  private let counts = Mutex((alive: 0, peak: 0))
+
+  var alive: Int { counts.withLock { $0.alive } }
+  var peak: Int { counts.withLock { $0.peak } }
+
+  func add(_ change: Int) {
+    counts.withLock { counts in
+      counts.alive += change
+      counts.peak = max(counts.peak, counts.alive)
+    }
+  }
+}
+
+private final class Citizen: Sendable {
+  private let census: Census
+
+  init(_ census: Census) {
+    self.census = census
+    census.add(1)
+  }
+
+  deinit {
+    census.add(-1)
+  }
 }

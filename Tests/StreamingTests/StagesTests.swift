@@ -80,4 +80,10 @@ struct StagesTests {
         ProgressEvent(stage: "shard", done: 2, total: 2, unit: "samples", bytes: 5),
       ])
   }
+
+  @Test("A buffer or batch of nothing is a mistake of the program and stops it")
+  func emptyCapacity() async {
+    await #expect(processExitsWith: .failure) { _ = Buffered<Int>(capacity: 0) }
+    await #expect(processExitsWith: .failure) { _ = Batched<Int>(count: 0) }
+  }
 }
