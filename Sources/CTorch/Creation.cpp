@@ -63,7 +63,7 @@ CTError ct_describe(CTTensorRef tensor, CTDescription *out) {
     for (int64_t i = 0; i < value.dim(); i++) out->shape[i] = value.size(i);
     out->dtype = dtype_of(value);
     out->device = value.is_cuda() ? value.get_device() : -1;
-    out->tracked = value.requires_grad();
+    out->channels_last = value.dim() == 4 && value.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   });
 }
 

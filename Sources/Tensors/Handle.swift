@@ -15,6 +15,7 @@ final class Handle: @unchecked Sendable {
   let shape: [Int]
   let dtype: DType
   let device: Device
+  let isChannelsLast: Bool
 
   /// Takes over the new reference, which is freed even when this throws.
   init(owning reference: Reference, _ operation: String) throws(TensorError) {
@@ -26,6 +27,7 @@ final class Handle: @unchecked Sendable {
     }
     dtype = DType(description.dtype)
     device = description.device < 0 ? .cpu : .cuda(Int(description.device))
+    isChannelsLast = description.channels_last
     // Every property is set, so a throw from here on runs `deinit`, which frees the reference.
     if let failure { throw TensorError(operation, [], text(of: failure)) }
   }

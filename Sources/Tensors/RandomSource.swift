@@ -100,17 +100,22 @@ extension RandomSource {
   public mutating func normal(_ count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       var index = 0
+      func append(_ value: Double) {
+        guard index < count else { return }
+        buffer.initializeElement(at: index, to: Float(value))
+        index += 1
+      }
+      func appendPair(_ a: UInt32, _ b: UInt32) {
+        // The first of (0, 1], so that its logarithm is finite.
+        let radius = (-2 * log((Double(a) + 1) * 0x1p-32)).squareRoot()
+        let angle = 2 * Double.pi * Double(b) * 0x1p-32
+        append(radius * cos(angle))
+        append(radius * sin(angle))
+      }
       while index < count {
         let block = next()
-        for (a, b) in [(block.0, block.1), (block.2, block.3)] {
-          // The first of (0, 1], so that its logarithm is finite.
-          let radius = (-2 * log((Double(a) + 1) * 0x1p-32)).squareRoot()
-          let angle = 2 * Double.pi * Double(b) * 0x1p-32
-          for value in [radius * cos(angle), radius * sin(angle)] where index < count {
-            buffer.initializeElement(at: index, to: Float(value))
-            index += 1
-          }
-        }
+        appendPair(block.0, block.1)
+        appendPair(block.2, block.3)
       }
       initialized = count
     }

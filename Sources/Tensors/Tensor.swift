@@ -57,6 +57,8 @@ public struct Tensor: Sendable {
   public var dtype: DType { handle.dtype }
   /// Where the elements live.
   public var device: Device { handle.device }
+  /// Whether channels are innermost in memory: see `channelsLast()`.
+  public var isChannelsLast: Bool { handle.isChannelsLast }
 }
 
 // MARK: Creation

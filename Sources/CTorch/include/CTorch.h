@@ -46,7 +46,8 @@ typedef struct CTDescription {
   int64_t shape[CT_MAX_RANK];
   CTDType dtype;
   int32_t device;
-  bool tracked;
+  /// Whether the memory order is n, h, w, c.
+  bool channels_last;
 } CTDescription;
 
 // MARK: Creation and access (Creation.cpp)

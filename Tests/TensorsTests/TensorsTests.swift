@@ -1,0 +1,4 @@
+import Testing
+
+/// All suites that use tensors, one after the other: operations use every core, and a test measures memory.
+@Suite(.serialized) enum TensorsTests {}
