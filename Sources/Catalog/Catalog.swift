@@ -1,0 +1,45 @@
+/// Everything that has a name on the command line: the one source of help, man page, completions, `pipe methods` and
+/// the checks of what was typed.
+public enum Catalog {
+  /// One line without full stop: what the program is for.
+  public static let summary = "turn big labelled image datasets into small ones that train almost as well"
+
+  /// The command lines that a newcomer should see first.
+  public static let examples: [Example] = [
+    Example("pipe condense < cifar10.tar | pipe shard", "ten images per class, into a new folder"),
+    Example(
+      "pipe condense --method dm --ipc 50 --time 20m -i photos/ --resize 64x64 | pipe shard -o small",
+      "twenty minutes of one method"),
+    Example("pipe evaluate --train small --test photos/ --baselines", "how well it trains, beside real images"),
+    Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard any archive, streaming"),
+    Example("pipe verify photos && pipe preview photos -o sheet.png", "check every byte; look at it"),
+  ]
+
+  /// The verbs, in the order of help.
+  public static let verbs: [Verb] = [
+    .condense, .evaluate, .decode, .shard, .cat, .inspect, .verify, .preview, .methods, .completion, .man, .help,
+    .version,
+  ]
+
+  /// The methods of `condense`, simplest first.
+  public static let methods: [Method] = [.random, .herding, .kCenter, .distributionMatching, .m3d]
+
+  /// The networks of `condense` and `evaluate`.
+  public static let networks: [Network] = [.convNet]
+
+  /// The method that `condense` takes when none is named.
+  public static let defaultMethod = "m3d"
+
+  /// The verb of that name.
+  public static func verb(_ name: String) -> Verb? {
+    verbs.first { $0.name == name }
+  }
+
+  /// The method of that name.
+  public static func method(_ name: String) -> Method? {
+    methods.first { $0.name == name }
+  }
+
+  /// The options of `condense` that only some methods understand.
+  public static let methodOptionNames: [String] = OptionGroup.method.options.map(\.name)
+}

@@ -1,0 +1,54 @@
+extension Method {
+  static let random = Method(
+    "random", title: "Random selection",
+    summary: "takes real images at random; the baseline of all others",
+    reference: "none")
+
+  static let herding = Method(
+    "herding", title: "Herding",
+    summary: "takes the real images whose running mean stays nearest to the class mean in feature space",
+    reference: "Welling, Herding Dynamical Weights to Learn, ICML 2009; "
+      + "Rebuffi et al., iCaRL, CVPR 2017")
+
+  static let kCenter = Method(
+    "k-center", title: "Greedy k-center",
+    summary: "takes real images that cover the class: always the one farthest from those taken so far",
+    reference: "Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018")
+
+  static let distributionMatching = Method(
+    "dm", title: "Distribution Matching",
+    summary: "learns images whose mean embedding is that of the real ones, under many random networks; fast",
+    reference: "Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
+    settings: [
+      Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"), Setting("init", "real"),
+      Setting("augment"), Setting("factor", "1"),
+    ],
+    presets: [
+      Preset(
+        "paper", summary: "the paper's numbers, below 100 images per class (add --lr 10 from 100 on); 20,000 steps",
+        settings: [
+          Setting("steps", "20000"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
+          Setting("init", "real"), Setting("factor", "1"),
+        ])
+    ])
+
+  static let m3d = Method(
+    "m3d", title: "Minimizing Maximum Mean Discrepancy",
+    summary: "learns images whose embeddings have the distribution of the real ones in all moments, by a kernel; "
+      + "the default",
+    reference: "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024",
+    settings: [
+      Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"), Setting("init", "mixed"),
+      Setting("augment"), Setting("factor", "2"), Setting("kernel", "gaussian-mixture"), Setting("bandwidth"),
+      Setting("units", "linear"), Setting("iterations-per-model", "5"),
+    ],
+    presets: [
+      Preset(
+        "paper",
+        summary: "the paper's numbers for small images: one Gaussian, a rate of 1 in its own units; 10,000 steps",
+        settings: [
+          Setting("steps", "10000"), Setting("lr", "1"), Setting("kernel", "gaussian"), Setting("units", "kernel"),
+          Setting("factor", "2"), Setting("iterations-per-model", "5"),
+        ])
+    ])
+}

@@ -1,0 +1,109 @@
+extension OptionGroup {
+  /// How datasets are read, for every verb that reads archives.
+  static let reading = OptionGroup(
+    "Reading",
+    [
+      Option(
+        "layout",
+        .choice(["cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "webdataset", "npz"]),
+        defaultNote: "recognised from the content", isRecorded: true, help: "how the archive is laid out"),
+      Option("split", .choice(["train", "test"]), default: "train", help: "the part of the dataset to read"),
+      Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
+      Option(
+        "resize", .extent, defaultNote: "as they are",
+        help: "resize images: the shorter side to N, or exactly to HxW"),
+      Option(
+        "center-crop", .integer(1...65_535), defaultNote: "none", help: "cut a square of N pixels from the middle"),
+      Option("name", .text("NAME"), defaultNote: "the layout's or the file's", help: "the dataset's name"),
+    ])
+
+  /// Reading, for verbs whose reader is told the part by another option.
+  static let readingBothSplits = OptionGroup(
+    "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
+
+  /// Options of `condense` that only some methods understand; their defaults are the method's.
+  static let method = OptionGroup(
+    "Method",
+    [
+      Option(
+        "batch", .integer(1...65_536), defaultNote: "the method's: 256", help: "real images per class and step"),
+      Option("lr", .number(0...1e9), defaultNote: "the method's: 1", help: "step size of the images"),
+      Option("momentum", .number(0...1), defaultNote: "the method's: 0.5", help: "momentum of the images' SGD"),
+      Option(
+        "init", .choice(["real", "noise", "mixed"]), defaultNote: "the method's",
+        help: "first images: real ones, noise, or a different real one in each tile"),
+      Option(
+        "augment", .text("OPS"), defaultNote: "all six, without flip for digits",
+        help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none"),
+      Option(
+        "factor", .integer(1...16), defaultNote: "the method's",
+        help: "tiles per side of a stored image; a trainer cuts and enlarges them first"),
+      Option(
+        "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "the method's",
+        help: "kernel on embeddings"),
+      Option(
+        "bandwidth", .number(1e-30...1e30), defaultNote: "mean squared distance in the batch",
+        help: "width of the Gaussian kernels, as a squared distance"),
+      Option(
+        "units", .choice(["linear", "kernel"]), defaultNote: "the method's",
+        help: "measure the loss so that --lr means the same for every kernel, or in the kernel's own units"),
+      Option(
+        "iterations-per-model", .integer(1...1_000_000), defaultNote: "the method's",
+        help: "steps before a new network is drawn"),
+    ])
+
+  /// The network that embeds or is trained.
+  static let network = OptionGroup(
+    "Network",
+    [
+      Option("net", .choice(["convnet"]), default: "convnet", help: "the network"),
+      Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
+      Option(
+        "depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
+      Option(
+        "precision", .choice(["float32", "bfloat16", "auto"]), default: "auto",
+        help: "number format of the convolutions; auto takes bfloat16 where the machine has it"),
+    ])
+
+  /// What the machine may be used for.
+  static let machine = OptionGroup(
+    "Machine",
+    [
+      Option(
+        "device", .choice(["cpu", "cuda", "auto"]), default: "auto",
+        help: "where tensors live; auto takes a GPU where there is one"),
+      Option("threads", .integer(1...1024), defaultNote: "one per core", help: "threads for tensor work"),
+      Option(
+        "memory", .size, defaultNote: "half of the machine's", isRecorded: false,
+        help: "memory for decoded images; beyond it they go to a temporary file"),
+    ])
+
+  /// What is said on the standard error.
+  static let terminal = OptionGroup(
+    "Terminal",
+    [
+      Option(
+        "progress", .choice(["auto", "always", "never", "json"]), default: "auto", isRecorded: false,
+        help: "progress on the standard error: a bar on a terminal, always, never, or JSON lines"),
+      Option("quiet", short: "q", .flag, isRecorded: false, help: "say only what is wrong"),
+      Option("verbose", short: "v", .flag, isRecorded: false, help: "say more"),
+      .help,
+    ])
+
+  /// The same for verbs that are done at once.
+  static let brief = OptionGroup("Terminal", [.help])
+}
+
+extension Option {
+  static let help = Option("help", short: "h", .flag, isRecorded: false, help: "show this help")
+
+  static let input = Option(
+    "input", short: "i", .path("PATH"), default: "-", repeats: true, isRecorded: false,
+    help: "an archive, a folder, a shard folder or a stream of pipe's; - is the standard input")
+
+  static let streamOutput = Option(
+    "output", short: "o", .path("FILE"), default: "-", isRecorded: false,
+    help: "where the stream goes; - is the standard output")
+
+  static let json = Option("json", .flag, isRecorded: false, help: "report as one JSON object on the standard output")
+}

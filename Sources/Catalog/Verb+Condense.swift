@@ -1,0 +1,61 @@
+extension Verb {
+  /// `pipe condense`.
+  public static let condense = Verb(
+    "condense",
+    summary: "turn a big labelled dataset into a small one that trains almost as well",
+    description: [
+      "Reads samples, learns or selects a few per class, and writes them as a stream for `pipe shard`.",
+      "An expected time and memory are printed before the work starts. Ctrl-C and --time end it early with a valid "
+        + "result: what has been reached so far. The same command with the same seed on the same machine gives the same "
+        + "bytes; a run that was ended by --time is repeated by giving --steps the number that it recorded.",
+      "`pipe methods` lists the methods with their own options and defaults.",
+    ],
+    groups: [
+      OptionGroup(
+        "Input and output",
+        [
+          .input, .streamOutput,
+          Option(
+            "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
+            help: "where networks that were trained for herding and k-center are kept"),
+        ]),
+      OptionGroup(
+        "What to make",
+        [
+          Option(
+            "method", .choice(Catalog.methods.map(\.name)), default: Catalog.defaultMethod,
+            help: "how to condense; see pipe methods"),
+          Option(
+            "ipc", .counts, default: "10",
+            help: "images per class: a number, or a table such as cat=5,dog=10,*=3"),
+          Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
+          Option(
+            "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed",
+            help: "steps of learning"),
+          Option(
+            "time", .duration, defaultNote: "no limit",
+            help: "stop in time and emit what has been reached: 90s, 20m, 1h30m"),
+          Option(
+            "preset", .choice(["paper"]), defaultNote: "none",
+            help: "take the values of the method's paper; options that are typed still win"),
+          Option("dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop"),
+        ]),
+      .method, .network, .machine, .reading, .terminal,
+    ],
+    examples: [
+      Example(
+        "pipe condense < cifar10.tar | pipe shard",
+        "ten images per class by the default method, into a new folder named after dataset and method"),
+      Example(
+        "pipe condense --method m3d --ipc 10 --time 20m < cifar-10-binary.tar.gz | pipe shard -o cifar10-m3d",
+        "twenty minutes of M3D"),
+      Example(
+        "pipe condense --method dm --ipc 'cat=5,dog=10,*=3' -i photos/ --resize 64 --center-crop 64 -o small.tar",
+        "photographs, with a number of images for each class"),
+      Example("pipe condense --dry-run -i mnist/", "how long it would take, and how much memory"),
+      Example(
+        "pipe condense -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz --method herding | pipe shard -o m",
+        "MNIST's own files"),
+    ],
+    needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
+}

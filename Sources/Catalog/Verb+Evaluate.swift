@@ -1,0 +1,54 @@
+extension Verb {
+  static let evaluate = Verb(
+    "evaluate",
+    summary: "train classifiers on a small dataset and report their accuracy on real test data",
+    description: [
+      "Trains fresh networks on --train under a published protocol and tests each on the test part of --test, after the "
+        + "last epoch, never the best one. Normalisation, formation and kind of label come from the dataset's own "
+        + "manifest. The report has mean and deviation over --repeats, and the accuracy of every class.",
+      "With --baselines the same number of real images per class, taken at random and by herding, is trained and tested "
+        + "in the same way.",
+    ],
+    groups: [
+      OptionGroup(
+        "Data",
+        [
+          Option(
+            "train", .path("PATH"), default: "-", isRecorded: false,
+            help: "the dataset to judge: a shard folder or a stream; - is the standard input"),
+          Option(
+            "test", .path("PATH"), defaultNote: "the archive of --real", repeats: true, isRecorded: false,
+            help: "real data; its test part is used"),
+          Option(
+            "real", .path("PATH"), defaultNote: "the archive of --test", repeats: true, isRecorded: false,
+            help: "real training data for the baselines; its train part is used"),
+          Option(
+            "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
+            help: "where networks that were trained for herding are kept"),
+        ]),
+      OptionGroup(
+        "Protocol",
+        [
+          Option(
+            "protocol", .choice(["dc", "dsa", "idc"]), default: "dsa",
+            help: "how to train: 300 epochs plain, 1000 with siamese augmentation, 1000 with augmentation and CutMix"),
+          Option("repeats", .integer(1...10_000), default: "3", help: "networks to train, each from its own start"),
+          Option("baselines", .flag, help: "judge random and herded real images beside it"),
+          Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
+          Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
+          Option(
+            "time", .duration, defaultNote: "no limit", help: "stop in time and report the networks that are done"),
+          .json,
+        ]),
+      .network, .machine, .readingBothSplits, .terminal,
+    ],
+    examples: [
+      Example(
+        "pipe evaluate --train cifar10-m3d --test cifar-10-binary.tar.gz --repeats 5 --baselines",
+        "five networks on the condensed set, five on random and five on herded images"),
+      Example(
+        "pipe condense --method dm < cifar10.tar | pipe evaluate --test cifar10.tar --protocol idc --json",
+        "condense and judge without keeping the result"),
+    ],
+    needsTensors: true, samplesOption: "train", interruption: .finishEarly)
+}

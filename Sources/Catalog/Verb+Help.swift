@@ -1,0 +1,45 @@
+extension Verb {
+  static let methods = Verb(
+    "methods",
+    summary: "list the condensation methods with their options and defaults",
+    description: ["With a name, everything about that method; with --json, for programs."],
+    operands: [
+      Operand("NAME", .choice(Catalog.methods.map(\.name)), isRequired: false, help: "a method")
+    ],
+    groups: [OptionGroup("Report", [.json]), .brief],
+    examples: [Example("pipe methods", "all of them"), Example("pipe methods m3d --json", "one, for programs")])
+
+  static let completion = Verb(
+    "completion",
+    summary: "print a completion script for a shell",
+    description: [],
+    operands: [Operand("SHELL", .choice(["bash", "zsh", "fish"]), help: "the shell")],
+    groups: [.brief],
+    examples: [
+      Example("pipe completion bash > ~/.local/share/bash-completion/completions/pipe", "bash"),
+      Example("pipe completion zsh > ~/.zfunc/_pipe", "zsh, with ~/.zfunc in fpath"),
+      Example("pipe completion fish > ~/.config/fish/completions/pipe.fish", "fish"),
+    ])
+
+  static let man = Verb(
+    "man",
+    summary: "print the manual page",
+    description: ["As troff source, for `man -l` or a manual folder."],
+    groups: [.brief],
+    examples: [Example("pipe man | man -l -", "read it")])
+
+  static let help = Verb(
+    "help",
+    summary: "explain pipe or one of its verbs",
+    description: [],
+    operands: [Operand("VERB", .text("VERB"), isRequired: false, help: "a verb")],
+    groups: [.brief],
+    examples: [Example("pipe help condense", "the same as pipe condense --help")])
+
+  static let version = Verb(
+    "version",
+    summary: "print the version",
+    description: [],
+    groups: [.brief],
+    examples: [Example("pipe version", "the same as pipe --version")])
+}

@@ -1,0 +1,122 @@
+extension Verb {
+  static let decode = Verb(
+    "decode",
+    summary: "read any archive of labelled images and write it as a stream of samples",
+    description: [
+      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
+        + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "The stream is a tar that any WebDataset reader takes, with a header and an end that `pipe shard` checks.",
+    ],
+    groups: [OptionGroup("Input and output", [.input, .streamOutput]), .reading, .terminal],
+    examples: [
+      Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
+      Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test part"),
+      Example(
+        "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),
+    ],
+    samplesOption: "input", writesBinary: true)
+
+  static let shard = Verb(
+    "shard",
+    summary: "write a stream of samples as a folder of verified tar shards",
+    description: [
+      "Takes pipe's stream, or any archive that `pipe decode` takes. The folder appears under its name only when it is "
+        + "complete and synced; a stream that stops before its end publishes nothing and exits with 75, one whose "
+        + "producer failed with the producer's own code. An existing folder is never overwritten.",
+      "Shards are plain tar files in the WebDataset convention beside `pipe.manifest` and `SHA256SUMS`.",
+    ],
+    groups: [
+      OptionGroup(
+        "Input and output",
+        [
+          .input,
+          Option(
+            "output", short: "o", .path("DIR"), defaultNote: "named after the dataset, in the current folder",
+            isRecorded: false, help: "the folder to make; it must not exist"),
+        ]),
+      OptionGroup(
+        "Shards",
+        [
+          Option(
+            "zstd", .integer(1...19), defaultNote: "plain tar", implied: "3",
+            help: "compress every shard, at this level"),
+          Option("max-size", .size, default: "256M", help: "begin a new shard at this size"),
+          Option(
+            "max-samples", .integer(1...Int.max), defaultNote: "no limit",
+            help: "begin a new shard at this many samples"),
+          Option(
+            "fields", .list("FIELD"), defaultNote: "all",
+            help: "keep only these fields of each sample, such as png,cls"),
+        ]),
+      .reading, .terminal,
+    ],
+    examples: [
+      Example("pipe condense < cifar10.tar | pipe shard", "the end of a condensation"),
+      Example("pipe shard --zstd=9 --max-size 1G -i photos.tar -o photos", "re-shard an archive in one process"),
+    ],
+    samplesOption: "input", interruption: .waitForUpstream)
+
+  static let cat = Verb(
+    "cat",
+    summary: "write a shard folder as a stream of samples",
+    description: [
+      "The opposite of `pipe shard`: the stream that made the folder, with its header and history. Every shard's checksum "
+        + "is checked on the way."
+    ],
+    operands: [.shardFolder],
+    groups: [OptionGroup("Output", [.streamOutput]), .terminal],
+    examples: [
+      Example("pipe cat cifar10-m3d | pipe shard --zstd -o cifar10-m3d-zst", "compress a dataset"),
+      Example("pipe cat cifar10-m3d | tar t", "list its samples"),
+    ],
+    writesBinary: true)
+
+  static let inspect = Verb(
+    "inspect",
+    summary: "say what a shard folder holds and how it came to be",
+    description: [
+      "Reads the manifest only: classes, counts, shards, value range, formation, and every step of its history."
+    ],
+    operands: [.shardFolder],
+    groups: [OptionGroup("Report", [.json]), .terminal],
+    examples: [
+      Example("pipe inspect cifar10-m3d", "the summary"),
+      Example("pipe inspect cifar10-m3d --json | jq .dataset.class_names", "for programs"),
+    ])
+
+  static let verify = Verb(
+    "verify",
+    summary: "check every byte of a shard folder against its manifest",
+    description: [
+      "Exits with 0 when all is well and with 2 when something is damaged, missing or too much, and says what."
+    ],
+    operands: [.shardFolder],
+    groups: [OptionGroup("Report", [.json]), .terminal],
+    examples: [Example("pipe verify cifar10-m3d && echo sound", "before using a copy")])
+
+  static let preview = Verb(
+    "preview",
+    summary: "draw a contact sheet of a shard folder",
+    description: ["One row per class, as a PNG."],
+    operands: [.shardFolder],
+    groups: [
+      OptionGroup(
+        "Sheet",
+        [
+          Option(
+            "output", short: "o", .path("FILE"), isRequired: true, isRecorded: false,
+            help: "the PNG to write; - is the standard output"),
+          Option("per-class", .integer(1...10_000), default: "10", help: "images per class"),
+          Option(
+            "scale", .integer(1...64), defaultNote: "so that tiles have about 64 pixels",
+            help: "enlarge every pixel this many times"),
+        ]),
+      .terminal,
+    ],
+    examples: [Example("pipe preview cifar10-m3d -o sheet.png", "ten images of every class")],
+    writesBinary: true)
+}
+
+extension Operand {
+  static let shardFolder = Operand("DIR", .path("DIR"), help: "a folder that pipe shard wrote")
+}

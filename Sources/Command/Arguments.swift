@@ -1,0 +1,284 @@
+public import Catalog
+
+/// What was typed after a verb, checked against the catalogue, with defaults filled in.
+///
+/// A value comes from the first of these that has one: what was typed, the preset, the method, the option's default. A
+/// getter gives nil when none has. Asking for an option that the verb does not have, or as another kind than the
+/// catalogue says, is a mistake in the program and stops it.
+public struct Arguments: Sendable {
+  /// The verb.
+  public let verb: Verb
+  /// Arguments without a name.
+  public private(set) var operands: [String] = []
+  private var typed: [String: [Entry]] = [:]
+  private var defaults: [String: Entry] = [:]
+
+  private struct Entry {
+    var text: String
+    var value: OptionValue
+  }
+
+  /// Reads the words after the verb.
+  ///
+  /// - Throws: `UsageError` with the nearest name for one that is unknown, or with what a value has to look like.
+  public init(_ words: [String], for verb: Verb) throws(UsageError) {
+    self.verb = verb
+    var rest = words[...]
+    var onlyOperands = false
+    while let word = rest.popFirst() {
+      if onlyOperands || word == "-" || !word.hasPrefix("-") {
+        operands.append(word)
+      } else if word == "--" {
+        onlyOperands = true
+      } else if word.hasPrefix("--") {
+        try readLong(word, &rest)
+      } else {
+        try readShort(word, &rest)
+      }
+    }
+    if asksForHelp { return }
+    try checkOperands()
+    for option in verb.options where option.isRequired && typed[option.name] == nil {
+      throw UsageError("\(verb.name) needs \(spelling(option)) \(option.kind.placeholder ?? "")", hint: option.help)
+    }
+    try fillDefaults()
+  }
+
+  /// Whether `--help` is among the words; nothing else was checked then.
+  public var asksForHelp: Bool { typed["help"] != nil }
+
+  /// Whether the option was typed.
+  public func given(_ name: String) -> Bool {
+    _ = option(name)
+    return typed[name] != nil
+  }
+
+  /// Whether the flag was typed.
+  public func flag(_ name: String) -> Bool {
+    precondition(option(name).kind == .flag, "--\(name) is no flag")
+    return typed[name] != nil
+  }
+
+  /// The whole number.
+  public func integer(_ name: String) -> Int? {
+    guard let value = value(name) else { return nil }
+    guard case .integer(let integer) = value else { wrongKind(name, "a whole number") }
+    return integer
+  }
+
+  /// The number.
+  public func number(_ name: String) -> Double? {
+    guard let value = value(name) else { return nil }
+    guard case .number(let number) = value else { wrongKind(name, "a number") }
+    return number
+  }
+
+  /// The text, word of a choice, or path; the last one where the option repeats.
+  public func text(_ name: String) -> String? {
+    guard let value = value(name) else { return nil }
+    guard case .text(let text) = value else { wrongKind(name, "a text") }
+    return text
+  }
+
+  /// The word of a choice.
+  public func choice(_ name: String) -> String? { text(name) }
+
+  /// The path; the last one where the option repeats.
+  public func path(_ name: String) -> String? { text(name) }
+
+  /// All paths, in the order in which they were typed.
+  public func paths(_ name: String) -> [String] {
+    guard case .path = option(name).kind else { wrongKind(name, "a path") }
+    return typed[name]?.map(\.text) ?? defaults[name].map { [$0.text] } ?? []
+  }
+
+  /// The words of a list; empty where there is none.
+  public func list(_ name: String) -> [String] {
+    guard let value = value(name) else { return [] }
+    guard case .list(let words) = value else { wrongKind(name, "a list") }
+    return words
+  }
+
+  /// The time in seconds.
+  public func duration(_ name: String) -> Double? {
+    guard let value = value(name) else { return nil }
+    guard case .seconds(let seconds) = value else { wrongKind(name, "a time") }
+    return seconds
+  }
+
+  /// The size in bytes.
+  public func size(_ name: String) -> Int? {
+    guard let value = value(name) else { return nil }
+    guard case .bytes(let bytes) = value else { wrongKind(name, "a size in bytes") }
+    return bytes
+  }
+
+  /// The image size.
+  public func extent(_ name: String) -> Extent? {
+    guard let value = value(name) else { return nil }
+    guard case .extent(let extent) = value else { wrongKind(name, "an image size") }
+    return extent
+  }
+
+  /// The images per class.
+  public func counts(_ name: String) -> ClassCounts? {
+    guard let value = value(name) else { return nil }
+    guard case .counts(let counts) = value else { wrongKind(name, "a table of counts") }
+    return counts
+  }
+
+  /// Every option in force that can change the data, as it would be typed, by name: what provenance records.
+  ///
+  /// Options that are typed or have a default text are in it; what depends on data or machine is the verb's to add.
+  public var recorded: [String: String] {
+    var record: [String: String] = [:]
+    for option in verb.options where option.isRecorded {
+      if let entries = typed[option.name] {
+        record[option.name] = option.kind == .flag ? "true" : entries.map(\.text).joined(separator: " ")
+      } else if let entry = defaults[option.name] {
+        record[option.name] = entry.text
+      }
+    }
+    return record
+  }
+
+  private func option(_ name: String) -> Option {
+    guard let option = verb.option(name) else { preconditionFailure("pipe \(verb.name) has no option --\(name)") }
+    return option
+  }
+
+  private func value(_ name: String) -> OptionValue? {
+    _ = option(name)
+    return typed[name]?.last?.value ?? defaults[name]?.value
+  }
+
+  private func wrongKind(_ name: String, _ kind: String) -> Never {
+    preconditionFailure("--\(name) of pipe \(verb.name) was asked for as \(kind), which it is not")
+  }
+}
+
+// MARK: - Reading words
+
+extension Arguments {
+  private mutating func readLong(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    let body = word.dropFirst(2)
+    let mark = body.firstIndex(of: "=")
+    let name = String(body[..<(mark ?? body.endIndex)])
+    let attached = mark.map { String(body[body.index(after: $0)...]) }
+    guard let option = verb.option(name) else {
+      let near = nearest(to: name, among: verb.options.map(\.name)).map { "did you mean --\($0)?" }
+      throw UsageError("\(verb.name) has no option --\(name)", hint: near ?? "see pipe \(verb.name) --help")
+    }
+    try take(option, attached: attached, &rest)
+  }
+
+  /// `-o x`, `-ox`, and flags in a row: `-qv`.
+  private mutating func readShort(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    var letters = word.dropFirst()
+    while let letter = letters.popFirst() {
+      guard let option = verb.options.first(where: { $0.short == letter }) else {
+        // `-ipc` for `--ipc` is the usual slip.
+        let long = String(word.dropFirst().prefix { $0 != "=" })
+        let near = nearest(to: long, among: verb.options.map(\.name)).map { "did you mean --\($0)?" }
+        throw UsageError("\(verb.name) has no option -\(letter)", hint: near ?? "see pipe \(verb.name) --help")
+      }
+      if option.kind == .flag {
+        try take(option, attached: nil, &rest)
+      } else {
+        try take(option, attached: letters.isEmpty ? nil : String(letters), &rest)
+        return
+      }
+    }
+  }
+
+  private mutating func take(
+    _ option: Option, attached: String?, _ rest: inout ArraySlice<String>
+  ) throws(UsageError) {
+    var text = attached
+    if option.kind == .flag {
+      guard text == nil else { throw UsageError("\(spelling(option)) takes no value") }
+      text = ""
+    } else if text == nil, let implied = option.impliedText {
+      text = implied
+    } else if text == nil, let next = rest.first, isValue(next) {
+      text = rest.removeFirst()
+    }
+    guard let text else {
+      var hint = "it takes \(option.kind.placeholder ?? "a value")"
+      if let next = rest.first {
+        hint += "; write \(spelling(option, attached: next)) if \(next) is meant as its value"
+      }
+      throw UsageError("\(spelling(option)) needs a value", hint: hint)
+    }
+    let entry = Entry(text: text, value: try read(text, for: option))
+    if option.repeats { typed[option.name, default: []].append(entry) } else { typed[option.name] = [entry] }
+  }
+
+  /// A word that looks like an option is none's value: the value was probably forgotten.
+  ///
+  /// Negative numbers are values.
+  private func isValue(_ word: String) -> Bool {
+    word == "-" || !word.hasPrefix("-") || Double(word) != nil
+  }
+
+  private func read(_ text: String, for option: Option) throws(UsageError) -> OptionValue {
+    do throws(UsageError) {
+      return try OptionValue(text, as: option.kind)
+    } catch {
+      throw UsageError("\(spelling(option)) \(error.message)", hint: error.hint)
+    }
+  }
+
+  private func spelling(_ option: Option, attached value: String? = nil) -> String {
+    value.map { "--\(option.name)=\($0)" } ?? "--\(option.name)"
+  }
+
+  private func checkOperands() throws(UsageError) {
+    for (operand, word) in zip(verb.operands, operands) {
+      do throws(UsageError) {
+        _ = try OptionValue(word, as: operand.kind)
+      } catch {
+        throw UsageError("\(operand.name) of \(verb.name) \(error.message)", hint: error.hint)
+      }
+    }
+    if operands.count > verb.operands.count {
+      let word = operands[verb.operands.count]
+      let hint = verb.samplesOption.map { verb.option($0)?.short == nil ? "--\($0) \(word)" : "-i \(word)" }
+      throw UsageError(
+        "\(verb.name) does not expect \(quoted(word))",
+        hint: hint.map { "to read it, type \($0)" } ?? "see pipe \(verb.name) --help")
+    }
+    if let missing = verb.operands.dropFirst(operands.count).first, missing.isRequired {
+      throw UsageError("\(verb.name) needs \(missing.name): \(missing.help)", hint: "see pipe \(verb.name) --help")
+    }
+  }
+
+  /// Defaults of the option, replaced by the method's, replaced by the preset's.
+  private mutating func fillDefaults() throws(UsageError) {
+    var texts: [(option: String, text: String)] = []
+    for option in verb.options {
+      if let text = option.defaultText { texts.append((option.name, text)) }
+    }
+    if let name = typed["method"]?.last?.text ?? verb.option("method")?.defaultText, let method = Catalog.method(name) {
+      for option in Catalog.methodOptionNames where typed[option] != nil && !method.understands(option) {
+        let users = Catalog.methods.filter { $0.understands(option) }.map(\.name).joined(separator: ", ")
+        throw UsageError("--\(option) means nothing to the method \(method.name)", hint: "it belongs to \(users)")
+      }
+      var settings = method.settings
+      if let name = typed["preset"]?.last?.text {
+        guard let preset = method.preset(name) else {
+          let known = Catalog.methods.filter { $0.preset(name) != nil }.map(\.name).joined(separator: ", ")
+          throw UsageError("the method \(method.name) has no preset \(quoted(name))", hint: "these have one: \(known)")
+        }
+        settings += preset.settings
+      }
+      for setting in settings {
+        if let text = setting.text { texts.append((setting.option, text)) }
+      }
+    }
+    for (name, text) in texts {
+      let option = self.option(name)
+      defaults[name] = Entry(text: text, value: try read(text, for: option))
+    }
+  }
+}

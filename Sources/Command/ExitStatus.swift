@@ -1,0 +1,47 @@
+/// How the process ends.
+///
+/// Tools that retry read this: 75 can help when tried again, 64 to 66 cannot.
+public enum ExitStatus: Int32, Sendable, CaseIterable {
+  /// Done.
+  case ok = 0
+  /// A fault of the program's own.
+  case internalError = 1
+  /// `verify` found damage.
+  case damage = 2
+  /// The command line is wrong, or the installation lacks the part that it needs.
+  case usage = 64
+  /// The input is damaged or not what it claims to be.
+  case badInput = 65
+  /// There is no input.
+  case noInput = 66
+  /// The output cannot be created.
+  case cannotCreate = 73
+  /// Reading or writing failed.
+  case io = 74
+  /// The upstream stopped before its end.
+  case temporary = 75
+  /// Ended by SIGINT (Ctrl-C).
+  case interrupted = 130
+  /// The reader of the standard output is gone; nothing is said.
+  case brokenPipe = 141
+  /// Ended by SIGTERM.
+  case terminated = 143
+
+  /// One line for the manual.
+  public var meaning: String {
+    switch self {
+    case .ok: "done"
+    case .internalError: "a fault of the program's own"
+    case .damage: "pipe verify found damage"
+    case .usage: "the command line is wrong, or a part of the installation is missing"
+    case .badInput: "the input is damaged or not what it claims to be; do not retry"
+    case .noInput: "there is no input"
+    case .cannotCreate: "the output cannot be created"
+    case .io: "reading or writing failed"
+    case .temporary: "the upstream stopped before its end; retrying can help"
+    case .interrupted: "ended by Ctrl-C"
+    case .brokenPipe: "the reader of the standard output has gone"
+    case .terminated: "ended by SIGTERM"
+    }
+  }
+}

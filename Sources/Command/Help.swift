@@ -1,0 +1,138 @@
+internal import Catalog
+
+/// Help texts, from the catalogue: examples first, then what the words mean.
+enum Help {
+  /// `pipe --help`.
+  static func overview(width: Int) -> String {
+    let width = readable(width)
+    var text = wrapped("pipe: " + Catalog.summary, width)
+    text += examples(Catalog.examples, width)
+    text += "\nVerbs\n"
+    for verb in Catalog.verbs { text += entry(verb.name, verb.summary, column: 14, width) }
+    text += "\n"
+    text += wrapped("`pipe VERB --help` explains a verb, `pipe methods` the methods, `pipe man` everything.", width)
+    return text
+  }
+
+  /// `pipe VERB --help`.
+  static func of(_ verb: Verb, width: Int) -> String {
+    let width = readable(width)
+    var text = wrapped("pipe \(verb.name): \(verb.summary)", width)
+    text += examples(verb.examples, width)
+    text += "\nUsage\n  pipe \(verb.name) \(verb.usage)\n"
+    for operand in verb.operands { text += entry(operand.name, detail(operand), column: 24, width) }
+    for paragraph in verb.description { text += "\n" + wrapped(paragraph, width) }
+    for group in verb.groups {
+      text += "\n\(group.title)\n"
+      for option in group.options { text += entry(spelling(option), detail(option), column: 24, width) }
+    }
+    return text
+  }
+
+  /// What `pipe` alone says on the standard error.
+  static func brief() -> String {
+    """
+    pipe: \(Catalog.summary)
+
+      pipe condense < cifar10.tar | pipe shard
+
+    Verbs: \(Catalog.verbs.map(\.name).joined(separator: ", ")).
+    pipe --help says more.
+
+    """
+  }
+
+  /// What a verb says when its input is a keyboard.
+  static func brief(_ verb: Verb) -> String {
+    let lines = verb.examples.prefix(2).map { "  \($0.line)\n" }.joined()
+    return "pipe \(verb.name): \(verb.summary)\n\n\(lines)\npipe \(verb.name) --help says more.\n\n"
+  }
+
+  /// `pipe methods NAME`.
+  static func of(_ method: Method, width: Int) -> String {
+    let width = readable(width)
+    var text = "\(method.name): \(method.title)\n"
+    text += wrapped(method.summary, width, indent: 2)
+    text += wrapped("Paper: " + method.reference, width, indent: 2, hanging: 4)
+    for setting in method.settings {
+      guard let option = Verb.condense.option(setting.option) else { continue }
+      let value = setting.text ?? option.defaultText ?? option.defaultNote
+      let help = option.help + (value.map { " (default: \($0))" } ?? "")
+      text += entry(spelling(option), help, column: 28, width)
+    }
+    for preset in method.presets {
+      let values = preset.settings.map { "--\($0.option) \($0.text ?? "")" }.joined(separator: " ")
+      text += entry("--preset \(preset.name)", "\(preset.summary): \(values)", column: 28, width)
+    }
+    return text
+  }
+
+  /// `-o, --output DIR`.
+  static func spelling(_ option: Option) -> String {
+    let short = option.short.map { "-\($0), " } ?? "    "
+    return short + long(option)
+  }
+
+  /// `--output DIR`, `--zstd[=N]`.
+  static func long(_ option: Option) -> String {
+    guard let placeholder = option.kind.placeholder else { return "--\(option.name)" }
+    let value: String =
+      if case .choice = option.kind, placeholder.count > 24 { "WORD" } else { placeholder }
+    return option.impliedText == nil ? "--\(option.name) \(value)" : "--\(option.name)[=\(value)]"
+  }
+
+  /// The help line with everything that belongs to it: words of a choice, default, repetition.
+  static func detail(_ option: Option) -> String {
+    var text = option.help
+    if case .choice(let words) = option.kind, !long(option).contains("|"), words.count > 1 {
+      text += ": " + words.joined(separator: ", ")
+    }
+    var remarks: [String] = []
+    if option.repeats { remarks.append("may be repeated") }
+    if let implied = option.impliedText { remarks.append("without a value: \(implied)") }
+    if let value = option.defaultText ?? option.defaultNote { remarks.append("default: \(value)") }
+    if option.isRequired { remarks.append("required") }
+    return remarks.isEmpty ? text : "\(text) (\(remarks.joined(separator: "; ")))"
+  }
+
+  private static func detail(_ operand: Operand) -> String {
+    guard case .choice(let words) = operand.kind else { return operand.help }
+    return operand.help + ": " + words.joined(separator: ", ")
+  }
+
+  private static func examples(_ examples: [Example], _ width: Int) -> String {
+    guard !examples.isEmpty else { return "" }
+    // Command lines are not wrapped: they are for copying.
+    return "\nExamples\n" + examples.map { "  \($0.line)\n" + wrapped($0.meaning, width, indent: 6) }.joined()
+  }
+
+  private static func entry(_ name: String, _ text: String, column: Int, _ width: Int) -> String {
+    let head = "  " + name
+    let body = wrapped(text, width, indent: column)
+    guard head.count + 2 <= column else { return head + "\n" + body }
+    return head + String(repeating: " ", count: column - head.count) + body.dropFirst(column)
+  }
+
+  /// Between what fits and what can be read.
+  private static func readable(_ width: Int) -> Int {
+    min(max(width, 60), 100)
+  }
+}
+
+/// Breaks a paragraph between words into lines of at most `width` columns, each ended by a line break.
+func wrapped(_ text: String, _ width: Int, indent: Int = 0, hanging: Int? = nil) -> String {
+  var lines: [String] = []
+  var line = String(repeating: " ", count: indent)
+  var isEmpty = true
+  for word in text.split(separator: " ") {
+    if !isEmpty, line.count + 1 + word.count > width {
+      lines.append(line)
+      line = String(repeating: " ", count: hanging ?? indent)
+      isEmpty = true
+    }
+    line += (isEmpty ? "" : " ") + word
+    isEmpty = false
+  }
+  lines.append(line)
+  return lines.map { $0 + "\n" }.joined()
+}

@@ -1,0 +1,114 @@
+internal import Catalog
+
+/// The manual page, from the catalogue, as troff source with the `man` macros.
+enum ManualPage {
+  static func troff() -> String {
+    var page = Troff()
+    page.raw(".TH PIPE 1 \"\" \"\(toolVersion)\" \"User Commands\"")
+    page.section("NAME")
+    page.text("pipe - \(Catalog.summary)")
+    page.section("SYNOPSIS")
+    for verb in Catalog.verbs { page.usage(verb) }
+    page.section("DESCRIPTION")
+    page.text(
+      "Every verb reads samples, writes samples, or reports on them. Data goes to the standard output and everything else "
+        + "to the standard error, so verbs join into shell pipes.")
+    page.section("EXAMPLES")
+    for example in Catalog.examples { page.example(example) }
+    page.section("VERBS")
+    for verb in Catalog.verbs {
+      page.subsection("pipe \(verb.name) \(verb.usage)")
+      page.text(verb.summary.prefix(1).uppercased() + verb.summary.dropFirst() + ".")
+      for paragraph in verb.description { page.paragraph(paragraph) }
+      for operand in verb.operands { page.tag(operand.name, operand.help) }
+      for option in verb.options where option.name != "help" {
+        page.tag((option.short.map { "-\($0), " } ?? "") + Help.long(option), Help.detail(option))
+      }
+    }
+    page.section("METHODS")
+    for method in Catalog.methods {
+      page.subsection("\(method.name): \(method.title)")
+      page.text(method.summary.prefix(1).uppercased() + method.summary.dropFirst() + ".")
+      page.paragraph("Paper: \(method.reference).")
+      for setting in method.settings {
+        guard let option = Verb.condense.option(setting.option) else { continue }
+        let value = setting.text ?? option.defaultText ?? option.defaultNote
+        page.tag(Help.long(option), option.help + (value.map { " (default: \($0))" } ?? ""))
+      }
+      for preset in method.presets { page.tag("--preset \(preset.name)", preset.summary) }
+    }
+    page.section("EXIT STATUS")
+    for status in ExitStatus.allCases { page.tag("\(status.rawValue)", status.meaning) }
+    page.text("A sink leaves with the exit code of the producer that failed upstream.")
+    page.section("ENVIRONMENT")
+    page.tag("NO_COLOR", "no colours on the standard error")
+    page.tag("COLUMNS", "width of help and progress")
+    page.tag("XDG_CACHE_HOME", "where the cache folder lies")
+    for (name, value) in Sibling.environment {
+      page.tag(name, "set to \(value) for verbs that need tensors, unless it is set already")
+    }
+    return page.source
+  }
+}
+
+/// Troff source with its traps closed: a line that begins with a dot or quote is a request, a backslash an escape, and a
+/// plain hyphen may be printed as something that cannot be copied into a shell.
+private struct Troff {
+  private(set) var source = ""
+
+  mutating func raw(_ line: String) {
+    source += line + "\n"
+  }
+
+  mutating func section(_ title: String) {
+    raw(".SH \(title)")
+  }
+
+  mutating func subsection(_ title: String) {
+    raw(".SS \(escaped(title))")
+  }
+
+  mutating func text(_ text: String) {
+    raw(escaped(text))
+  }
+
+  mutating func paragraph(_ text: String) {
+    raw(".PP")
+    self.text(text)
+  }
+
+  mutating func usage(_ verb: Verb) {
+    raw(".B \(escaped("pipe \(verb.name)"))")
+    raw(escaped(verb.usage))
+    raw(".br")
+  }
+
+  mutating func tag(_ tag: String, _ text: String) {
+    raw(".TP")
+    raw(".B \(escaped(tag))")
+    self.text(text)
+  }
+
+  mutating func example(_ example: Example) {
+    raw(".TP")
+    raw(".B \(escaped(example.line))")
+    text(example.meaning)
+  }
+
+  private func escaped(_ text: some StringProtocol) -> String {
+    var escaped = ""
+    for character in text {
+      switch character {
+      case "\\": escaped += "\\e"
+      case "-": escaped += "\\-"
+      case "`", "'": escaped += character == "`" ? "\\(ga" : "\\(aq"
+      case "\"": escaped += "\\(dq"
+      case "~": escaped += "\\(ti"
+      case "^": escaped += "\\(ha"
+      case "…": escaped += "..."
+      default: escaped.append(character)
+      }
+    }
+    return escaped.hasPrefix(".") ? "\\&" + escaped : escaped
+  }
+}

@@ -1,0 +1,88 @@
+internal import Glibc
+internal import Streaming
+
+/// How fast one stage is, and how that is shown.
+///
+/// Time comes from outside, in seconds.
+struct Meter: Sendable {
+  /// Time constant of the rate, in seconds: long enough to be calm, short enough to follow a change.
+  private static let smoothing = 10.0
+  private let startedAt: Double
+  private var last: (done: Int, time: Double)?
+  private(set) var rate: Double?
+  var lastShown: Double?
+
+  init(startedAt: Double) {
+    self.startedAt = startedAt
+  }
+
+  /// Takes an event into the rate: an exponential mean whose weight is the time that has passed.
+  mutating func update(_ event: ProgressEvent, at time: Double) {
+    guard let last else {
+      last = (event.done, time)
+      return
+    }
+    let elapsed = time - last.time
+    // Too short a time measures the clock, not the work.
+    guard elapsed >= 0.05, event.done > last.done else { return }
+    let present = Double(event.done - last.done) / elapsed
+    let weight = 1 - exp(-elapsed / Self.smoothing)
+    rate = rate.map { $0 + weight * (present - $0) } ?? present
+    self.last = (event.done, time)
+  }
+
+  /// Whether enough time has passed to show this event; the last one of a stage always is.
+  func isDue(_ event: ProgressEvent, at time: Double, every interval: Double) -> Bool {
+    guard let lastShown, event.done != event.total else { return true }
+    return time - lastShown >= interval
+  }
+
+  /// Seconds to go, where there is a total and a rate.
+  func remaining(_ event: ProgressEvent) -> Double? {
+    guard let total = event.total, let rate, rate > 0 else { return nil }
+    return Double(max(0, total - event.done)) / rate
+  }
+
+  /// `condense [####----] 312/600 steps  2.10/s  loss 0.431  gradient 0.032  2m17s left`, cut to `width` columns.
+  func line(_ event: ProgressEvent, width: Int?) -> String {
+    var parts: [String] = []
+    if let total = event.total {
+      parts.append("\(grouped(event.done))/\(grouped(total)) \(event.unit)")
+    } else {
+      parts.append("\(grouped(event.done)) \(event.unit)")
+    }
+    if let bytes = event.bytes { parts.append(sizeText(bytes)) }
+    if let rate { parts.append("\(significant(rate))/s") }
+    if let loss = event.loss { parts.append("loss \(significant(loss))") }
+    if let norm = event.gradientNorm { parts.append("gradient \(significant(norm))") }
+    if let remaining = remaining(event), event.done != event.total { parts.append("\(durationText(remaining)) left") }
+    if let note = event.note { parts.append(note) }
+    let text = parts.joined(separator: "  ")
+    guard let width else { return "\(event.stage) \(text)" }
+    // One column stays free: terminals wrap when the last one is written.
+    let room = width - 1 - event.stage.count - text.count - 4
+    var line = event.stage + " "
+    if let total = event.total, total > 0, room >= 10 {
+      let cells = min(room, 30)
+      let filled = min(cells, cells * event.done / total)
+      line += "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: cells - filled) + "] "
+    }
+    return String((line + text).prefix(max(10, width - 1)))
+  }
+
+  /// One event for programs: `{"event":"progress","stage":"condense","done":312,"total":600,…}`.
+  func json(_ event: ProgressEvent) -> JSONText {
+    var members: [(key: String, value: JSONText)] = [
+      ("event", .string("progress")), ("stage", .string(event.stage)), ("done", .integer(event.done)),
+    ]
+    if let total = event.total { members.append(("total", .integer(total))) }
+    members.append(("unit", .string(event.unit)))
+    if let bytes = event.bytes { members.append(("bytes", .integer(bytes))) }
+    if let rate { members.append(("rate", .number(rate))) }
+    if let remaining = remaining(event) { members.append(("eta_seconds", .number(remaining))) }
+    if let loss = event.loss { members.append(("loss", .number(loss))) }
+    if let norm = event.gradientNorm { members.append(("gradient_norm", .number(norm))) }
+    if let note = event.note { members.append(("note", .string(note))) }
+    return .object(members)
+  }
+}

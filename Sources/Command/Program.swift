@@ -1,0 +1,147 @@
+internal import Catalog
+internal import Glibc
+
+/// The whole life of either executable: reads the command line, runs the verb, turns the outcome into an exit code.
+///
+/// - Parameters:
+///   - tool: the executable's name.
+///   - runners: the verbs that it can run itself.
+///   - sibling: the executable beside it that runs verbs which need tensors; nil in that one.
+public func main(tool: String, runners: [VerbRunner], sibling: String?) async -> Never {
+  // A reader that goes away is an error of `write`, not the end of the process.
+  _ = signal(SIGPIPE, SIG_IGN)
+  let code = await Program(tool: tool, runners: runners, sibling: sibling).run(Array(CommandLine.arguments.dropFirst()))
+  fflush(nil)
+  // Not `exit`: threads of the tensor library may still be running while its destructors do.
+  _exit(code)
+}
+
+private struct Program {
+  let tool: String
+  let runners: [VerbRunner]
+  let sibling: String?
+  let terminal = Terminal.current()
+
+  func run(_ words: [String]) async -> Int32 {
+    let words = spelledOut(words)
+    guard let name = words.first else {
+      complain(Help.brief(), as: tool)
+      return ExitStatus.usage.rawValue
+    }
+    do {
+      guard let verb = Catalog.verb(name) else { throw unknownVerb(name) }
+      return await run(verb, words)
+    } catch {
+      return report(error, Reporter(name: tool, mode: .never, terminal: terminal))
+    }
+  }
+
+  /// `--help` and `--version` are verbs too.
+  private func spelledOut(_ words: [String]) -> [String] {
+    switch words.first {
+    case "--help", "-h": ["help"] + words.dropFirst()
+    case "--version", "-V": ["version"]
+    default: words
+    }
+  }
+
+  private func run(_ verb: Verb, _ words: [String]) async -> Int32 {
+    var reporter = Reporter(name: "pipe \(verb.name)", mode: .never, terminal: terminal)
+    do {
+      let arguments = try Arguments(Array(words.dropFirst()), for: verb)
+      if arguments.asksForHelp {
+        try StandardOutput().write(Help.of(verb, width: terminal.width))
+        return ExitStatus.ok.rawValue
+      }
+      reporter = Reporter(verb, arguments, terminal)
+      try checkStreams(verb, arguments)
+      guard let runner = runners.first(where: { $0.verb == verb.name }) else {
+        return try handOver(verb, words)
+      }
+      return try await run(runner, verb, arguments, reporter)
+    } catch {
+      return report(error, reporter)
+    }
+  }
+
+  private func run(
+    _ runner: VerbRunner, _ verb: Verb, _ arguments: Arguments, _ reporter: Reporter
+  ) async throws -> Int32 {
+    let interrupts = Interrupts(interruption(of: verb, arguments), report: reporter)
+    let invocation = Invocation(arguments: arguments, terminal: terminal, report: reporter, interrupts: interrupts)
+    // The one task that nobody's scope owns: a signal must be able to cancel it.
+    let work = Task { try await runner.run(invocation) }
+    interrupts.install { work.cancel() }
+    do {
+      let status = try await work.value
+      reporter.finish()
+      return status.rawValue
+    } catch {
+      reporter.finish()
+      return report(error, reporter, signal: interrupts.signal)
+    }
+  }
+
+  /// A verb that reads files has no upstream to wait for.
+  private func interruption(of verb: Verb, _ arguments: Arguments) -> Interruption {
+    guard verb.interruption == .waitForUpstream, let option = verb.samplesOption else { return verb.interruption }
+    return arguments.paths(option).contains("-") ? .waitForUpstream : .stop
+  }
+
+  /// Refuses to read samples from a keyboard and to write them on a screen.
+  private func checkStreams(_ verb: Verb, _ arguments: Arguments) throws {
+    if let option = verb.samplesOption, terminal.isInput, arguments.paths(option).contains("-") {
+      if !arguments.given(option) {
+        complain(Help.brief(verb), as: tool)
+      }
+      throw UsageError(
+        "there is no input: samples cannot be typed",
+        hint: "redirect or pipe an archive in, or name it with --\(option) PATH")
+    }
+    if verb.writesBinary, terminal.isOutput, arguments.path("output") == "-", !dryRun(verb, arguments) {
+      throw UsageError(
+        "binary data does not belong on a terminal",
+        hint: verb.samplesOption == nil
+          ? "add -o FILE or redirect the output" : "add | pipe shard, or -o FILE, or redirect the output")
+    }
+  }
+
+  private func dryRun(_ verb: Verb, _ arguments: Arguments) -> Bool {
+    verb.option("dry-run") != nil && arguments.flag("dry-run")
+  }
+
+  /// Becomes the sibling.
+  ///
+  /// Decided from the arguments alone: whatever was read from the standard input would be lost.
+  private func handOver(_ verb: Verb, _ words: [String]) throws -> Int32 {
+    guard verb.needsTensors, let name = sibling else {
+      throw UsageError("\(tool) cannot run \(verb.name)", hint: "use pipe \(verb.name)")
+    }
+    guard let program = Sibling.beside(name) else {
+      throw UsageError(
+        "\(verb.name) runs in the program \(name), which is not beside pipe",
+        hint: "build it with `swift build -c release` (without PIPE_TORCH=0) and put both into the same folder")
+    }
+    program.exec(words)
+    throw UsageError("\(program.path) cannot be started: \(String(cString: strerror(errno)))")
+  }
+
+  private func unknownVerb(_ name: String) -> UsageError {
+    let near = nearest(to: name, among: Catalog.verbs.map(\.name)).map { "did you mean pipe \($0)?" }
+    return name.hasPrefix("-")
+      ? UsageError("\(tool) has no option \(name)", hint: "options come after a verb; see pipe --help")
+      : UsageError("there is no verb \(quoted(name))", hint: near ?? "see pipe --help")
+  }
+
+  private func complain(_ text: String, as name: String) {
+    var text = text
+    _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: 2) }
+  }
+
+  private func report(_ error: any Error, _ reporter: Reporter, signal: Int32? = nil) -> Int32 {
+    let report = ErrorReport(error, verb: reporter.verb, signal: signal)
+    if report.exitCode == ExitStatus.io.rawValue, standardOutputIsBroken() { return ExitStatus.brokenPipe.rawValue }
+    if let sentence = report.sentence { reporter.fail(sentence, exitCode: report.exitCode) }
+    return report.exitCode
+  }
+}

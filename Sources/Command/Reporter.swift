@@ -1,0 +1,185 @@
+internal import Catalog
+internal import Glibc
+internal import Synchronization
+public import Streaming
+
+/// Everything that is said on the standard error: log, warnings, the final error, and progress.
+///
+/// Safe to call from any thread. A line is written by one call, so lines of several processes of a shell pipe do not mix.
+public final class Reporter: Sendable {
+  /// How progress is shown.
+  enum Mode: Sendable, Equatable {
+    /// One line that is drawn over and over, on a terminal.
+    case bar
+    /// A line now and then, where there is no terminal.
+    case lines
+    /// JSON lines; log and errors too, so that a program can read all of it.
+    case json
+    /// Not at all.
+    case never
+  }
+
+  private struct State: ~Copyable {
+    var meters: [String: Meter] = [:]
+    var isDrawn = false
+    var claim = TerminalClaim()
+  }
+
+  /// Who speaks: `pipe condense`.
+  let name: String
+  let mode: Mode
+  private let isQuiet: Bool
+  private let isVerbose: Bool
+  private let terminal: Terminal
+  private let started = ContinuousClock.now
+  private let state = Mutex(State())
+
+  init(name: String, mode: Mode, quiet: Bool = false, verbose: Bool = false, terminal: Terminal) {
+    self.name = name
+    self.mode = mode
+    self.isQuiet = quiet
+    self.isVerbose = verbose
+    self.terminal = terminal
+  }
+
+  /// The reporter that a verb's options ask for.
+  convenience init(_ verb: Verb, _ arguments: Arguments, _ terminal: Terminal) {
+    guard verb.option("progress") != nil else {
+      self.init(name: "pipe \(verb.name)", mode: .never, terminal: terminal)
+      return
+    }
+    let quiet = arguments.flag("quiet")
+    let mode: Mode =
+      switch arguments.choice("progress") {
+      case "json": .json
+      case "never": .never
+      case "always": terminal.isError ? .bar : .lines
+      default: terminal.isError && !quiet ? .bar : .never
+      }
+    self.init(
+      name: "pipe \(verb.name)", mode: mode, quiet: quiet, verbose: arguments.flag("verbose"), terminal: terminal)
+  }
+
+  /// The verb's name alone.
+  var verb: String { name.split(separator: " ").last.map(String.init) ?? name }
+
+  /// Whether `--verbose` was typed.
+  public var verbose: Bool { isVerbose }
+
+  /// Says something worth knowing; nothing under `--quiet`.
+  public func log(_ sentence: String) {
+    if !isQuiet { say(sentence, kind: "log") }
+  }
+
+  /// Says a detail, under `--verbose` only.
+  public func detail(_ sentence: String) {
+    if isVerbose { say(sentence, kind: "detail") }
+  }
+
+  /// Says something that the user should act on or has asked for; also under `--quiet`.
+  public func warn(_ sentence: String) {
+    say(sentence, kind: "warning")
+  }
+
+  /// Shows how far a stage is.
+  ///
+  /// Cheap enough for every sample: most calls draw nothing.
+  public func progress(_ event: ProgressEvent) {
+    guard mode != .never else { return }
+    let now = seconds(since: started)
+    state.withLock { state in
+      var meter = state.meters[event.stage] ?? Meter(startedAt: now)
+      meter.update(event, at: now)
+      let isDue = meter.isDue(event, at: now, every: mode == .bar ? 0.1 : mode == .json ? 0.5 : 10)
+      if isDue { meter.lastShown = now }
+      state.meters[event.stage] = meter
+      if isDue { show(event, meter, &state) }
+    }
+  }
+
+  /// `progress(_:)` as a value, for stages and methods.
+  public var progressHandler: ProgressHandler { { self.progress($0) } }
+
+  /// Takes the bar away.
+  func finish() {
+    state.withLock { state in
+      if state.isDrawn { put("\r\u{1B}[K") }
+      state.isDrawn = false
+      state.claim.release()
+    }
+  }
+
+  /// Says why the program ends.
+  func fail(_ sentence: String, exitCode: Int32) {
+    say(sentence, kind: "error", exitCode: exitCode)
+  }
+
+  private func say(_ sentence: String, kind: String, exitCode: Int32? = nil) {
+    if mode == .json {
+      var members: [(key: String, value: JSONText)] = [("event", .string(kind)), ("verb", .string(verb))]
+      if let exitCode { members.append(("exit_code", .integer(Int(exitCode)))) }
+      members.append(("message", .string(sentence)))
+      put(JSONText.object(members).rendered() + "\n")
+      return
+    }
+    // Any process of the shell pipe may have drawn a bar on this line.
+    let clear = terminal.isError ? "\r\u{1B}[K" : ""
+    let head = paint(name + ":", kind == "error" ? "1;31" : kind == "warning" ? "1;33" : "1")
+    state.withLock { state in
+      state.isDrawn = false
+      put("\(clear)\(head) \(sentence)\n")
+    }
+  }
+
+  private func show(_ event: ProgressEvent, _ meter: Meter, _ state: inout State) {
+    switch mode {
+    case .never: break
+    case .json: put(meter.json(event).rendered() + "\n")
+    case .lines: put(name + ": " + meter.line(event, width: nil) + "\n")
+    case .bar:
+      guard state.claim.holds() else { return }
+      put("\r" + meter.line(event, width: terminal.width) + "\u{1B}[K")
+      state.isDrawn = true
+    }
+  }
+
+  private func paint(_ text: String, _ code: String) -> String {
+    terminal.color ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  }
+}
+
+private func put(_ text: String) {
+  var text = text
+  // Where the standard error is closed there is nobody to tell.
+  _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: 2) }
+}
+
+private func seconds(since start: ContinuousClock.Instant) -> Double {
+  let (seconds, attoseconds) = start.duration(to: .now).components
+  return Double(seconds) + Double(attoseconds) * 1e-18
+}
+
+/// The right to draw on the terminal: the processes of a shell pipe share it, and only one of them may.
+///
+/// An advisory lock on the terminal's own device file, which the system gives up when the process ends.
+private struct TerminalClaim: ~Copyable {
+  private var descriptor: Int32?
+
+  mutating func holds() -> Bool {
+    if descriptor != nil { return true }
+    guard let name = ttyname(2) else { return true }
+    let opened = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
+    guard opened >= 0 else { return true }
+    guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+      close(opened)
+      return false
+    }
+    descriptor = opened
+    return true
+  }
+
+  mutating func release() {
+    if let descriptor { close(descriptor) }
+    descriptor = nil
+  }
+}

@@ -1,0 +1,4 @@
+let manVerb = VerbRunner("man") { invocation in
+  try invocation.output.write(ManualPage.troff())
+  return .ok
+}

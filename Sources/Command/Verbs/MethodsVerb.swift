@@ -1,0 +1,36 @@
+internal import Catalog
+
+let methodsVerb = VerbRunner("methods") { invocation in
+  let arguments = invocation.arguments
+  let methods = arguments.operands.first.flatMap(Catalog.method).map { [$0] } ?? Catalog.methods
+  if arguments.flag("json") {
+    let report = JSONText.object([("methods", .array(methods.map(json)))])
+    try invocation.output.write(report.rendered(indented: true) + "\n")
+  } else {
+    let texts = methods.map { Help.of($0, width: invocation.terminal.width) }
+    try invocation.output.write(texts.joined(separator: "\n"))
+  }
+  return .ok
+}
+
+private func json(_ method: Method) -> JSONText {
+  let options = method.settings.map { setting -> JSONText in
+    let option = Verb.condense.option(setting.option)
+    return .object([
+      ("name", .string(setting.option)),
+      ("default", setting.text.map { .string($0) } ?? .null),
+      ("help", .string(option?.help ?? "")),
+    ])
+  }
+  let presets = method.presets.map { preset -> JSONText in
+    .object([
+      ("name", .string(preset.name)), ("summary", .string(preset.summary)),
+      ("options", .object(preset.settings.map { ($0.option, $0.text.map { .string($0) } ?? .null) })),
+    ])
+  }
+  return .object([
+    ("name", .string(method.name)), ("title", .string(method.title)), ("summary", .string(method.summary)),
+    ("reference", .string(method.reference)), ("is_default", .bool(method.name == Catalog.defaultMethod)),
+    ("options", .array(options)), ("presets", .array(presets)),
+  ])
+}
