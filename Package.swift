@@ -50,15 +50,17 @@ var targets: [Target] = [
 
 if withTorch {
   var cxxSettings: [CXXSetting] = [.define("NDEBUG")]
-  var linkerSettings: [LinkerSetting] = [
-    .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("gomp"),
-  ]
+  var linkerSettings: [LinkerSetting] = [.linkedLibrary("gomp")]
+  let libraries = ["torch", "torch_cpu", "c10"]
   if let libtorch {
     cxxSettings.append(
       .unsafeFlags(["-I\(libtorch)/include", "-I\(libtorch)/include/torch/csrc/api/include", "-std=c++20"]))
-    linkerSettings.append(.unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]))
+    // By file, not by name: pkg-config puts the system's library folder, with Debian's libtorch, in front of any other.
+    let files = libraries.map { "\(libtorch)/lib/lib\($0).so" } + ["-rpath", "\(libtorch)/lib"]
+    linkerSettings.append(.unsafeFlags(files.flatMap { ["-Xlinker", $0] }))
   } else {
     cxxSettings.append(.unsafeFlags(["-std=c++17"]))
+    linkerSettings += libraries.map { .linkedLibrary($0) }
   }
   products.append(.executable(name: "pipe-compute", targets: ["pipe-compute"]))
   targets += [
