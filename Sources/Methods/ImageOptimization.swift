@@ -1,0 +1,71 @@
+internal import Tensors
+
+/// The synthetic images while they are being optimised: one normalised tensor per class, with SGD and its momentum.
+struct ImageOptimization {
+  /// The classes that have images, ascending.
+  let classes: [Int]
+  /// The images of each of them, normalised: (count, C, H, W).
+  private(set) var images: [Tensor]
+  private let start: [Tensor]
+  private var optimizer: SGD
+  private let normalization: Normalization
+  private let formation: Formation
+
+  init(
+    _ real: some RealImages, counts: [Int], initialization: Initialization, formation: Formation,
+    normalization: Normalization, learningRate: Double, momentum: Double, random: RandomSource
+  ) throws(TensorError) {
+    let counts = imagesPerClass(counts, of: real)
+    classes = counts.indices.filter { counts[$0] > 0 }
+    precondition(!classes.isEmpty, "no class has any images to make")
+    var images: [Tensor] = []
+    for label in classes {
+      var random = random.split("initial images", label)
+      images.append(
+        try initialization.images(
+          count: counts[label], ofClass: label, of: real, normalization: normalization, formation: formation,
+          using: &random))
+    }
+    self.images = images
+    start = images
+    optimizer = SGD(learningRate: learningRate, momentum: momentum, weightDecay: 0)
+    self.normalization = normalization
+    self.formation = formation
+  }
+
+  /// One step of all classes; `number` counts from 0.
+  mutating func step(
+    _ gradients: [Tensor], loss: Double, number: Int, of steps: Int
+  ) throws(TensorError) -> StepReport {
+    try optimizer.step(&images, gradients)
+    var squares = 0.0
+    var distance = 0.0
+    var values = 0
+    for place in images.indices {
+      squares += gradients[place].squared().sum().item
+      let way = images[place] - start[place]
+      distance += way.squared().sum().item
+      values += way.count
+    }
+    return StepReport(
+      step: number + 1, steps: steps, loss: loss, gradientNorm: squares.squareRoot(),
+      movement: (distance / Double(values)).squareRoot())
+  }
+
+  /// The images as they are now, un-normalised, in class order.
+  func synthetic() throws(TensorError) -> Synthetic {
+    Synthetic(
+      images: try normalization.restored(Tensor.concatenated(images, axis: 0)),
+      labels: zip(classes, images).flatMap { Array(repeating: $0, count: $1.shape[0]) }, formation: formation)
+  }
+}
+
+/// A batch of one class, drawn without repetition, normalised: (min(count, class size), C, H, W).
+func realBatch(
+  _ count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization,
+  using random: inout RandomSource
+) throws(TensorError) -> Tensor {
+  let total = real.count(ofClass: label)
+  return try normalization.normalized(
+    bytes: real.images(ofClass: label, at: random.choice(min(count, total), of: total)))
+}

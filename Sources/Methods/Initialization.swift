@@ -1,0 +1,45 @@
+internal import Tensors
+
+/// What the synthetic images are before the first step.
+public enum Initialization: String, Sendable, CaseIterable {
+  /// Real images of the class, drawn without repetition.
+  case real
+  /// Normal noise with the mean and deviation of normalised data.
+  case noise
+  /// Every tile a different real image, shrunk; the same as `real` without formation.
+  case mixed
+}
+
+extension Initialization {
+  /// The first images of one class, normalised: (count, C, H, W).
+  ///
+  /// Where a class has fewer real images than are asked for, they are used again in another order.
+  func images(
+    count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization, formation: Formation,
+    using random: inout RandomSource
+  ) throws(TensorError) -> Tensor {
+    let (channels, height, width) = real.shape
+    switch self {
+    case .noise:
+      return Tensor(
+        random.normal(count * channels * height * width), shape: [count, channels, height, width])
+    case .real:
+      let indices = drawRepeating(count, of: real.count(ofClass: label), using: &random)
+      return try normalization.normalized(bytes: real.images(ofClass: label, at: indices))
+    case .mixed:
+      let indices = drawRepeating(
+        count * formation.multiplicity, of: real.count(ofClass: label), using: &random)
+      return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
+    }
+  }
+}
+
+/// `count` indices below `total` without repetition as long as there are any left, then a new round.
+func drawRepeating(_ count: Int, of total: Int, using random: inout RandomSource) -> [Int] {
+  precondition(total > 0, "nothing can be drawn from an empty class")
+  var indices: [Int] = []
+  while indices.count < count {
+    indices += random.permutation(total).prefix(count - indices.count)
+  }
+  return indices
+}

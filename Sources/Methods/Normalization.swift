@@ -1,0 +1,92 @@
+public import Tensors
+
+/// The per-channel shift and scale between pixel values in [0, 1] and what networks see.
+///
+/// normalised = (value − mean) / deviation; a value is an 8-bit pixel divided by 255.
+public struct Normalization: Sendable, Equatable {
+  /// Mean of each channel, in units of [0, 1].
+  public var mean: [Float]
+  /// Standard deviation of each channel, in units of [0, 1].
+  public var deviation: [Float]
+
+  /// Takes one mean and one positive deviation for each channel.
+  public init(mean: [Float], deviation: [Float]) {
+    precondition(
+      mean.count == deviation.count && !mean.isEmpty && deviation.allSatisfy { $0 > 0 },
+      "a normalisation needs as many positive deviations as means, not \(mean) and \(deviation)")
+    self.mean = mean
+    self.deviation = deviation
+  }
+
+  /// MNIST's constants in the reference code.
+  public static let mnist = Normalization(mean: [0.1307], deviation: [0.3081])
+  /// Fashion-MNIST's constants in the reference code.
+  public static let fashionMNIST = Normalization(mean: [0.2861], deviation: [0.3530])
+  /// SVHN's constants in the reference code.
+  public static let svhn = Normalization(mean: [0.4377, 0.4438, 0.4728], deviation: [0.1980, 0.2010, 0.1970])
+  /// CIFAR-10's constants in the reference code (the deviations are those of single images, averaged).
+  public static let cifar10 = Normalization(mean: [0.4914, 0.4822, 0.4465], deviation: [0.2023, 0.1994, 0.2010])
+  /// CIFAR-100's constants in the reference code.
+  public static let cifar100 = Normalization(mean: [0.5071, 0.4866, 0.4409], deviation: [0.2673, 0.2564, 0.2762])
+  /// ImageNet's constants, which Tiny ImageNet shares.
+  public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
+
+  /// Mean and deviation of every channel over all pixels of the whole set; a constant channel gets deviation 1.
+  ///
+  /// The sums are exact integers, so the result does not depend on the order or the size of the pieces read.
+  public static func measured(on real: some RealImages) -> Normalization {
+    let (channels, height, width) = real.shape
+    let plane = height * width
+    var sums = [UInt64](repeating: 0, count: channels)
+    var squares = [UInt64](repeating: 0, count: channels)
+    var pixels: UInt64 = 0
+    for label in 0..<real.classCount {
+      let count = real.count(ofClass: label)
+      for start in stride(from: 0, to: count, by: 500) {
+        let indices = Array(start..<min(start + 500, count))
+        real.images(ofClass: label, at: indices).bytes().withUnsafeBufferPointer { bytes in
+          for image in indices.indices {
+            for channel in 0..<channels {
+              var sum: UInt64 = 0
+              var square: UInt64 = 0
+              for value in bytes[((image * channels + channel) * plane)..<((image * channels + channel + 1) * plane)] {
+                sum += UInt64(value)
+                square += UInt64(value) * UInt64(value)
+              }
+              sums[channel] += sum
+              squares[channel] += square
+            }
+          }
+        }
+        pixels += UInt64(indices.count * plane)
+      }
+    }
+    precondition(pixels > 0, "a dataset without images has no mean")
+    let means = sums.map { Double($0) / Double(pixels) / 255 }
+    let deviations = zip(squares, means).map { square, mean -> Float in
+      let variance = Double(square) / Double(pixels) / (255 * 255) - mean * mean
+      return variance > 1e-12 ? Float(variance.squareRoot()) : 1
+    }
+    return Normalization(mean: means.map(Float.init), deviation: deviations)
+  }
+
+  /// 8-bit images to what networks see: uint8 (n, C, H, W) → float32 (n, C, H, W).
+  public func normalized(bytes images: Tensor) throws(TensorError) -> Tensor {
+    try normalized(images.to(.float32) / 255)
+  }
+
+  /// Values in [0, 1] to what networks see, (n, C, H, W); differentiable.
+  public func normalized(_ images: Tensor) throws(TensorError) -> Tensor {
+    (images - column(mean)) / column(deviation)
+  }
+
+  /// What networks see to values in [0, 1]; the inverse of `normalized` up to rounding, not clamped.
+  public func restored(_ images: Tensor) throws(TensorError) -> Tensor {
+    images * column(deviation) + column(mean)
+  }
+
+  /// What 0.5 becomes, one value per channel: the padding of a formation in normalised units.
+  public var grey: [Float] { zip(mean, deviation).map { (0.5 - $0) / $1 } }
+
+  private func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, values.count, 1, 1]) }
+}

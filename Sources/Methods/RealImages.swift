@@ -1,0 +1,15 @@
+public import Tensors
+
+/// The real dataset as the methods see it: decoded 8-bit images of one shape, by class, with random access.
+///
+/// Classes are numbered from 0 in the dataset's own order; images are numbered within their class.
+public protocol RealImages: Sendable {
+  /// Channels, height and width of every image.
+  var shape: (channels: Int, height: Int, width: Int) { get }
+  /// Number of classes, empty ones included.
+  var classCount: Int { get }
+  /// Number of images of one class.
+  func count(ofClass label: Int) -> Int
+  /// The images at `indices` of one class: uint8, (indices.count, channels, height, width).
+  func images(ofClass label: Int, at indices: [Int]) -> Tensor
+}

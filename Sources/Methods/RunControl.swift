@@ -1,0 +1,57 @@
+/// How a run looks from outside after one step.
+public struct StepReport: Sendable, Equatable {
+  /// Steps completed, counted from 1.
+  public var step: Int
+  /// Steps that the run was asked for.
+  public var steps: Int
+  /// The loss of this step, summed over the classes.
+  public var loss: Double
+  /// Euclidean length of the loss's gradient with respect to all that is being optimised.
+  public var gradientNorm: Double
+  /// Root mean square distance of the synthetic images from where they began, in deviations of the data.
+  ///
+  /// It is 0 where no images are optimised. A loss that falls while this stays at nearly 0 is a step that is too small.
+  public var movement: Double
+  /// Anything worth saying in words.
+  public var note: String?
+
+  /// A report; see the properties.
+  public init(
+    step: Int, steps: Int, loss: Double, gradientNorm: Double = 0, movement: Double = 0, note: String? = nil
+  ) {
+    self.step = step
+    self.steps = steps
+    self.loss = loss
+    self.gradientNorm = gradientNorm
+    self.movement = movement
+    self.note = note
+  }
+}
+
+/// What the world may ask of a running method: to be told of progress, to stop, to hand out intermediate images.
+///
+/// Methods read no clock and print nothing; time limits, signals and progress bars live behind these closures, which
+/// are called between steps on the thread that computes.
+public struct RunControl: Sendable {
+  /// Called after every step.
+  public var progress: @Sendable (StepReport) -> Void
+  /// Asked before every step; `true` ends the run with what it has reached.
+  public var shouldStop: @Sendable () -> Bool
+  /// The steps after which `snapshot` is called, beside the last.
+  public var snapshotSteps: Set<Int>
+  /// Receives the images reached after a step named in `snapshotSteps`.
+  public var snapshot: @Sendable (Int, Synthetic) -> Void
+
+  /// A control that reports to nobody and never stops, unless given otherwise.
+  public init(
+    progress: @escaping @Sendable (StepReport) -> Void = { _ in },
+    shouldStop: @escaping @Sendable () -> Bool = { false },
+    snapshotSteps: Set<Int> = [],
+    snapshot: @escaping @Sendable (Int, Synthetic) -> Void = { _, _ in }
+  ) {
+    self.progress = progress
+    self.shouldStop = shouldStop
+    self.snapshotSteps = snapshotSteps
+    self.snapshot = snapshot
+  }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import Tensors
+
+/// Results that PyTorch or NumPy computed from the same waves; see Scripts/golden/methods.py.
+struct Golden: Decodable {
+  let shape: [Int]
+  let values: [Double]
+
+  static func load() throws -> [String: Golden] {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../fixtures/golden/methods.json")
+    return try JSONDecoder().decode([String: Golden].self, from: Data(contentsOf: file))
+  }
+}
+
+/// scale · sin(a·i + b) at every element i.
+func wave(_ shape: [Int], _ a: Double, _ b: Double, _ scale: Double = 1) -> Tensor {
+  Tensor((0..<shape.reduce(1, *)).map { Float(scale * sin(a * Double($0) + b)) }, shape: shape)
+}
+
+/// Whether all values agree to an absolute and a relative tolerance; shapes must be equal.
+func agree(_ tensor: Tensor, _ golden: Golden?, absolute: Double = 2e-5, relative: Double = 2e-4) -> Bool {
+  guard let golden, tensor.shape == golden.shape else { return false }
+  return zip(tensor.doubles(), golden.values).allSatisfy { abs($0 - $1) <= absolute + relative * abs($1) }
+}

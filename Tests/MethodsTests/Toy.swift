@@ -1,0 +1,40 @@
+import Methods
+import Networks
+import Tensors
+
+/// A small real set in memory: every class its own brightness pattern, with noise.
+struct Toy: RealImages {
+  let shape: (channels: Int, height: Int, width: Int)
+  let pixels: [[[UInt8]]]
+
+  init(counts: [Int], channels: Int = 3, side: Int = 8, seed: UInt64 = 1) {
+    shape = (channels, side, side)
+    let root = RandomSource(seed: seed)
+    let size = channels * side * side
+    pixels = counts.enumerated().map { label, count in
+      (0..<count).map { index in
+        var random = root.split("toy", label, index)
+        return random.normal(size).enumerated().map { place, noise in
+          let row = place / side % side
+          let base: Float = (row + 3 * label) % 4 < 2 ? 90 : 160
+          return UInt8(min(max(base + 20 * noise, 0), 255))
+        }
+      }
+    }
+  }
+
+  var classCount: Int { pixels.count }
+
+  func count(ofClass label: Int) -> Int { pixels[label].count }
+
+  func images(ofClass label: Int, at indices: [Int]) -> Tensor {
+    Tensor(
+      bytes: indices.flatMap { pixels[label][$0] },
+      shape: [indices.count, shape.channels, shape.height, shape.width])
+  }
+
+  var network: ConvNetOptions {
+    ConvNetOptions(
+      channels: shape.channels, height: shape.height, width: shape.width, classes: classCount, filters: 8, depth: 2)
+  }
+}
