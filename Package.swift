@@ -49,7 +49,8 @@ var targets: [Target] = [
 ]
 
 if withTorch {
-  var cxxSettings: [CXXSetting] = [.define("NDEBUG")]
+  // Optimised in debug builds too: one kernel in it takes as long as the convolutions otherwise.
+  var cxxSettings: [CXXSetting] = [.define("NDEBUG"), .unsafeFlags(["-O2"])]
   var linkerSettings: [LinkerSetting] = [.linkedLibrary("gomp")]
   let libraries = ["torch", "torch_cpu", "c10"]
   if let libtorch {

@@ -203,7 +203,14 @@ enum C {
   static let batchNorm = ct_batch_norm
   static let upsampleBilinear = ct_upsample_bilinear
   static let affineSample = ct_affine_sample
+  static let normReluPool = ct_norm_relu_pool
   static let normReluPoolComposite = ct_norm_relu_pool_composite
+  typealias Instructions = CTInstructions
+  static let bestInstructions = CT_INSTRUCTIONS_BEST
+  static let portableInstructions = CT_INSTRUCTIONS_PORTABLE
+  static let avx2Instructions = CT_INSTRUCTIONS_AVX2
+  static let avx512Instructions = CT_INSTRUCTIONS_AVX512
+  static let supportsInstructions = ct_supports_instructions
 
   static let track = ct_track
   static let gradients = ct_gradients

@@ -68,18 +68,6 @@ extension Tensor {
     }
   }
 
-  /// `instanceNorm`, `relu`, `averagePool2d(2)` of images with `weight` (c) and `bias` (c); an odd last row or column is cut.
-  public func normReluPool(weight: Tensor, bias: Tensor, eps: Double = 1e-5) throws(TensorError) -> Tensor {
-    try normReluPoolComposite(weight: weight, bias: bias, eps: eps)
-  }
-
-  /// As `normReluPool`, by three operations of the library: the portable twin that the fused kernel is checked against.
-  public func normReluPoolComposite(weight: Tensor, bias: Tensor, eps: Double = 1e-5) throws(TensorError) -> Tensor {
-    try Tensor.make("normReluPoolComposite", [self, weight, bias]) {
-      C.normReluPoolComposite(reference, weight.reference, bias.reference, eps, &$0)
-    }
-  }
-
   /// Images resized bilinearly with half-pixel centres, without antialiasing (torch: align_corners = false).
   public func upsampled(toHeight height: Int, width: Int) throws(TensorError) -> Tensor {
     try Tensor.make("upsampled", [self]) { C.upsampleBilinear(reference, Int64(height), Int64(width), &$0) }

@@ -186,6 +186,23 @@ CTError ct_affine_sample(CTTensorRef x, CTTensorRef theta, CTTensorRef _Nullable
 CTError ct_norm_relu_pool_composite(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps,
                                     CTTensorRef _Nullable *_Nonnull out);
 
+// MARK: Instance norm, ReLU and pool in one (NormReluPool.cpp)
+
+/// Which instructions a kernel of our own may use. A machine that has not the ones named is an error; the results differ in
+/// rounding only.
+typedef enum CTInstructions {
+  CT_INSTRUCTIONS_BEST = -1,
+  CT_INSTRUCTIONS_PORTABLE = 0,
+  CT_INSTRUCTIONS_AVX2 = 1,
+  CT_INSTRUCTIONS_AVX512 = 2,
+} CTInstructions;
+
+bool ct_supports_instructions(CTInstructions instructions);
+/// What `ct_norm_relu_pool_composite` computes, in one pass over x each way. On the CPU x in float32 or bfloat16 and the memory
+/// order n, h, w, c is read as it is, another order is converted first; the result is in that order.
+CTError ct_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps, CTInstructions instructions,
+                          CTTensorRef _Nullable *_Nonnull out);
+
 // MARK: Gradients (Autograd.cpp)
 
 /// The same values as a point to differentiate at. A tensor of an enclosing gradient stays connected to it.

@@ -1,0 +1,275 @@
+// avgpool2(relu(γ·(x - mean)/σ + β)), statistics over the pixels of each channel of each image, as one operation.
+//
+// As three operations of the library, each pass and its gradient read and write the whole output of a convolution; here the
+// forward pass reads x and writes a quarter of it, the backward pass reads x and writes dx, and only x and two numbers per channel
+// are kept in between.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "Guard.hpp"
+#include "NormReluPool.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// libgomp's own entry point. Swift's clang has no OpenMP of its own, which makes at::parallel_for serial in this file, and the
+// library's thread team is this very one; a second runtime would compete with it for the cores.
+extern "C" void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+extern "C" int omp_get_thread_num(void);
+extern "C" int omp_get_num_threads(void);
+extern "C" int omp_in_parallel(void);
+
+namespace ct {
+namespace {
+
+/// bfloat16 as bits; arithmetic is in float32.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+template <typename Scalar>
+struct Forward {
+  int64_t images, height, width, channels;
+  const Scalar *x;
+  const float *gamma, *beta;
+  float eps;
+  Scalar *y;
+  float *mean, *inverse;  // images × channels
+};
+
+template <typename Scalar>
+struct Backward {
+  int64_t images, height, width, channels;
+  const Scalar *x, *dy;
+  const float *gamma, *beta, *mean, *inverse;
+  float *sum, *products;  // images × channels: Σd and Σd·x̂
+  Scalar *dx;             // or NULL
+};
+
+/// Channels of one task: four of the widest registers.
+constexpr int64_t block_channels = 64;
+
+namespace portable {
+constexpr int width = 4;
+#include "NormReluPoolKernel.hpp"
+}  // namespace portable
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace avx2 {
+constexpr int width = 8;
+#include "NormReluPoolKernel.hpp"
+}  // namespace avx2
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), apply_to = function)
+namespace avx512 {
+constexpr int width = 16;
+#define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
+#include "NormReluPoolKernel.hpp"
+#undef CT_NATIVE_BFLOAT16
+}  // namespace avx512
+#pragma clang attribute pop
+#endif
+
+CTInstructions best_instructions() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16"))
+    return CT_INSTRUCTIONS_AVX512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CT_INSTRUCTIONS_AVX2;
+#endif
+  return CT_INSTRUCTIONS_PORTABLE;
+}
+
+template <typename Scalar>
+void run(const Forward<Scalar> &job, CTInstructions instructions, int64_t first, int64_t last) {
+#if defined(__x86_64__)
+  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_forward(job, first, last);
+  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_forward(job, first, last);
+#endif
+  portable::run_forward(job, first, last);
+}
+
+template <typename Scalar>
+void run(const Backward<Scalar> &job, CTInstructions instructions, int64_t first, int64_t last) {
+#if defined(__x86_64__)
+  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_backward(job, first, last);
+  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_backward(job, first, last);
+#endif
+  portable::run_backward(job, first, last);
+}
+
+/// Runs all tasks of a job on the library's threads, each thread a fixed range. No task writes what another one reads, so the
+/// result does not depend on the number of threads.
+template <typename Job>
+void run_all(const Job &job, CTInstructions instructions) {
+  const int64_t tasks = job.images * ((job.channels + block_channels - 1) / block_channels);
+  struct Call {
+    const Job &job;
+    CTInstructions instructions;
+    int64_t tasks;
+  } call{job, instructions, tasks};
+  const int64_t threads = omp_in_parallel() ? 1 : std::min<int64_t>(at::get_num_threads(), tasks);
+  if (threads <= 1) return run(job, instructions, 0, tasks);
+  GOMP_parallel(
+      [](void *data) {
+        auto &call = *static_cast<Call *>(data);
+        const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        run(call.job, call.instructions, call.tasks * thread / threads, call.tasks * (thread + 1) / threads);
+      },
+      &call, unsigned(threads), 0);
+}
+
+template <typename Scalar>
+Scalar *data(const at::Tensor &tensor) {
+  return static_cast<Scalar *>(tensor.data_ptr());
+}
+
+/// The arguments in the form that the kernels read.
+struct Operands {
+  at::Tensor x, gamma, beta;
+
+  Operands(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta)
+      : x(x.contiguous(at::MemoryFormat::ChannelsLast)),
+        gamma(gamma.to(at::kFloat).contiguous()),
+        beta(beta.to(at::kFloat).contiguous()) {}
+
+  int64_t images() const { return x.size(0); }
+  int64_t channels() const { return x.size(1); }
+  int64_t height() const { return x.size(2); }
+  int64_t width() const { return x.size(3); }
+  bool is_bfloat16() const { return x.scalar_type() == at::kBFloat16; }
+};
+
+struct ForwardResult {
+  at::Tensor y, mean, inverse;
+};
+
+ForwardResult forward(const Operands &on, double eps, CTInstructions instructions) {
+  auto floats = on.x.options().dtype(at::kFloat);
+  ForwardResult result{
+      at::empty({on.images(), on.channels(), on.height() / 2, on.width() / 2}, on.x.options(),
+                at::MemoryFormat::ChannelsLast),
+      at::empty({on.images(), on.channels()}, floats), at::empty({on.images(), on.channels()}, floats)};
+  auto launch = [&](auto scalar) {
+    using Scalar = decltype(scalar);
+    run_all(
+        Forward<Scalar>{on.images(), on.height(), on.width(), on.channels(), data<Scalar>(on.x), data<float>(on.gamma),
+                        data<float>(on.beta), float(eps), data<Scalar>(result.y), data<float>(result.mean),
+                        data<float>(result.inverse)},
+        instructions);
+  };
+  on.is_bfloat16() ? launch(BFloat16()) : launch(float());
+  return result;
+}
+
+struct BackwardResult {
+  at::Tensor dx, dgamma, dbeta;
+};
+
+BackwardResult backward(const Operands &on, const at::Tensor &mean, const at::Tensor &inverse, const at::Tensor &dy,
+                        bool with_dx, bool with_dgamma, bool with_dbeta, CTInstructions instructions) {
+  auto gradient = dy.to(on.x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+  auto sum = at::empty_like(mean), products = at::empty_like(mean);
+  BackwardResult result;
+  if (with_dx) result.dx = at::empty(on.x.sizes(), on.x.options(), at::MemoryFormat::ChannelsLast);
+  auto launch = [&](auto scalar) {
+    using Scalar = decltype(scalar);
+    run_all(
+        Backward<Scalar>{on.images(), on.height(), on.width(), on.channels(), data<Scalar>(on.x), data<Scalar>(gradient),
+                         data<float>(on.gamma), data<float>(on.beta), data<float>(mean), data<float>(inverse),
+                         data<float>(sum), data<float>(products), with_dx ? data<Scalar>(result.dx) : nullptr},
+        instructions);
+  };
+  on.is_bfloat16() ? launch(BFloat16()) : launch(float());
+  if (with_dgamma) result.dgamma = products.sum(0);
+  if (with_dbeta) result.dbeta = sum.sum(0);
+  return result;
+}
+
+/// The same gradients in operations of the library, so that they can be differentiated in dy, x, γ and β.
+BackwardResult differentiable_backward(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
+                                       const at::Tensor &dy, bool with_dx) {
+  auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  auto per_channel = [&](const at::Tensor &values) { return values.to(wide).view({1, -1, 1, 1}); };
+  const int64_t area[] = {2, 3}, all_but_channels[] = {0, 2, 3};
+  auto value = x.to(wide);
+  auto centred = value - value.mean(area, true);
+  auto inverse = (centred.square().mean(area, true) + eps).rsqrt();
+  auto normal = centred * inverse;
+  auto z = normal * per_channel(gamma) + per_channel(beta);
+  auto d = at::avg_pool2d_backward(dy.to(wide), z.detach(), 2, 2, 0, false, true, c10::nullopt) * (z > 0);
+  BackwardResult result;
+  result.dbeta = d.sum(all_but_channels);
+  result.dgamma = (d * normal).sum(all_but_channels);
+  if (with_dx) {
+    auto residue = d - d.mean(area, true) - normal * (d * normal).mean(area, true);
+    result.dx = (residue * (inverse * per_channel(gamma))).to(x.scalar_type());
+  }
+  return result;
+}
+
+struct NormReluPool : torch::autograd::Function<NormReluPool> {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &gamma,
+                            const at::Tensor &beta, double eps, int64_t instructions) {
+    Operands operands(x, gamma, beta);
+    auto result = ct::forward(operands, eps, static_cast<CTInstructions>(instructions));
+    context->save_for_backward({x, gamma, beta, result.mean, result.inverse});
+    context->saved_data["eps"] = eps;
+    context->saved_data["instructions"] = instructions;
+    return result.y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &gamma = saved[1], &beta = saved[2];
+    const bool with_dx = context->needs_input_grad(0);
+    BackwardResult result;
+    if (!gradients[0].defined()) return {at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    if (at::GradMode::is_enabled()) {
+      result = differentiable_backward(x, gamma, beta, context->saved_data["eps"].toDouble(), gradients[0], with_dx);
+    } else {
+      result = ct::backward(Operands(x, gamma, beta), saved[3], saved[4], gradients[0], with_dx,
+                            context->needs_input_grad(1), context->needs_input_grad(2),
+                            static_cast<CTInstructions>(context->saved_data["instructions"].toInt()));
+    }
+    auto as = [](const at::Tensor &gradient, const at::Tensor &of) {
+      return gradient.defined() ? gradient.to(of.scalar_type()) : gradient;
+    };
+    return {result.dx, as(result.dgamma, gamma), as(result.dbeta, beta), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor composite(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps) {
+  return at::avg_pool2d(at::relu(at::group_norm(x, x.size(1), gamma, beta, eps)), 2, 2);
+}
+
+}  // namespace
+
+at::Tensor norm_relu_pool(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
+                          CTInstructions instructions) {
+  TORCH_CHECK(x.dim() == 4, "expected rank 4 (n, c, h, w), found shape ", x.sizes());
+  TORCH_CHECK(x.size(2) >= 2 && x.size(3) >= 2, "expected at least 2 × 2 pixels, found shape ", x.sizes());
+  TORCH_CHECK(gamma.dim() == 1 && gamma.size(0) == x.size(1) && beta.dim() == 1 && beta.size(0) == x.size(1),
+              "expected one weight and one bias for each of ", x.size(1), " channels, found shapes ", gamma.sizes(),
+              " and ", beta.sizes());
+  const auto best = best_instructions();
+  if (instructions == CT_INSTRUCTIONS_BEST) instructions = best;
+  TORCH_CHECK(instructions <= best, "this machine has not the instructions asked for");
+  const bool fast = x.is_cpu() && gamma.is_cpu() && beta.is_cpu() &&
+                    (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+  if (!fast) return composite(x, gamma, beta, eps);
+  return NormReluPool::apply(x, gamma, beta, eps, static_cast<int64_t>(instructions));
+}
+
+}  // namespace ct
+
+bool ct_supports_instructions(CTInstructions instructions) { return instructions <= ct::best_instructions(); }
+
+CTError ct_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps, CTInstructions instructions,
+                          CTTensorRef *out) {
+  return ct::result(out, [&] { return ct::norm_relu_pool(x->value, weight->value, bias->value, eps, instructions); });
+}

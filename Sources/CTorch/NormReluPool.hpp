@@ -1,0 +1,15 @@
+// Instance norm, ReLU and 2 × 2 average pool as one differentiable operation.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "CTorch.h"
+
+namespace ct {
+
+/// avgpool2(relu(instance_norm(x)·γ + β)) of x (n, c, h, w) with γ and β (c). On the CPU in float32 and bfloat16 (statistics and
+/// arithmetic in float32; the result is in memory order n, h, w, c) by a kernel of our own; elsewhere by the library.
+at::Tensor norm_relu_pool(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
+                          CTInstructions instructions);
+
+}  // namespace ct

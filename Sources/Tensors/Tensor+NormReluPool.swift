@@ -1,0 +1,47 @@
+/// Which instructions a kernel of our own may use; results differ in rounding only.
+enum Instructions: CaseIterable {
+  case portable, avx2, avx512
+
+  /// Those that this machine has.
+  static var supported: [Instructions] { allCases.filter { C.supportsInstructions($0.code) } }
+
+  fileprivate var code: C.Instructions {
+    switch self {
+    case .portable: C.portableInstructions
+    case .avx2: C.avx2Instructions
+    case .avx512: C.avx512Instructions
+    }
+  }
+}
+
+extension Tensor {
+  /// `instanceNorm`, `relu`, `averagePool2d(2)` of images (n, c, h, w) as one operation; an odd last row or column is cut.
+  ///
+  /// On the CPU, in float32 and bfloat16, it reads x once and writes a quarter of it; the gradient reads x and writes as much. The
+  /// result and the gradient are in memory order n, h, w, c, and so should x be. Statistics and sums are float32 in either
+  /// type. Gradients with `createGraph`, other types and other devices go through the library's operations.
+  ///
+  /// - Parameters:
+  ///   - weight: (c), in float32 or the type of x.
+  ///   - bias: (c), in float32 or the type of x.
+  public func normReluPool(weight: Tensor, bias: Tensor, eps: Double = 1e-5) throws(TensorError) -> Tensor {
+    try normReluPool(weight: weight, bias: bias, eps: eps, using: nil)
+  }
+
+  /// As above with the instructions named, the best ones for nil.
+  func normReluPool(
+    weight: Tensor, bias: Tensor, eps: Double = 1e-5, using instructions: Instructions?
+  ) throws(TensorError) -> Tensor {
+    let code = instructions?.code ?? C.bestInstructions
+    return try Tensor.make("normReluPool", [self, weight, bias]) {
+      C.normReluPool(reference, weight.reference, bias.reference, eps, code, &$0)
+    }
+  }
+
+  /// As `normReluPool`, by three operations of the library: the independent twin that the kernel is checked against.
+  public func normReluPoolComposite(weight: Tensor, bias: Tensor, eps: Double = 1e-5) throws(TensorError) -> Tensor {
+    try Tensor.make("normReluPoolComposite", [self, weight, bias]) {
+      C.normReluPoolComposite(reference, weight.reference, bias.reference, eps, &$0)
+    }
+  }
+}
