@@ -102,6 +102,26 @@ public final class ByteSource {
     return filled
   }
 
+  /// Exactly `count` bytes; throws `badInput`, naming what was being read, where the source ends before.
+  func readExactly(_ count: Int, what: String) throws(DataError) -> [UInt8] {
+    var failure: DataError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      do throws(DataError) {
+        initialized = try readFully(into: UnsafeMutableRawBufferPointer(buffer))
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    guard bytes.count == count else {
+      throw DataError(
+        .badInput, at: [name],
+        "the input is cut short: it ends in the middle of \(what), \(grouped(count)) bytes were expected and"
+          + " \(grouped(bytes.count)) found")
+    }
+    return bytes
+  }
+
   /// Everything that is left; throws `badInput` when that is more than `limit` bytes.
   public func readAll(limit: Int) throws(DataError) -> [UInt8] {
     var bytes: [UInt8] = []

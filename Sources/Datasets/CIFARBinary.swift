@@ -42,7 +42,7 @@ enum CIFARBinary {
       reader: try request.container.open(last: true), isBare: request.container.bare != nil,
       splitOf: splitOf, wanted: request.options.split, labelBytes: hundred ? 2 : 1,
       classCount: names.count)
-    return OpenedLayout(info: info, next: records.next)
+    return OpenedLayout(info: info, channels: 3, place: records.place, next: records.next)
   }
 
   // Where the names come before the data, as in the published archive, a prefix shows them; else the input is read twice.
@@ -105,6 +105,8 @@ enum CIFARBinary {
     }
 
     private var recordBytes: Int { labelBytes + CIFARBinary.pixelBytes }
+
+    func place() -> [String] { reader.place + ["record \(grouped(recordInMember))"] }
 
     func next() throws(DataError) -> Sample? {
       while position == blockCount {

@@ -44,31 +44,11 @@ enum IDX {
         "not an IDX file of unsigned bytes: it starts with \(hex(start)), 00 00 08 01 or 00 00 08 03 was expected")
     }
     let length = 4 + 4 * Int(start[3])
-    var bytes = [UInt8](repeating: 0, count: length)
-    try readExactly(source, into: &bytes, what: "its header")
+    let bytes = try source.readExactly(length, what: "its header")
     let shape = stride(from: 4, to: length, by: 4).map { offset in
       bytes[offset..<(offset + 4)].reduce(0) { $0 << 8 | Int($1) }
     }
     return Header(elementSize: size, shape: shape)
-  }
-
-  private static func readExactly(_ source: ByteSource, into bytes: inout [UInt8], what: String) throws(DataError) {
-    var failure: DataError?
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      do throws(DataError) {
-        return try source.readFully(into: buffer)
-      } catch {
-        failure = error
-        return 0
-      }
-    }
-    if let failure { throw failure }
-    guard count == bytes.count else {
-      throw DataError(
-        .badInput, at: [source.name],
-        "the input is cut short: it ends in the middle of \(what), \(grouped(bytes.count)) bytes were expected and"
-          + " \(grouped(count)) found")
-    }
   }
 
   private static func checkEnd(_ source: ByteSource, _ header: Header) throws(DataError) {
@@ -172,8 +152,7 @@ enum IDX {
         .badInput, at: [source.name],
         "its header announces \(grouped(header.shape[0])) labels, more than \(grouped(limits.maxMemberBytes)) bytes")
     }
-    var bytes = [UInt8](repeating: 0, count: header.shape[0] * header.elementSize)
-    try readExactly(source, into: &bytes, what: "the labels")
+    let bytes = try source.readExactly(header.shape[0] * header.elementSize, what: "the labels")
     try checkEnd(source, header)
     try source.drain()
     if header.elementSize == 1 { return bytes.map(Int.init) }
@@ -222,7 +201,8 @@ enum IDX {
       shape: [channels, height, width], countPerClass: countPerClass)
     var index = 0
     let size = height * width * channels
-    return OpenedLayout(info: info) { () throws(DataError) in
+    return OpenedLayout(info: info, channels: channels, place: { [source.name, "image \(grouped(index))"] }) {
+      () throws(DataError) in
       guard index < count else {
         if index == count {
           index += 1
@@ -231,8 +211,7 @@ enum IDX {
         }
         return nil
       }
-      var bytes = [UInt8](repeating: 0, count: size)
-      try readExactly(source, into: &bytes, what: "image \(grouped(index + 1)) of \(grouped(count))")
+      let bytes = try source.readExactly(size, what: "image \(grouped(index + 1)) of \(grouped(count))")
       defer { index += 1 }
       return Sample(
         key: numberKey(index),

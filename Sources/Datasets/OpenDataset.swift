@@ -44,7 +44,7 @@ private func open(
     "\(container.name): layout \(layout.rawValue)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " part, \(grouped(opened.info.classNames.count)) classes")
   for note in opened.notes { log("\(container.name): \(note)") }
-  return try PreparedSource(opened, options: options, place: container.name)
+  return try PreparedSource(opened, options: options, name: container.name)
 }
 
 private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataError) -> OpenedLayout {
@@ -52,8 +52,10 @@ private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataE
   case .cifar10Binary: try CIFARBinary.open(request, hundred: false)
   case .cifar100Binary: try CIFARBinary.open(request, hundred: true)
   case .idx: try IDX.open(request)
-  case .cifarPickle, .imageFolder, .webDataset, .npz:
-    throw DataError(.badInput, at: [request.container.name], "the layout \(layout.rawValue) cannot be read yet")
+  case .cifarPickle: try CIFARPickle.open(request)
+  case .imageFolder: try ImageFolder.open(request)
+  case .webDataset: try WebDataset.open(request)
+  case .npz: try NPZ.open(request)
   }
 }
 
@@ -86,7 +88,15 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
 }
 
 private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
-  while recognition.layout == nil, let member = try reader.next() { recognition.add(member) }
+  while recognition.layout == nil, let member = try reader.next() {
+    recognition.add(member) {
+      var byte: UInt8 = 0
+      let count = withUnsafeMutableBytes(of: &byte) { buffer in
+        do throws(DataError) { return try reader.read(into: buffer) } catch { return 0 }
+      }
+      return count == 1 ? byte : nil
+    }
+  }
 }
 
 private func unknown(_ container: Container, _ seen: String) -> DataError {
@@ -100,6 +110,11 @@ private func datasetName(of input: Input) -> String? {
   guard case .file(let path) = input else { return nil }
   let base = path.split(separator: "/").last.map(String.init) ?? ""
   let stem = base.split(separator: ".").first.map(String.init) ?? ""
+  // `train-images-idx3-ubyte` says nothing; the folder that it is in may.
+  if IDX.isIDX(base) {
+    let folder = path.split(separator: "/").dropLast().last.map(String.init)
+    return folder.flatMap { $0.hasPrefix(".") ? nil : datasetName(of: .file($0)) }
+  }
   let name = String(stem.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
   return name.allSatisfy { $0 == "_" } ? nil : name
 }

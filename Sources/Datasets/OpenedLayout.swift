@@ -1,8 +1,12 @@
 /// What a layout hands over: a description and a function that returns sample after sample.
 struct OpenedLayout {
   var info: DatasetInfo
+  /// The channels of every sample; 3 where grey and colour are mixed, nil where nothing is known.
+  var channels: Int?
   /// What the log shall say beside the layout's name.
   var notes: [String] = []
+  /// Where the sample that was returned last stands, for messages.
+  var place: () -> [String]
   var next: () throws(DataError) -> Sample?
 }
 

@@ -8,9 +8,12 @@ struct Recognition {
   /// Images without a label member that are looked at before they are taken for one folder per class.
   private static let patience = 16
 
-  mutating func add(_ member: Member) {
+  /// Takes one more member into account; `firstByte` reads from it where the name alone says too little.
+  mutating func add(_ member: Member, firstByte: () -> UInt8?) {
     if seen.count < 4 { seen.append(member.path) }
-    if let decisive = Self.decisive(member) {
+    if CIFARPickle.mayBeCIFAR100(member.basename), firstByte() == 0x80 {
+      layout = .cifarPickle
+    } else if let decisive = Self.decisive(member) {
       layout = decisive
     } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
       if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
@@ -30,7 +33,9 @@ struct Recognition {
     let name = member.basename
     if CIFARBinary.isCIFAR10(name) { return .cifar10Binary }
     if CIFARBinary.isCIFAR100(name) { return .cifar100Binary }
+    if CIFARPickle.isBatch(name) || name == "batches.meta" { return .cifarPickle }
     if IDX.isIDX(name) { return .idx }
+    if NPZ.isNPZ(name) { return .npz }
     let field = fieldName(name)
     if field == "cls" { return .webDataset }
     return nil

@@ -1,0 +1,199 @@
+/// The WebDataset convention: adjacent members that share their path up to the first dot of the basename are one sample.
+///
+/// The image is `png`, `jpg`, `jpeg` or `npy` (float32 C×H×W; bytes H×W×C; beside an `npy` a `png` is only its 8-bit view),
+/// the label `cls`, an integer in ASCII. `soft.npy` is a soft label, `json` metadata; all other fields are passed on
+/// untouched. Members called `__…__/…` and files without a dot are no samples.
+enum WebDataset {
+  /// A raw archive: a first pass finds the number of classes, which no member tells.
+  static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
+    var classes = 0
+    var counts: [Int] = []
+    var shapes: Set<[Int]> = []
+    var isImage = true
+    let first = try request.container.open(last: false)
+    while let member = try first.next() {
+      guard let (_, field) = parts(of: member) else { continue }
+      if field == "cls" {
+        let label = try parseLabel(try first.readAll(), place: first.place)
+        classes = max(classes, label + 1)
+        if counts.count < classes { counts += [Int](repeating: 0, count: classes - counts.count) }
+        counts[label] += 1
+      } else if imageExtensions.contains(field) {
+        let image = try encodedImage(try first.readAll(), place: first.place)
+        let shape = try located(first.place) { () throws(DataError) in
+          try image.shape(limits: request.options.limits)
+        }
+        if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
+      } else if field == "npy" {
+        isImage = false
+      }
+    }
+    let channels = Set(shapes.map { $0[0] }).max()
+    let sizes = Set(shapes.map { [$0[1], $0[2]] })
+    let shape = isImage && sizes.count == 1 ? channels.flatMap { channels in sizes.first.map { [channels] + $0 } } : nil
+    let info = DatasetInfo(
+      name: request.datasetName(), split: request.options.split, classNames: (0..<classes).map(String.init),
+      shape: shape, countPerClass: counts)
+    let reader = WebDatasetReader(
+      try request.container.open(last: true), info: info, limits: request.options.limits)
+    return OpenedLayout(
+      info: info, channels: isImage ? channels : nil, place: { reader.place }, next: reader.readSample)
+  }
+
+  /// Key and field of a member; nil for what is no part of a sample.
+  static func parts(of member: Member) -> (key: String, field: String)? {
+    let components = member.path.split(separator: "/")
+    guard let basename = components.last, let dot = basename.firstIndex(of: "."), dot > basename.startIndex else {
+      return nil
+    }
+    if components.contains(where: { $0.hasPrefix("__") && $0.hasSuffix("__") && $0.count > 4 }) { return nil }
+    let key = (components.dropLast() + [basename[..<dot]]).joined(separator: "/")
+    return (key, basename[basename.index(after: dot)...].lowercased())
+  }
+
+  static func parseLabel(_ bytes: [UInt8], place: [String]) throws(DataError) -> Int {
+    let text = String(decoding: bytes.prefix(64), as: UTF8.self).filter { !$0.isWhitespace }
+    guard let label = Int(text), (0..<maxClasses).contains(label) else {
+      throw DataError(
+        .badInput, at: place, "the label “\(text)” is not a class index from 0 to \(grouped(maxClasses - 1))")
+    }
+    return label
+  }
+}
+
+/// Reads samples in the WebDataset convention from archives that continue one another, when their description is known.
+///
+/// Blocking and single-pass, as every source.
+public final class WebDatasetReader: SampleSource {
+  /// What the caller said.
+  public let info: DatasetInfo
+  private let reader: MemberReader
+  private let limits: Limits
+  // The member that was found to belong to the next sample, and the archive that it is in.
+  private var pending: (key: String, field: String, archive: String)?
+  // Hashes of 64 bits instead of the keys: a million samples take megabytes, and the odds of a false alarm are 1 in 10⁷.
+  private var keys: Set<Int> = []
+  private var started = false
+  private var failure: DataError?
+  /// Where the sample that was returned last stands.
+  private(set) var place: [String] = []
+
+  /// Reads the members of a reader as samples of the described dataset.
+  public init(_ reader: MemberReader, info: DatasetInfo, limits: Limits = Limits()) {
+    self.reader = reader
+    self.info = info
+    self.limits = limits
+  }
+
+  /// The next sample, its label checked against the class names.
+  public func next() throws(DataError) -> Sample? {
+    if let failure { throw failure }
+    do throws(DataError) {
+      return try readSample()
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+
+  func readSample() throws(DataError) -> Sample? {
+    if !started {
+      started = true
+      try advance()
+    }
+    guard let (key, _, archive) = pending else { return nil }
+    place = [archive, key]
+    guard keys.insert(cleaned(key).hashValue).inserted else {
+      throw error("the key occurs twice, and not in one run of members")
+    }
+    var fields: [Field] = []
+    while let (nextKey, field, nextArchive) = pending, nextKey == key, nextArchive == archive {
+      if fields.contains(where: { $0.name == field }) { throw error("the field \(field) occurs twice") }
+      fields.append(Field(name: field, bytes: try reader.readAll()))
+      try advance()
+    }
+    return try sample(key, fields)
+  }
+
+  private func advance() throws(DataError) {
+    pending = nil
+    while let member = try reader.next() {
+      if let (key, field) = WebDataset.parts(of: member) {
+        pending = (key, field, reader.name)
+        return
+      }
+    }
+  }
+
+  private func error(_ problem: String) -> DataError { DataError(.badInput, at: place, problem) }
+
+  private func sample(_ key: String, _ fields: [Field]) throws(DataError) -> Sample {
+    var label: Int?
+    var image: EncodedImage?
+    var array: [UInt8]?
+    var sample = Sample(key: cleaned(key), content: .floats(FloatArray(shape: [0], values: [])), label: 0)
+    for field in fields {
+      switch field.name {
+      case "cls": label = try WebDataset.parseLabel(field.bytes, place: place + ["cls"])
+      case "png", "jpg", "jpeg":
+        guard image == nil else {
+          throw error("two images, \(fields.map(\.name).joined(separator: ", ")); one was expected")
+        }
+        image = try encodedImage(field.bytes, place: place + [field.name])
+      case "npy": array = field.bytes
+      case "soft.npy":
+        let soft = try parseNPY(field.bytes, name: (place + ["soft.npy"]).joined(separator: ": "))
+        guard soft.values.count == info.classNames.count else {
+          throw error("a soft label of \(soft.values.count) numbers for \(info.classNames.count) classes")
+        }
+        sample.softLabel = soft.values
+      case "json": sample.metadata = field.bytes
+      default: sample.extras.append(field)
+      }
+    }
+    guard image != nil || array != nil else {
+      throw error(
+        "a label without an image: there are only \(fields.map(\.name).joined(separator: ", ")), but no png, jpg or npy"
+      )
+    }
+    guard let label else {
+      throw error("an image without a label: there are only \(fields.map(\.name).joined(separator: ", ")), but no cls")
+    }
+    guard label < info.classNames.count else {
+      throw error("label \(label), but there are only the labels 0 to \(info.classNames.count - 1)")
+    }
+    sample.label = label
+    if let array {
+      sample.content = try arrayContent(array)
+    } else if let image {
+      sample.content = .encoded(image)
+    }
+    return sample
+  }
+
+  private func arrayContent(_ bytes: [UInt8]) throws(DataError) -> Content {
+    let name = (place + ["npy"]).joined(separator: ": ")
+    let header = try NPYHeader(reading: ByteSource(bytes: bytes, name: name))
+    guard header.element == .uint8 else { return .floats(try parseNPY(bytes, name: name)) }
+    try checkNPYSize(header, found: bytes.count - header.length, name: name)
+    let elements = Array(bytes[header.length...])
+    let shape = header.shape
+    switch shape.count {
+    case 2: return .pixels(Pixels(height: shape[0], width: shape[1], channels: 1, bytes: elements))
+    case 3 where shape[2] == 1 || shape[2] == 3:
+      return .pixels(Pixels(height: shape[0], width: shape[1], channels: shape[2], bytes: elements))
+    case 3 where shape[0] == 1 || shape[0] == 3:
+      let interleaved = transposed(elements, rows: shape[0], columns: shape[1] * shape[2])
+      return .pixels(Pixels(height: shape[1], width: shape[2], channels: shape[0], bytes: interleaved))
+    default:
+      throw error("bytes of shape \(shape) are no image; H×W, H×W×C or C×H×W with 1 or 3 channels were expected")
+    }
+  }
+
+  /// A key in the alphabet that every reader takes.
+  private func cleaned(_ key: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    for scalar in key.unicodeScalars { scalars.append(isKeyScalar(scalar) ? scalar : "_") }
+    return String(scalars)
+  }
+}
