@@ -88,8 +88,18 @@ extension Tensor {
     do throws(TensorError) {
       return try make(operation, inputs, call)
     } catch {
-      preconditionFailure(error.description)
+      stop(error)
     }
+  }
+
+  /// Stops the program because of a mistake in it, and says which one.
+  static func stop(_ mistake: TensorError) -> Never {
+    #if !DEBUG
+      // A release build drops the message of a precondition, and without the shapes nobody finds the mistake.
+      let line = Array("mistake in the program: \(mistake)\n".utf8)
+      _ = write(STDERR_FILENO, line, line.count)
+    #endif
+    preconditionFailure(mistake.description)
   }
 }
 

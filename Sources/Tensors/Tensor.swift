@@ -168,7 +168,7 @@ extension Tensor {
   ///
   /// - Precondition: The tensor has one element.
   public var item: Double {
-    precondition(count == 1, "item of \(shape): expected one element, found \(count)")
+    guard count == 1 else { Tensor.stop(TensorError("item", [shape], "expected one element, found \(count)")) }
     return doubles()[0]
   }
 
@@ -179,7 +179,7 @@ extension Tensor {
           C.copyOut(reference, dtype.code, buffer.baseAddress, buffer.count * MemoryLayout<Element>.stride)
         }
       } catch {
-        preconditionFailure(error.description)
+        Tensor.stop(error)
       }
       initialized = buffer.count
     }
