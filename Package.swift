@@ -45,7 +45,7 @@ var targets: [Target] = [
   tests("StreamingTests", ["Streaming"]),
   tests("DatasetsTests", ["Datasets", "CArchive"]),
   tests("ShardsTests", ["Shards", "Datasets", "Streaming"]),
-  tests("CommandTests", ["Command", "Catalog", "pipe"]),
+  tests("CommandTests", ["Command", "Catalog", "Datasets", "Streaming", "pipe"]),
 ]
 
 if withTorch {

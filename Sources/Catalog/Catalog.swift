@@ -41,5 +41,5 @@ public enum Catalog {
   }
 
   /// The options of `condense` that only some methods understand.
-  public static let methodOptionNames: [String] = OptionGroup.method.options.map(\.name)
+  public static let methodOptionNames: [String] = ["steps"] + OptionGroup.method.options.map(\.name)
 }

@@ -20,7 +20,8 @@ extension Method {
     summary: "learns images whose mean embedding is that of the real ones, under many random networks; fast",
     reference: "Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
     settings: [
-      Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"), Setting("init", "real"),
+      Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
+      Setting("init", "real"),
       Setting("augment"), Setting("factor", "1"),
     ],
     presets: [
@@ -38,7 +39,8 @@ extension Method {
       + "the default",
     reference: "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024",
     settings: [
-      Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"), Setting("init", "mixed"),
+      Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
+      Setting("init", "mixed"),
       Setting("augment"), Setting("factor", "2"), Setting("kernel", "gaussian-mixture"), Setting("bandwidth"),
       Setting("units", "linear"), Setting("iterations-per-model", "5"),
     ],

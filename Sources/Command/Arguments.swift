@@ -174,11 +174,14 @@ extension Arguments {
 
   /// `-o x`, `-ox`, and flags in a row: `-qv`.
   private mutating func readShort(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    // `-ipc` for `--ipc` is the usual slip, and would be read as `-i pc`.
+    let long = String(word.dropFirst().prefix { $0 != "=" })
+    if long.count > 1, verb.option(long) != nil {
+      throw UsageError("\(verb.name) has no option -\(long)", hint: "did you mean --\(long)?")
+    }
     var letters = word.dropFirst()
     while let letter = letters.popFirst() {
       guard let option = verb.options.first(where: { $0.short == letter }) else {
-        // `-ipc` for `--ipc` is the usual slip.
-        let long = String(word.dropFirst().prefix { $0 != "=" })
         let near = nearest(to: long, among: verb.options.map(\.name)).map { "did you mean --\($0)?" }
         throw UsageError("\(verb.name) has no option -\(letter)", hint: near ?? "see pipe \(verb.name) --help")
       }

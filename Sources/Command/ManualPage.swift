@@ -24,6 +24,7 @@ enum ManualPage {
       for option in verb.options where option.name != "help" {
         page.tag((option.short.map { "-\($0), " } ?? "") + Help.long(option), Help.detail(option))
       }
+      for example in verb.examples { page.example(example) }
     }
     page.section("METHODS")
     for method in Catalog.methods {
@@ -90,9 +91,13 @@ private struct Troff {
   }
 
   mutating func example(_ example: Example) {
-    raw(".TP")
-    raw(".B \(escaped(example.line))")
+    raw(".PP")
+    raw(".EX")
+    raw(escaped(example.line))
+    raw(".EE")
+    raw(".RS")
     text(example.meaning)
+    raw(".RE")
   }
 
   private func escaped(_ text: some StringProtocol) -> String {

@@ -1,0 +1,171 @@
+import Catalog
+import Testing
+
+@testable import Command
+
+@Suite("Arguments") struct ArgumentsTests {
+  private func condense(_ words: String...) throws -> Arguments { try Arguments(words, for: .condense) }
+
+  @Test func valuesAreTakenAfterASpaceOrAnEqualsSign() throws {
+    #expect(try condense("--ipc", "3").counts("ipc") == ClassCounts(others: 3))
+    #expect(try condense("--ipc=3").counts("ipc") == ClassCounts(others: 3))
+    #expect(try condense("-o", "x.tar").path("output") == "x.tar")
+    #expect(try condense("-ox.tar").path("output") == "x.tar")
+  }
+
+  @Test func flagsMayStandInARowAndMayEndWithAnOptionThatTakesAValue() throws {
+    let arguments = try condense("-qvo", "x.tar")
+    #expect(arguments.flag("quiet") && arguments.flag("verbose"))
+    #expect(arguments.path("output") == "x.tar")
+  }
+
+  @Test func theLastValueWinsUnlessTheOptionRepeats() throws {
+    #expect(try condense("--seed", "1", "--seed", "2").integer("seed") == 2)
+    #expect(try condense("-i", "images", "-i", "labels").paths("input") == ["images", "labels"])
+  }
+
+  @Test func aLoneHyphenIsAValueAndTwoHyphensEndTheOptions() throws {
+    #expect(try condense("-i", "-").paths("input") == ["-"])
+    let verify = try Arguments(["--", "--json"], for: try #require(Catalog.verb("verify")))
+    #expect(verify.operands == ["--json"])
+    #expect(!verify.given("json"))
+  }
+
+  @Test func negativeNumbersAreValuesAndAreThenChecked() {
+    let error = #expect(throws: UsageError.self) { try condense("--lr", "-1") }
+    #expect(error?.message.contains("--lr takes a number") == true)
+  }
+
+  @Test func anOptionWithAnImpliedValueLeavesTheNextWordAlone() throws {
+    let shard = try #require(Catalog.verb("shard"))
+    #expect(try Arguments([], for: shard).integer("zstd") == nil)
+    #expect(try Arguments(["--zstd"], for: shard).integer("zstd") == 3)
+    #expect(try Arguments(["--zstd=9"], for: shard).integer("zstd") == 9)
+    #expect(try Arguments(["--zstd", "-o", "x"], for: shard).path("output") == "x")
+  }
+
+  @Test func nothingTypedMeansTheDefaults() throws {
+    let arguments = try condense()
+    #expect(arguments.paths("input") == ["-"])
+    #expect(arguments.counts("ipc")?.count(of: "any") == 10)
+    #expect(arguments.choice("method") == Catalog.defaultMethod)
+    #expect(arguments.duration("time") == nil)
+    #expect(!arguments.given("ipc"))
+  }
+
+  @Test func typedWinsOverPresetOverMethodOverOption() throws {
+    #expect(try condense("--method", "m3d").choice("kernel") == "gaussian-mixture")
+    #expect(try condense("--method", "m3d", "--preset", "paper").choice("kernel") == "gaussian")
+    #expect(try condense("--method", "m3d", "--preset", "paper", "--kernel", "linear").choice("kernel") == "linear")
+    #expect(try condense("--method", "m3d").integer("steps") == nil)
+    #expect(try condense("--method", "m3d", "--preset", "paper").integer("steps") == 10_000)
+    #expect(try condense("--method", "dm").choice("kernel") == nil)
+  }
+
+  @Test func askingForHelpChecksNothingElse() throws {
+    let preview = try #require(Catalog.verb("preview"))
+    #expect(try Arguments(["--help"], for: preview).asksForHelp)
+  }
+
+  @Test(arguments: [
+    (["--ipcs", "3"], "did you mean --ipc?"),
+    (["--metod=dm"], "did you mean --method?"),
+    (["-ipc", "3"], "did you mean --ipc?"),
+    (["-metod", "dm"], "did you mean --method?"),
+    (["--frobnicate"], "see pipe condense --help"),
+    (["--method", "m3"], "did you mean m3d?"),
+    (["--ipc"], "needs a value"),
+    (["--output", "--ipc", "3"], "write --output=--ipc"),
+    (["--quiet=yes"], "takes no value"),
+    (["--kernel", "linear", "--method", "dm"], "it belongs to m3d"),
+    (["--steps", "5", "--method", "random"], "it belongs to dm, m3d"),
+    (["--preset", "paper", "--method", "random"], "these have one: dm, m3d"),
+    (["cifar10.tar"], "-i cifar10.tar"),
+    (["--seed", "x"], "whole number"),
+    (["--ipc", "0"], "at least one"),
+    (["--ipc", "cat=1,cat=2"], "twice"),
+    (["--ipc", "cat"], "table"),
+    (["--time", "soon"], "90s"),
+    (["--memory", "much"], "512M"),
+    (["--resize", "3x4x5"], "pixels"),
+    (["--classes", "a,,b"], "commas"),
+    (["--output", ""], "not empty"),
+  ])
+  func mistakesAreNamedWithWhatToTypeInstead(words: [String], expected: String) {
+    let error = #expect(throws: UsageError.self) { try Arguments(words, for: .condense) }
+    #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
+  }
+
+  @Test func operandsAndRequiredOptionsAreAskedFor() throws {
+    let preview = try #require(Catalog.verb("preview"))
+    #expect(throws: UsageError.self) { try Arguments(["-o", "x.png"], for: preview) }
+    #expect(throws: UsageError.self) { try Arguments(["folder"], for: preview) }
+    #expect(throws: UsageError.self) { try Arguments(["folder", "other", "-o", "x.png"], for: preview) }
+    #expect(try Arguments(["folder", "-o", "x.png"], for: preview).operands == ["folder"])
+  }
+
+  @Test func provenanceRecordsWhatChangesTheDataAndNothingElse() throws {
+    let recorded = try condense("--method", "dm", "--seed", "7", "-o", "x", "--progress", "never").recorded
+    #expect(recorded["seed"] == "7")
+    #expect(recorded["ipc"] == "10")
+    #expect(recorded["momentum"] == "0.5")
+    #expect(recorded["output"] == nil && recorded["progress"] == nil && recorded["kernel"] == nil)
+  }
+}
+
+@Suite("Values") struct OptionValueTests {
+  @Test(arguments: [
+    ("90s", 90.0), ("20m", 1200), ("1h30m", 5400), ("1.5h", 5400), ("90", 90), ("2d", 172_800), ("1h2m3s", 3723),
+  ])
+  func timesAreSeconds(text: String, expected: Double) throws {
+    #expect(try OptionValue(text, as: .duration) == .seconds(expected))
+  }
+
+  @Test(arguments: ["", "m", "30m1h", "1h1h", "-5s", "1e3", "inf", "0", "1h30", "5 m", "1..5h"])
+  func whatIsNoTimeIsRefused(text: String) {
+    #expect(throws: UsageError.self) { try OptionValue(text, as: .duration) }
+  }
+
+  @Test(arguments: [
+    ("1", 1), ("512M", 536_870_912), ("2G", 2_147_483_648), ("1.5K", 1536), ("2gb", 2_147_483_648), ("1GiB", 1 << 30),
+  ])
+  func sizesAreBytesInUnitsOf1024(text: String, expected: Int) throws {
+    #expect(try OptionValue(text, as: .size) == .bytes(expected))
+  }
+
+  @Test(arguments: ["", "M", "0", "-1", "1P", "1e9", "9999999T"])
+  func whatIsNoSizeIsRefused(text: String) {
+    #expect(throws: UsageError.self) { try OptionValue(text, as: .size) }
+  }
+
+  @Test func aTableOfCountsNamesClassesAndTheRest() throws {
+    let value = try OptionValue("cat=5,a=b=2,*=3", as: .counts)
+    let table = ClassCounts(named: ["cat": 5, "a=b": 2], others: 3)
+    #expect(value == .counts(table))
+    #expect(table.count(of: "dog") == 3)
+    #expect(ClassCounts(named: ["cat": 5]).count(of: "dog") == nil)
+  }
+
+  @Test func imageSizesAreOneSideOrTwo() throws {
+    #expect(try OptionValue("32", as: .extent) == .extent(.shortSide(32)))
+    #expect(try OptionValue("48x64", as: .extent) == .extent(.exact(height: 48, width: 64)))
+    #expect(throws: UsageError.self) { try OptionValue("0", as: .extent) }
+    #expect(throws: UsageError.self) { try OptionValue("3x", as: .extent) }
+  }
+
+  @Test(arguments: [("condense", "condense"), ("evalute", "evaluate"), ("hsard", "shard"), ("comp", "completion")])
+  func theNearestNameIsTheOneMeant(typed: String, expected: String) {
+    #expect(nearest(to: typed, among: Catalog.verbs.map(\.name)) == expected)
+  }
+
+  @Test func nothingIsNearToSomethingElse() {
+    #expect(nearest(to: "transmogrify", among: Catalog.verbs.map(\.name)) == nil)
+    #expect(nearest(to: "", among: ["condense"]) == nil)
+  }
+
+  @Test func theEditDistanceCountsSwapsOnce() {
+    #expect(editDistance(Array("hsard".utf8), Array("shard".utf8)) == 1)
+    #expect(editDistance(Array("kitten".utf8), Array("sitting".utf8)) == 3)
+    #expect(editDistance([], Array("abc".utf8)) == 3)
+  }
+}

@@ -1,0 +1,108 @@
+import Catalog
+import Datasets
+import Testing
+
+@testable import Command
+
+@Suite("The catalogue") struct CatalogTests {
+  @Test func namesAreUniqueAndPlain() {
+    let plain = Set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    for names in [Catalog.verbs.map(\.name), Catalog.methods.map(\.name), Catalog.networks.map(\.name)] {
+      #expect(Set(names).count == names.count)
+      for name in names { #expect(name.allSatisfy(plain.contains)) }
+    }
+    for verb in Catalog.verbs {
+      let long = verb.options.map(\.name)
+      let short = verb.options.compactMap(\.short)
+      #expect(Set(long).count == long.count, "\(verb.name)")
+      #expect(Set(short).count == short.count, "\(verb.name)")
+      for name in long { #expect(name.allSatisfy(plain.contains), "\(name)") }
+    }
+  }
+
+  @Test(arguments: Catalog.verbs.map(\.name)) func everythingIsDocumented(name: String) throws {
+    let verb = try #require(Catalog.verb(name))
+    #expect(!verb.summary.isEmpty && !verb.summary.hasSuffix("."))
+    #expect(!verb.examples.isEmpty)
+    #expect(verb.option("help") != nil)
+    for option in verb.options {
+      #expect(!option.help.isEmpty && !option.help.hasSuffix("."), "--\(option.name)")
+      #expect(option.help.first?.isLowercase == true || option.help.first?.isUppercase == false, "--\(option.name)")
+      let saysDefault =
+        option.kind == .flag || option.isRequired || option.defaultText != nil || option.defaultNote != nil
+      #expect(saysDefault, "--\(option.name) says nothing of what happens without it")
+    }
+  }
+
+  @Test(arguments: Catalog.verbs.map(\.name)) func defaultsAreValidValues(name: String) throws {
+    let verb = try #require(Catalog.verb(name))
+    for option in verb.options {
+      for text in [option.defaultText, option.impliedText].compactMap({ $0 }) {
+        #expect(throws: Never.self, "--\(option.name)") { try OptionValue(text, as: option.kind) }
+      }
+    }
+  }
+
+  @Test(arguments: Catalog.methods.map(\.name)) func settingsOfMethodsAreValidValuesOfCondense(name: String) throws {
+    let method = try #require(Catalog.method(name))
+    for setting in method.settings + method.presets.flatMap(\.settings) {
+      let option = try #require(Verb.condense.option(setting.option), "--\(setting.option)")
+      if let text = setting.text {
+        #expect(throws: Never.self, "--\(option.name)") { try OptionValue(text, as: option.kind) }
+      }
+      #expect(method.understands(option.name))
+    }
+    #expect(throws: Never.self) { try Arguments(["--method", name], for: .condense) }
+  }
+
+  @Test func everyOptionOfMethodsBelongsToOne() {
+    for option in Catalog.methodOptionNames {
+      #expect(Catalog.methods.contains { method in method.settings.contains { $0.option == option } }, "--\(option)")
+    }
+  }
+
+  @Test func everyExampleParses() throws {
+    let examples = Catalog.examples + Catalog.verbs.flatMap(\.examples)
+    for example in examples {
+      let commands = pipeCommands(example.line)
+      #expect(!commands.isEmpty, "\(example.line)")
+      for words in commands {
+        let verb = try #require(Catalog.verb(words[0]), "\(example.line)")
+        #expect(throws: Never.self, "\(example.line)") { try Arguments(Array(words.dropFirst()), for: verb) }
+      }
+    }
+  }
+
+  @Test func theFirstExampleOfAVerbShowsThatVerb() {
+    for verb in Catalog.verbs {
+      for example in verb.examples { #expect(pipeCommands(example.line).contains { $0[0] == verb.name }) }
+    }
+  }
+
+  @Test func layoutsAndSplitsAreThoseOfTheReader() {
+    #expect(Verb.condense.option("layout")?.kind == .choice(Layout.allCases.map(\.rawValue)))
+    #expect(Verb.condense.option("split")?.kind == .choice(DatasetInfo.Split.allCases.map(\.rawValue)))
+  }
+}
+
+/// The words after each `pipe` of a shell line, without redirections; enough of a shell for the examples.
+private func pipeCommands(_ line: String) -> [[String]] {
+  var commands: [[String]] = [[]]
+  var quoted = false
+  var word = ""
+  func finished(_ word: String) -> [String] { word.isEmpty ? [] : [word] }
+  for character in line + " " {
+    switch character {
+    case "'": quoted.toggle()
+    case " " where !quoted:
+      commands[commands.count - 1] += finished(word)
+      word = ""
+    case "|" where !quoted, "&" where !quoted: commands.append([])
+    default: word.append(character)
+    }
+  }
+  return commands.filter { $0.first == "pipe" && $0.count > 1 }.map { words in
+    let redirection = words.firstIndex { $0 == "<" || $0 == ">" } ?? words.endIndex
+    return Array(words[1..<redirection])
+  }
+}

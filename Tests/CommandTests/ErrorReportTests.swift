@@ -1,0 +1,76 @@
+import Catalog
+import Datasets
+import Glibc
+import Streaming
+import Testing
+
+@testable import Command
+
+@Suite("Errors") struct ErrorReportTests {
+  private struct Surprise: Error, CustomStringConvertible {
+    var description: String { "the impossible" }
+  }
+
+  @Test(arguments: [
+    (DataError.Fault.badInput, Int32(65)), (.noInput, 66), (.cannotCreate, 73), (.io, 74), (.temporary, 75),
+    (.upstream(exitCode: 65), 65), (.upstream(exitCode: 130), 130),
+  ])
+  func faultsOfDataHaveTheirExitCodes(fault: DataError.Fault, code: Int32) {
+    let error = DataError(fault, at: ["a.tar", "b.png"], "is not a PNG", remedy: "check the archive")
+    let report = ErrorReport(error, verb: "decode")
+    #expect(report == ErrorReport(exitCode: code, sentence: "a.tar: b.png: is not a PNG; check the archive"))
+    let wrapped = PipelineError(stage: "decode", sampleKey: "b", underlying: error)
+    #expect(ErrorReport(wrapped, verb: "decode") == report)
+  }
+
+  @Test func aPipelineErrorNamesStageAndSample() {
+    let error = PipelineError(
+      stage: "resize", sampleKey: "cat/7", underlying: DataError(.badInput, at: [], "too small"))
+    #expect(ErrorReport(error, verb: "decode").sentence == "resize: sample cat/7: too small")
+  }
+
+  @Test func usageIs64AndSurprisesAre1() {
+    #expect(ErrorReport(UsageError("no", hint: "yes"), verb: "x") == ErrorReport(exitCode: 64, sentence: "no; yes"))
+    let surprise = ErrorReport(Surprise(), verb: "x")
+    #expect(surprise.exitCode == 1)
+    #expect(surprise.sentence?.contains("the impossible") == true)
+    #expect(surprise.sentence?.contains("report") == true)
+  }
+
+  @Test func aReaderThatWentAwayIsNoNews() {
+    #expect(ErrorReport(BrokenPipe(), verb: "x") == ErrorReport(exitCode: 141, sentence: nil))
+    let wrapped = PipelineError(stage: "wire", underlying: BrokenPipe())
+    #expect(ErrorReport(wrapped, verb: "x") == ErrorReport(exitCode: 141, sentence: nil))
+  }
+
+  @Test func cancellationExitsWithTheSignal() {
+    #expect(ErrorReport(CancellationError(), verb: "x", signal: SIGTERM).exitCode == 143)
+    #expect(ErrorReport(PipelineError.cancelled(stage: "s"), verb: "x", signal: SIGINT).exitCode == 130)
+  }
+}
+
+@Suite("Interrupts") struct InterruptStateTests {
+  @Test func aProducerFinishesEarlyAtTheFirstAndGivesUpAtTheSecond() {
+    var state = InterruptState(interruption: .finishEarly)
+    guard case .wait = state.receive(SIGINT) else { return #expect(Bool(false), "did not wait") }
+    #expect(state.stopRequested)
+    #expect(state.receive(SIGINT) == .cancel)
+    #expect(state.receive(SIGINT) == .abort)
+  }
+
+  @Test func aReaderIgnoresTheFirstCtrlCAndObeysSIGTERM() {
+    var state = InterruptState(interruption: .waitForUpstream)
+    guard case .wait = state.receive(SIGINT) else { return #expect(Bool(false), "did not wait") }
+    #expect(!state.stopRequested)
+    #expect(state.receive(SIGINT) == .cancel)
+    var other = InterruptState(interruption: .waitForUpstream)
+    #expect(other.receive(SIGTERM) == .cancel)
+    #expect(other.signal == SIGTERM)
+  }
+
+  @Test func everyOtherVerbStopsAtOnce() {
+    var state = InterruptState(interruption: .stop)
+    #expect(state.receive(SIGINT) == .cancel)
+    #expect(state.receive(SIGINT) == .abort)
+  }
+}

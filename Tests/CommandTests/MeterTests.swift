@@ -1,0 +1,81 @@
+import Streaming
+import Testing
+
+@testable import Command
+
+@Suite("Progress") struct MeterTests {
+  private func event(_ done: Int, of total: Int? = 600) -> ProgressEvent {
+    ProgressEvent(stage: "condense", done: done, total: total, unit: "steps", loss: 0.4312, gradientNorm: 0.0000321)
+  }
+
+  @Test func aSteadyStageHasItsRateAndTheRestOfItsTime() throws {
+    var meter = Meter(startedAt: 0)
+    for step in 0...100 { meter.update(event(step), at: Double(step) * 0.5) }
+    #expect(abs(try #require(meter.rate) - 2) < 1e-9)
+    #expect(abs(try #require(meter.remaining(event(100))) - 250) < 1e-6)
+  }
+
+  @Test func theRateFollowsAChangeWithinAMinute() throws {
+    var meter = Meter(startedAt: 0)
+    for step in 0...100 { meter.update(event(step), at: Double(step) * 0.1) }
+    for step in 1...60 { meter.update(event(100 + step), at: 10 + Double(step)) }
+    #expect(abs(try #require(meter.rate) - 1) < 0.1)
+  }
+
+  @Test func aLineNeverExceedsTheTerminal() {
+    var meter = Meter(startedAt: 0)
+    for step in 0...100 { meter.update(event(step), at: Double(step) * 0.5) }
+    for width in [20, 40, 80, 120, 300] {
+      #expect(meter.line(event(312), width: width).count < width)
+    }
+    let line = meter.line(event(300), width: 120)
+    #expect(line.contains("300/600 steps"))
+    #expect(line.contains("2.00/s"))
+    #expect(line.contains("loss 0.431"))
+    #expect(line.contains("gradient 3.21e-5"))
+    #expect(line.contains("2m30s left"))
+    #expect(line.contains("###"))
+  }
+
+  @Test func eventsForProgramsAreOneObjectInOrder() {
+    var meter = Meter(startedAt: 0)
+    meter.update(event(0), at: 0)
+    meter.update(event(2), at: 1)
+    let expected =
+      #"{"event":"progress","stage":"condense","done":2,"total":600,"unit":"steps","rate":2,"eta_seconds":299,"#
+      + #""loss":0.4312,"gradient_norm":3.21e-05}"#
+    #expect(meter.json(event(2)).rendered() == expected)
+  }
+
+  @Test func theLastEventIsAlwaysShown() {
+    var meter = Meter(startedAt: 0)
+    #expect(meter.isDue(event(0), at: 0, every: 10))
+    meter.lastShown = 0
+    #expect(!meter.isDue(event(1), at: 1, every: 10))
+    #expect(meter.isDue(event(600), at: 1, every: 10))
+    #expect(meter.isDue(event(2), at: 10, every: 10))
+  }
+
+  @Test(arguments: [
+    (0.0, "0"), (0.0321, "0.0321"), (3.14159, "3.14"), (99.96, "100.0"), (432.1, "432"), (123_456.7, "123457"),
+    (4.321e-7, "4.32e-7"), (-2.5, "-2.50"), (1e9, "1.00e9"),
+  ])
+  func numbersHaveThreeSignificantDigits(value: Double, expected: String) {
+    #expect(significant(value) == expected)
+  }
+
+  @Test(arguments: [(0.04, "0.0s"), (9.4, "9s"), (137, "2m17s"), (3723, "1h02m"), (273_600, "3d04h"), (59.7, "1m00s")])
+  func timesAreShort(seconds: Double, expected: String) {
+    #expect(durationText(seconds) == expected)
+  }
+
+  @Test func countsAndSizesAreReadable() {
+    #expect(grouped(60_000) == "60,000")
+    #expect(grouped(-1_234_567) == "-1,234,567")
+    #expect(grouped(999) == "999")
+    #expect(sizeText(512) == "512 B")
+    #expect(sizeText(1536) == "1.5 KiB")
+    #expect(fixed(-0.001, 2) == "0.00")
+    #expect(fixed(0.05, 2) == "0.05")
+  }
+}

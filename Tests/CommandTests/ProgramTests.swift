@@ -1,0 +1,198 @@
+import Catalog
+import Foundation
+import Testing
+
+@testable import Command
+
+@Suite("The built program") struct ProgramTests {
+  @Test(arguments: [["--help"], ["-h"], ["help"]] + Catalog.verbs.map { [$0.name, "--help"] })
+  func helpIsDataOnTheStandardOutput(words: [String]) throws {
+    let outcome = try run(words)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("Examples"))
+    #expect(outcome.errors == "")
+  }
+
+  @Test func helpFitsTheTerminal() throws {
+    for verb in Catalog.verbs {
+      let lines = try run([verb.name, "--help"], environment: ["COLUMNS": "72"]).output.split(separator: "\n")
+      let copied = verb.examples.map { "  \($0.line)" }
+      for line in lines where !copied.contains(String(line)) { #expect(line.count <= 72, "\(line)") }
+    }
+  }
+
+  @Test func helpOfAVerbIsTheSameBothWays() throws {
+    #expect(try run(["help", "shard"]).output == run(["shard", "--help"]).output)
+  }
+
+  @Test func theVersionIsOneLine() throws {
+    for words in [["--version"], ["version"]] {
+      let outcome = try run(words)
+      #expect(outcome.status == 0)
+      #expect(outcome.output == toolVersion + "\n")
+      #expect(outcome.errors == "")
+    }
+  }
+
+  @Test(arguments: [
+    (["condence"], "did you mean pipe condense?"), (["--quiet"], "options come after a verb"),
+    (["shard", "--zst"], "did you mean --zstd?"), (["verify"], "verify needs DIR"),
+    (["completion", "tcsh"], "bash, zsh, fish"), (["methods", "m4d"], "did you mean m3d?"),
+    (["help", "shrad"], "did you mean pipe help shard?"), (["condense", "--ipc", "many"], "cat=5"),
+  ])
+  func aWrongCommandLineIsOneSentenceAnd64(words: [String], expected: String) throws {
+    let outcome = try run(words)
+    #expect(outcome.status == 64)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.contains(expected), "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+  }
+
+  @Test func withoutArgumentsItSaysHowToGoOn() throws {
+    let outcome = try run([])
+    #expect(outcome.status == 64)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.contains("pipe --help"))
+  }
+
+  @Test(arguments: [["condense"], ["decode"], ["shard"], ["evaluate", "--test", "x"]])
+  func samplesAreNotReadFromAKeyboard(words: [String]) throws {
+    let outcome = try run(words, input: .terminal)
+    #expect(outcome.status == 64)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.contains("there is no input"))
+    #expect(outcome.errors.contains("pipe \(words[0]) --help says more"))
+  }
+
+  @Test(arguments: [["condense"], ["decode"], ["cat", "folder"], ["preview", "folder", "-o", "-"]])
+  func binaryDataIsNotWrittenToATerminal(words: [String]) throws {
+    let outcome = try run(words, output: .terminal)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("terminal"))
+    #expect(outcome.errors.contains("-o FILE"))
+  }
+
+  @Test func aReaderThatHasGoneEndsItQuietly() throws {
+    for words in [["--help"], ["man"], ["methods", "--json"], ["completion", "bash"]] {
+      let outcome = try run(words, output: .broken)
+      #expect(outcome.status == 141, "\(words)")
+      #expect(outcome.errors == "")
+    }
+  }
+
+  @Test func errorsAreJSONWhereProgressIs() throws {
+    let outcome = try run(["condense", "--progress=json"], output: .terminal)
+    let object = try JSONSerialization.jsonObject(with: Data(outcome.errors.utf8)) as? [String: Any]
+    #expect(object?["event"] as? String == "error")
+    #expect(object?["exit_code"] as? Int == 64)
+  }
+
+  @Test func methodsAreListedForPeopleAndPrograms() throws {
+    let text = try run(["methods"]).output
+    for method in Catalog.methods { #expect(text.contains("\(method.name): \(method.title)")) }
+    let json = try run(["methods", "--json"]).output
+    let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: [[String: Any]]]
+    #expect(object?["methods"]?.compactMap { $0["name"] as? String } == Catalog.methods.map(\.name))
+    let one = try run(["methods", "dm", "--json"]).output
+    let only = try JSONSerialization.jsonObject(with: Data(one.utf8)) as? [String: [[String: Any]]]
+    #expect(only?["methods"]?.count == 1)
+  }
+}
+
+@Suite("Handing over to the sibling") struct SiblingTests {
+  /// The program alone in a folder, and a script in the sibling's place that says what it was given.
+  private func installation(withSibling: Bool) throws -> (folder: TemporaryFolder, program: URL) {
+    let folder = try TemporaryFolder()
+    let program = folder.url.appending(path: "pipe")
+    try FileManager.default.copyItem(at: builtPipe, to: program)
+    if withSibling {
+      let script = try folder.file(
+        "pipe-compute", "#!/bin/sh\necho \"$*\"\necho \"$OMP_WAIT_POLICY $MALLOC_ARENA_MAX\"\nexec cat\n")
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    }
+    return (folder, program)
+  }
+
+  @Test func itGetsEveryWordTheWholeInputAndItsEnvironment() throws {
+    let (folder, program) = try installation(withSibling: true)
+    let outcome = try run(
+      ["condense", "--ipc", "3", "--method=dm"], program: program, input: .text("all of it\n"))
+    #expect(outcome.status == 0)
+    #expect(outcome.output == "condense --ipc 3 --method=dm\nPASSIVE 1\nall of it\n")
+    #expect(outcome.errors == "")
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func whatTheUserHasSetStays() throws {
+    let (folder, program) = try installation(withSibling: true)
+    let outcome = try run(["condense"], program: program, environment: ["OMP_WAIT_POLICY": "ACTIVE"])
+    #expect(outcome.output.contains("ACTIVE 1"))
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func mistakesAreFoundBeforeItIsStarted() throws {
+    let (folder, program) = try installation(withSibling: true)
+    let outcome = try run(["condense", "--ipc", "0"], program: program)
+    #expect(outcome.status == 64)
+    #expect(outcome.output == "")
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func itsAbsenceIsSaidWithWhatToDo() throws {
+    let (folder, program) = try installation(withSibling: false)
+    let outcome = try run(["condense"], program: program)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("pipe-compute"))
+    #expect(outcome.errors.contains("swift build"))
+    withExtendedLifetime(folder) {}
+  }
+}
+
+@Suite("What other programs read") struct GeneratedTextTests {
+  @Test(arguments: [
+    ("bash", "/bin/bash", "-n"), ("zsh", "/usr/bin/zsh", "-n"), ("fish", "/usr/bin/fish", "--no-execute"),
+  ])
+  func completionsAreAcceptedByTheirShell(shell: String, path: String, flag: String) throws {
+    let script = try run(["completion", shell]).output
+    for verb in Catalog.verbs { #expect(script.contains(verb.name)) }
+    #expect(script.contains("iterations-per-model"))
+    guard FileManager.default.isExecutableFile(atPath: path) else { return }
+    let folder = try TemporaryFolder()
+    let file = try folder.file("completion", script)
+    let outcome = try run([flag, file.path], program: URL(filePath: path))
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+  }
+
+  @Test(arguments: [
+    ("pipe cond", "condense"), ("pipe condense --kern", "--kernel"), ("pipe condense --kernel pol", "polynomial"),
+    ("pipe methods her", "herding"), ("pipe help ver", "verify version"),
+  ])
+  func bashCompletesWords(line: String, expected: String) throws {
+    let words = line.split(separator: " ").map(String.init)
+    let folder = try TemporaryFolder()
+    let script =
+      try run(["completion", "bash"]).output + """
+        COMP_WORDS=(\(words.joined(separator: " "))); COMP_CWORD=\(words.count - 1)
+        _pipe
+        echo "${COMPREPLY[*]}"
+        """
+    let file = try folder.file("try.bash", script)
+    let outcome = try run([file.path], program: URL(filePath: "/bin/bash"))
+    #expect(outcome.output == expected + "\n", "\(outcome.errors)")
+  }
+
+  @Test func theManualPageIsCompleteAndWithoutWarnings() throws {
+    let page = try run(["man"]).output
+    for verb in Catalog.verbs { #expect(page.contains(".B pipe \(verb.name)\n")) }
+    for status in ExitStatus.allCases { #expect(page.contains(".B \(status.rawValue)\n")) }
+    let groff = URL(filePath: "/usr/bin/groff")
+    guard FileManager.default.isExecutableFile(atPath: groff.path) else { return }
+    let folder = try TemporaryFolder()
+    let file = try folder.file("pipe.1", page)
+    let outcome = try run(["-man", "-Tutf8", "-ww", file.path], program: groff)
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors.prefix(500))")
+    // What is shown can be copied into a shell: hyphens stayed hyphens.
+    let shown = outcome.output.replacing(/.\u{08}/, with: "")
+    #expect(shown.contains("--ipc") && shown.contains("pipe condense < cifar10.tar | pipe shard"))
+  }
+}
