@@ -1,0 +1,94 @@
+public import Datasets
+
+/// Draws the first images of every class: one row per class, in index order, on a white ground.
+///
+/// Float images are clamped to what 8 bits show; an image that is smaller than the others stands in the corner of its
+/// field, a larger one is cut. Reading stops once every row is full.
+///
+/// - Parameters:
+///   - perClass: images in a row.
+///   - scale: how many times every pixel is repeated in both directions.
+///   - names: whether the class name stands before each row.
+/// - Returns: an image, grey when all images are, else RGB.
+/// - Throws: `DataError` of the source; `.badInput` when it holds latents or no samples.
+public func contactSheet(
+  of source: any SampleSource, perClass: Int, scale: Int = 1, names: Bool = true, limits: Limits = Limits()
+) throws(DataError) -> Pixels {
+  precondition(perClass > 0 && scale > 0, "a contact sheet has at least one image a row, and a scale of at least 1")
+  let info = source.info
+  guard info.kind == .samples else {
+    throw DataError(.badInput, at: [info.name], "holds latents, which show nothing", remedy: "decode them first")
+  }
+  var rows: [[Pixels]] = Array(repeating: [], count: info.classNames.count)
+  var wanted = (info.countPerClass ?? rows.map { _ in perClass }).map { min($0, perClass) }
+  var missing = wanted.reduce(0, +)
+  while missing > 0, let sample = try source.next() {
+    guard wanted[sample.label] > 0 else { continue }
+    wanted[sample.label] -= 1
+    missing -= 1
+    rows[sample.label].append(try sample.pixels(limits: limits))
+  }
+  let images = rows.joined()
+  guard let tallest = images.map(\.height).max(), let widest = images.map(\.width).max() else {
+    throw DataError(.badInput, at: [info.name], "holds no samples to show")
+  }
+  let height = min(tallest, 512) * scale
+  let width = min(widest, 512) * scale
+  let gap = max(2, scale)
+  let labelWidth = names ? (info.classNames.map { Glyphs.width(of: $0) }.max() ?? 0) + 2 * gap : 0
+  let rowHeight = names ? max(height, Glyphs.height) : height
+  let columns = rows.map(\.count).max() ?? 0
+  var sheet = Canvas(
+    height: rows.count * (rowHeight + gap) + gap, width: labelWidth + columns * (width + gap) + gap,
+    channels: images.contains { $0.channels == 3 } ? 3 : 1)
+  for (index, row) in rows.enumerated() {
+    let top = gap + index * (rowHeight + gap)
+    if names { sheet.write(info.classNames[index], top: top + (rowHeight - Glyphs.height) / 2, left: gap) }
+    for (column, image) in row.enumerated() {
+      sheet.draw(
+        image, top: top, left: labelWidth + gap + column * (width + gap), scale: scale, height: height, width: width)
+    }
+  }
+  return Pixels(height: sheet.height, width: sheet.width, channels: sheet.channels, bytes: sheet.bytes)
+}
+
+/// A white image to draw on.
+private struct Canvas {
+  let height: Int
+  let width: Int
+  let channels: Int
+  var bytes: [UInt8]
+
+  init(height: Int, width: Int, channels: Int) {
+    self.height = height
+    self.width = width
+    self.channels = channels
+    bytes = Array(repeating: 255, count: height * width * channels)
+  }
+
+  /// Draws an image enlarged, cut to `height` × `width`.
+  mutating func draw(_ image: Pixels, top: Int, left: Int, scale: Int, height: Int, width: Int) {
+    for y in 0..<min(height, image.height * scale) {
+      for x in 0..<min(width, image.width * scale) {
+        let source = (y / scale * image.width + x / scale) * image.channels
+        let target = ((top + y) * self.width + left + x) * channels
+        for channel in 0..<channels {
+          bytes[target + channel] = image.bytes[source + min(channel, image.channels - 1)]
+        }
+      }
+    }
+  }
+
+  mutating func write(_ text: String, top: Int, left: Int) {
+    var left = left
+    for scalar in text.unicodeScalars.prefix(Glyphs.longest) {
+      for (y, row) in Glyphs.rows(of: scalar).enumerated() {
+        for x in 0..<5 where row >> (4 - x) & 1 == 1 {
+          let target = ((top + y) * width + left + x) * channels
+          for channel in 0..<channels { bytes[target + channel] = 0 }
+        }
+      }
+      left += Glyphs.advance
+    }
+  }
+}

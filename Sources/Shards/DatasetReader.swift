@@ -1,0 +1,131 @@
+public import Datasets
+internal import Glibc
+
+/// Reads the shards of a dataset one behind the other, and checks size, SHA-256 and sample count of each on the way.
+public final class DatasetReader: SampleSource {
+  /// The dataset's manifest.
+  public let manifest: Manifest
+  /// What the manifest says of all samples.
+  public let info: DatasetInfo
+  private let folder: String
+  private let limits: Limits
+  private let shards: [Manifest.Shard]
+  private var nextShard = 0
+  private var shard: ShardReader?
+  private var failure: DataError?
+
+  /// Reads the manifest.
+  ///
+  /// - Throws: `DataError`: `.noInput` when the folder holds no dataset, `.badInput` when its manifest cannot be understood.
+  public init(_ folder: String, limits: Limits = Limits()) throws(DataError) {
+    self.folder = folder
+    self.limits = limits
+    manifest = try Manifest(inFolder: folder)
+    info = manifest.info
+    shards = manifest.shards
+  }
+
+  /// Reads one shard of a dataset; nil when the manifest does not name it.
+  ///
+  /// - Throws: as above.
+  public init?(_ folder: String, shard name: String, limits: Limits = Limits()) throws(DataError) {
+    self.folder = folder
+    self.limits = limits
+    manifest = try Manifest(inFolder: folder)
+    shards = manifest.shards.filter { $0.name == name }
+    var info = manifest.info
+    if manifest.shards.count > 1 { info.countPerClass = nil }
+    self.info = info
+    if shards.isEmpty { return nil }
+  }
+
+  /// The next sample, nil after the last one; see `SampleSource`.
+  ///
+  /// - Throws: `DataError` (`.badInput`, `.noInput`, `.io`): the shard and, where it can be told, the sample.
+  public func next() throws(DataError) -> Sample? {
+    guard let record = try nextRecord() else { return nil }
+    do throws(DataError) {
+      return try Sample(record, classCount: info.classNames.count)
+    } catch {
+      let placed = error.at(shard?.path ?? folder)
+      failure = placed
+      throw placed
+    }
+  }
+
+  func nextRecord() throws(DataError) -> Record? {
+    if let failure { throw failure }
+    do throws(DataError) {
+      while true {
+        if let record = try shard?.next() { return record }
+        guard nextShard < shards.count else { return nil }
+        shard = try ShardReader(folder: folder, shard: shards[nextShard], limits: limits)
+        nextShard += 1
+      }
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+}
+
+/// Reads one shard; that it was whole is known when `next` returns nil.
+final class ShardReader {
+  let path: String
+  private let shard: Manifest.Shard
+  private let records: RecordReader
+  private let hash = SHA256()
+  private let counter = Counter()
+  private var samples = 0
+  private var ended = false
+
+  /// Bytes read from the file, counted and hashed where they are read.
+  private final class Counter { var bytes = 0 }
+
+  init(folder: String, shard: Manifest.Shard, limits: Limits, exact: Bool = false) throws(DataError) {
+    let path = "\(folder)/\(shard.name)"
+    self.path = path
+    self.shard = shard
+    let file = try FileInput(path)
+    let fill = { [hash, counter] (buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int in
+      let count = try file.read(into: buffer)
+      hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      counter.bytes += count
+      return count
+    }
+    var source = fill
+    if shard.name.hasSuffix(".zst") {
+      let frame = ZstdInput(name: path, fill: fill)
+      source = { (buffer) throws(DataError) in try frame.read(into: buffer) }
+    }
+    records = RecordReader(BlockReader(name: path, endingEarly: .badInput, fill: source), limits: limits, exact: exact)
+  }
+
+  func next() throws(DataError) -> Record? {
+    if ended { return nil }
+    switch try records.next() {
+    case .record(let record):
+      samples += 1
+      return record
+    case .control(let name, _):
+      throw DataError(.badInput, at: [path, RecordReader.controlPrefix + name], "has no place in a shard")
+    case .endOfArchive:
+      ended = true
+      try checkEnd()
+      return nil
+    }
+  }
+
+  private func checkEnd() throws(DataError) {
+    guard counter.bytes == shard.bytes else {
+      throw DataError(.badInput, at: [path], "has \(counter.bytes) bytes, where the manifest says \(shard.bytes)")
+    }
+    let digest = hash.finish()
+    guard digest == shard.sha256 else {
+      throw DataError(.badInput, at: [path], "has SHA-256 \(digest), where the manifest says \(shard.sha256)")
+    }
+    guard samples == shard.samples else {
+      throw DataError(.badInput, at: [path], "has \(samples) samples, where the manifest says \(shard.samples)")
+    }
+  }
+}

@@ -1,0 +1,150 @@
+public import Datasets
+internal import Glibc
+
+/// Where a dataset goes and how it is cut into shards.
+public struct ShardOptions: Sendable {
+  /// A folder that does not exist yet, or is empty.
+  public var directory: String
+  /// `NAME` in `NAME-train-000000.tar`.
+  public var namePrefix: String
+  /// Compress the shards with this zstd level (1…22), or not at all.
+  public var zstdLevel: Int?
+  /// Largest size of a tar archive; only a single sample that is larger makes a larger one.
+  public var maxBytes: Int
+  /// Largest number of samples in a shard.
+  public var maxSamples: Int
+  /// The fields to write, nil for all that there are.
+  public var fields: Set<String>?
+  /// Bounds on images that are decoded on the way.
+  public var limits: Limits
+
+  /// Makes options; 64 MiB or 50,000 samples a shard unless said.
+  public init(
+    directory: String, namePrefix: String, zstdLevel: Int? = nil, maxBytes: Int = 64 << 20, maxSamples: Int = 50_000,
+    fields: Set<String>? = nil, limits: Limits = Limits()
+  ) {
+    self.directory = directory
+    self.namePrefix = namePrefix
+    self.zstdLevel = zstdLevel
+    self.maxBytes = maxBytes
+    self.maxSamples = maxSamples
+    self.fields = fields
+    self.limits = limits
+  }
+}
+
+/// Writes samples as a dataset of shards, which comes into being at `finish` and not before.
+///
+/// Until then every file has a temporary, hidden name. A writer that is dropped, or that fails, removes what it wrote;
+/// what a killed one leaves is removed by the next one that is given the same folder.
+public final class DatasetWriter {
+  private let options: ShardOptions
+  private let split: DatasetInfo.Split
+  private let fields: SampleFields
+  private let directory: OutputDirectory
+  private var shard: ShardWriter?
+  private var finishedShards: [Manifest.Shard] = []
+  private var fieldNames: [String]?
+  private var counts: [Int]
+  private var keys: Set<Int> = []
+  private var range: ClosedRange<Float>?
+  private var failed = false
+
+  /// Creates the folder.
+  ///
+  /// - Throws: `DataError`: `.cannotCreate` when the folder exists and holds anything, or cannot be created; `.badInput` when
+  ///   the options contradict the format.
+  public init(_ options: ShardOptions, info: DatasetInfo) throws(DataError) {
+    precondition(options.maxBytes > 0 && options.maxSamples > 0, "a shard must have room for something")
+    precondition(options.zstdLevel.map { (1...22).contains($0) } ?? true, "zstd levels are 1…22")
+    guard MemberName.isKey(options.namePrefix) else {
+      throw DataError(.badInput, at: [options.namePrefix], "is not a name for shards: letters, digits, '_' and '-'")
+    }
+    self.options = options
+    split = info.split
+    counts = Array(repeating: 0, count: info.classNames.count)
+    fields = try SampleFields(kind: info.kind, selected: options.fields, withView: true, limits: options.limits)
+    directory = try OutputDirectory(options.directory)
+  }
+
+  /// Adds one sample.
+  ///
+  /// - Throws: `DataError`: `.badInput` when the sample breaks the format's rules (its key, a key that occurs twice, fields
+  ///   that differ from the first sample's), `.io` when writing fails. After a failure nothing is published.
+  public func write(_ sample: Sample) throws(DataError) {
+    precondition(!failed, "a dataset was written to after it failed")
+    precondition(
+      counts.indices.contains(sample.label), "sample \(sample.key) has label \(sample.label) of \(counts.count) classes"
+    )
+    failed = true
+    let record = try fields.record(of: sample)
+    try check(record)
+    if let open = shard, !open.hasRoom(for: record, maxBytes: options.maxBytes, maxSamples: options.maxSamples) {
+      finishedShards.append(try open.finish())
+      shard = nil
+    }
+    let open: ShardWriter
+    if let shard {
+      open = shard
+    } else {
+      open = try nextShard()
+      shard = open
+    }
+    try open.write(record)
+    counts[sample.label] += 1
+    if case .floats(let array) = sample.content, let low = array.values.min(), let high = array.values.max() {
+      range = range.map { min($0.lowerBound, low)...max($0.upperBound, high) } ?? low...high
+    }
+    failed = false
+  }
+
+  /// Publishes the dataset: the shards get their names, then `SHA256SUMS`, and last the manifest.
+  ///
+  /// `info` is the final description, with what was only learned on the way.
+  ///
+  /// - Throws: `DataError`: `.badInput` when there were no samples, `.io` when writing fails; then nothing is published.
+  @discardableResult
+  public func finish(info: DatasetInfo) throws(DataError) -> Manifest {
+    precondition(!failed, "a dataset was finished after it failed")
+    precondition(info.classNames.count == counts.count && info.split == split, "the description changed its classes")
+    failed = true
+    guard let last = shard, let fieldNames else {
+      throw DataError(.badInput, at: [options.directory], "would hold no samples: the input has none")
+    }
+    finishedShards.append(try last.finish())
+    shard = nil
+    let manifest = Manifest(
+      info: info, fields: fieldNames, counts: counts, observedRange: range.map { [$0.lowerBound, $0.upperBound] },
+      shards: finishedShards)
+    let bytes = manifest.encoded()
+    try directory.add(Manifest.sumsName, manifest.sums(manifestBytes: bytes))
+    try directory.add(Manifest.fileName, bytes)
+    try directory.publish()
+    failed = false
+    return manifest
+  }
+
+  private func nextShard() throws(DataError) -> ShardWriter {
+    let number = String(finishedShards.count)
+    let digits = String(repeating: "0", count: max(0, 6 - number.count)) + number
+    let name = "\(options.namePrefix)-\(split.rawValue)-\(digits).tar"
+    let shard = try ShardWriter(folder: options.directory, name: name, zstdLevel: options.zstdLevel)
+    directory.expect(shard.finalName)
+    return shard
+  }
+
+  private func check(_ record: Record) throws(DataError) {
+    let names = record.fields.map(\.name)
+    if let fieldNames, fieldNames != names {
+      throw DataError(
+        .badInput, at: [record.key],
+        "has the fields \(names.joined(separator: ", ")), where every sample before had \(fieldNames.joined(separator: ", "))",
+        remedy: "select fields that every sample has, as with --fields png,cls")
+    }
+    fieldNames = names
+    // The hash value of a key stands for it: 64 bits, seeded anew in each process, never written anywhere.
+    guard keys.insert(record.key.hashValue).inserted else {
+      throw DataError(.badInput, at: [record.key], "is the key of two samples")
+    }
+  }
+}

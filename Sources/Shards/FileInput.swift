@@ -1,0 +1,44 @@
+internal import Datasets
+internal import Glibc
+
+/// A file that is read from its start to its end.
+final class FileInput {
+  let name: String
+  private let descriptor: Int32
+
+  /// - Throws: `DataError` (`.noInput`) when the file cannot be opened.
+  init(_ path: String) throws(DataError) {
+    name = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError(.noInput, at: [path], "cannot be opened") }
+  }
+
+  /// Reads an open file from its start; the descriptor stays the caller's, its position is moved.
+  init(duplicating descriptor: Int32, name: String) throws(DataError) {
+    self.name = name
+    self.descriptor = dup(descriptor)
+    guard self.descriptor >= 0, lseek(self.descriptor, 0, SEEK_SET) == 0 else {
+      throw systemError(.io, at: [name], "cannot be read again")
+    }
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Reads up to `buffer.count` bytes; 0 at the end of the file.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
+    while true {
+      let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw systemError(.io, at: [name], "cannot be read") }
+    }
+  }
+}
+
+/// An error of the operating system, with its own words for the reason.
+func systemError(
+  _ fault: DataError.Fault, at place: [String], _ problem: String, code: Int32 = errno, remedy: String? = nil
+) -> DataError {
+  DataError(fault, at: place, "\(problem): \(String(cString: strerror(code)))", remedy: remedy)
+}

@@ -1,0 +1,38 @@
+internal import Datasets
+internal import FoundationEssentials
+
+/// The one way in which this program writes JSON documents that are compared or hashed: sorted keys in snake case.
+func encodeJSON(_ value: some Encodable, indented: Bool) -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  if indented { encoder.outputFormatting.insert(.prettyPrinted) }
+  do {
+    return Array(try encoder.encode(value))
+  } catch {
+    // Only a number that is not finite cannot be encoded; those are checked where they enter.
+    preconditionFailure("a document cannot be written as JSON: \(error)")
+  }
+}
+
+/// Reads such a document; unknown keys are ignored.
+///
+/// - Throws: `DataError` (`.badInput`), with the path of the offending key.
+func decodeJSON<T: Decodable>(_ type: T.Type, from bytes: [UInt8], at place: [String]) throws(DataError) -> T {
+  let decoder = JSONDecoder()
+  decoder.keyDecodingStrategy = .convertFromSnakeCase
+  do {
+    return try decoder.decode(type, from: Data(bytes))
+  } catch DecodingError.keyNotFound(let key, let context) {
+    let path = (context.codingPath + [key]).map(\.stringValue).joined(separator: ".")
+    throw DataError(.badInput, at: place, "has no key \(path)")
+  } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+    DecodingError.dataCorrupted(let context)
+  {
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    throw DataError(
+      .badInput, at: place, path.isEmpty ? "is not a JSON document" : "has an unexpected value at \(path)")
+  } catch {
+    throw DataError(.badInput, at: place, "cannot be read: \(error)")
+  }
+}

@@ -1,0 +1,184 @@
+public import Datasets
+internal import FoundationEssentials
+
+/// What `pipe.manifest` says of a dataset.
+///
+/// Without it there is no dataset. See `docs/shard-format.md`.
+public struct Manifest: Codable, Sendable, Equatable {
+  /// The manifest's file name: JSON inside, under an extension that no loader takes for data.
+  public static let fileName = "pipe.manifest"
+  /// `sha256sum -c` reads this file.
+  public static let sumsName = "SHA256SUMS"
+  /// The value of `format`.
+  public static let format = "pipe-shards"
+  /// The version that this program writes.
+  public static let version = "1.0"
+
+  /// One file of the dataset.
+  public struct Shard: Codable, Sendable, Equatable {
+    /// File name, in the manifest's own folder.
+    public var name: String
+    /// Size of the file.
+    public var bytes: Int
+    /// Number of samples in it, never 0.
+    public var samples: Int
+    /// SHA-256 of the file.
+    public var sha256: String
+    /// Key of the first sample.
+    public var firstKey: String
+    /// Key of the last sample.
+    public var lastKey: String
+    /// Size of the tar archive inside a `.tar.zst`, nil for a plain `.tar`.
+    public var uncompressedBytes: Int?
+    /// SHA-256 of the tar archive inside a `.tar.zst`, nil for a plain `.tar`.
+    public var uncompressedSha256: String?
+  }
+
+  /// Always `pipe-shards`.
+  public var format: String
+  /// `major.minor`; a reader refuses another major version.
+  public var formatVersion: String
+  /// SHA-256 of this file with the digits of this value as zeros: the name of this very dataset.
+  public var generation: String
+  /// Always true: a dataset that is not complete has no manifest.
+  public var complete: Bool
+  /// Short name of the data.
+  public var dataset: String
+  /// Training or test part.
+  public var split: DatasetInfo.Split
+  /// Images or latents.
+  public var kind: DatasetInfo.Kind
+  /// Fields of every sample, in the order of the members.
+  public var fields: [String]
+  /// Number of samples in all shards.
+  public var samples: Int
+  /// Samples per class, in index order.
+  public var countsPerClass: [Int]
+  /// Class names in index order.
+  public var labelNames: [String]
+  /// Hard labels, or what `soft.npy` holds.
+  public var labelKind: DatasetInfo.LabelKind
+  /// C×H×W where all samples agree.
+  public var shape: [Int]?
+  /// Values of black and white in `npy`.
+  ///
+  /// `png` and `jpg` hold the same as 0…255. Nil for latents.
+  public var valueRange: [Float]?
+  /// Smallest and largest value in `npy`, where there is one: a condensed image may leave the range of the real ones.
+  public var observedRange: [Float]?
+  /// Per-channel constants, for pixels in `valueRange`.
+  public var normalization: Normalization?
+  /// What to do to each image before training.
+  public var formation: Formation?
+  /// Learning rate learned with the images.
+  public var learnedLearningRate: Double?
+  /// How the data came to be, oldest step first.
+  public var provenance: [ProvenanceStep]
+  /// The files, in reading order.
+  public var shards: [Shard]
+
+  /// The description that travels with the samples.
+  public var info: DatasetInfo {
+    DatasetInfo(
+      name: dataset, kind: kind, split: split, classNames: labelNames, shape: shape, normalization: normalization,
+      formation: formation, learnedLearningRate: learnedLearningRate, labelKind: labelKind,
+      countPerClass: countsPerClass, provenance: provenance)
+  }
+
+  /// Reads the manifest of the dataset in a folder.
+  ///
+  /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood.
+  public init(inFolder folder: String) throws(DataError) {
+    let path = "\(folder)/\(Self.fileName)"
+    try self.init(bytes: try readFile(path, atMost: 64 << 20), path: path)
+  }
+
+  init(bytes: [UInt8], path: String) throws(DataError) {
+    try decodeJSON(FormatStamp.self, from: bytes, at: [path])
+      .check(format: Self.format, version: Self.version, at: [path])
+    self = try decodeJSON(Self.self, from: bytes, at: [path])
+    func refuse(_ problem: String) -> DataError { DataError(.badInput, at: [path], problem) }
+    guard complete else { throw refuse("says that the dataset is not complete") }
+    guard !labelNames.isEmpty else { throw refuse("names no labels") }
+    guard countsPerClass.count == labelNames.count else {
+      throw refuse("counts samples of \(countsPerClass.count) classes, and names \(labelNames.count)")
+    }
+    guard countsPerClass.allSatisfy({ (0...max(samples, 0)).contains($0) }),
+      shards.allSatisfy({ (0...max(samples, 0)).contains($0.samples) })
+    else {
+      throw refuse("has impossible counts")
+    }
+    guard countsPerClass.reduce(0, +) == samples, shards.reduce(0, { $0 + $1.samples }) == samples else {
+      throw refuse("has \(samples) samples, and its classes or its shards add up to another number")
+    }
+    for shard in shards where shard.name.contains("/") || shard.name.hasPrefix(".") {
+      throw refuse("names a shard outside its folder: \(shard.name)")
+    }
+  }
+
+  init(
+    info: DatasetInfo, fields: [String], counts: [Int], observedRange: [Float]?, shards: [Shard]
+  ) {
+    format = Self.format
+    formatVersion = Self.version
+    generation = String(repeating: "0", count: 64)
+    complete = true
+    dataset = info.name
+    split = info.split
+    kind = info.kind
+    self.fields = fields
+    samples = counts.reduce(0, +)
+    countsPerClass = counts
+    labelNames = info.classNames
+    labelKind = info.labelKind
+    shape = info.shape
+    valueRange = info.kind == .samples ? [0, 1] : nil
+    self.observedRange = observedRange
+    normalization = info.normalization
+    formation = info.formation
+    learnedLearningRate = info.learnedLearningRate
+    provenance = info.provenance
+    self.shards = shards
+    generation = sha256(encoded())
+  }
+
+  /// The file's bytes.
+  func encoded() -> [UInt8] {
+    encodeJSON(self, indented: true) + [10]
+  }
+
+  /// The generation that these bytes of a manifest should state, given the one that they do.
+  static func generation(of bytes: [UInt8], stating stated: String) -> String? {
+    var blanked = bytes
+    let quoted = Array("\"\(stated)\"".utf8)
+    guard stated.utf8.count == 64,
+      let start = bytes.indices.first(where: { bytes[$0...].starts(with: quoted) })
+    else { return nil }
+    blanked.replaceSubrange(start + 1..<start + 65, with: repeatElement(48, count: 64))
+    return sha256(blanked)
+  }
+
+  /// The lines of `SHA256SUMS`: every shard, then the manifest.
+  func sums(manifestBytes: [UInt8]) -> [UInt8] {
+    var text = ""
+    for shard in shards { text += "\(shard.sha256)  \(shard.name)\n" }
+    text += "\(sha256(manifestBytes))  \(Self.fileName)\n"
+    return Array(text.utf8)
+  }
+}
+
+/// A whole small file.
+///
+/// - Throws: `DataError` (`.noInput`, `.io`, or `.badInput` beyond `limit` bytes).
+func readFile(_ path: String, atMost limit: Int) throws(DataError) -> [UInt8] {
+  let file = try FileInput(path)
+  let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
+  defer { chunk.deallocate() }
+  var bytes: [UInt8] = []
+  while true {
+    let count = try file.read(into: chunk)
+    if count == 0 { return bytes }
+    bytes.append(contentsOf: chunk[..<count])
+    guard bytes.count <= limit else { throw DataError(.badInput, at: [path], "is larger than \(limit) bytes") }
+  }
+}

@@ -1,0 +1,75 @@
+public import Datasets
+internal import Glibc
+
+/// Opens whatever holds samples: the stream of another process, a dataset of shards, or data in one of the raw layouts.
+///
+/// The form is recognised from the content: a stream by its first member, also when it is compressed; a dataset by the
+/// manifest in its folder; one shard of it by the manifest beside it. Anything else goes to `openDataset`.
+/// `log` is told in one sentence what was found.
+///
+/// - Throws: `DataError`: as the reader of that form. A pipe that ends before its first byte is `.temporary`: the program
+///   that should have written to it did not start.
+public func openSamples(
+  _ inputs: [Input], options: ReadOptions, log: (String) -> Void
+) throws(DataError) -> any SampleSource {
+  guard let input = inputs.first, inputs.count == 1, options.layout == nil else {
+    return try openDataset(inputs, options: options, log: log)
+  }
+  if case .file(let path) = input {
+    if let dataset = try openShards(path, options, log) { return dataset }
+    if isFolder(path) { return try openDataset(inputs, options: options, log: log) }
+  }
+  let source = try ByteSource(input)
+  let first = try source.peekDecompressed(RecordReader.controlPrefix.utf8.count, limits: options.limits)
+  if first.isEmpty, input == .standardInput, isPipe(0) {
+    throw DataError(
+      .temporary, at: [source.name], "ends before its first byte",
+      remedy: "the program that should have written to it did not start; see its message")
+  }
+  guard first.elementsEqual(RecordReader.controlPrefix.utf8) else {
+    return try openDataset(from: source, options: options, log: log)
+  }
+  let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
+  let info = reader.info
+  log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
+  return try prepared(reader, options: options)
+}
+
+private func openShards(
+  _ path: String, _ options: ReadOptions, _ log: (String) -> Void
+) throws(DataError) -> (any SampleSource)? {
+  var folder = path
+  var only: String?
+  if !isFolder(path) {
+    guard path.hasSuffix(".tar") || path.hasSuffix(".tar.zst") else { return nil }
+    let slash = path.lastIndex(of: "/")
+    folder = slash.map { String(path[..<$0]) } ?? "."
+    only = String(path[(slash.map { path.index(after: $0) } ?? path.startIndex)...])
+  }
+  guard access("\(folder)/\(Manifest.fileName)", F_OK) == 0 else { return nil }
+  let reader: DatasetReader
+  if let only {
+    guard let part = try DatasetReader(folder, shard: only, limits: options.limits) else { return nil }
+    reader = part
+    log("\(path): one of the \(reader.manifest.shards.count) shards of \(reader.manifest.dataset)")
+  } else {
+    reader = try DatasetReader(folder, limits: options.limits)
+    log("\(path): \(reader.manifest.samples) \(reader.info.kind.rawValue) in \(reader.manifest.shards.count) shards")
+  }
+  return try prepared(reader, options: options)
+}
+
+private func isFolder(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o040000)
+}
+
+private func isPipe(_ descriptor: Int32) -> Bool {
+  var status = stat()
+  return fstat(descriptor, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o010000)
+}
+
+/// The source as the options ask for it: chosen classes, new size.
+private func prepared(_ source: any SampleSource, options: ReadOptions) throws(DataError) -> any SampleSource {
+  source
+}

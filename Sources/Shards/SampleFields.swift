@@ -1,0 +1,184 @@
+internal import Datasets
+
+/// How samples are laid out in fields.
+///
+/// First `png` or `jpg`, or `npy` (and a `png` view), then `cls`, `soft.npy`, `json`, then the rest by name.
+struct SampleFields {
+  /// Names that this program gives a meaning.
+  static let ownNames: Set<String> = ["png", "jpg", "npy", "cls", "soft.npy", "json"]
+  /// Extensions that make some reader run a program; never written.
+  static let refusedExtensions: Set<String> = ["pkl", "pickle", "pyd", "pth", "pt", "npz"]
+
+  /// Images or latents.
+  var kind: DatasetInfo.Kind
+  /// The fields to write, nil for all that there are.
+  var selected: Set<String>?
+  /// Whether float images are accompanied by an 8-bit view.
+  var withView: Bool
+  var limits: Limits
+
+  /// - Throws: `DataError` (`.badInput`) when the selection could not be read back.
+  init(kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits) throws(DataError) {
+    if let selected {
+      guard selected.contains("cls") else {
+        throw DataError(
+          .badInput, at: ["--fields"], "leaves out cls, without which samples have no label", remedy: "add cls")
+      }
+      guard !selected.isDisjoint(with: ["png", "jpg", "npy"]) else {
+        throw DataError(
+          .badInput, at: ["--fields"], "names none of png, jpg and npy, so that samples would show nothing",
+          remedy: "add one of them")
+      }
+    }
+    self.kind = kind
+    self.selected = selected
+    self.withView = withView
+    self.limits = limits
+  }
+
+  /// - Throws: `DataError` (`.badInput`), placed at the sample's key.
+  func record(of sample: Sample) throws(DataError) -> Record {
+    guard MemberName.isKey(sample.key) else {
+      throw DataError(
+        .badInput, at: [sample.key],
+        "is not a key that shards can hold: letters, digits, '_' and '-', not starting with '__'")
+    }
+    var record = Record(key: sample.key, fields: [])
+    func add(_ name: String, _ bytes: @autoclosure () throws(DataError) -> [UInt8]) throws(DataError) {
+      guard selected?.contains(name) ?? true else { return }
+      record.fields.append(Field(name: name, bytes: try bytes()))
+    }
+    do throws(DataError) {
+      try addContent(sample, to: &record)
+      try add("cls", Array(String(sample.label).utf8))
+      if let soft = sample.softLabel {
+        try add("soft.npy", npyBytes(FloatArray(shape: [soft.count], values: soft)))
+      }
+      if let metadata = sample.metadata { try add("json", metadata) }
+      for extra in sample.extras.sorted(by: { $0.name < $1.name }) {
+        try check(extra)
+        try add(extra.name, extra.bytes)
+      }
+    } catch {
+      throw error.at(sample.key)
+    }
+    if let missing = selected?.subtracting(record.fields.map(\.name)).min() {
+      throw DataError(.badInput, at: [sample.key], "has no field \(missing), which --fields names")
+    }
+    return record
+  }
+
+  private func addContent(_ sample: Sample, to record: inout Record) throws(DataError) {
+    let wanted = { (name: String) in selected?.contains(name) ?? true }
+    switch sample.content {
+    case .pixels(let pixels):
+      if wanted("png") { record.fields.append(Field(name: "png", bytes: encodePNG(pixels))) }
+    case .encoded(let image):
+      if image.format == .png || selected.map({ $0.contains("png") }) ?? false {
+        let bytes = image.format == .png ? image.bytes : encodePNG(try sample.pixels(limits: limits))
+        if wanted("png") { record.fields.append(Field(name: "png", bytes: bytes)) }
+      }
+      if image.format == .jpg && wanted("jpg") { record.fields.append(Field(name: "jpg", bytes: image.bytes)) }
+    case .floats(let array):
+      if wanted("npy") { record.fields.append(Field(name: "npy", bytes: npyBytes(array))) }
+      if kind == .samples && withView && wanted("png") {
+        record.fields.append(Field(name: "png", bytes: encodePNG(try sample.pixels(limits: limits))))
+      }
+    }
+  }
+
+  private func check(_ extra: Field) throws(DataError) {
+    let name = extra.name
+    guard MemberName.isField(name) else {
+      throw DataError(
+        .badInput, at: [name], "is not a field name that shards can hold: lower-case words joined by dots")
+    }
+    guard !Self.ownNames.contains(name) else {
+      throw DataError(
+        .badInput, at: [name], "is a field of the program's own, and this sample has another meaning for it")
+    }
+    guard let last = name.split(separator: ".").last, !Self.refusedExtensions.contains(String(last)) else {
+      throw DataError(
+        .badInput, at: [name], "is of a kind that can run programs in the reader, which shards never hold",
+        remedy: "select other fields with --fields")
+    }
+  }
+}
+
+extension Sample {
+  /// Reads a record back; `png` beside `npy` is only a view and is left out.
+  ///
+  /// - Throws: `DataError` (`.badInput`), placed at the record's key.
+  init(_ record: Record, classCount: Int) throws(DataError) {
+    var content: Content?
+    var label: Int?
+    self.init(key: record.key, content: .floats(FloatArray(shape: [0], values: [])), label: 0)
+    for field in record.fields {
+      do throws(DataError) {
+        switch field.name {
+        case "png", "jpg":
+          if case .floats = content { continue }
+          guard content == nil else { throw DataError(.badInput, at: [], "is a second image of the same sample") }
+          content = .encoded(try EncodedImage(field: field))
+        case "npy":
+          content = .floats(try parseNPY(field.bytes))
+        case "cls":
+          label = try Self.label(field.bytes, classCount: classCount)
+        case "soft.npy":
+          let soft = try parseNPY(field.bytes)
+          guard soft.shape == [classCount] else {
+            throw DataError(.badInput, at: [], "has shape \(soft.shape), where \([classCount]) is one value per class")
+          }
+          softLabel = soft.values
+        case "json":
+          metadata = field.bytes
+        default:
+          extras.append(field)
+        }
+      } catch {
+        throw error.at(field.name).at(record.key)
+      }
+    }
+    guard let content else { throw DataError(.badInput, at: [record.key], "has none of the fields png, jpg and npy") }
+    guard let label else { throw DataError(.badInput, at: [record.key], "has no label: the field cls is missing") }
+    self.content = content
+    self.label = label
+  }
+
+  private static func label(_ bytes: [UInt8], classCount: Int) throws(DataError) -> Int {
+    let text = String(decoding: bytes.prefix(20), as: UTF8.self)
+    guard !bytes.isEmpty, bytes.count < 10, bytes.allSatisfy({ (48...57).contains($0) }), let label = Int(text) else {
+      throw DataError(.badInput, at: [], "is not a class index: \"\(text)\"")
+    }
+    guard label < classCount else {
+      throw DataError(.badInput, at: [], "is class \(label), and there are \(classCount), counted from 0")
+    }
+    return label
+  }
+}
+
+extension EncodedImage {
+  fileprivate init(field: Field) throws(DataError) {
+    let format: Format
+    if field.bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
+      format = .png
+    } else if field.bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+      format = .jpg
+    } else {
+      throw DataError(.badInput, at: [], "is neither a PNG nor a JPEG file")
+    }
+    guard format.rawValue == field.name else {
+      throw DataError(.badInput, at: [], "is a \(format.rawValue) file under the name \(field.name)")
+    }
+    self.init(format: format, bytes: field.bytes)
+  }
+}
+
+extension DataError {
+  /// The same error, seen from one level further out.
+  func at(_ place: String) -> DataError {
+    var error = self
+    error.place.insert(place, at: 0)
+    return error
+  }
+}

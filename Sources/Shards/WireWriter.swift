@@ -1,0 +1,83 @@
+public import Datasets
+internal import Glibc
+
+/// Writes the stream that carries samples from one process to the next: a header, samples, an end member.
+///
+/// A reader takes a stream without its end member for a failed one, so a writer that is dropped publishes nothing.
+/// See `docs/wire-format.md`.
+public final class WireWriter {
+  /// `F_SETPIPE_SZ`, which Glibc's module does not show.
+  private static let setPipeSize: Int32 = 1031
+  private let output: FileOutput
+  private var fields: SampleFields?
+  private var classCount = 0
+  private var hashing = false
+  private var samples = 0
+
+  /// Writes to a descriptor, which stays the caller's to close.
+  public init(to descriptor: Int32) {
+    output = FileOutput(descriptor, name: "the output stream")
+    // A larger pipe means fewer changes between writer and reader; where this is no pipe, nothing happens.
+    _ = fcntl(descriptor, Self.setPipeSize, 1 << 20)
+  }
+
+  /// Writes the header, which the reader sees at once.
+  ///
+  /// - Throws: `DataError` (`.io`) when writing fails.
+  public func begin(_ info: DatasetInfo) throws(DataError) {
+    precondition(fields == nil, "a wire begins once")
+    fields = try SampleFields(kind: info.kind, withView: false, limits: Limits())
+    classCount = info.classNames.count
+    try writeControl("header", WireHeader(info: info))
+    try output.flush()
+  }
+
+  /// Writes one sample: decoded pixels as PNG, floats as npy, everything else as it came.
+  ///
+  /// - Throws: `DataError`: `.badInput` when the sample breaks the format's rules, `.io` when writing fails.
+  public func write(_ sample: Sample) throws(DataError) {
+    guard let fields else { preconditionFailure("a wire was written to before it began") }
+    precondition(
+      (0..<classCount).contains(sample.label), "sample \(sample.key) has label \(sample.label) of \(classCount) classes"
+    )
+    try write(try fields.record(of: sample))
+  }
+
+  /// Writes a sample as it stood in another archive.
+  func write(_ record: Record) throws(DataError) {
+    if !hashing {
+      try output.startHash()
+      hashing = true
+    }
+    try record.write(to: output)
+    samples += 1
+  }
+
+  /// Ends the stream: without this call the reader refuses it.
+  ///
+  /// - Throws: `DataError` (`.io`) when writing fails.
+  public func finish() throws(DataError) {
+    precondition(fields != nil, "a wire was finished before it began")
+    if !hashing { try output.startHash() }
+    try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash()))
+    try writeEndOfArchive(to: output)
+    try output.flush()
+  }
+
+  /// Ends the stream with the reason why there is no more of it; the reader leaves with the same exit code.
+  ///
+  /// Does its best: where the stream itself is broken, the reader sees an unfinished one. Between samples only.
+  public func fail(exitCode: Int32, sentence: String) {
+    do throws(DataError) {
+      try writeControl("error", WireError(exitCode: exitCode, sentence: sentence))
+      try writeEndOfArchive(to: output)
+      try output.flush()
+    } catch {
+      return
+    }
+  }
+
+  private func writeControl(_ name: String, _ value: some Encodable) throws(DataError) {
+    try writeMember(named: RecordReader.controlPrefix + name, encodeJSON(value, indented: false), to: output)
+  }
+}

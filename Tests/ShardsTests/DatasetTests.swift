@@ -1,0 +1,210 @@
+import Datasets
+import Foundation
+import Shards
+import Testing
+
+@Suite struct DatasetTests {
+  @Test func `What goes in comes out, plain and compressed, in one shard or many`() throws {
+    for (zstdLevel, maxSamples) in [(nil, 1000), (nil, 3), (3, 1000), (19, 4)] as [(Int?, Int)] {
+      for samples in [examplePixels(10), exampleFloats(10)] {
+        let folder = try TemporaryFolder()
+        let manifest = try writeDataset(samples, in: folder, zstdLevel: zstdLevel, maxSamples: maxSamples)
+        #expect(manifest.shards.count == (10 + maxSamples - 1) / maxSamples)
+        let source = try DatasetReader(folder["out"])
+        #expect(try decoded(try allSamples(source)) == samples)
+        #expect(source.manifest == manifest)
+        var info = exampleInfo
+        info.countPerClass = [4, 3, 3]
+        #expect(source.info == info)
+      }
+    }
+  }
+
+  @Test func `Names are contiguous, and nothing else is left in the folder`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(examplePixels(7), in: folder, maxSamples: 3)
+    #expect(
+      try folder.contents() == [
+        "out", "out/SHA256SUMS", "out/pipe.manifest", "out/shapes-train-000000.tar", "out/shapes-train-000001.tar",
+        "out/shapes-train-000002.tar",
+      ])
+  }
+
+  @Test func `A shard stays below the size that was asked for`() throws {
+    let folder = try TemporaryFolder()
+    let manifest = try writeDataset(examplePixels(20), in: folder, maxBytes: 10_240)
+    #expect(manifest.shards.allSatisfy { $0.bytes <= 10_240 })
+    #expect(manifest.shards.dropLast().allSatisfy { $0.bytes + 2048 > 10_240 })
+    // A limit below one sample gives one sample a shard, never an empty one.
+    #expect(try writeDataset(examplePixels(3), in: folder, "tiny", maxBytes: 1).shards.map(\.samples) == [1, 1, 1])
+  }
+
+  @Test func `The same samples give the same bytes`() throws {
+    let folder = try TemporaryFolder()
+    for zstdLevel in [nil, 3] {
+      let names = ["a\(zstdLevel ?? 0)", "b\(zstdLevel ?? 0)"]
+      for name in names { try writeDataset(exampleFloats(9), in: folder, name, zstdLevel: zstdLevel, maxSamples: 4) }
+      for file in try folder.contents(names[0]) {
+        #expect(try folder.bytes("\(names[0])/\(file)") == folder.bytes("\(names[1])/\(file)"), "\(file)")
+      }
+    }
+  }
+
+  @Test func `tar and sha256sum agree`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(exampleFloats(2), in: folder)
+    let listing = try runProgram("/bin/tar", ["tvf", folder["out/shapes-train-000000.tar"], "--utc"])
+    #expect(listing.status == 0)
+    let lines = listing.output.split(separator: "\n")
+    #expect(
+      lines.compactMap { $0.split(separator: " ").last } == [
+        "s0.npy", "s0.png", "s0.cls", "s0.soft.npy", "s0.json", "s0.txt", "s1.npy", "s1.png", "s1.cls", "s1.soft.npy",
+        "s1.json", "s1.txt",
+      ])
+    #expect(lines.allSatisfy { $0.hasPrefix("-r--r--r-- 0/0 ") && $0.contains("1970-01-01 00:00") })
+    let sums = try runProgram("/usr/bin/sha256sum", ["-c", "SHA256SUMS"], in: folder["out"])
+    #expect(sums.status == 0)
+    #expect(sums.output == "shapes-train-000000.tar: OK\npipe.manifest: OK\n")
+  }
+
+  @Test func `A compressed shard is one frame that states its size and has a checksum`() throws {
+    let folder = try TemporaryFolder()
+    let manifest = try writeDataset(examplePixels(30), in: folder, zstdLevel: 3)
+    let path = folder["out/shapes-train-000000.tar.zst"]
+    let (status, output) = try runProgram("/usr/bin/zstd", ["-lv", path])
+    #expect(status == 0)
+    #expect(output.contains("# Zstandard Frames: 1\n"))
+    #expect(output.contains("Check: XXH64"))
+    let size = try #require(manifest.shards[0].uncompressedBytes)
+    #expect(output.contains("(\(size) B)"))
+    _ = try runProgram("/usr/bin/zstd", ["-d", path, "-o", folder["plain.tar"]])
+    let plain = try folder.bytes("plain.tar")
+    #expect(plain.count == size)
+    #expect(sha256(plain) == manifest.shards[0].uncompressedSha256)
+  }
+
+  @Test func `The generation is the manifest's own digest`() throws {
+    let folder = try TemporaryFolder()
+    let manifest = try writeDataset(examplePixels(3), in: folder)
+    let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+    let blank = text.replacingOccurrences(of: manifest.generation, with: String(repeating: "0", count: 64))
+    #expect(blank != text)
+    #expect(sha256(Array(blank.utf8)) == manifest.generation)
+  }
+
+  @Test func `--fields selects, and turns JPEG into PNG only where that is asked for`() throws {
+    let folder = try TemporaryFolder()
+    #expect(try writeDataset(exampleFloats(2), in: folder, "a", fields: ["npy", "cls"]).fields == ["npy", "cls"])
+    #expect(try writeDataset(exampleFloats(2), in: folder, "b", fields: ["png", "cls"]).fields == ["png", "cls"])
+    #expect(throws: DataError.self) { try writeDataset(exampleFloats(2), in: folder, "c", fields: ["png", "json"]) }
+    #expect(throws: DataError.self) { try writeDataset(exampleFloats(2), in: folder, "d", fields: ["cls", "json"]) }
+    #expect(throws: DataError.self) {
+      try writeDataset(examplePixels(2), in: folder, "e", fields: ["png", "cls", "txt"])
+    }
+  }
+
+  // MARK: Nothing half-written is ever seen
+
+  @Test func `A folder that holds anything is refused and left alone`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(examplePixels(3), in: folder)
+    let before = try folder.bytes("out/pipe.manifest")
+    let error = #expect(throws: DataError.self) { try writeDataset(exampleFloats(3), in: folder) }
+    #expect(error?.fault == .cannotCreate)
+    #expect(try folder.bytes("out/pipe.manifest") == before)
+    try FileManager.default.createDirectory(atPath: folder["mine"], withIntermediateDirectories: false)
+    try folder.write("mine/notes.txt", [65])
+    #expect(throws: DataError.self) { try writeDataset(exampleFloats(3), in: folder, "mine") }
+    #expect(try folder.contents("mine") == ["notes.txt"])
+  }
+
+  @Test func `A writer that fails, and one that is dropped, leave nothing behind`() throws {
+    let folder = try TemporaryFolder()
+    var samples = examplePixels(7)
+    samples[6].key = samples[2].key
+    let error = #expect(throws: DataError.self) { try writeDataset(samples, in: folder, maxSamples: 2) }
+    #expect(error?.fault == .badInput)
+    #expect(error?.place == ["000002"])
+    #expect(try folder.contents() == [])
+    do {
+      let writer = try DatasetWriter(ShardOptions(directory: folder["out"], namePrefix: "x"), info: exampleInfo)
+      try writer.write(samples[0])
+      #expect(try folder.contents("out") == [".pipe-unfinished", ".x-train-000000.tar.partial"])
+    }
+    #expect(try folder.contents() == [])
+  }
+
+  @Test func `A set without samples is refused`() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: DataError.self) { try writeDataset([], in: folder) }
+    #expect(try folder.contents() == [])
+  }
+
+  @Test func `Samples with different fields are refused`() throws {
+    let folder = try TemporaryFolder()
+    var samples = examplePixels(3)
+    samples[1].metadata = Array("{}".utf8)
+    let error = #expect(throws: DataError.self) { try writeDataset(samples, in: folder) }
+    #expect(error?.place == ["000001"])
+    #expect(error?.problem == "has the fields png, cls, json, where every sample before had png, cls")
+  }
+
+  @Test func `What a killed run left is taken over, and a running one is not`() throws {
+    let folder = try TemporaryFolder()
+    let running = try DatasetWriter(ShardOptions(directory: folder["out"], namePrefix: "x"), info: exampleInfo)
+    try running.write(examplePixels(1)[0])
+    let error = #expect(throws: DataError.self) { try writeDataset(examplePixels(3), in: folder) }
+    #expect(error?.problem == "is being written by another process")
+    try FileManager.default.createDirectory(atPath: folder["killed"], withIntermediateDirectories: false)
+    for name in [".pipe-unfinished", ".shapes-train-000001.tar.partial", "shapes-train-000000.tar"] {
+      try folder.write("killed/\(name)", [1, 2, 3])
+    }
+    try writeDataset(examplePixels(3), in: folder, "killed")
+    #expect(try folder.contents("killed") == ["SHA256SUMS", "pipe.manifest", "shapes-train-000000.tar"])
+  }
+
+  // MARK: Damage
+
+  @Test func `A manifest of another major version is refused, an unknown key is not`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(examplePixels(3), in: folder)
+    let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+    func read(_ old: String, _ new: String) throws -> Int {
+      #expect(text.contains(old))
+      try folder.write("out/pipe.manifest", Array(text.replacingOccurrences(of: old, with: new).utf8))
+      return try allSamples(try DatasetReader(folder["out"])).count
+    }
+    #expect(try read("\"format_version\" : \"1.0\"", "\"format_version\" : \"1.9\", \"later\" : [{}]") == 3)
+    let error = #expect(throws: DataError.self) {
+      try read("\"format_version\" : \"1.0\"", "\"format_version\" : \"2.0\"")
+    }
+    #expect(error?.problem.contains("2.0") == true)
+    #expect(throws: DataError.self) { try read("\"complete\" : true", "\"complete\" : false") }
+    #expect(throws: DataError.self) { try read("shapes-train-000000.tar", "../shapes-train-000000.tar") }
+  }
+
+  @Test func `A reader finds every flipped bit and every cut of a shard`() throws {
+    for zstdLevel in [nil, 3] {
+      let folder = try TemporaryFolder()
+      let manifest = try writeDataset(examplePixels(4), in: folder, zstdLevel: zstdLevel)
+      let path = "out/\(manifest.shards[0].name)"
+      let whole = try folder.bytes(path)
+      func read() throws { _ = try allSamples(try DatasetReader(folder["out"])) }
+      for length in stride(from: 0, to: whole.count, by: 512) {
+        try folder.write(path, Array(whole[..<length]))
+        let error = #expect(throws: DataError.self) { try read() }
+        #expect(error?.fault == .badInput)
+        #expect(error?.place.first == folder[path])
+      }
+      var random = Sequence32(seed: 3)
+      for _ in 0..<200 {
+        var bytes = whole
+        bytes[Int.random(in: 0..<whole.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        try folder.write(path, bytes)
+        #expect(throws: DataError.self) { try read() }
+      }
+      try folder.write(path, whole)
+      try read()
+    }
+  }
+}
