@@ -13,11 +13,11 @@ final class FileInput {
     guard descriptor >= 0 else { throw systemError(.noInput, at: [path], "cannot be opened") }
   }
 
-  /// Reads an open file from its start; the descriptor stays the caller's, its position is moved.
-  init(duplicating descriptor: Int32, name: String) throws(DataError) {
+  /// Reads an open file from a position on; the descriptor stays the caller's, its position is moved.
+  init(duplicating descriptor: Int32, name: String, from start: Int = 0) throws(DataError) {
     self.name = name
     self.descriptor = dup(descriptor)
-    guard self.descriptor >= 0, lseek(self.descriptor, 0, SEEK_SET) == 0 else {
+    guard self.descriptor >= 0, lseek(self.descriptor, start, SEEK_SET) == start else {
       throw systemError(.io, at: [name], "cannot be read again")
     }
   }

@@ -59,7 +59,8 @@ private func openShards(
   return try prepared(reader, options: options)
 }
 
-private func isFolder(_ path: String) -> Bool {
+/// Whether a folder is at that path.
+func isFolder(_ path: String) -> Bool {
   var status = stat()
   return stat(path, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o040000)
 }

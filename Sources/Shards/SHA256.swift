@@ -44,7 +44,10 @@ public func sha256(_ bytes: [UInt8]) -> String {
 ///
 /// - Throws: `DataError` (`.noInput`, `.io`) when the file cannot be opened or read.
 public func sha256(ofFile path: String) throws(DataError) -> String {
-  let file = try FileInput(path)
+  try sha256(of: try FileInput(path))
+}
+
+func sha256(of file: FileInput) throws(DataError) -> String {
   let hash = SHA256()
   let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
   defer { chunk.deallocate() }

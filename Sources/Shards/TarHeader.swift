@@ -74,7 +74,8 @@ struct TarHeader: Equatable {
     guard block[257..<262].elementsEqual("ustar".utf8) else { return .failure(Complaint("is not a USTAR header")) }
     guard let sum = octal(block[148..<156]) else { return .failure(Complaint("has no checksum")) }
     var actual = 8 * 32
-    for (offset, byte) in block.enumerated() where !(148..<156).contains(offset) { actual += Int(byte) }
+    for byte in block { actual += Int(byte) }
+    for byte in block[148..<156] { actual -= Int(byte) }
     guard sum == actual else { return .failure(Complaint("has checksum \(sum) where its bytes add up to \(actual)")) }
     guard block[156] == 48 || block[156] == 0 else {
       return .failure(Complaint("is of type '\(Character(Unicode.Scalar(block[156])))', where only plain files belong"))

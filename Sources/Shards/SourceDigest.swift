@@ -1,0 +1,35 @@
+public import Datasets
+internal import Glibc
+
+/// What provenance records of inputs: the SHA-256 of each file, the generation of a dataset of shards.
+///
+/// One input is called `source`, several are `source.1`, `source.2`, … in the order given. A redirected standard input is
+/// a file like others. What can be read only once, a pipe, has no entry, and neither has a folder of files.
+///
+/// - Throws: `DataError` (`.noInput`, `.io`) when a file cannot be read.
+public func sourceDigests(of inputs: [Input]) throws(DataError) -> [String: String] {
+  var digests: [String: String] = [:]
+  for (index, input) in inputs.enumerated() {
+    guard let digest = try digest(of: input) else { continue }
+    digests[inputs.count == 1 ? "source" : "source.\(index + 1)"] = digest
+  }
+  return digests
+}
+
+private func digest(of input: Input) throws(DataError) -> String? {
+  switch input {
+  case .standardInput:
+    let start = lseek(0, 0, SEEK_CUR)
+    guard start >= 0 else { return nil }
+    defer { lseek(0, start, SEEK_SET) }
+    return try sha256(of: try FileInput(duplicating: 0, name: input.name, from: start))
+  case .file(let path):
+    if isFolder(path) {
+      guard access("\(path)/\(Manifest.fileName)", F_OK) == 0 else { return nil }
+      return try Manifest(inFolder: path).generation
+    }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & mode_t(0o170000) == mode_t(0o100000) else { return nil }
+    return try sha256(ofFile: path)
+  }
+}

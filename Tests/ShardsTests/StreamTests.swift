@@ -1,0 +1,138 @@
+import Datasets
+import Foundation
+import Shards
+import Streaming
+import Synchronization
+import Testing
+
+/// Samples in memory; fails where it is told to.
+private final class Source: SampleSource {
+  let info = exampleInfo
+  private var rest: ArraySlice<Sample>
+  private let failure: DataError?
+
+  init(_ samples: [Sample], failure: DataError? = nil) {
+    rest = samples[...]
+    self.failure = failure
+  }
+
+  func next() throws(DataError) -> Sample? {
+    if let sample = rest.popFirst() { return sample }
+    if let failure { throw failure }
+    return nil
+  }
+}
+
+@Suite struct StreamTests {
+  @Test func `A flow hands out every sample of a source, once and in order`() async throws {
+    let all = examplePixels(100)
+    let flow = samples(of: Source(all), stage: "read")
+    var found: [Sample] = []
+    for try await sample in flow { found.append(sample) }
+    #expect(found == all)
+    #expect(try await flow.next() == nil)
+  }
+
+  @Test func `A flow fails where its source fails, after the samples before`() async throws {
+    let failure = DataError(.badInput, at: ["x.tar"], "is damaged")
+    let flow = samples(of: Source(examplePixels(40), failure: failure), stage: "read")
+    var count = 0
+    do {
+      while try await flow.next() != nil { count += 1 }
+      Issue.record("the flow ended without its source's failure")
+    } catch {
+      #expect(error.stage == "read")
+      #expect(error.underlying as? DataError == failure)
+    }
+    #expect(count == 40)
+  }
+
+  @Test func `A pipeline from a source through the wire to shards loses nothing`() async throws {
+    let folder = try TemporaryFolder()
+    let all = exampleFloats(50)
+    try folder.write("wire", [])
+    let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
+    let sink = WireSink(named: "decode", to: file.fileDescriptor, info: exampleInfo) { _ in (1, "") }
+    #expect(try await samples(of: Source(all), stage: "read").run(into: sink) == 50)
+    let reader = try openSamples([.file(folder["wire"])], options: ReadOptions(), log: { _ in })
+    let info = reader.info
+    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), info: { info })
+    let manifest = try await samples(of: reader, stage: "read").run(into: shards)
+    #expect(manifest.samples == 50)
+    #expect(try allSamples(try openSamples([.file(folder["out"])], options: ReadOptions(), log: { _ in })) == all)
+  }
+
+  @Test func `A failure upstream reaches the reader of the wire, and no shard is published`() async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("wire", [])
+    let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
+    let source = Source(examplePixels(3), failure: DataError(.badInput, at: ["x.tar"], "is damaged"))
+    let sink = WireSink(named: "decode", to: file.fileDescriptor, info: exampleInfo) { (65, "\($0.underlying)") }
+    await #expect(throws: PipelineError.self) { try await samples(of: source, stage: "read").run(into: sink) }
+    let reader = try WireReader(ByteSource(.file(folder["wire"])))
+    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), info: { exampleInfo })
+    let error = await #expect(throws: PipelineError.self) {
+      try await samples(of: reader, stage: "read").run(into: shards)
+    }
+    let cause = try #require(error?.underlying as? DataError)
+    #expect(cause.fault == .upstream(exitCode: 65))
+    #expect(cause.problem == "the program before this one failed: x.tar: is damaged")
+    #expect(try folder.contents() == ["wire"])
+  }
+
+  @Test func `An unfinished wire publishes nothing, wherever it stops`() async throws {
+    let folder = try TemporaryFolder()
+    let whole = try wire(examplePixels(4))
+    let header = 512 + 1024
+    for length in stride(from: header, to: whole.count, by: 512) {
+      let reader = try reader(Array(whole[..<length]))
+      let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x", maxSamples: 1)) { exampleInfo }
+      let error = await #expect(throws: PipelineError.self) {
+        try await samples(of: reader, stage: "read").run(into: shards)
+      }
+      #expect((error?.underlying as? DataError)?.fault == .temporary)
+      #expect(try folder.contents() == [])
+    }
+  }
+}
+
+@Suite struct OpenSamplesTests {
+  @Test func `A wire, a dataset and one shard of it are recognised, and said`() throws {
+    let folder = try TemporaryFolder()
+    let all = exampleFloats(5)
+    try folder.write("wire", try wire(all))
+    try writeDataset(all, in: folder, maxSamples: 3)
+    _ = try runProgram("/usr/bin/zstd", ["-q", folder["wire"], "-o", folder["wire.zst"]])
+    for (name, expected) in [
+      ("wire", 0..<5), ("wire.zst", 0..<5), ("out", 0..<5), ("out/shapes-train-000001.tar", 3..<5),
+    ] {
+      let log = Mutex<[String]>([])
+      let source = try openSamples([.file(folder[name])], options: ReadOptions()) { line in
+        log.withLock { $0.append(line) }
+      }
+      #expect(try allSamples(source) == Array(all[expected]), "\(name)")
+      #expect(log.withLock { $0.count } == 1)
+    }
+  }
+
+  @Test func `Digests are those of the files, and a dataset's is its generation`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("a", [97])
+    let manifest = try writeDataset(examplePixels(2), in: folder)
+    #expect(
+      try sourceDigests(of: [.file(folder["a"])])
+        == ["source": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"])
+    #expect(
+      try sourceDigests(of: [.file(folder["out"]), .file(folder.path)]) == ["source.1": manifest.generation])
+  }
+
+  @Test func `Condensed data is named after its method`() {
+    var info = exampleInfo
+    #expect(info.folderName == "shapes")
+    info.provenance.append(
+      ProvenanceStep(verb: "condense", tool: "pipe 1.0.0", options: ["method": "m3d", "ipc": "10", "seed": "0"]))
+    #expect(info.folderName == "shapes-m3d-ipc10")
+    info.provenance[1].options["ipc"] = "circle=5,star=2"
+    #expect(info.folderName == "shapes-m3d")
+  }
+}
