@@ -1,4 +1,5 @@
 /// The verbs that need no tensors.
 public let frontRunners: [VerbRunner] = [
+  decodeVerb, shardVerb, catVerb, inspectVerb, verifyVerb, previewVerb,
   methodsVerb, completionVerb, manVerb, helpVerb, versionVerb,
 ]

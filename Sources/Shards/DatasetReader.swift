@@ -53,7 +53,16 @@ public final class DatasetReader: SampleSource {
     }
   }
 
-  func nextRecord() throws(DataError) -> Record? {
+  /// Copies the next sample to a stream, every byte as it stands in the shard; false after the last one.
+  ///
+  /// - Throws: as `next`; `.io` when writing fails.
+  public func copyNext(to writer: WireWriter) throws(DataError) -> Bool {
+    guard let record = try nextRecord() else { return false }
+    try writer.write(record)
+    return true
+  }
+
+  private func nextRecord() throws(DataError) -> Record? {
     if let failure { throw failure }
     do throws(DataError) {
       while true {

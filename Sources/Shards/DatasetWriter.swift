@@ -33,6 +33,19 @@ public struct ShardOptions: Sendable {
   }
 }
 
+extension ShardOptions {
+  /// Refuses a folder that cannot take a dataset, long before the first sample is there; creates nothing.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`).
+  public func checkDirectory() throws(DataError) {
+    guard isFolder(directory) else {
+      guard access(directory, F_OK) != 0 else { throw DataError(.cannotCreate, at: [directory], "is not a folder") }
+      return
+    }
+    try OutputDirectory.check(try listFolder(directory, .cannotCreate), at: directory)
+  }
+}
+
 /// Writes samples as a dataset of shards, which comes into being at `finish` and not before.
 ///
 /// Until then every file has a temporary, hidden name. A writer that is dropped, or that fails, removes what it wrote;

@@ -142,6 +142,9 @@ public struct Manifest: Codable, Sendable, Equatable {
     generation = sha256(encoded())
   }
 
+  /// The manifest as JSON text, one key a line.
+  public var json: String { String(decoding: encoded(), as: UTF8.self) }
+
   /// The file's bytes.
   func encoded() -> [UInt8] {
     encodeJSON(self, indented: true) + [10]

@@ -24,11 +24,7 @@ final class OutputDirectory {
       created = false
     }
     let entries = try listFolder(path, .cannotCreate)
-    let interrupted = entries.contains(Self.markerName) && !entries.contains(Manifest.fileName)
-    guard entries.isEmpty || interrupted else {
-      let problem = entries.contains(Manifest.fileName) ? "holds a dataset already" : "exists and is not empty"
-      throw DataError(.cannotCreate, at: [path], problem, remedy: "name another folder with -o, or remove this one")
-    }
+    try Self.check(entries, at: path)
     marker = open("\(path)/\(Self.markerName)", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard marker >= 0 else { throw systemError(.cannotCreate, at: [path], "cannot be written to") }
     guard flock(marker, LOCK_EX | LOCK_NB) == 0 else {
@@ -42,6 +38,15 @@ final class OutputDirectory {
       }
     }
     for entry in entries where entry != Self.markerName { unlink("\(path)/\(entry)") }
+  }
+
+  /// Refuses what a folder holds, unless it is nothing or the leavings of a killed run.
+  static func check(_ entries: [String], at path: String) throws(DataError) {
+    let interrupted = entries.contains(Self.markerName) && !entries.contains(Manifest.fileName)
+    guard entries.isEmpty || interrupted else {
+      let problem = entries.contains(Manifest.fileName) ? "holds a dataset already" : "exists and is not empty"
+      throw DataError(.cannotCreate, at: [path], problem, remedy: "name another folder with -o, or remove this one")
+    }
   }
 
   deinit {

@@ -15,6 +15,8 @@ struct WireEnd: Codable, Equatable {
   var samples: Int
   /// Over every byte from the first sample's header to the last sample's padding.
   var sha256: String
+  /// Takes the place of the header's, where something was only learned on the way.
+  var info: DatasetInfo?
 }
 
 /// `__pipe__/error`.

@@ -4,8 +4,8 @@ public import Datasets
 ///
 /// Samples are handed out as they arrive; that they were all there is only known when `next` returns nil.
 public final class WireReader: SampleSource {
-  /// What the header says of all samples.
-  public let info: DatasetInfo
+  /// What the header says of all samples; after the last one, what the end member says.
+  public private(set) var info: DatasetInfo
   private let records: RecordReader
   private let place: String
   private var samples = 0
@@ -91,6 +91,12 @@ public final class WireReader: SampleSource {
     }
     guard try records.next() == .endOfArchive else {
       throw DataError(.badInput, at: place, "is followed by more members")
+    }
+    if let final = end.info {
+      guard final.classNames == info.classNames, final.kind == info.kind, final.split == info.split else {
+        throw DataError(.badInput, at: place, "describes other classes than the header")
+      }
+      info = final
     }
   }
 

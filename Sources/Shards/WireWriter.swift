@@ -4,8 +4,10 @@ internal import Glibc
 /// Writes the stream that carries samples from one process to the next: a header, samples, an end member.
 ///
 /// A reader takes a stream without its end member for a failed one, so a writer that is dropped publishes nothing.
-/// See `docs/wire-format.md`.
-public final class WireWriter {
+/// See `docs/shard-format.md`.
+///
+/// Unchecked: used by one task at a time.
+public final class WireWriter: @unchecked Sendable {
   /// `F_SETPIPE_SZ`, which Glibc's module does not show.
   private static let setPipeSize: Int32 = 1031
   private let output: FileOutput
@@ -55,11 +57,14 @@ public final class WireWriter {
 
   /// Ends the stream: without this call the reader refuses it.
   ///
+  /// `info` is the description as it is in the end, where that was not known at the beginning: steps that were reached,
+  /// for instance. Its classes and kind are those of the header.
+  ///
   /// - Throws: `DataError` (`.io`) when writing fails.
-  public func finish() throws(DataError) {
+  public func finish(info: DatasetInfo? = nil) throws(DataError) {
     precondition(fields != nil, "a wire was finished before it began")
     if !hashing { try output.startHash() }
-    try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash()))
+    try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash(), info: info))
     try writeEndOfArchive(to: output)
     try output.flush()
   }

@@ -52,11 +52,10 @@ private final class Source: SampleSource {
     let all = exampleFloats(50)
     try folder.write("wire", [])
     let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
-    let sink = WireSink(named: "decode", to: file.fileDescriptor, info: exampleInfo) { _ in (1, "") }
+    let sink = WireSink(named: "decode", to: WireWriter(to: file.fileDescriptor), info: exampleInfo)
     #expect(try await samples(of: Source(all), stage: "read").run(into: sink) == 50)
     let reader = try openSamples([.file(folder["wire"])], options: ReadOptions(), log: { _ in })
-    let info = reader.info
-    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), info: { info })
+    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
     let manifest = try await samples(of: reader, stage: "read").run(into: shards)
     #expect(manifest.samples == 50)
     #expect(try allSamples(try openSamples([.file(folder["out"])], options: ReadOptions(), log: { _ in })) == all)
@@ -67,10 +66,13 @@ private final class Source: SampleSource {
     try folder.write("wire", [])
     let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
     let source = Source(examplePixels(3), failure: DataError(.badInput, at: ["x.tar"], "is damaged"))
-    let sink = WireSink(named: "decode", to: file.fileDescriptor, info: exampleInfo) { (65, "\($0.underlying)") }
-    await #expect(throws: PipelineError.self) { try await samples(of: source, stage: "read").run(into: sink) }
+    let writer = WireWriter(to: file.fileDescriptor)
+    let failed = await #expect(throws: PipelineError.self) {
+      try await samples(of: source, stage: "read").run(into: WireSink(named: "decode", to: writer, info: exampleInfo))
+    }
+    writer.fail(exitCode: 65, sentence: "\(try #require(failed).underlying)")
     let reader = try WireReader(ByteSource(.file(folder["wire"])))
-    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), info: { exampleInfo })
+    let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
     let error = await #expect(throws: PipelineError.self) {
       try await samples(of: reader, stage: "read").run(into: shards)
     }
@@ -86,7 +88,8 @@ private final class Source: SampleSource {
     let header = 512 + 1024
     for length in stride(from: header, to: whole.count, by: 512) {
       let reader = try reader(Array(whole[..<length]))
-      let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x", maxSamples: 1)) { exampleInfo }
+      let options = ShardOptions(directory: folder["out"], namePrefix: "x", maxSamples: 1)
+      let shards = ShardSink(options, describing: reader)
       let error = await #expect(throws: PipelineError.self) {
         try await samples(of: reader, stage: "read").run(into: shards)
       }

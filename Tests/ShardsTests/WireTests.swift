@@ -81,6 +81,25 @@ import Testing
     #expect(error.problem.hasPrefix("gives SHA-256"))
   }
 
+  @Test func `What was learned on the way replaces the header, but not its classes`() throws {
+    var final = exampleInfo
+    final.learnedLearningRate = 0.02
+    final.provenance[0].options["steps"] = "123"
+    func bytes(_ end: DatasetInfo) throws -> [UInt8] {
+      try captured { writer in
+        try writer.begin(exampleInfo)
+        for sample in examplePixels(2) { try writer.write(sample) }
+        try writer.finish(info: end)
+      }
+    }
+    let source = try reader(try bytes(final))
+    #expect(source.info == exampleInfo)
+    _ = try allSamples(source)
+    #expect(source.info == final)
+    final.classNames.reverse()
+    #expect(failure(of: try bytes(final))?.fault == .badInput)
+  }
+
   @Test func `Data behind the end is refused`() throws {
     let whole = try wire(examplePixels(1))
     #expect(failure(of: whole + whole)?.fault == .badInput)

@@ -1,0 +1,43 @@
+internal import Catalog
+public import Datasets
+
+extension ReadOptions {
+  /// What the options of the group “Reading” ask for.
+  ///
+  /// - Throws: `UsageError` when two of them contradict each other.
+  public init(_ arguments: Arguments) throws(UsageError) {
+    self.init(
+      layout: arguments.choice("layout").flatMap(Layout.init(rawValue:)), classes: arguments.list("classes"),
+      centerCrop: arguments.integer("center-crop"))
+    if arguments.verb.option("split") != nil {
+      split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train
+    }
+    if arguments.verb.option("name") != nil { name = arguments.text("name") }
+    switch arguments.extent("resize") {
+    case .shortSide(let length): resize = .shortSide(length)
+    case .exact(let height, let width): resize = .exact(height: height, width: width)
+    case nil: resize = nil
+    }
+    let side =
+      switch resize {
+      case .shortSide(let length): length
+      case .exact(let height, let width): min(height, width)
+      case nil: Int.max
+      }
+    if let crop = centerCrop, crop > side {
+      throw UsageError("--center-crop \(crop) is larger than the images, which --resize makes \(side) pixels small")
+    }
+  }
+
+  /// Whether samples pass as they are.
+  var changesNothing: Bool {
+    classes.isEmpty && resize == nil && centerCrop == nil
+  }
+}
+
+extension Input {
+  /// A path as it is typed: `-` is the standard input.
+  public init(path: String) {
+    self = path == "-" ? .standardInput : .file(path)
+  }
+}

@@ -1,0 +1,86 @@
+internal import Datasets
+internal import Shards
+
+let inspectVerb = VerbRunner("inspect") { invocation in
+  let folder = invocation.arguments.operands[0]
+  let manifest = try Manifest(inFolder: folder)
+  try invocation.output.write(invocation.arguments.flag("json") ? manifest.json : summary(manifest, of: folder))
+  return .ok
+}
+
+private func summary(_ manifest: Manifest, of folder: String) -> String {
+  var text = "\(folder)\n"
+  func line(_ name: String, _ value: String) {
+    text += "  \(padded(name, 14))\(value)\n"
+  }
+  let shape = manifest.shape.map { " of \($0.map(String.init).joined(separator: "×"))" } ?? ""
+  line(
+    "dataset",
+    "\(manifest.dataset), \(manifest.split.rawValue) part: \(grouped(manifest.samples)) \(manifest.kind.rawValue)\(shape)"
+      + " in \(grouped(manifest.labelNames.count)) classes")
+  line("format", "\(manifest.format) \(manifest.formatVersion): \(manifest.fields.joined(separator: ", "))")
+  line("generation", manifest.generation)
+  if manifest.labelKind != .hard { line("soft labels", manifest.labelKind.rawValue) }
+  if let range = manifest.observedRange, let legal = manifest.valueRange {
+    line("npy values", "\(numbers(range, " to ")); black is \(numbers([legal[0]])), white is \(numbers([legal[1]]))")
+  }
+  if let constants = manifest.normalization {
+    line("normalisation", "mean \(numbers(constants.mean)), std \(numbers(constants.std))")
+  }
+  if let formation = manifest.formation, formation.factor > 1 {
+    line(
+      "formation",
+      "each image holds \(formation.factor) × \(formation.factor) smaller ones; cut and enlarge them "
+        + "(\(formation.upsample)) before training")
+  }
+  if let rate = manifest.learnedLearningRate { line("learning rate", "\(rate), learned") }
+  text +=
+    "\n"
+    + table(
+      [["class", "samples"]]
+        + zip(manifest.labelNames.indices, manifest.countsPerClass).map {
+          ["\($0) \(manifest.labelNames[$0])", grouped($1)]
+        })
+  text +=
+    "\n"
+    + table(
+      [["shard", "samples", "size", "sha256"]]
+        + manifest.shards.map {
+          [$0.name, grouped($0.samples), sizeText($0.bytes), String($0.sha256.prefix(16)) + "…"]
+        })
+  if !manifest.provenance.isEmpty { text += "\n  history\n" }
+  for (index, step) in manifest.provenance.enumerated() {
+    text += "  \(index + 1). \(step.verb), \(step.tool)\n"
+    let options = step.options.sorted { $0.key < $1.key }.map { $1 == "true" ? "--\($0)" : "--\($0) \($1)" }
+    if !options.isEmpty { text += "     \(options.joined(separator: " "))\n" }
+    for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "     \(role) \(digest)\n" }
+  }
+  return text
+}
+
+/// Columns as wide as their widest cell; numbers, which is every column between the first and the last, to the right.
+private func table(_ rows: [[String]]) -> String {
+  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    let cells = row.indices.map { column in
+      let space = String(repeating: " ", count: widths[column] - row[column].count)
+      let isNumber = column > 0 && !row[column].hasSuffix("…") && rows[0][column] != "sha256"
+      return isNumber ? space + row[column] : row[column] + space
+    }
+    var line = "  " + cells.joined(separator: "  ")
+    while line.hasSuffix(" ") { line.removeLast() }
+    return line + "\n"
+  }.joined()
+}
+
+private func numbers(_ values: [Float], _ separator: String = " ") -> String {
+  values.map { value in
+    let text = fixed(Double(value), 4)
+    let trimmed = text.hasSuffix(".0000") ? String(text.dropLast(5)) : text
+    return trimmed
+  }.joined(separator: separator)
+}
+
+private func padded(_ text: String, _ width: Int) -> String {
+  text + String(repeating: " ", count: max(1, width - text.count))
+}

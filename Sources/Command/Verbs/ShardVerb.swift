@@ -1,0 +1,44 @@
+internal import Datasets
+internal import Shards
+internal import Streaming
+
+let shardVerb = VerbRunner("shard") { invocation in
+  let arguments = invocation.arguments
+  let report = invocation.report
+  let reading = try ReadOptions(arguments)
+  let fields = arguments.list("fields")
+  var options = ShardOptions(
+    directory: arguments.path("output") ?? "", namePrefix: "", zstdLevel: arguments.integer("zstd"),
+    maxBytes: arguments.size("max-size") ?? 64 << 20, maxSamples: arguments.integer("max-samples") ?? Int.max,
+    fields: fields.isEmpty ? nil : Set(fields))
+  // Who waits twenty minutes for the samples wants to know now that there is no place for them.
+  if !options.directory.isEmpty { try options.checkDirectory() }
+  let inputs = arguments.paths("input").map(Input.init(path:))
+  let source = try openSamples(inputs, options: reading, log: { report.log($0) })
+  options.namePrefix = source.info.folderName
+  if options.directory.isEmpty {
+    options.directory = "./\(options.namePrefix)"
+    try options.checkDirectory()
+  }
+  // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
+  var step: ProvenanceStep?
+  if source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil {
+    let unrelated: Set<String> = ["zstd", "max-size", "max-samples"]
+    step = ProvenanceStep(
+      verb: "shard", tool: toolVersion, options: arguments.recorded.filter { !unrelated.contains($0.key) },
+      digests: try sourceDigests(of: inputs))
+  }
+  let stages = pipeline {
+    Buffered<Sample>(capacity: 16)
+    Counted<Sample>(
+      as: "shard", total: source.info.countPerClass?.reduce(0, +), progress: report.progressHandler)
+  }
+  let sink = ShardSink(options, describing: source, adding: step)
+  let manifest = try await stages.run(from: samples(of: source, stage: "shard"), into: sink)
+  let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })
+  let shards = manifest.shards.count == 1 ? "1 shard" : "\(grouped(manifest.shards.count)) shards"
+  report.log(
+    "wrote \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes "
+      + "in \(shards) of \(manifest.fields.joined(separator: ", ")), \(size), to \(options.directory)")
+  return .ok
+}

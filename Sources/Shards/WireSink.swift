@@ -1,0 +1,41 @@
+public import Datasets
+public import Streaming
+
+/// The end of a pipeline that writes the stream for the next process.
+public struct WireSink: Sink {
+  /// The name that errors show.
+  public let name: String
+  private let writer: WireWriter
+  private let info: DatasetInfo
+
+  /// A sink that begins the stream and, after the last sample, finishes it.
+  ///
+  /// A failure is thrown with the stream unfinished: the owner of `writer` tells the reader, see `WireWriter.fail`.
+  public init(named name: String, to writer: WireWriter, info: DatasetInfo) {
+    self.name = name
+    self.writer = writer
+    self.info = info
+  }
+
+  /// Writes every sample of the flow; returns their number.
+  ///
+  /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`.
+  public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Int {
+    var count = 0
+    try attempt(nil) { () throws(DataError) in try writer.begin(info) }
+    while let sample = try await flow.next() {
+      try attempt(sample.key) { () throws(DataError) in try writer.write(sample) }
+      count += 1
+    }
+    try attempt(nil) { () throws(DataError) in try writer.finish() }
+    return count
+  }
+
+  private func attempt(_ key: String?, _ body: () throws(DataError) -> Void) throws(PipelineError) {
+    do throws(DataError) {
+      try body()
+    } catch {
+      throw PipelineError(stage: name, sampleKey: error.place.first == key ? nil : key, underlying: error)
+    }
+  }
+}
