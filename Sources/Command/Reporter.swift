@@ -21,6 +21,8 @@ public final class Reporter: Sendable {
 
   private struct State: ~Copyable {
     var meters: [String: Meter] = [:]
+    /// The last event of each stage that was not shown, in the order in which they came.
+    var unseen: [ProgressEvent] = []
     var isDrawn = false
     var claim = TerminalClaim()
   }
@@ -93,16 +95,21 @@ public final class Reporter: Sendable {
       let isDue = meter.isDue(event, at: now, every: mode == .bar ? 0.1 : mode == .json ? 0.5 : 10)
       if isDue { meter.lastShown = now }
       state.meters[event.stage] = meter
-      if isDue { show(event, meter, &state) }
+      state.unseen.removeAll { $0.stage == event.stage }
+      if isDue { show(event, meter, &state) } else { state.unseen.append(event) }
     }
   }
 
   /// `progress(_:)` as a value, for stages and methods.
   public var progressHandler: ProgressHandler { { self.progress($0) } }
 
-  /// Takes the bar away.
+  /// Takes the bar away; elsewhere, shows how far each stage came in the end.
   func finish() {
     state.withLock { state in
+      for event in state.unseen where mode == .json || mode == .lines {
+        if let meter = state.meters[event.stage] { show(event, meter, &state) }
+      }
+      state.unseen = []
       if state.isDrawn { put("\r\u{1B}[K") }
       state.isDrawn = false
       state.claim.release()

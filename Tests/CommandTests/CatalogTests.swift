@@ -83,6 +83,13 @@ import Testing
     #expect(Verb.condense.option("layout")?.kind == .choice(Layout.allCases.map(\.rawValue)))
     #expect(Verb.condense.option("split")?.kind == .choice(DatasetInfo.Split.allCases.map(\.rawValue)))
   }
+
+  @Test func theFrontRunsEveryVerbThatNeedsNoTensors() {
+    let runnable = Set(frontRunners.map(\.verb))
+    #expect(runnable.count == frontRunners.count)
+    #expect(runnable.isSubset(of: Catalog.verbs.map(\.name)))
+    #expect(Catalog.verbs.filter { !$0.needsTensors && !runnable.contains($0.name) }.map(\.name) == [])
+  }
 }
 
 /// The words after each `pipe` of a shell line, without redirections; enough of a shell for the examples.
