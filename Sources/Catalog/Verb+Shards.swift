@@ -40,7 +40,7 @@ extension Verb {
           Option(
             "zstd", .integer(1...19), defaultNote: "plain tar", implied: "3",
             help: "compress every shard, at this level"),
-          Option("max-size", .size, default: "256M", help: "begin a new shard at this size"),
+          Option("max-size", .size, default: "64M", help: "begin a new shard at this size"),
           Option(
             "max-samples", .integer(1...Int.max), defaultNote: "no limit",
             help: "begin a new shard at this many samples"),
@@ -81,7 +81,7 @@ extension Verb {
     groups: [OptionGroup("Report", [.json]), .terminal],
     examples: [
       Example("pipe inspect cifar10-m3d", "the summary"),
-      Example("pipe inspect cifar10-m3d --json | jq .dataset.class_names", "for programs"),
+      Example("pipe inspect cifar10-m3d --json | jq .label_names", "for programs"),
     ])
 
   static let verify = Verb(

@@ -53,7 +53,7 @@ extension ShardOptions {
 public final class DatasetWriter {
   private let options: ShardOptions
   private let split: DatasetInfo.Split
-  private let fields: SampleFields
+  let fields: SampleFields
   private let directory: OutputDirectory
   private var shard: ShardWriter?
   private var finishedShards: [Manifest.Shard] = []
@@ -86,11 +86,19 @@ public final class DatasetWriter {
   ///   that differ from the first sample's), `.io` when writing fails. After a failure nothing is published.
   public func write(_ sample: Sample) throws(DataError) {
     precondition(!failed, "a dataset was written to after it failed")
+    failed = true
+    let record = try fields.record(of: sample)
+    failed = false
+    try write(record, of: sample)
+  }
+
+  /// Adds a sample whose fields were made by `fields`.
+  func write(_ record: Record, of sample: Sample) throws(DataError) {
+    precondition(!failed, "a dataset was written to after it failed")
     precondition(
       counts.indices.contains(sample.label), "sample \(sample.key) has label \(sample.label) of \(counts.count) classes"
     )
     failed = true
-    let record = try fields.record(of: sample)
     try check(record)
     if let open = shard, !open.hasRoom(for: record, maxBytes: options.maxBytes, maxSamples: options.maxSamples) {
       finishedShards.append(try open.finish())

@@ -69,8 +69,3 @@ private func isPipe(_ descriptor: Int32) -> Bool {
   var status = stat()
   return fstat(descriptor, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o010000)
 }
-
-/// The source as the options ask for it: chosen classes, new size.
-private func prepared(_ source: any SampleSource, options: ReadOptions) throws(DataError) -> any SampleSource {
-  source
-}

@@ -3,7 +3,7 @@ internal import Datasets
 /// How samples are laid out in fields.
 ///
 /// First `png` or `jpg`, or `npy` (and a `png` view), then `cls`, `soft.npy`, `json`, then the rest by name.
-struct SampleFields {
+struct SampleFields: Sendable {
   /// Names that this program gives a meaning.
   static let ownNames: Set<String> = ["png", "jpg", "npy", "cls", "soft.npy", "json"]
   /// Extensions that make some reader run a program; never written.

@@ -24,8 +24,10 @@ public struct ShardSink: Sink, @unchecked Sendable {
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`; then nothing is published.
   public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Manifest {
     let writer = try attempt(nil) { () throws(DataError) in try DatasetWriter(options, info: info) }
-    while let sample = try await flow.next() {
-      try attempt(sample.key) { () throws(DataError) in try writer.write(sample) }
+    while let chunk = try await EncodedChunk(from: flow, as: writer.fields) {
+      for (sample, record) in zip(chunk.samples, chunk.records) {
+        try attempt(sample.key) { () throws(DataError) in try writer.write(try record.get(), of: sample) }
+      }
     }
     return try attempt(nil) { () throws(DataError) in try writer.finish(info: info) }
   }

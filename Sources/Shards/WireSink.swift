@@ -23,9 +23,12 @@ public struct WireSink: Sink {
   public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Int {
     var count = 0
     try attempt(nil) { () throws(DataError) in try writer.begin(info) }
-    while let sample = try await flow.next() {
-      try attempt(sample.key) { () throws(DataError) in try writer.write(sample) }
-      count += 1
+    guard let fields = writer.fields else { preconditionFailure("a wire that began has no fields") }
+    while let chunk = try await EncodedChunk(from: flow, as: fields) {
+      for (sample, record) in zip(chunk.samples, chunk.records) {
+        try attempt(sample.key) { () throws(DataError) in try writer.write(try record.get()) }
+        count += 1
+      }
     }
     try attempt(nil) { () throws(DataError) in try writer.finish() }
     return count

@@ -11,7 +11,7 @@ public final class WireWriter: @unchecked Sendable {
   /// `F_SETPIPE_SZ`, which Glibc's module does not show.
   private static let setPipeSize: Int32 = 1031
   private let output: FileOutput
-  private var fields: SampleFields?
+  private(set) var fields: SampleFields?
   private var classCount = 0
   private var hashing = false
   private var samples = 0

@@ -14,7 +14,7 @@ let decodeVerb = VerbRunner("decode") { invocation in
     let sink = WireSink(named: "decode", to: writer, info: info)
     let total = info.countPerClass?.reduce(0, +)
     let stages = pipeline {
-      Buffered<Sample>(capacity: 16)
+      ReadAhead()
       Counted<Sample>(as: "decode", total: total, progress: invocation.report.progressHandler)
     }
     _ = try await stages.run(from: samples(of: source, stage: "decode"), into: sink)

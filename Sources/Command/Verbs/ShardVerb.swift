@@ -29,7 +29,7 @@ let shardVerb = VerbRunner("shard") { invocation in
       digests: try sourceDigests(of: inputs))
   }
   let stages = pipeline {
-    Buffered<Sample>(capacity: 16)
+    ReadAhead()
     Counted<Sample>(
       as: "shard", total: source.info.countPerClass?.reduce(0, +), progress: report.progressHandler)
   }

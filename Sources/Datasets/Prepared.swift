@@ -1,0 +1,16 @@
+/// Any source as the options ask for it: chosen classes, another size, another name; the source itself where they ask for
+/// nothing.
+///
+/// Throws `badInput` for a class that the source does not have; `next` throws it for floats that shall be resized.
+public func prepared(_ source: any SampleSource, options: ReadOptions) throws(DataError) -> any SampleSource {
+  let isUnchanged = options.classes.isEmpty && options.resize == nil && options.centerCrop == nil
+  guard !isUnchanged || options.name != nil else { return source }
+  var info = source.info
+  if let name = options.name { info.name = name }
+  let place = [info.name]
+  let opened = OpenedLayout(info: info, channels: info.shape?.first, place: { place }) {
+    () throws(DataError) -> Sample? in
+    try source.next()
+  }
+  return try PreparedSource(opened, options: options, name: info.name)
+}

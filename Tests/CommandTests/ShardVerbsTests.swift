@@ -1,0 +1,148 @@
+import Foundation
+import Testing
+
+/// A folder per class with two tiny images each, as a tar that GNU tar made.
+private func archive(in folder: TemporaryFolder) throws -> String {
+  let python = """
+    import struct, sys, zlib, os
+    def png(value):
+        def chunk(kind, body):
+            return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+        rows = b''.join(b'\\0' + bytes([value, x, 9] * 4) for x in range(4))
+        return (b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 4, 4, 8, 2, 0, 0, 0))
+                + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    for name in ('cat', 'dog'):
+        os.makedirs(f'{sys.argv[1]}/pets/{name}')
+        for index in range(2):
+            open(f'{sys.argv[1]}/pets/{name}/{index}.png', 'wb').write(png(10 * index + len(name)))
+    """
+  try sh("python3 -c '\(python.replacingOccurrences(of: "'", with: "'\\''"))' .", in: folder)
+  try sh("tar cf pets.tar --remove-files pets", in: folder)
+  return "pets.tar"
+}
+
+/// Runs a line of shell with `pipe` in its path; the line's own status, and everything that was printed.
+@discardableResult
+private func sh(_ line: String, in folder: TemporaryFolder) throws -> (status: Int32, text: String) {
+  let process = Process()
+  process.executableURL = URL(filePath: "/bin/bash")
+  process.arguments = ["-c", line]
+  process.currentDirectoryURL = folder.url
+  process.environment = ["PATH": "\(builtPipe.deletingLastPathComponent().path):/usr/bin:/bin", "TERM": "dumb"]
+  let printed = Pipe()
+  process.standardOutput = printed
+  process.standardError = printed
+  process.standardInput = FileHandle.nullDevice
+  try process.run()
+  let text = String(decoding: printed.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return (process.terminationStatus, text)
+}
+
+private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: folder.url.appending(path: name).path).sorted()
+}
+
+@Suite("The verbs that move shards") struct ShardVerbsTests {
+  @Test func `An archive becomes a dataset, through a pipe and directly`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let piped = try sh("pipe decode < \(tar) | pipe shard -o a", in: folder)
+    #expect(piped.status == 0, "\(piped.text)")
+    #expect(piped.text.contains("wrote 4 samples of 2 classes in 1 shard of png, cls"))
+    let direct = try sh("pipe shard --zstd -i \(tar)", in: folder)
+    #expect(direct.status == 0, "\(direct.text)")
+    #expect(try names(folder, "pets") == ["SHA256SUMS", "pets-train-000000.tar.zst", "pipe.manifest"])
+    let verified = try sh("pipe verify a && cd a && sha256sum --quiet -c SHA256SUMS", in: folder)
+    #expect(verified.status == 0, "\(verified.text)")
+  }
+
+  @Test func `cat and shard again give the same bytes`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let outcome = try sh(
+      "pipe decode -i \(tar) | pipe shard -o a && pipe cat a | pipe shard -o b && diff -r a b && pipe cat a > w && "
+        + "tar tf w | head -2 && pipe shard -q -i w -o c && diff -r a c", in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    #expect(outcome.text.contains("__pipe__/header\n000000000.png\n"))
+  }
+
+  @Test func `An upstream that dies publishes nothing and its reader says that trying again can help`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    try sh("pipe decode -i \(tar) -o whole", in: folder)
+    let cut = try sh("head -c 3072 whole | pipe shard -o out", in: folder)
+    #expect(cut.status == 75)
+    #expect(cut.text.contains("the program that wrote it did not finish"))
+    #expect(try sh("false | pipe shard -o out", in: folder).status == 75)
+    #expect(try !names(folder).contains("out"))
+  }
+
+  @Test func `An upstream that fails passes on its exit code and its sentence`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let damaged = try sh("head -c 5000 \(tar) | pipe decode | pipe shard -o out; echo ${PIPESTATUS[@]}", in: folder)
+    #expect(damaged.text.hasSuffix("0 65 65\n"), "\(damaged.text)")
+    #expect(damaged.text.contains("pipe shard: standard input: the program before this one failed: "))
+    let missing = try sh("pipe decode -i nothing.tar | pipe shard; echo ${PIPESTATUS[@]}", in: folder)
+    #expect(missing.text.hasSuffix("66 66\n"), "\(missing.text)")
+    #expect(try !names(folder).contains("out"))
+  }
+
+  @Test func `Nothing is ever overwritten`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let twice = try sh("pipe shard -i \(tar) -o a && pipe shard -i \(tar) -o a", in: folder)
+    #expect(twice.status == 73)
+    #expect(twice.text.contains("a: holds a dataset already; name another folder with -o, or remove this one"))
+    #expect(try sh("echo mine > f; pipe decode -i \(tar) -o f", in: folder).status == 73)
+    #expect(try sh("pipe preview a -o f", in: folder).status == 73)
+    #expect(try String(contentsOf: folder.url.appending(path: "f"), encoding: .utf8) == "mine\n")
+  }
+
+  @Test func `verify leaves with 2 and names shard and sample`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    // The 20th byte from the end of the second sample's image is inside its compressed pixels.
+    let outcome = try sh(
+      "pipe shard -q -i \(tar) -o a && chmod u+w a/*.tar && "
+        + "printf X | dd of=$(echo a/*.tar) bs=1 seek=2620 conv=notrunc status=none; pipe verify a", in: folder)
+    #expect(outcome.status == 2, "\(outcome.text)")
+    #expect(outcome.text.contains("000000.tar: sample 000000001: "), "\(outcome.text)")
+    let json = try sh("pipe verify --json a", in: folder)
+    #expect(json.status == 2)
+    #expect(json.text.contains("\"sound\": false"))
+    #expect(try sh("pipe verify .", in: folder).status == 66)
+  }
+
+  @Test func `inspect tells what there is, for people and for programs`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    try sh("pipe shard -q -i \(tar) -o a", in: folder)
+    let text = try sh("pipe inspect a", in: folder).text
+    for part in ["4 samples of 3×4×4 in 2 classes", "0 cat", "1 dog", "1. shard, pipe"] {
+      #expect(text.contains(part), "\(text)")
+    }
+    let json = try sh(
+      "pipe inspect --json a | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"label_names\"])'", in: folder)
+    #expect(json.text == "['cat', 'dog']\n")
+  }
+
+  @Test func `preview draws a sheet, classes and sizes can be chosen`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let outcome = try sh(
+      "pipe shard -q -i \(tar) -o a && pipe preview a -o sheet.png --scale 8 && head -c 4 sheet.png | tail -c 3 && "
+        + "pipe decode -q -i a --classes dog --resize 8 | pipe shard -q -o b && pipe inspect b", in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    #expect(outcome.text.contains("2 samples of 3×8×8 in 1 classes"), "\(outcome.text)")
+  }
+
+  @Test func `A reader that goes away is no error`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let outcome = try sh("pipe decode -q -i \(tar) | head -c 10 > head; echo ${PIPESTATUS[0]}", in: folder)
+    // The pipe may have taken everything before `head` left.
+    #expect(["0\n", "141\n"].contains(outcome.text), "\(outcome.text)")
+  }
+}
