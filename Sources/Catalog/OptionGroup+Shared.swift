@@ -43,7 +43,7 @@ extension OptionGroup {
         help: "kernel on embeddings"),
       Option(
         "bandwidth", .number(1e-30...1e30), defaultNote: "mean squared distance in the batch",
-        help: "width of the Gaussian kernels, as a squared distance"),
+        help: "width of the kernel gaussian, as a squared distance"),
       Option(
         "units", .choice(["linear", "kernel"]), defaultNote: "the method's",
         help: "measure the loss so that --lr means the same for every kernel, or in the kernel's own units"),
@@ -52,18 +52,19 @@ extension OptionGroup {
         help: "steps before a new network is drawn"),
     ])
 
-  /// The network that embeds or is trained.
-  static let network = OptionGroup(
-    "Network",
-    [
-      Option("net", .choice(["convnet"]), default: "convnet", help: "the network"),
-      Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
-      Option(
-        "depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
-      Option(
-        "precision", .choice(["float32", "bfloat16", "auto"]), default: "auto",
-        help: "number format of the convolutions; auto takes bfloat16 where the machine has it"),
-    ])
+  /// The network that embeds or is trained, and what `--precision auto` stands for.
+  static func network(automatic: String) -> OptionGroup {
+    OptionGroup(
+      "Network",
+      [
+        Option("net", .choice(Catalog.networks.map(\.name)), default: "convnet", help: "the network"),
+        Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
+        Option("depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
+        Option(
+          "precision", .choice(["float32", "bfloat16", "auto"]), default: "auto",
+          help: "number format of the convolutions; auto takes \(automatic)"),
+      ])
+  }
 
   /// What the machine may be used for.
   static let machine = OptionGroup(

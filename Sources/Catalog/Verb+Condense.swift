@@ -40,7 +40,7 @@ extension Verb {
             help: "take the values of the method's paper; options that are typed still win"),
           Option("dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop"),
         ]),
-      .method, .network, .machine, .reading, .terminal,
+      .method, .network(automatic: "bfloat16 where the processor has it in hardware"), .machine, .reading, .terminal,
     ],
     examples: [
       Example(

@@ -101,6 +101,7 @@ enum Completion {
         switch operand.kind {
         case .choice(let words): lines.append("complete -c pipe \(condition) -a '\(words.joined(separator: " "))'")
         case .path: lines.append("complete -c pipe \(condition) -F")
+        case .text("VERB"): lines.append("complete -c pipe \(condition) -a '\(verbNames)'")
         default: break
         }
       }

@@ -181,6 +181,20 @@ import Testing
     #expect(outcome.output == expected + "\n", "\(outcome.errors)")
   }
 
+  @Test(arguments: [
+    ("pipe cond", "condense"), ("pipe condense --kern", "--kernel"), ("pipe condense --kernel pol", "polynomial"),
+    ("pipe methods her", "herding"), ("pipe help veri", "verify"),
+  ])
+  func fishCompletesWords(line: String, expected: String) throws {
+    let fish = URL(filePath: "/usr/bin/fish")
+    guard FileManager.default.isExecutableFile(atPath: fish.path) else { return }
+    let folder = try TemporaryFolder()
+    let file = try folder.file("pipe.fish", run(["completion", "fish"]).output)
+    let outcome = try run(
+      ["-c", "source \(file.path); complete -C'\(line)'"], program: fish, environment: ["HOME": folder.url.path])
+    #expect(outcome.output.split { $0.isWhitespace }.first.map(String.init) == expected, "\(outcome.errors)")
+  }
+
   @Test func theManualPageIsCompleteAndWithoutWarnings() throws {
     let page = try run(["man"]).output
     for verb in Catalog.verbs { #expect(page.contains(".B pipe \(verb.name)\n")) }
