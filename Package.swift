@@ -32,13 +32,14 @@ var targets: [Target] = [
   target("Command", ["Catalog", "Shards", "Datasets", "Streaming"]),
   target("Catalog", []),
   target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
-  target("Datasets", ["CArchive", "CImage"]),
+  target("Datasets", ["CArchive", "CImage", "CZlib"]),
   target("Streaming", []),
 
   // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across.
   .target(
     name: "CImage", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
   .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 

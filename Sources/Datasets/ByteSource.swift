@@ -184,8 +184,9 @@ public final class ByteSource {
 
   /// This source decompressed where its first bytes show one of gzip, xz, bzip2, zstd, lz4; itself otherwise.
   public func decompressed(limits: Limits = Limits()) throws(DataError) -> ByteSource {
-    guard Compression(firstBytes: try peek(Compression.signatureLength)) != nil else { return self }
-    let decompressor = try Decompressor(self, limits: limits)
+    let start = try peek(Compression.signatureLength)
+    guard let compression = Compression(firstBytes: start) else { return self }
+    let decompressor = try Decompressor(self, compression, limits: limits)
     return ByteSource(name: name, backing: .decompressor(decompressor), capacity: 1)
   }
 

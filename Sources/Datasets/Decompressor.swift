@@ -23,22 +23,54 @@ enum Compression: CaseIterable {
   }
 }
 
-/// Decompresses a source through libarchive's filters, without an archive format on top.
+/// Decompresses a source: gzip through zlib, the others through libarchive's filters.
+///
+/// libarchive reads a gzip file's checksum but does not compare it, zlib does.
 final class Decompressor {
-  private let handle: ArchiveHandle
+  private enum Engine {
+    case gzip(GzipInflater)
+    case filter(FilterReader)
+  }
+  private let engine: Engine
+  private let source: ByteSource
   private let limits: Limits
   private var produced = 0
+
+  init(_ source: ByteSource, _ compression: Compression, limits: Limits) throws(DataError) {
+    self.source = source
+    self.limits = limits
+    engine = compression == .gzip ? .gzip(try GzipInflater(source)) : .filter(try FilterReader(source))
+  }
+
+  /// The next run of bytes, valid until the next call; empty at the end, where the checksums have been compared.
+  func nextBlock() throws(DataError) -> UnsafeRawBufferPointer {
+    let block =
+      switch engine {
+      case .gzip(let inflater): try inflater.nextBlock()
+      case .filter(let reader): try reader.nextBlock()
+      }
+    produced += block.count
+    if produced > limits.ratioGrace, produced / limits.maxRatio > max(1, source.consumed) {
+      throw DataError(
+        .badInput, at: [source.name],
+        "decompresses to more than \(grouped(limits.maxRatio)) times its size, as a decompression bomb does")
+    }
+    return block
+  }
+}
+
+/// A libarchive reader with filters but no archive format on top.
+private final class FilterReader {
+  private let handle: ArchiveHandle
   private var ended = false
 
-  init(_ source: ByteSource, limits: Limits) throws(DataError) {
-    self.limits = limits
+  init(_ source: ByteSource) throws(DataError) {
     handle = try ArchiveHandle(source)
     handle.enableFilters()
     archive_read_support_format_raw(handle.archive)
     try handle.open()
     var entry: OpaquePointer?
     let status = archive_read_next_header(handle.archive, &entry)
-    // Nothing at all inside: the raw format takes that for an unknown one.
     if status == ARCHIVE_EOF {
       ended = true
     } else {
@@ -46,7 +78,6 @@ final class Decompressor {
     }
   }
 
-  /// The next run of bytes, valid until the next call; empty at the end, where the checksums have been compared.
   func nextBlock() throws(DataError) -> UnsafeRawBufferPointer {
     while !ended {
       var start: UnsafeRawPointer?
@@ -58,12 +89,6 @@ final class Decompressor {
         break
       }
       try handle.check(status)
-      produced += count
-      if produced > limits.ratioGrace, produced / limits.maxRatio > max(1, handle.source.consumed) {
-        throw DataError(
-          .badInput, at: [handle.source.name],
-          "decompresses to more than \(grouped(limits.maxRatio)) times its size, as a decompression bomb does")
-      }
       if count > 0 { return UnsafeRawBufferPointer(start: start, count: count) }
     }
     return UnsafeRawBufferPointer(start: nil, count: 0)

@@ -83,14 +83,14 @@ struct NPYHeader: Equatable {
       }
     }
     return switch element {
-    case .bool, .uint8: convert(UInt8.self, Float.init)
-    case .int8: convert(Int8.self, Float.init)
-    case .uint16: convert(UInt16.self, Float.init)
-    case .int16: convert(Int16.self, Float.init)
-    case .uint32: convert(UInt32.self, Float.init)
-    case .int32: convert(Int32.self, Float.init)
-    case .uint64: convert(UInt64.self, Float.init)
-    case .int64: convert(Int64.self, Float.init)
+    case .bool, .uint8: convert(UInt8.self) { Float($0) }
+    case .int8: convert(Int8.self) { Float($0) }
+    case .uint16: convert(UInt16.self) { Float($0) }
+    case .int16: convert(Int16.self) { Float($0) }
+    case .uint32: convert(UInt32.self) { Float($0) }
+    case .int32: convert(Int32.self) { Float($0) }
+    case .uint64: convert(UInt64.self) { Float($0) }
+    case .int64: convert(Int64.self) { Float($0) }
     case .float16: convert(UInt16.self, floatFromHalf)
     case .float32: convert(Float.self) { $0 }
     case .float64: convert(Double.self) { Float($0) }

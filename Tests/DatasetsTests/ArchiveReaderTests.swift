@@ -1,0 +1,150 @@
+import Datasets
+import Testing
+
+@Suite struct ArchiveReaderTests {
+  private let members = [
+    TestMember("a/one.txt", text: "one"), TestMember("a", [], .folder),
+    TestMember("a/zwei-ä.bin", noise(70_000, seed: 1)),
+    TestMember("empty"), TestMember("last.bin", noise(1024, seed: 2)),
+  ]
+
+  /// Paths and contents, to the end.
+  private func contents(_ bytes: [UInt8], limits: Limits = Limits()) throws -> [String: [UInt8]] {
+    let reader = MemberReader(
+      try ArchiveReader(ByteSource(bytes: bytes, name: "x.tar"), limits: limits), limits: limits)
+    var found: [String: [UInt8]] = [:]
+    while let member = try reader.next() { found[member.path] = try reader.readAll() }
+    return found
+  }
+
+  private func failure(_ bytes: [UInt8], limits: Limits = Limits()) -> DataError? {
+    do { _ = try contents(bytes, limits: limits) } catch { return error as? DataError }
+    return nil
+  }
+
+  @Test(arguments: TestFilter.allCases) func readsATarThroughEachFilter(_ filter: TestFilter) throws {
+    let found = try contents(tar(members, filter))
+    #expect(found.keys.sorted() == ["a/one.txt", "a/zwei-ä.bin", "empty", "last.bin"])
+    #expect(found["a/zwei-ä.bin"] == members[2].bytes)
+    #expect(found["last.bin"] == members[4].bytes)
+  }
+
+  @Test(arguments: [false, true]) func readsAZipFile(stored: Bool) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x.zip", zip(members, stored: stored))
+    let reader = MemberReader(try ArchiveReader(ByteSource(.file(path))))
+    var found: [String: [UInt8]] = [:]
+    while let member = try reader.next() { found[member.path] = try reader.readAll() }
+    #expect(found["a/zwei-ä.bin"] == members[2].bytes)
+    #expect(found.count == 4)
+  }
+
+  @Test func readsConcatenatedTars() throws {
+    let found = try contents(tar([TestMember("a", [1])]) + tar([TestMember("b", [2])]))
+    #expect(found == ["a": [1], "b": [2]])
+  }
+
+  /// The last member ends in zeros, as a black image does, so that its end looks like the end of the archive.
+  @Test func everyCutOfATarIsAnError() {
+    let whole = tar([TestMember("a", noise(600, seed: 3)), TestMember("b", [UInt8](repeating: 0, count: 2048))])
+    #expect(failure(whole) == nil)
+    for length in stride(from: 0, to: whole.count, by: 128) {
+      let error = failure(Array(whole.prefix(length)))
+      #expect(error?.fault == .badInput, "cut at \(length)")
+    }
+  }
+
+  @Test func theCutBetweenMembersIsNamed() {
+    let whole = tar([TestMember("a", noise(512, seed: 3)), TestMember("b", noise(512, seed: 4))])
+    #expect(
+      failure(Array(whole.prefix(1024)))?.description
+        == "x.tar: the input is cut short: it stops after member 1 without the blocks that end a tar archive")
+  }
+
+  @Test(arguments: TestFilter.allCases.dropFirst()) func everyCutOfACompressedTarIsAnError(_ filter: TestFilter) {
+    let whole = tar([TestMember("a", noise(3000, seed: 5))], filter)
+    #expect(failure(whole) == nil)
+    for length in [1, 7, 40, whole.count / 2, whole.count - 9, whole.count - 5, whole.count - 1] {
+      #expect(failure(Array(whole.prefix(length)))?.fault == .badInput, "\(filter) cut at \(length) of \(whole.count)")
+    }
+  }
+
+  /// These formats carry a checksum of the content, which has to be looked at; libarchive writes zstd without one.
+  @Test(arguments: [TestFilter.gzip, .xz, .bzip2, .lz4]) func aFlippedBitInACompressedTarIsAnError(_ filter: TestFilter)
+  {
+    let whole = tar([TestMember("a", noise(3000, seed: 5))], filter)
+    for position in [whole.count / 2, whole.count - (filter == .xz ? 20 : 6)] {
+      var damaged = whole
+      damaged[position] ^= 0x10
+      #expect(failure(damaged) != nil, "\(filter) at \(position) of \(whole.count)")
+    }
+  }
+
+  @Test func readsGzipFilesInARowAndTheZerosBehindThem() throws {
+    let whole = tar([TestMember("a", noise(3000, seed: 5))])
+    let halves = [Array(whole.prefix(1000)), Array(whole.dropFirst(1000))].flatMap { gzip($0) }
+    #expect(try contents(halves + [0, 0, 0])["a"] == noise(3000, seed: 5))
+    #expect(failure(halves + [0, 1, 2, 3])?.problem == "the input is damaged (gzip: incorrect header check)")
+  }
+
+  @Test func aFlippedBitInAZipIsAnError() throws {
+    let folder = try TemporaryFolder()
+    var bytes = zip([TestMember("a", noise(3000, seed: 5))], stored: true)
+    bytes[1500] ^= 1
+    let path = try folder.write("x.zip", bytes)
+    let reader = MemberReader(try ArchiveReader(ByteSource(.file(path))))
+    #expect(throws: DataError.self) {
+      while try reader.next() != nil { _ = try reader.readAll() }
+    }
+  }
+
+  @Test func aCutZipIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let whole = zip([TestMember("a", noise(3000, seed: 5)), TestMember("b", [1])])
+    for length in [100, 2000, whole.count - 30, whole.count - 1] {
+      let path = try folder.write("x.zip", Array(whole.prefix(length)))
+      #expect(throws: DataError.self, "cut at \(length) of \(whole.count)") {
+        let reader = MemberReader(try ArchiveReader(ByteSource(.file(path))))
+        while try reader.next() != nil { _ = try reader.readAll() }
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (TestMember("link", [], .symbolicLink), "a symbolic link"), (TestMember("link", [], .hardLink), "a hard link"),
+    (TestMember("pipe", [], .fifo), "a device or another special file"),
+    (TestMember("/etc/x", [1]), "an absolute path"),
+    (TestMember("a/../../x", [1]), "a path that leads out of the archive"),
+  ])
+  func refusesWhatIsNoPlainMember(_ member: TestMember, _ what: String) {
+    let error = failure(tar([TestMember("a", [1]), member]))
+    #expect(error?.fault == .badInput)
+    #expect(
+      error?.description
+        == "x.tar: \(member.path): \(what); archives may hold only regular files; pack it again without")
+  }
+
+  @Test func passesOverTheLitterOfMacOS() throws {
+    let litter = ["._a", "d/._b", "__MACOSX/c", ".DS_Store", "d/.DS_Store"].map { TestMember($0, [0]) }
+    #expect(try contents(tar(litter + [TestMember("./d/real", [7])])) == ["d/real": [7]])
+  }
+
+  @Test func stopsAtItsLimits() {
+    let bytes = tar((0..<5).map { TestMember("\($0)", [1, 2, 3]) })
+    #expect(failure(bytes, limits: Limits(maxMembers: 4))?.problem == "more than the 4 members that are allowed")
+    #expect(
+      failure(bytes, limits: Limits(maxMemberBytes: 2))?.description
+        == "x.tar: 0: larger than the 2 bytes that a member may have")
+  }
+
+  @Test(arguments: TestFilter.allCases.dropFirst()) func stopsADecompressionBomb(_ filter: TestFilter) {
+    let bomb = tar([TestMember("zeros", [UInt8](repeating: 0, count: 8 << 20))], filter)
+    let error = failure(bomb, limits: Limits(maxRatio: 50, ratioGrace: 1 << 20))
+    #expect(error?.fault == .badInput)
+    #expect(error?.problem == "decompresses to more than 50 times its size, as a decompression bomb does")
+  }
+
+  @Test func somethingElseIsNoArchive() {
+    #expect(failure(Array("hello, this is text".utf8))?.fault == .badInput)
+  }
+}

@@ -1,0 +1,310 @@
+import Datasets
+import Testing
+
+/// The fixtures hold the same drawings in different layouts, so the readers check one another: what one of them took from
+/// planes, another takes from a PNG or a pickle.
+@Suite struct LayoutTests {
+  private let shapes = [
+    "checker", "circle", "cross", "diagonal", "frame", "ring", "square", "stripes", "bars", "triangle",
+  ]
+
+  private func open(_ name: String, _ options: ReadOptions = ReadOptions()) throws -> any SampleSource {
+    try openDataset([.file(fixture(name))], options: options)
+  }
+
+  private func pixels(_ samples: [Sample]) throws -> [Pixels] { try samples.map { try $0.pixels() } }
+
+  @Test func cifar10Binary() throws {
+    let train = try open("shapes-cifar.tar.gz")
+    #expect(train.info == DatasetInfo(name: "shapes-cifar", split: .train, classNames: shapes, shape: [3, 32, 32]))
+    let samples = try all(train)
+    #expect(samples.map(\.label) == (0..<200).map { $0 % 10 })
+    #expect(samples.map(\.key).prefix(2) == ["000000000", "000000001"])
+    #expect(Set(samples.map(\.key)).count == 200)
+    #expect(try all(open("shapes-cifar.tar.gz", ReadOptions(split: .test))).count == 100)
+  }
+
+  @Test func planesBecomeInterleavedPixels() throws {
+    let record: [UInt8] = [7] + (0..<3072).map { UInt8(truncatingIfNeeded: $0 / 1024 * 80 + $0 % 1024 % 79) }
+    let samples = try read(tar([TestMember("data_batch_1.bin", record)]))
+    let pixels = try #require(samples.first).pixels()
+    #expect(samples.map(\.label) == [7])
+    for index in 0..<1024 {
+      let expected = [0, 80, 160].map { UInt8($0 + index % 79) }
+      #expect(Array(pixels.bytes[(3 * index)..<(3 * index + 3)]) == expected)
+    }
+  }
+
+  @Test func cifarPublishedNamesStandInForMissingOnes() throws {
+    let record = [UInt8](repeating: 1, count: 3073)
+    let source = try openDataset(from: ByteSource(bytes: tar([TestMember("data_batch_1.bin", record)]), name: "x.tar"))
+    #expect(source.info.name == "cifar10")
+    #expect(source.info.classNames[9] == "truck")
+    let hundred = tar([TestMember("train.bin", record + [0])])
+    let other = try openDataset(from: ByteSource(bytes: hundred, name: "x.tar"))
+    #expect(other.info.name == "cifar100")
+    #expect(other.info.classNames.count == 100)
+    #expect(other.info.classNames.sorted() == other.info.classNames)
+  }
+
+  @Test func cifar100TakesTheFineLabel() throws {
+    let source = try open("shapes-cifar100.tar.gz")
+    #expect(source.info.classNames == shapes)
+    #expect(try all(source) == Array(all(open("shapes-cifar.tar.gz")).prefix(30)))
+  }
+
+  @Test func cifarPickleAgreesWithTheBinary() throws {
+    let binary = try all(open("shapes-cifar.tar.gz"))
+    let source = try open("shapes-cifar-python.tar.gz")
+    #expect(source.info.classNames == shapes)
+    // Its second batch stands first in the archive.
+    let order = binary[20..<40] + binary[0..<20]
+    let samples = try all(source)
+    #expect(samples.map(\.content) == order.map(\.content))
+    #expect(samples.map(\.label) == order.map(\.label))
+    #expect(try all(open("shapes-cifar-python.tar.gz", ReadOptions(split: .test))).count == 10)
+  }
+
+  @Test func webDatasetAgreesWithTheBinary() throws {
+    let binary = try all(open("shapes-cifar.tar.gz")).prefix(30)
+    let source = try open("shapes-webdataset.tar")
+    #expect(source.info.classNames == (0..<10).map(String.init))
+    #expect(source.info.shape == [3, 32, 32])
+    #expect(source.info.countPerClass == [Int](repeating: 3, count: 10))
+    let samples = try all(source)
+    #expect(try pixels(samples) == pixels(Array(binary)))
+    #expect(samples.map(\.label) == binary.map(\.label))
+    #expect(samples[3].key == "shape-0003")
+    #expect(samples[3].extras == [Field(name: "txt", bytes: Array("a diagonal".utf8))])
+  }
+
+  @Test func imageFolderAgreesWithTheBinary() throws {
+    let binary = try pixels(all(open("shapes-cifar.tar.gz")))
+    let source = try open("shapes-folder.tar.gz")
+    #expect(source.info.classNames == shapes.sorted())
+    #expect(source.info.shape == [3, 32, 32])
+    let samples = try all(source)
+    #expect(samples.count == 40)
+    for (index, sample) in samples.enumerated() {
+      // Four of each class, the class's own number n stands at 10 n + class in the binary.
+      let name = source.info.classNames[sample.label]
+      let drawn = binary[10 * (index % 4) + (try #require(shapes.firstIndex(of: name)))]
+      let found = try sample.pixels()
+      let difference = zip(found.bytes, drawn.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+      #expect(index % 2 == 0 ? found == drawn : difference / drawn.bytes.count < 10)
+    }
+    #expect(try all(open("shapes-folder.tar.gz", ReadOptions(split: .test))).count == 20)
+  }
+
+  @Test func idxAgreesWithItselfInEveryForm() throws {
+    let folder = try open("strokes-idx")
+    #expect(folder.info.shape == [1, 28, 28])
+    #expect(folder.info.classNames == (0..<10).map(String.init))
+    #expect(folder.info.countPerClass == [Int](repeating: 20, count: 10))
+    let samples = try all(folder)
+    #expect(samples.count == 200)
+    let pair = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"].map {
+      Input.file(fixture("strokes-idx/\($0)"))
+    }
+    #expect(try all(openDataset(pair)) == samples)
+    #expect(try all(openDataset(pair.reversed())) == samples)
+    #expect(try openDataset(pair).info.name == "strokes-idx")
+    #expect(try all(open("strokes-idx.tar")) == Array(samples.prefix(50)))
+    let test = ["t10k-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"].map {
+      Input.file(fixture("strokes-idx/\($0)"))
+    }
+    #expect(try openDataset(test).info.split == .test)
+    #expect(try all(openDataset(test)) == all(open("strokes-idx", ReadOptions(split: .test))))
+  }
+
+  @Test func npzAgreesWithIDX() throws {
+    let samples = try all(open("strokes-idx"))
+    let source = try open("strokes.npz")
+    #expect(source.info.countPerClass == [Int](repeating: 10, count: 10))
+    #expect(try all(source) == Array(samples.prefix(100)))
+    #expect(try all(open("strokes.npz", ReadOptions(split: .test))).count == 50)
+  }
+
+  @Test(arguments: [
+    "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
+    "shapes-webdataset.tar", "strokes-idx.tar", "strokes.npz",
+  ])
+  func aPipeGivesTheSameAsAFile(_ name: String) throws {
+    let file = try open(name, ReadOptions(name: "x"))
+    let cat = try PipedFile(fixture(name))
+    let piped = try openDataset(from: cat.source, options: ReadOptions(name: "x"))
+    #expect(piped.info == file.info)
+    #expect(try all(piped) == all(file))
+  }
+
+  @Test func aPipeWhoseNamesComeFirstIsNotSpilled() throws {
+    let batch = (0..<40).flatMap { [UInt8($0 % 3)] + noise(3072, seed: $0) }
+    let names = TestMember("batches.meta.txt", text: "a\nb\nc\n\n")
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x.tar", tar([names, TestMember("data_batch_1.bin", batch)]))
+    let cat = try PipedFile(path)
+    let source = try openDataset(from: cat.source, options: ReadOptions(limits: Limits(maxSpillBytes: 0)))
+    #expect(source.info.classNames == ["a", "b", "c"])
+    #expect(try all(source).count == 40)
+  }
+
+  @Test func theSpillFileIsCapped() throws {
+    let cat = try PipedFile(fixture("shapes-folder.tar.gz"))
+    let error = #expect(throws: DataError.self) {
+      try openDataset(from: cat.source, options: ReadOptions(limits: Limits(maxSpillBytes: 1000)))
+    }
+    #expect(error?.problem == "more than the 1,000 bytes that a pipe may hold of a dataset that is read twice")
+  }
+
+  @Test func classesAreFilteredAndIndexedAnew() throws {
+    let source = try open("shapes-cifar.tar.gz", ReadOptions(classes: ["triangle", "cross"]))
+    #expect(source.info.classNames == ["cross", "triangle"])
+    let samples = try all(source)
+    #expect(samples.map(\.label) == (0..<40).map { $0 % 2 })
+    let everything = try all(open("shapes-cifar.tar.gz"))
+    #expect(samples[0].content == everything[2].content)
+    #expect(samples[0].key == everything[2].key)
+    #expect(try open("strokes-idx", ReadOptions(classes: ["3"])).info.countPerClass == [20])
+  }
+
+  @Test func imagesAreResizedAndCropped() throws {
+    let options = ReadOptions(resize: .exact(height: 20, width: 24), centerCrop: 16)
+    let source = try open("shapes-folder.tar.gz", options)
+    #expect(source.info.shape == [3, 16, 16])
+    let plain = try all(open("shapes-folder.tar.gz"))
+    for (sample, original) in zip(try all(source), plain) {
+      let expected = centerCropped(resized(try original.pixels(), toHeight: 20, width: 24), side: 16)
+      #expect(sample.content == .pixels(expected))
+    }
+    #expect(try open("strokes-idx", ReadOptions(resize: .shortSide(14))).info.shape == [1, 14, 14])
+  }
+
+  @Test func encodedImagesPassUntouched() throws {
+    let png = encodePNG(Pixels(height: 2, width: 3, channels: 1, bytes: [1, 2, 3, 4, 5, 6]))
+    let samples = try read(tar([TestMember("a/x.png", png), TestMember("b/y.jpeg", png)]))
+    #expect(
+      samples.map(\.content) == [
+        .encoded(EncodedImage(format: .png, bytes: png)), .encoded(EncodedImage(format: .png, bytes: png)),
+      ])
+  }
+
+  @Test func greyAndColourInOneDatasetBecomeColour() throws {
+    let grey = Pixels(height: 1, width: 2, channels: 1, bytes: [5, 9])
+    let colour = Pixels(height: 1, width: 2, channels: 3, bytes: [1, 2, 3, 4, 5, 6])
+    let archive = tar([TestMember("a/x.png", encodePNG(grey)), TestMember("b/y.png", encodePNG(colour))])
+    for checks in [true, false] {
+      let source = try openDataset(
+        from: ByteSource(bytes: archive, name: "x"), options: ReadOptions(checksImages: checks))
+      #expect(source.info.shape == [3, 1, 2])
+      let samples = try all(source)
+      #expect(samples[0].content == .pixels(Pixels(height: 1, width: 2, channels: 3, bytes: [5, 5, 5, 9, 9, 9])))
+      #expect(samples[1].content == .encoded(EncodedImage(format: .png, bytes: encodePNG(colour))))
+    }
+  }
+
+  @Test(arguments: [
+    (["root/cats/1.png", "root/dogs/2.png"], ["cats", "dogs"]),
+    (["cats/deep/1.png", "cats/2.png", "dogs/2.png"], ["cats", "dogs"]),
+    (["a/b/only/1.png"], ["only"]),
+    (["d/train/cats/1.png", "d/train/dogs/1.png", "d/val/cats/7.png"], ["cats", "dogs"]),
+    (["train/b/1.png", "train/a/1.png", "test/c/1.png"], ["a", "b", "c"]),
+    (["train/b/1.png", "train/B/1.png", "train/a/1.png"], ["B", "a", "b"]),
+  ])
+  func findsTheClassFolders(_ paths: [String], _ classes: [String]) throws {
+    let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
+    let archive = tar(paths.map { TestMember($0, png) })
+    let source = try openDataset(from: ByteSource(bytes: archive, name: "x"))
+    #expect(source.info.classNames == classes)
+    #expect(try all(source).count == paths.filter { !$0.contains("val/") && !$0.contains("test/") }.count)
+  }
+
+  @Test func valStandsInForAMissingTestPart() throws {
+    let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
+    let archive = tar(["train/a/1.png", "train/a/2.png", "val/a/3.png"].map { TestMember($0, png) })
+    #expect(try read(archive, ReadOptions(split: .test)).count == 1)
+  }
+
+  @Test func webDatasetFieldsFindTheirPlaces() throws {
+    let floats = FloatArray(shape: [1, 1, 2], values: [0.25, 1.5])
+    let soft = FloatArray(shape: [2], values: [0.9, 0.1])
+    let png = encodePNG(Pixels(height: 1, width: 2, channels: 1, bytes: [64, 255]))
+    let members = [
+      TestMember("__pipe__/header", text: "{}"), TestMember("README", text: "no dot, no sample"),
+      TestMember("d/x.1.cls", text: "1"), TestMember("d/x.npy", npyBytes(floats)), TestMember("d/x.png", png),
+      TestMember("d/x.cls", text: " 0\n"), TestMember("d/x.soft.npy", npyBytes(soft)),
+      TestMember("d/x.json", text: "{\"a\":1}"), TestMember("d/x.TXT", text: "hello"),
+    ]
+    let samples = try read(tar([TestMember("d/w.png", png), TestMember("d/w.cls", text: "1")] + members))
+    #expect(samples.map(\.key) == ["d_w", "d_x"])
+    #expect(samples[1].content == .floats(floats))
+    #expect(samples[1].label == 0)
+    #expect(samples[1].softLabel == soft.values)
+    #expect(samples[1].metadata == Array("{\"a\":1}".utf8))
+    #expect(samples[1].extras.map(\.name) == ["1.cls", "txt"])
+  }
+
+  @Test func webDatasetsContinueOneAnother() throws {
+    let folder = try TemporaryFolder()
+    let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
+    for part in 0..<3 {
+      let members = (0..<2).flatMap { index in
+        [TestMember("\(part)\(index).png", png), TestMember("\(part)\(index).cls", text: "\(part)")]
+      }
+      try folder.write("x-\(part).tar.zst", tar(members, .zstd))
+    }
+    let keys = ["00", "01", "10", "11", "20", "21"]
+    #expect(try all(openDataset([.file(folder.path)])).map(\.key) == keys)
+    let files = (0..<3).map { Input.file("\(folder.path)/x-\($0).tar.zst") }
+    let source = try openDataset(files)
+    #expect(source.info.classNames == ["0", "1", "2"])
+    #expect(try all(source).map(\.key) == keys)
+  }
+
+  @Test func npzOfFloatsAndPlanes() throws {
+    let folder = try TemporaryFolder()
+    let floats = FloatArray(shape: [1, 2, 2, 3], values: (0..<12).map { Float($0) / 12 })
+    let path = try folder.write(
+      "x.npz", zip([TestMember("images.npy", npyBytes(floats)), TestMember("labels.npy", int64Array([4]))]))
+    let samples = try all(openDataset([.file(path)]))
+    // N×H×W×C became C×H×W.
+    let planes = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11].map { Float($0) / 12 }
+    #expect(
+      samples == [Sample(key: "000000000", content: .floats(FloatArray(shape: [3, 2, 2], values: planes)), label: 4)])
+
+    let bytes = array(type: "|u1", shape: "(1, 3, 2, 2)", (0..<12).map(UInt8.init))
+    let planar = try folder.write(
+      "y.npz", zip([TestMember("y_train.npy", int64Array([0])), TestMember("x_train.npy", bytes)]))
+    #expect(
+      try all(openDataset([.file(planar)])).first?.content
+        == .pixels(Pixels(height: 2, width: 2, channels: 3, bytes: [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])))
+  }
+
+  @Test func aForcedLayoutIsTakenAtItsWord() throws {
+    let record = [UInt8](repeating: 2, count: 3073)
+    let samples = try read(record + record, ReadOptions(layout: .cifar10Binary))
+    #expect(samples.map(\.label) == [2, 2])
+  }
+
+  @Test func theLogSaysWhatWasRecognised() throws {
+    var lines: [String] = []
+    _ = try openDataset([.file(fixture("strokes.npz"))], log: { lines.append($0) })
+    #expect(lines == ["\(fixture("strokes.npz")): layout npz, train part, 10 classes"])
+  }
+
+  @Test func aSourceStaysEnded() throws {
+    let source = try open("strokes.npz")
+    _ = try all(source)
+    #expect(try source.next() == nil)
+    #expect(try source.next() == nil)
+  }
+}
+
+/// An npy file of any type, version 1.0, put together by hand.
+func array(type: String, shape: String, order: String = "False", _ bytes: [UInt8]) -> [UInt8] {
+  let header = "{'descr': '\(type)', 'fortran_order': \(order), 'shape': \(shape), }\n"
+  return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8) + bytes
+}
+
+func int64Array(_ values: [Int]) -> [UInt8] {
+  array(type: "<i8", shape: "(\(values.count),)", values.flatMap { value in withUnsafeBytes(of: value, Array.init) })
+}
