@@ -75,4 +75,17 @@ struct ConvNetTests {
     #expect(weights(3) == weights(3))
     #expect(weights(3) != weights(4))
   }
+
+  @Test func `bfloat16 embeddings are float32 and near those of float32`() throws {
+    var options = ConvNetOptions(channels: 3, height: 16, width: 16, classes: 4, filters: 8, depth: 2)
+    let exact = waveNetwork(options)
+    options.precision = .bfloat16
+    let rounded = ConvNet(options, parameters: exact.parameters)
+    let x = wave([3, 3, 16, 16], 0.05, 0.2)
+    let (a, b) = (try exact.embed(x), try rounded.embed(x))
+    #expect(b.dtype == .float32)
+    let distance = (a - b).squared().sum().item.squareRoot() / a.squared().sum().item.squareRoot()
+    #expect(distance < 0.02)
+    #expect(distance > 0)
+  }
 }
