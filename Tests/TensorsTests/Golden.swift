@@ -163,8 +163,9 @@ struct Operation: Sendable {
     "batchNormFrozen": .init(2, points: 3) { t, n throws(TensorError) in
       try t[0].batchNorm(weight: t[1], bias: t[2], statistics: (t[3], t[4]), eps: n[0])
     },
+    // Float32 goes through the kernel, float64 through the composite.
     "normReluPool": .init(2) { t, n throws(TensorError) in
-      try t[0].normReluPoolComposite(weight: t[1], bias: t[2], eps: n[0])
+      try t[0].normReluPool(weight: t[1], bias: t[2], eps: n[0])
     },
     "upsampled": .init(2) { t, n throws(TensorError) in
       try t[0].upsampled(toHeight: Int(n[0]), width: Int(n[1]))
