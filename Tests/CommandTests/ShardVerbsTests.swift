@@ -100,6 +100,36 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try String(contentsOf: folder.url.appending(path: "f"), encoding: .utf8) == "mine\n")
   }
 
+  @Test func `What a killed run leaves is no dataset, and the same command again gives the same bytes`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let killed = try sh(
+      "pipe decode -q -i \(tar) -o whole; mkfifo f; pipe shard -q -i f -o out & exec 3> f; head -c 4096 whole >&3; "
+        + "until [ -e out/.pipe-unfinished ]; do :; done; kill -9 $!; wait $!; echo $?; ls -A out", in: folder)
+    let lines = killed.text.split(separator: "\n")
+    let status = try #require(lines.firstIndex(of: "137"), "\(killed.text)")
+    #expect(lines[(status + 1)...].allSatisfy { $0.hasPrefix(".") }, "\(killed.text)")
+    #expect(try sh("pipe verify out", in: folder).status == 66)
+    let again = try sh(
+      "pipe shard -q -i whole -o out && pipe shard -q -i whole -o once && diff -r out once && pipe verify out",
+      in: folder)
+    #expect(again.status == 0, "\(again.text)")
+  }
+
+  @Test func `A write that fails leaves nothing`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let outcome = try sh("trap '' XFSZ; ulimit -f 1; pipe shard -q -i \(tar) -o out", in: folder)
+    #expect(outcome.status == 74, "\(outcome.text)")
+    #expect(try names(folder) == ["pets.tar"])
+  }
+
+  @Test func `A full disk is an error of its own`() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try sh("pipe decode -q -i \(try archive(in: folder)) > /dev/full", in: folder)
+    #expect(outcome.status == 74, "\(outcome.text)")
+  }
+
   @Test func `verify leaves with 2 and names shard and sample`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
