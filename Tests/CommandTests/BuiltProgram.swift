@@ -23,12 +23,15 @@ enum Connection {
 /// The program that this package builds.
 let builtPipe = Bundle.main.bundleURL.appending(path: "pipe")
 
+/// The small datasets that the repository draws itself.
+let fixtures = URL(filePath: #filePath).appending(path: "../../../fixtures").standardized
+
 /// Runs a program to its end.
 ///
 /// Output goes to files, so nothing can fill up while nobody reads.
 func run(
   _ words: [String], program: URL = builtPipe, input: Connection = .plain, output: Connection = .plain,
-  environment: [String: String] = [:]
+  errors: Connection = .plain, environment: [String: String] = [:]
 ) throws -> Outcome {
   let folder = try TemporaryFolder()
   let outputFile = try folder.file("output", "")
@@ -53,12 +56,18 @@ func run(
     try pipe.fileHandleForReading.close()
     process.standardOutput = pipe
   }
-  process.standardError = try FileHandle(forWritingTo: errorFile)
+  var screen: Int32?
+  if case .terminal = errors {
+    process.standardError = FileHandle(fileDescriptor: try openTerminal(&terminals))
+    screen = terminals[terminals.count - 2]
+  } else {
+    process.standardError = try FileHandle(forWritingTo: errorFile)
+  }
   try process.run()
   process.waitUntilExit()
   return Outcome(
     status: process.terminationStatus, output: try String(contentsOf: outputFile, encoding: .utf8),
-    errors: try String(contentsOf: errorFile, encoding: .utf8))
+    errors: try screen.map(shown) ?? String(contentsOf: errorFile, encoding: .utf8))
 }
 
 /// The program's side of a new terminal; both sides are appended to `opened`.
@@ -76,6 +85,14 @@ private func openTerminal(_ opened: inout [Int32]) throws -> Int32 {
   try #require(side >= 0)
   opened.append(side)
   return side
+}
+
+/// What was written to a terminal and not read yet; a screenful, which the system keeps.
+private func shown(on master: Int32) -> String {
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  _ = fcntl(master, F_SETFL, O_NONBLOCK)
+  let count = read(master, &bytes, bytes.count)
+  return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
 }
 
 /// A folder that goes away with the value.

@@ -80,6 +80,42 @@ import Testing
     }
   }
 
+  @Test(arguments: ["2>&-", "<&-", ">&-", "2>&- >&- <&-"])
+  func closedStreamsDoNotLeakIntoShards(redirection: String) throws {
+    let folder = try TemporaryFolder()
+    let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
+    let line = "\"$0\" shard -i \"$1\" -o out \(redirection) && \"$0\" verify out"
+    let outcome = try run(
+      ["-c", "cd \"$2\" && " + line, builtPipe.path, archive, folder.url.path], program: URL(filePath: "/bin/sh"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("sound"))
+  }
+
+  @Test func anOutputThatCannotBeWrittenIs74() throws {
+    for redirection in [">&-", "> /dev/full"] {
+      let outcome = try run(["-c", "\"$0\" --help \(redirection)", builtPipe.path], program: URL(filePath: "/bin/sh"))
+      #expect(outcome.status == 74)
+      #expect(outcome.errors.contains("standard output: cannot be written"))
+    }
+  }
+
+  @Test func aTerminalGetsABarAndLosesItAgain() throws {
+    let folder = try TemporaryFolder()
+    let words = [
+      "decode", "-i", fixtures.appending(path: "shapes-cifar.tar.gz").path, "-o", folder.url.appending(path: "x").path,
+    ]
+    let drawn = try run(words, errors: .terminal).errors
+    #expect(drawn.contains("\rdecode 1 samples"))
+    #expect(drawn.hasSuffix("\r\u{1B}[K"))
+    #expect(drawn.contains("\u{1B}[1m"), "a name in bold")
+    let folded = try TemporaryFolder()
+    let again = Array(words.dropLast()) + [folded.url.appending(path: "x").path]
+    let plain = try run(again + ["--progress", "never"], errors: .terminal, environment: ["NO_COLOR": "1"]).errors
+    #expect(!plain.contains("decode 1 samples") && !plain.contains("\u{1B}[1m"))
+    let quiet = try run(words.dropLast() + [folded.url.appending(path: "y").path, "-q"], errors: .terminal).errors
+    #expect(quiet == "")
+  }
+
   @Test func errorsAreJSONWhereProgressIs() throws {
     let outcome = try run(["condense", "--progress=json"], output: .terminal)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.errors.utf8)) as? [String: Any]
@@ -103,13 +139,15 @@ import Testing
   /// The program alone in a folder, and a script in the sibling's place that says what it was given.
   private func installation(withSibling: Bool) throws -> (folder: TemporaryFolder, program: URL) {
     let folder = try TemporaryFolder()
+    let script = try folder.file(
+      "script", "#!/bin/sh\necho \"$*\"\necho \"$OMP_WAIT_POLICY $MALLOC_ARENA_MAX\"\nexec cat\n")
+    // Not copied by this process: a file is busy while any child that was forked meanwhile still has it open for writing.
+    var copies = "cp \"$0\" \"$1/pipe\""
+    if withSibling { copies += " && cp \"$2\" \"$1/pipe-compute\" && chmod +x \"$1/pipe-compute\"" }
+    let outcome = try run(
+      ["-c", copies, builtPipe.path, folder.url.path, script.path], program: URL(filePath: "/bin/sh"))
+    try #require(outcome.status == 0, "\(outcome.errors)")
     let program = folder.url.appending(path: "pipe")
-    try FileManager.default.copyItem(at: builtPipe, to: program)
-    if withSibling {
-      let script = try folder.file(
-        "pipe-compute", "#!/bin/sh\necho \"$*\"\necho \"$OMP_WAIT_POLICY $MALLOC_ARENA_MAX\"\nexec cat\n")
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
-    }
     return (folder, program)
   }
 

@@ -60,12 +60,10 @@ private final class RunningProgram {
 }
 
 @Suite("Ctrl-C on the built program") struct SignalTests {
-  private static let fixtures = URL(filePath: #filePath).appending(path: "../../../fixtures").standardized
-
   /// The stream of a fixture, cut in the middle: enough for a reader to begin with, and the rest.
   private func stream(_ folder: TemporaryFolder) throws -> (first: Data, rest: Data) {
     let file = folder.url.appending(path: "stream.tar")
-    let archive = Self.fixtures.appending(path: "shapes-cifar.tar.gz").path
+    let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
     let outcome = try run(["decode", "-q", "-i", archive, "-o", file.path])
     try #require(outcome.status == 0, "\(outcome.errors)")
     let whole = try Data(contentsOf: file)
@@ -135,7 +133,7 @@ private final class RunningProgram {
 
   @Test func progressForProgramsEndsWithTheWholeCount() throws {
     let folder = try TemporaryFolder()
-    let archive = Self.fixtures.appending(path: "shapes-cifar.tar.gz").path
+    let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
     let outcome = try run(
       ["decode", "--progress=json", "-i", archive, "-o", folder.url.appending(path: "x.tar").path])
     let events = try outcome.errors.split(separator: "\n").map {
