@@ -38,6 +38,11 @@ extension Verb {
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "take the values of the method's paper; options that are typed still win"),
+          Option(
+            "snapshots", .path("DIR"), defaultNote: "none", isRecorded: false,
+            help: "publish what there is into DIR/step-000100 and so on while it runs"),
+          Option(
+            "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them"),
           Option("dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop"),
         ]),
       .method, .network(automatic: "bfloat16 where the processor has it in hardware"), .machine, .reading, .terminal,

@@ -107,3 +107,16 @@ private struct Gram {
     }
   }
 }
+
+extension Kernel: CustomStringConvertible {
+  /// The name on the command line, with the rate where one was given.
+  public var description: String {
+    switch self {
+    case .gaussianMixture: "gaussian-mixture"
+    case .gaussian(nil): "gaussian"
+    case .gaussian(let rate?): "gaussian (rate \(rate))"
+    case .linear: "linear"
+    case .polynomial: "polynomial"
+    }
+  }
+}

@@ -5,10 +5,11 @@ internal import Glibc
 /// A running SHA-256, computed by libcrypto, which uses the processor's own instructions where it has them.
 ///
 /// Feed it long runs: a call costs more than the hashing of a few hundred bytes.
-final class SHA256 {
+public final class SHA256 {
   private let context: OpaquePointer
 
-  init() {
+  /// Begins with nothing fed.
+  public init() {
     guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto gave no digest context") }
     self.context = context
     precondition(EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "libcrypto has no SHA-256")
@@ -18,13 +19,14 @@ final class SHA256 {
     EVP_MD_CTX_free(context)
   }
 
-  func update(_ bytes: UnsafeRawBufferPointer) {
+  /// Feeds a run of bytes.
+  public func update(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count > 0 else { return }
     precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "libcrypto refused to hash")
   }
 
   /// The digest of everything fed so far, 64 hexadecimal digits; the last call on this value.
-  func finish() -> String {
+  public func finish() -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     var length: UInt32 = 0
     precondition(EVP_DigestFinal_ex(context, &digest, &length) == 1 && length == 32, "libcrypto refused to hash")

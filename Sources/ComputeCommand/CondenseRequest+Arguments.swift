@@ -1,0 +1,45 @@
+import Command
+import Methods
+import Networks
+import Stages
+
+extension CondenseRequest {
+  /// What was typed, and the catalogue's defaults for the method and its preset.
+  init(_ arguments: Arguments) throws(UsageError) {
+    let name = arguments.choice("method") ?? "m3d"
+    guard let method = Method(rawValue: name) else {
+      preconditionFailure("the catalogue offers the method \(name), which nothing carries out")
+    }
+    let counts = arguments.counts("ipc")
+    self.init(
+      method: method, budget: Budget(rest: counts?.others, named: counts?.named ?? [:]),
+      seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments, automatic: .automatic))
+    guard !method.isSelection else { return }
+    steps = arguments.integer("steps")
+    realBatch = arguments.integer("batch")
+    learningRate = arguments.number("lr")
+    momentum = arguments.number("momentum")
+    initialization = arguments.choice("init").flatMap(Initialization.init(rawValue:))
+    factor = arguments.integer("factor")
+    if let text = arguments.text("augment") {
+      guard let strategy = AugmentationStrategy(named: text) else {
+        throw UsageError(
+          "--augment takes operations joined by _ of color, crop, cutout, flip, scale, rotate, or none; not '\(text)'")
+      }
+      augmentation = strategy
+    }
+    guard method == .m3d else { return }
+    stepsPerNetwork = arguments.integer("iterations-per-model")
+    linearUnits = arguments.choice("units").map { $0 == "linear" }
+    let bandwidth = arguments.number("bandwidth")
+    switch arguments.choice("kernel") {
+    case "gaussian": kernel = .gaussian(rate: bandwidth.map { Float(1 / $0) })
+    case "linear": kernel = .linear
+    case "polynomial": kernel = .polynomial
+    default: kernel = .gaussianMixture
+    }
+    if bandwidth != nil, arguments.choice("kernel") != "gaussian" {
+      throw UsageError("--bandwidth belongs to --kernel gaussian", hint: "the mixture takes its widths from the batch")
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import Command
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Shards
+import Stages
+import Streaming
+
+/// `pipe condense`: real samples in, a condensed set out, as the stream that `pipe shard` reads.
+let condenseVerb = VerbRunner("condense") { invocation in
+  let arguments = invocation.arguments
+  let report = invocation.report
+  let request = try CondenseRequest(arguments)
+  let reading = try ReadOptions(arguments)
+  let surroundings = try await Surroundings(invocation)
+  var stageSurroundings = surroundings.stage(invocation)
+  stageSurroundings.dryRun = arguments.flag("dry-run")
+  if let directory = arguments.path("snapshots") {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw DataError(.cannotCreate, at: [directory], "cannot be created: \(error.localizedDescription)")
+    }
+    stageSurroundings.snapshotEvery = arguments.integer("snapshot-every")
+    stageSurroundings.snapshot = { step, info, samples in
+      publish(samples, info, to: directory, step: step, report: report)
+    }
+  }
+
+  func run(into writer: WireWriter) async throws {
+    let source = try openSamples(
+      arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
+    let info = source.info
+    let condensing = CondenseStage(request, of: info, tool: toolVersion, in: stageSurroundings)
+    let stages = pipeline {
+      Buffered<Sample>(capacity: 64)
+      condensing
+    }
+    let sink = WireSink(named: "condense", to: writer, info: condensing.described ?? info)
+    _ = try await stages.run(from: samples(of: source, stage: "read"), into: sink)
+  }
+
+  if stageSurroundings.dryRun {
+    do {
+      try await run(into: WireWriter(to: -1))
+    } catch let error as PipelineError where error.underlying is DryRunEnded {}
+    return .ok
+  }
+  try await writeStream(invocation) { writer in try await run(into: writer) }
+  return .ok
+}
+
+/// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.
+private func publish(_ samples: [Sample], _ info: DatasetInfo, to directory: String, step: Int, report: Reporter) {
+  let digits = String(step)
+  let folder = "\(directory)/step-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)"
+  do {
+    let writer = try DatasetWriter(
+      ShardOptions(
+        directory: folder, namePrefix: info.name, zstdLevel: nil, maxBytes: 64 << 20, maxSamples: .max, fields: nil),
+      info: info)
+    for sample in samples { try writer.write(sample) }
+    _ = try writer.finish(info: info)
+    report.log("step \(step): wrote \(folder)")
+  } catch {
+    report.warn("no snapshot of step \(step): \(error)")
+  }
+}

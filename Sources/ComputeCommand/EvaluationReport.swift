@@ -1,0 +1,99 @@
+import Foundation
+import Methods
+import Networks
+import Stages
+
+/// What `evaluate` prints: the table for people, the object for programs.
+struct EvaluationReport {
+  let rows: [EvaluationRow]
+  let request: EvaluationRequest
+  let classNames: [String]
+  let test: String
+  let counts: [Int]
+
+  /// The table, percent, last epoch.
+  func text() -> String {
+    var lines = [
+      "\(request.recipe.label), \(request.network.precision.rawValue), seed \(request.seed), tested on \(test); "
+        + "accuracy in % after the last epoch, mean ± std over networks",
+      "",
+      "set            images  trained on  networks   accuracy        s",
+    ]
+    for row in rows {
+      let networks = row.isCut ? "\(row.accuracies.count) of \(request.repeats)" : "\(row.accuracies.count)"
+      lines.append(
+        "\(padded(row.name, 14)) \(left(String(row.stored), 6))  \(left(String(row.trained), 10))  \(left(networks, 8))   "
+          + "\(padded(accuracy(row), 13)) \(left(String(Int(row.seconds.rounded())), 5))")
+    }
+    lines.append("")
+    let width = max(8, classNames.map(\.count).max() ?? 0)
+    lines.append(padded("class", width) + rows.map { left($0.name, max(9, $0.name.count + 2)) }.joined())
+    for (label, name) in classNames.enumerated() {
+      let cells = rows.map { row in
+        left(row.perClass.indices.contains(label) ? percent(row.perClass[label]) : "-", max(9, row.name.count + 2))
+      }
+      lines.append(padded(name, width) + cells.joined())
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// One JSON object, keys sorted.
+  func json() throws -> String {
+    let object = Report(
+      protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
+      repeats: request.repeats, seed: request.seed, precision: request.network.precision.rawValue,
+      width: request.network.filters, test: test, classes: classNames, countPerClass: counts,
+      rows: rows.map { row in
+        Report.Row(
+          set: row.name, accuracies: row.accuracies, mean: row.accuracies.isEmpty ? nil : row.mean, std: row.deviation,
+          perClass: row.perClass, images: row.stored, trainedOn: row.trained, seconds: row.seconds,
+          stoppedEarly: row.isCut)
+      })
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(object), as: UTF8.self) + "\n"
+  }
+
+  private struct Report: Encodable {
+    struct Row: Encodable {
+      var set: String
+      var accuracies: [Double]
+      var mean: Double?
+      var std: Double?
+      var perClass: [Double?]
+      var images: Int
+      var trainedOn: Int
+      var seconds: Double
+      var stoppedEarly: Bool
+    }
+    var `protocol`: String
+    var epochs: Int
+    var prescribedEpochs: Int
+    var repeats: Int
+    var seed: UInt64
+    var precision: String
+    var width: Int
+    var test: String
+    var classes: [String]
+    var countPerClass: [Int]
+    var rows: [Row]
+  }
+
+  private func accuracy(_ row: EvaluationRow) -> String {
+    if row.accuracies.isEmpty { return "not finished" }
+    return row.deviation.map { "\(percent(row.mean)) ± \(percent($0))" } ?? percent(row.mean)
+  }
+
+  private func percent(_ value: Double?) -> String {
+    value.map { String(format: "%.1f", 100 * $0) } ?? "-"
+  }
+
+  private func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private func left(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+}

@@ -1,0 +1,175 @@
+public import Datasets
+public import Methods
+import Shards
+public import Tensors
+
+/// The real data, decoded and sorted by class, for methods that need random access to it.
+///
+/// Pixels are kept as 8-bit C×H×W; up to a limit in RAM, the rest in an unnamed memory-mapped file.
+public final class ClassStore: RealImages, @unchecked Sendable {
+  // Unchecked: the arena is written by `ClassStoreBuilder` alone, before this object exists, so that any thread may
+  // read it.
+
+  /// Channels, rows, columns.
+  public let shape: (channels: Int, height: Int, width: Int)
+  /// Names in index order.
+  public let classNames: [String]
+  /// SHA-256 over shape, class names, labels and pixels in archive order: equal for equal data however it was packed.
+  public let digest: String
+
+  private let arena: RecordArena
+  private let recordsOfClass: [[Int]]
+  private let keys: [String]
+
+  fileprivate init(
+    _ builder: ClassStoreBuilder, shape: (channels: Int, height: Int, width: Int), arena: RecordArena, digest: String
+  ) {
+    self.shape = shape
+    self.arena = arena
+    self.digest = digest
+    classNames = builder.info.classNames
+    recordsOfClass = builder.recordsOfClass
+    keys = builder.keys
+  }
+
+  /// Number of classes.
+  public var classCount: Int { recordsOfClass.count }
+  /// Number of samples of all classes.
+  public var count: Int { arena.count }
+  /// Bytes that live in the spill file.
+  public var spilledBytes: Int { arena.spilledBytes }
+  /// Bytes that live in RAM.
+  public var residentBytes: Int { arena.count * arena.recordBytes - arena.spilledBytes }
+
+  /// Number of samples of one class.
+  public func count(ofClass label: Int) -> Int { recordsOfClass[label].count }
+
+  /// Some images of one class as uint8 n×C×H×W, `indices` counting within the class in archive order.
+  public func images(ofClass label: Int, at indices: [Int]) -> Tensor {
+    let size = arena.recordBytes
+    let bytes = [UInt8](unsafeUninitializedCapacity: indices.count * size) { buffer, count in
+      for (position, index) in indices.enumerated() {
+        let target = UnsafeMutableRawBufferPointer(buffer)[position * size..<(position + 1) * size]
+        UnsafeMutableRawBufferPointer(rebasing: target).copyMemory(
+          from: UnsafeRawBufferPointer(arena.record(recordsOfClass[label][index])))
+      }
+      count = indices.count * size
+    }
+    return Tensor(bytes: bytes, shape: [indices.count, shape.channels, shape.height, shape.width])
+  }
+
+  /// One image as it is passed on: interleaved pixels.
+  public func pixels(ofClass label: Int, at index: Int) -> Pixels {
+    let record = arena.record(recordsOfClass[label][index])
+    let (channels, area) = (shape.channels, shape.height * shape.width)
+    let bytes = [UInt8](unsafeUninitializedCapacity: arena.recordBytes) { buffer, count in
+      for channel in 0..<channels {
+        for position in 0..<area { buffer[position * channels + channel] = record[channel * area + position] }
+      }
+      count = arena.recordBytes
+    }
+    return Pixels(height: shape.height, width: shape.width, channels: channels, bytes: bytes)
+  }
+
+  /// The key under which a sample stood in its archive.
+  public func key(ofClass label: Int, at index: Int) -> String { keys[recordsOfClass[label][index]] }
+}
+
+/// Fills a `ClassStore`, sample by sample.
+public struct ClassStoreBuilder {
+  /// The description of the samples that come.
+  public let info: DatasetInfo
+  fileprivate var recordsOfClass: [[Int]]
+  fileprivate var keys: [String] = []
+  private let limits: Limits
+  private let memoryLimit: Int
+  private let spillDirectory: String
+  private var shape: (channels: Int, height: Int, width: Int)?
+  private var arena: RecordArena?
+  private var hash = SHA256()
+
+  /// Begins a store; `memoryLimit` in bytes, `spillDirectory` for what goes beyond it.
+  public init(info: DatasetInfo, limits: Limits = Limits(), memoryLimit: Int, spillDirectory: String) {
+    self.info = info
+    self.limits = limits
+    self.memoryLimit = memoryLimit
+    self.spillDirectory = spillDirectory
+    recordsOfClass = Array(repeating: [], count: info.classNames.count)
+    for name in info.classNames { hash.update(line: name) }
+  }
+
+  /// Decodes a sample and keeps it.
+  ///
+  /// Throws where the sample is not an 8-bit image, or not of the size of those before it.
+  public mutating func add(_ sample: Sample) throws(DataError) {
+    if case .floats = sample.content {
+      throw DataError(
+        .badInput, at: ["sample \(sample.key)"], "expected an 8-bit image, found float values",
+        remedy: "condense the original images, not a condensed set")
+    }
+    let pixels = try sample.pixels(limits: limits)
+    let found = (channels: pixels.channels, height: pixels.height, width: pixels.width)
+    let arena = try arena(for: found, sample: sample)
+    guard recordsOfClass.indices.contains(sample.label) else {
+      throw DataError(
+        .badInput, at: ["sample \(sample.key)"],
+        "label \(sample.label) is outside of the \(recordsOfClass.count) classes")
+    }
+    let record = try arena.append()
+    let area = found.height * found.width
+    pixels.bytes.withUnsafeBufferPointer { bytes in
+      for channel in 0..<found.channels {
+        let plane = UnsafeMutableBufferPointer(
+          rebasing: record.bindMemory(to: UInt8.self)[channel * area..<(channel + 1) * area])
+        for position in 0..<area { plane[position] = bytes[position * found.channels + channel] }
+      }
+    }
+    recordsOfClass[sample.label].append(keys.count)
+    keys.append(sample.key)
+    hash.update(line: String(sample.label))
+    hash.update(UnsafeRawBufferPointer(record))
+  }
+
+  /// The finished store; throws where a class has no sample, or where there was none at all.
+  public consuming func finish() throws(DataError) -> ClassStore {
+    guard let shape, let arena else {
+      throw DataError(.badInput, at: [info.name], "the input holds no samples")
+    }
+    if let empty = recordsOfClass.firstIndex(where: \.isEmpty) {
+      throw DataError(
+        .badInput, at: [info.name], "class \(empty) (\(info.classNames[empty])) has no samples",
+        remedy: "leave it out with --classes")
+    }
+    let digest = hash.finish()
+    return ClassStore(self, shape: shape, arena: arena, digest: digest)
+  }
+
+  private mutating func arena(
+    for found: (channels: Int, height: Int, width: Int), sample: Sample
+  ) throws(DataError) -> RecordArena {
+    guard let shape, let arena else {
+      let arena = RecordArena(
+        recordBytes: found.channels * found.height * found.width, memoryLimit: memoryLimit,
+        spillDirectory: spillDirectory)
+      self.arena = arena
+      shape = found
+      hash.update(line: "\(found.channels) \(found.height) \(found.width)")
+      return arena
+    }
+    guard found == shape else {
+      throw DataError(
+        .badInput, at: ["sample \(sample.key)"],
+        "expected \(shape.height)×\(shape.width)×\(shape.channels) like the samples before, found "
+          + "\(found.height)×\(found.width)×\(found.channels)",
+        remedy: "give one size with --resize")
+    }
+    return arena
+  }
+}
+
+extension SHA256 {
+  /// Feeds a text and a line feed.
+  fileprivate func update(line: String) {
+    Array("\(line)\n".utf8).withUnsafeBytes { update($0) }
+  }
+}

@@ -1,0 +1,202 @@
+import Datasets
+import Methods
+import Networks
+import Streaming
+import Tensors
+
+/// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
+struct CondensePlan {
+  let request: CondenseRequest
+  let counts: [Int]
+  let network: ConvNetOptions
+  let normalization: Methods.Normalization
+  /// Options of DM or M3D; nil for selections.
+  private(set) var matching: Matching?
+  private let work: Work?
+  private let storedBytes: Int
+  private let spilledBytes: Int
+
+  enum Matching {
+    case distributionMatching(DistributionMatching.Options)
+    case m3d(M3D.Options)
+
+    var steps: Int {
+      switch self {
+      case .distributionMatching(let options): options.steps
+      case .m3d(let options): options.steps
+      }
+    }
+  }
+
+  init(
+    _ request: CondenseRequest, for store: ClassStore, named dataset: String, counts: [Int], threads: Int,
+    accelerated: Bool
+  ) throws(DataError) {
+    self.request = request
+    self.counts = counts
+    network = request.network.options(shape: store.shape, classes: store.classCount)
+    normalization = Methods.Normalization.measured(on: store)
+    storedBytes = store.residentBytes
+    spilledBytes = store.spilledBytes
+    if request.method.isSelection {
+      for (label, count) in counts.enumerated() where count > store.count(ofClass: label) {
+        throw DataError(
+          .badInput, at: [dataset],
+          "class \(store.classNames[label]) has \(store.count(ofClass: label)) samples, fewer than the \(count) asked for",
+          remedy: "lower --ipc, or give this class its own number")
+      }
+    }
+    let augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
+    var matching: Matching?
+    switch request.method {
+    case .random, .herding, .kCenter: break
+    case .distributionMatching:
+      var options = DistributionMatching.Options(network: network)
+      options.augmentation = augmentation
+      if let value = request.realBatch { options.realBatch = value }
+      if let value = request.learningRate { options.learningRate = value }
+      if let value = request.momentum { options.momentum = value }
+      if let value = request.initialization { options.initialization = value }
+      if let value = request.factor { options.formation = Methods.Formation(factor: value) }
+      matching = .distributionMatching(options)
+    case .m3d:
+      var options = M3D.Options(network: network)
+      options.augmentation = augmentation
+      if let value = request.realBatch { options.realBatch = value }
+      if let value = request.learningRate { options.learningRate = value }
+      if let value = request.momentum { options.momentum = value }
+      if let value = request.initialization { options.initialization = value }
+      if let value = request.factor { options.formation = Methods.Formation(factor: value) }
+      if let value = request.kernel { options.kernel = value }
+      if let value = request.linearUnits { options.linearUnits = value }
+      if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
+      matching = .m3d(options)
+    }
+    guard let matching else {
+      work = nil
+      return
+    }
+    let (batch, factor) =
+      switch matching {
+      case .distributionMatching(let options): (options.realBatch, options.formation.factor)
+      case .m3d(let options): (options.realBatch, options.formation.factor)
+      }
+    let step = Work.matchingStep(
+      network: network,
+      realPerClass: counts.indices.filter { counts[$0] > 0 }.map { min(batch, store.count(ofClass: $0)) },
+      syntheticPerClass: counts, factor: factor)
+    work = step
+    let steps = request.steps ?? step.defaultSteps(threads: threads, accelerated: accelerated)
+    switch matching {
+    case .distributionMatching(var options):
+      options.steps = steps
+      self.matching = .distributionMatching(options)
+    case .m3d(var options):
+      options.steps = steps
+      self.matching = .m3d(options)
+    }
+  }
+
+  /// What will happen and how long it takes on this machine, as sentences for the log.
+  func announcement(clock: () -> Double) throws(TensorError) -> [String] {
+    let images = counts.reduce(0, +)
+    var lines = [
+      "\(request.method.rawValue): \(images) images for \(counts.count { $0 > 0 }) classes, seed \(request.seed)"
+    ]
+    if let matching, let work {
+      let rate = try Work.measuredRate(network: network, clock: clock)
+      // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
+      let perStep = 1.25 * work.operations / rate
+      lines.append(
+        "\(matching.steps) steps of about \(duration(perStep)): \(duration(perStep * Double(matching.steps))) "
+          + "(--steps or --time for another length)")
+    }
+    let spill = spilledBytes > 0 ? " and \(spilledBytes >> 20) MB in a spill file" : ""
+    lines.append("memory: \(storedBytes >> 20) MB of decoded images\(spill), about \(workingMegabytes) MB to compute")
+    return lines
+  }
+
+  /// Activations of one chunk and its gradients, weights and the library itself.
+  private var workingMegabytes: Int {
+    let largestMap =
+      network.filters * (network.height + 2) * (network.width + 2) * (network.precision == .bfloat16 ? 2 : 4)
+    return 350 + (64 * 4 * largestMap) >> 20
+  }
+
+  /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
+  func run(
+    on store: ClassStore, in surroundings: CondenseStage.Surroundings,
+    snapshot: @escaping @Sendable (Int, Synthetic) -> Void
+  ) throws -> Condensation {
+    let random = RandomSource(seed: request.seed)
+    let name = request.method.rawValue
+    let control = RunControl(
+      progress: { report in
+        surroundings.progress(
+          .init(
+            stage: name, done: report.step, total: report.steps, unit: request.method.isSelection ? "classes" : "steps",
+            loss: request.method.isSelection ? nil : report.loss,
+            gradientNorm: request.method.isSelection ? nil : report.gradientNorm, note: report.note))
+      }, shouldStop: surroundings.shouldStop,
+      snapshotSteps: Set(
+        surroundings.snapshotEvery.map { Array(stride(from: $0, through: matching?.steps ?? 0, by: $0)) } ?? []),
+      snapshot: snapshot)
+    switch (request.method, matching) {
+    case (_, .distributionMatching(let options)):
+      return try DistributionMatching.condense(
+        store, counts: counts, normalization: normalization, options: options, using: random, control: control)
+    case (_, .m3d(let options)):
+      return try M3D.condense(
+        store, counts: counts, normalization: normalization, options: options, using: random, control: control)
+    case (.random, nil):
+      return try RandomSelection.select(from: store, counts: counts, using: random)
+    case (let method, nil):
+      let features = try featureNetwork(
+        for: store, network: network, normalization: normalization, seed: request.seed,
+        cacheDirectory: surroundings.cacheDirectory, log: surroundings.log, progress: surroundings.progress)
+      if method == .herding {
+        return try Herding.select(
+          from: store, counts: counts, network: features, normalization: normalization, control: control)
+      }
+      return try KCenter.select(
+        from: store, counts: counts, network: features, normalization: normalization, using: random, control: control)
+    }
+  }
+
+  /// Every option in force, for the manifest.
+  func provenance(stepsReached: Int) -> [String: String] {
+    var options = [
+      "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed), "net": "convnet",
+      "width": String(network.filters), "depth": String(network.depth), "precision": network.precision.rawValue,
+    ]
+    func add(
+      _ steps: Int, _ batch: Int, _ rate: Double, _ momentum: Double, _ start: Initialization,
+      _ augmentation: AugmentationStrategy, _ factor: Int
+    ) {
+      options["steps"] = String(stepsReached)
+      options["batch"] = String(batch)
+      options["lr"] = "\(rate)"
+      options["momentum"] = "\(momentum)"
+      options["init"] = start.rawValue
+      options["augment"] = augmentation.description
+      options["factor"] = String(factor)
+    }
+    switch matching {
+    case .distributionMatching(let chosen):
+      add(
+        chosen.steps, chosen.realBatch, chosen.learningRate, chosen.momentum, chosen.initialization,
+        chosen.augmentation,
+        chosen.formation.factor)
+    case .m3d(let chosen):
+      add(
+        chosen.steps, chosen.realBatch, chosen.learningRate, chosen.momentum, chosen.initialization,
+        chosen.augmentation,
+        chosen.formation.factor)
+      options["kernel"] = chosen.kernel.description
+      options["linear-units"] = String(chosen.linearUnits)
+      options["iterations-per-model"] = String(chosen.stepsPerNetwork)
+    case nil: break
+    }
+    return options
+  }
+}

@@ -1,0 +1,78 @@
+public import Methods
+public import Networks
+
+/// Everything that decides a condensation: nil where the method's own default is in force.
+public struct CondenseRequest: Sendable {
+  /// The methods.
+  public enum Method: String, Sendable, CaseIterable {
+    case random
+    case herding
+    case kCenter = "k-center"
+    case distributionMatching = "dm"
+    case m3d
+
+    /// Whether the method picks real images rather than optimising pixels.
+    public var isSelection: Bool { self == .random || self == .herding || self == .kCenter }
+  }
+
+  /// Which method.
+  public var method: Method
+  /// Images per class.
+  public var budget: Budget
+  /// Where all randomness comes from.
+  public var seed: UInt64
+  /// The network that embeds.
+  public var network: NetworkChoice
+  /// Steps of an optimising method; nil for a number that suits the machine.
+  public var steps: Int?
+  /// Real images per class and step.
+  public var realBatch: Int?
+  /// Rate of the images' SGD.
+  public var learningRate: Double?
+  /// Momentum of the images' SGD.
+  public var momentum: Double?
+  /// What the images are at first.
+  public var initialization: Initialization?
+  /// Siamese augmentation; nil for all operations, without the flip for grey images of digits and the like.
+  public var augmentation: AugmentationStrategy?
+  /// Tiles per side of a stored image.
+  public var factor: Int?
+  /// M3D's kernel.
+  public var kernel: Kernel?
+  /// Whether M3D's loss is measured in the linear kernel's units.
+  public var linearUnits: Bool?
+  /// M3D's steps per network.
+  public var stepsPerNetwork: Int?
+
+  /// Makes a request with every option at its default.
+  public init(method: Method, budget: Budget, seed: UInt64, network: NetworkChoice) {
+    self.method = method
+    self.budget = budget
+    self.seed = seed
+    self.network = network
+  }
+}
+
+/// Which network, before the images' size is known.
+public struct NetworkChoice: Sendable, Equatable {
+  /// Feature maps of each block.
+  public var filters: Int
+  /// Blocks; nil for the depth that suits the images' size.
+  public var depth: Int?
+  /// Numeric format of the convolutions.
+  public var precision: Precision
+
+  /// Makes a choice.
+  public init(filters: Int = 128, depth: Int? = nil, precision: Precision = .float32) {
+    self.filters = filters
+    self.depth = depth
+    self.precision = precision
+  }
+
+  /// The network's shape for images of one size.
+  public func options(shape: (channels: Int, height: Int, width: Int), classes: Int) -> ConvNetOptions {
+    ConvNetOptions(
+      channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
+      depth: depth, precision: precision)
+  }
+}

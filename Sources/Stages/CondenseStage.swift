@@ -1,0 +1,171 @@
+public import Datasets
+import Methods
+import Networks
+import Shards
+public import Streaming
+import Synchronization
+import Tensors
+
+/// Real samples in, condensed samples out.
+///
+/// Takes in the whole upstream, decoded and sorted by class (`ClassStore`), runs the method on the compute thread,
+/// then emits its
+/// result. What the result is (class counts, formation, the step reached) is known only then: see `described`.
+public struct CondenseStage: Stage {
+  /// What the stage needs from its surroundings.
+  public struct Surroundings: Sendable {
+    /// The thread that all tensors live on.
+    public var computeThread: BlockingThread
+    /// Threads that the tensor library uses there.
+    public var threads = 1
+    /// Whether tensors live on an accelerator.
+    public var accelerated = false
+    /// Bytes of decoded images that may stay in RAM.
+    public var memoryLimit = 4 << 30
+    /// Where the rest goes.
+    public var spillDirectory = "/tmp"
+    /// Where trained feature networks are kept; nil for nowhere.
+    public var cacheDirectory: String?
+    /// Bounds on images.
+    public var limits = Limits()
+    /// Whether to stop after the estimate.
+    public var dryRun = false
+    /// Steps between two snapshots; nil for none.
+    public var snapshotEvery: Int?
+    /// Receives snapshots, on the compute thread: the step, and the set reached with its description.
+    public var snapshot: @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in }
+    /// Asked between steps; true ends the run with what it has reached.
+    public var shouldStop: @Sendable () -> Bool = { false }
+    /// Receives progress.
+    public var progress: ProgressHandler = { _ in }
+    /// Receives sentences for the log.
+    public var log: @Sendable (String) -> Void = { _ in }
+    /// Seconds from some fixed moment, for estimates only.
+    public var clock: @Sendable () -> Double = { 0 }
+
+    /// Surroundings with a compute thread and otherwise defaults.
+    public init(computeThread: BlockingThread) { self.computeThread = computeThread }
+  }
+
+  /// `condense`.
+  public let name = "condense"
+  private let request: CondenseRequest
+  private let info: DatasetInfo
+  private let tool: String
+  private let surroundings: Surroundings
+  private let description = Described()
+
+  /// A stage for one dataset: `info` describes the samples that come, `tool` stands in the provenance.
+  public init(_ request: CondenseRequest, of info: DatasetInfo, tool: String, in surroundings: Surroundings) {
+    self.request = request
+    self.info = info
+    self.tool = tool
+    self.surroundings = surroundings
+  }
+
+  /// What the emitted samples are; known from the first of them on.
+  public var described: DatasetInfo? { description.value.withLock { $0 } }
+
+  /// Connects the stage; the first element pulled runs everything.
+  public func connect(_ upstream: Flow<Sample>, _ wiring: inout Wiring) -> Flow<Sample> {
+    let pending = Pending()
+    return Flow { () async throws(PipelineError) -> Sample? in
+      if let ready = pending.next() { return ready.sample }
+      let store = try await fill(from: upstream)
+      let surroundings = surroundings
+      let result: Result<(DatasetInfo, [Sample]), any Error> = await surroundings.computeThread.run {
+        Result { try condense(store) }
+      }
+      switch result {
+      case .success(let (info, samples)):
+        description.value.withLock { $0 = info }
+        pending.fill(samples)
+        return pending.next()?.sample
+      case .failure(let error):
+        throw PipelineError(stage: name, underlying: error)
+      }
+    }
+  }
+
+  private func fill(from upstream: Flow<Sample>) async throws(PipelineError) -> ClassStore {
+    var builder = ClassStoreBuilder(
+      info: info, limits: surroundings.limits, memoryLimit: surroundings.memoryLimit,
+      spillDirectory: surroundings.spillDirectory)
+    var done = 0
+    for try await sample in upstream {
+      do throws(DataError) {
+        try builder.add(sample)
+      } catch {
+        throw PipelineError(stage: name, sampleKey: sample.key, underlying: error)
+      }
+      done += 1
+      if done.isMultiple(of: 500) {
+        surroundings.progress(
+          ProgressEvent(stage: "read", done: done, total: info.countPerClass?.reduce(0, +), unit: "samples"))
+      }
+    }
+    do throws(DataError) {
+      return try builder.finish()
+    } catch {
+      throw PipelineError(stage: name, underlying: error)
+    }
+  }
+
+  /// On the compute thread.
+  private func condense(_ store: ClassStore) throws -> (DatasetInfo, [Sample]) {
+    let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
+    let plan = try CondensePlan(
+      request, for: store, named: info.name, counts: counts, threads: surroundings.threads,
+      accelerated: surroundings.accelerated)
+    for line in try plan.announcement(clock: surroundings.clock) { surroundings.log(line) }
+    if surroundings.dryRun { throw DryRunEnded() }
+    let result = try plan.run(on: store, in: surroundings) { step, synthetic in
+      surroundings.snapshot(
+        step, describe(synthetic, steps: step, plan, store), samples(from: synthetic, selectedFrom: store))
+    }
+    let described = describe(result.synthetic, steps: result.steps, plan, store)
+    return (described, samples(from: result.synthetic, selectedFrom: store))
+  }
+
+  private func describe(
+    _ synthetic: Synthetic, steps: Int, _ plan: CondensePlan, _ store: ClassStore
+  ) -> DatasetInfo {
+    var described = info
+    described.kind = .samples
+    described.shape = [store.shape.channels, store.shape.height, store.shape.width]
+    described.countPerClass = synthetic.labels.reduce(into: Array(repeating: 0, count: plan.counts.count)) {
+      $0[$1] += 1
+    }
+    described.normalization = Datasets.Normalization(mean: plan.normalization.mean, std: plan.normalization.deviation)
+    let factor = synthetic.formation.factor
+    described.formation = factor == 1 ? nil : Datasets.Formation(factor: factor)
+    described.provenance.append(
+      ProvenanceStep(
+        verb: "condense", tool: tool, options: plan.provenance(stepsReached: steps),
+        digests: ["source": store.digest]))
+    return described
+  }
+}
+
+/// Thrown in place of a result when only the estimate was asked for.
+public struct DryRunEnded: Error {
+  /// Makes the error.
+  public init() {}
+}
+
+/// The description of what a stage emitted, once it is known.
+private final class Described: Sendable {
+  let value = Mutex<DatasetInfo?>(nil)
+}
+
+/// Finished samples that wait to be pulled.
+private final class Pending: Sendable {
+  private let samples = Mutex<(filled: Bool, rest: ArraySlice<Sample>)>((false, []))
+
+  func fill(_ result: [Sample]) { samples.withLock { $0 = (true, result[...]) } }
+
+  /// The next sample, nil inside after the last; nil itself before there was a result.
+  func next() -> (sample: Sample?, Void)? {
+    samples.withLock { state in state.filled ? (state.rest.popFirst(), ()) : nil }
+  }
+}

@@ -1,0 +1,190 @@
+public import Datasets
+public import Methods
+import Networks
+public import Streaming
+import Tensors
+
+/// How sets are judged.
+public struct EvaluationRequest: Sendable {
+  /// The training protocol, with the epochs in force.
+  public var recipe: TrainingProtocol
+  /// Classifiers trained per set, each from its own seed.
+  public var repeats: Int
+  /// Where all randomness comes from.
+  public var seed: UInt64
+  /// The classifier.
+  public var network: NetworkChoice
+
+  /// Makes a request.
+  public init(recipe: TrainingProtocol, repeats: Int, seed: UInt64, network: NetworkChoice) {
+    self.recipe = recipe
+    self.repeats = repeats
+    self.seed = seed
+    self.network = network
+  }
+}
+
+/// What one set achieved.
+public struct EvaluationRow: Sendable {
+  /// The method that made the set, or `random`, `herding`.
+  public var name: String
+  /// Test accuracy after the last epoch, one per classifier, in [0, 1].
+  public var accuracies: [Double]
+  /// Mean accuracy per class, in index order; nil for a class without test images.
+  public var perClass: [Double?]
+  /// Images stored per set.
+  public var stored: Int
+  /// Images trained on per epoch: more than stored where the set has a formation.
+  public var trained: Int
+  /// Seconds for all classifiers.
+  public var seconds: Double
+  /// Whether a time limit or a signal ended the last training early; its result is not among `accuracies`.
+  public var isCut: Bool
+
+  /// Mean accuracy; NaN where no classifier finished.
+  public var mean: Double { accuracies.reduce(0, +) / Double(accuracies.count) }
+  /// Sample standard deviation over the classifiers; nil for fewer than two.
+  public var deviation: Double? {
+    guard accuracies.count > 1 else { return nil }
+    let mean = mean
+    let squares = accuracies.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return (squares / Double(accuracies.count - 1)).squareRoot()
+  }
+}
+
+/// A set to be judged: which images a classifier sees, possibly others in every repeat.
+public struct Contestant: Sendable {
+  /// Shown in the table.
+  public var name: String
+  /// Constants that its images are normalised with, for training and for testing.
+  public var normalization: Methods.Normalization
+  /// The set for one repeat; called on the compute thread.
+  public var set: @Sendable (_ repetition: Int) throws -> Synthetic
+
+  /// Makes a contestant.
+  public init(
+    name: String, normalization: Methods.Normalization, set: @escaping @Sendable (_ repetition: Int) throws -> Synthetic
+  ) {
+    self.name = name
+    self.normalization = normalization
+    self.set = set
+  }
+
+  /// The set that a manifest or a wire describes: its own normalisation and formation; labels in the order of
+  /// `classNames`.
+  ///
+  /// Throws where its classes are not those of the test set, or its images of another shape.
+  public init(
+    _ training: TrainingImages, testedOn test: ClassStore, testName: String, fallback: Methods.Normalization?
+  ) throws(DataError) {
+    let info = training.info
+    let missing = info.classNames.filter { !test.classNames.contains($0) }
+    guard missing.isEmpty, Set(info.classNames).count == test.classNames.count else {
+      throw DataError(
+        .badInput, at: [info.name],
+        "its classes (\(info.classNames.joined(separator: ", "))) are not those of \(testName) "
+          + "(\(test.classNames.joined(separator: ", ")))",
+        remedy: "choose the same classes on both sides with --classes")
+    }
+    let shape = [test.shape.channels, test.shape.height, test.shape.width]
+    guard Array(training.images.shape.dropFirst()) == shape else {
+      throw DataError(
+        .badInput, at: [info.name],
+        "its images are \(training.images.shape.dropFirst().map(String.init).joined(separator: "×")) (C×H×W), "
+          + "those of \(testName) are \(shape.map(String.init).joined(separator: "×"))",
+        remedy: "give both one size with --resize")
+    }
+    guard
+      let normalization = info.normalization.map({ Methods.Normalization(mean: $0.mean, deviation: $0.std) })
+        ?? fallback
+    else { throw DataError(.badInput, at: [info.name], "it does not say how to normalise its images") }
+    let order = info.classNames.map { name in test.classNames.firstIndex(of: name) ?? 0 }
+    let labels = training.labels.map { order[$0] }
+    var soft = training.softLabels
+    if let rows = soft {
+      let back = test.classNames.map { name in info.classNames.firstIndex(of: name) ?? 0 }
+      do {
+        soft = try rows.indexed(by: Tensor(integers: back, shape: [back.count]), axis: 1)
+        if info.labelKind == .logit { soft = try soft?.softmax(axis: 1) }
+      } catch {
+        throw DataError(.badInput, at: [info.name], "its soft labels cannot be used: \(error)")
+      }
+    }
+    let targets = soft
+    let formation = Methods.Formation(factor: info.formation?.factor ?? 1)
+    let images = training.images
+    let method = info.provenance.last { $0.options["method"] != nil }?.options["method"]
+    self.init(name: method ?? info.name, normalization: normalization) { _ in
+      Synthetic(images: images, labels: labels, formation: formation, softLabels: targets)
+    }
+  }
+}
+
+/// Trains classifiers on a set and tests each after its last epoch; on the compute thread.
+public func evaluate(
+  _ contestant: Contestant, on test: ClassStore, request: EvaluationRequest, shouldStop: @escaping @Sendable () -> Bool,
+  progress: @escaping ProgressHandler, clock: () -> Double
+) throws -> EvaluationRow {
+  let network = request.network.options(shape: test.shape, classes: test.classCount)
+  var row = EvaluationRow(
+    name: contestant.name, accuracies: [], perClass: [], stored: 0, trained: 0, seconds: 0, isCut: false)
+  var correct = Array(repeating: 0, count: test.classCount)
+  let start = clock()
+  for repetition in 0..<request.repeats {
+    if shouldStop() {
+      row.isCut = true
+      break
+    }
+    let synthetic = try contestant.set(repetition)
+    let set = try TrainingSet(synthetic, classes: test.classCount, normalization: contestant.normalization)
+    row.stored = synthetic.labels.count
+    row.trained = set.images.shape[0]
+    let name = contestant.name
+    let control = RunControl(
+      progress: { report in
+        progress(
+          ProgressEvent(
+            stage: "\(name) \(repetition + 1)/\(request.repeats)", done: report.step, total: report.steps,
+            unit: "epochs",
+            loss: report.loss))
+      }, shouldStop: shouldStop)
+    let trained = try trainedClassifier(
+      on: set, network: network, following: request.recipe,
+      using: RandomSource(seed: request.seed).split("repeat", repetition),
+      control: control)
+    guard trained.passes == request.recipe.passes else {
+      row.isCut = true
+      break
+    }
+    let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
+    row.accuracies.append(result.overall)
+    for (label, right) in result.correct.enumerated() { correct[label] += right }
+  }
+  row.seconds = clock() - start
+  row.perClass = correct.enumerated().map { label, right in
+    let total = test.count(ofClass: label) * row.accuracies.count
+    return total == 0 ? nil : Double(right) / Double(total)
+  }
+  return row
+}
+
+/// The baselines that every accuracy is shown beside: as many real images per class as the judged set stores.
+///
+/// Random draws anew for every repeat; Herding is one set.
+public func baselines(
+  counts: [Int], from real: ClassStore, network: NetworkChoice, seed: UInt64, cacheDirectory: String?,
+  log: @escaping @Sendable (String) -> Void, progress: @escaping ProgressHandler
+) throws -> [Contestant] {
+  let normalization = Methods.Normalization.measured(on: real)
+  let random = Contestant(name: "random", normalization: normalization) { repetition in
+    try RandomSelection.select(
+      from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)
+    ).synthetic
+  }
+  let features = try featureNetwork(
+    for: real, network: network.options(shape: real.shape, classes: real.classCount), normalization: normalization,
+    seed: seed,
+    cacheDirectory: cacheDirectory, log: log, progress: progress)
+  let picked = try Herding.select(from: real, counts: counts, network: features, normalization: normalization).synthetic
+  return [random, Contestant(name: "herding", normalization: normalization) { _ in picked }]
+}

@@ -1,0 +1,34 @@
+public import Datasets
+public import Methods
+import Tensors
+
+/// The result of a method as samples, class by class in index order, keys counted through.
+///
+/// Selected samples keep their exact 8-bit pixels and say in their metadata which sample they are; synthesised ones
+/// carry the exact
+/// float pixels, un-normalised.
+public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -> [Sample] {
+  guard let sources = synthetic.sources else {
+    let size = synthetic.images.count / max(1, synthetic.labels.count)
+    let shape = Array(synthetic.images.shape.dropFirst())
+    let values = synthetic.images.floats()
+    return synthetic.labels.enumerated().map { index, label in
+      Sample(
+        key: sampleKey(index),
+        content: .floats(FloatArray(shape: shape, values: Array(values[index * size..<(index + 1) * size]))),
+        label: label)
+    }
+  }
+  return sources.enumerated().map { index, source in
+    Sample(
+      key: sampleKey(index), content: .pixels(store.pixels(ofClass: source.label, at: source.index)),
+      label: source.label,
+      metadata: Array("{\"source\":\"\(store.key(ofClass: source.label, at: source.index))\"}".utf8))
+  }
+}
+
+/// `000000042`: zero-padded, so that names sort as numbers do.
+private func sampleKey(_ index: Int) -> String {
+  let digits = String(index)
+  return String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+}

@@ -1,0 +1,118 @@
+public import Datasets
+import Foundation
+public import Tensors
+
+/// Named float32 tensors and string metadata in one file, in the safetensors format: readable by every trainer, and
+/// never by running code.
+///
+/// Layout: header length (u64, little-endian), JSON header, then the tensors' bytes without gaps.
+public struct TensorFile {
+  /// Tensors by name; written in name order.
+  public var tensors: [String: Tensor]
+  /// The `__metadata__` entry.
+  public var metadata: [String: String]
+
+  /// Makes the content of a file.
+  public init(tensors: [String: Tensor], metadata: [String: String] = [:]) {
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+
+  /// The format's own cap on the header, which also bounds what a damaged file can make us allocate.
+  private static let maxHeaderBytes = 100_000_000
+
+  private struct Entry: Codable {
+    var dtype: String
+    var shape: [Int]
+    var data_offsets: [Int]
+  }
+
+  /// Reads a file.
+  ///
+  /// Throws where it is missing, cut, or holds anything but float32 tensors that fill it without gaps.
+  public init(contentsOf path: String) throws(DataError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw DataError(.noInput, at: [path], "cannot be read")
+    }
+    func damaged(_ problem: String) -> DataError {
+      DataError(
+        .badInput, at: [path], "not a readable safetensors file: \(problem)", remedy: "delete it or write it again")
+    }
+    guard data.count >= 8 else { throw damaged("\(data.count) bytes are too few for a header") }
+    let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= Self.maxHeaderBytes, 8 + Int(length) <= data.count else {
+      throw damaged("the header's length \(length) does not fit a file of \(data.count) bytes")
+    }
+    let header = data[8..<8 + Int(length)]
+    let body = data[(8 + Int(length))...]
+    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+      throw damaged("its header is not a JSON object")
+    }
+    metadata = object["__metadata__"] as? [String: String] ?? [:]
+    tensors = [:]
+    var covered = 0
+    for (name, value) in object where name != "__metadata__" {
+      guard let entry = value as? [String: Any], let dtype = entry["dtype"] as? String,
+        let shape = entry["shape"] as? [Int],
+        let offsets = entry["data_offsets"] as? [Int], offsets.count == 2
+      else { throw damaged("entry \(name) lacks dtype, shape or data_offsets") }
+      let (start, end) = (offsets[0], offsets[1])
+      let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      guard dtype == "F32", start >= 0, start <= end, end <= body.count, shape.allSatisfy({ $0 >= 0 }),
+        count == (end - start) / 4,
+        (end - start) % 4 == 0
+      else { throw damaged("entry \(name) is \(dtype) \(shape) at bytes \(start)..<\(end) of \(body.count)") }
+      let bytes = body[(body.startIndex + start)..<(body.startIndex + end)]
+      let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        _ = bytes.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
+        initialized = count
+      }
+      tensors[name] = Tensor(values, shape: shape)
+      covered += end - start
+    }
+    guard covered == body.count else { throw damaged("its entries cover \(covered) of \(body.count) bytes") }
+  }
+
+  /// The file's bytes; the same content gives the same bytes.
+  public func encoded() -> [UInt8] {
+    var offset = 0
+    var header = "{"
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+      header += "\"__metadata__\":{\(pairs.joined(separator: ","))},"
+    }
+    let entries = tensors.sorted { $0.key < $1.key }.map { name, tensor in
+      let end = offset + 4 * tensor.count
+      defer { offset = end }
+      return
+        "\(Self.quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(tensor.shape.map(String.init).joined(separator: ","))],"
+        + "\"data_offsets\":[\(offset),\(end)]}"
+    }
+    header += entries.joined(separator: ",") + "}"
+    var head = Array(header.utf8)
+    // Aligned to 8 bytes with spaces, as the format asks.
+    head += Array(repeating: UInt8(ascii: " "), count: (8 - head.count % 8) % 8)
+    var bytes = withUnsafeBytes(of: UInt64(head.count).littleEndian, Array.init)
+    bytes += head
+    for (_, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      tensor.floats().withUnsafeBytes { bytes += $0 }
+    }
+    return bytes
+  }
+
+  /// Writes the file, complete or not at all.
+  public func write(to path: String) throws(DataError) {
+    do {
+      try FileManager.default.createDirectory(
+        at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(encoded()).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw DataError(.cannotCreate, at: [path], "cannot be written: \(error.localizedDescription)")
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    let data = try? JSONEncoder().encode(text)
+    return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
+}

@@ -1,0 +1,76 @@
+public import Networks
+public import Tensors
+
+/// Arithmetic that a run takes, and how fast this machine does it: what estimates and default step counts are made of.
+public struct Work: Sendable {
+  /// Floating-point operations.
+  public var operations: Double
+
+  /// Work of so many operations.
+  public init(operations: Double) { self.operations = operations }
+
+  /// One image forward through a ConvNet: its convolutions, two operations per multiplication and addition.
+  public static func forward(_ network: ConvNetOptions) -> Work {
+    var (height, width, channels) = (network.height, network.width, network.channels)
+    var operations = 0.0
+    for block in 0..<network.depth {
+      if block == 0 {
+        height += 2 * network.firstPadding - 2
+        width += 2 * network.firstPadding - 2
+      }
+      operations += 2 * 9 * Double(height * width) * Double(channels * network.filters)
+      (height, width, channels) = (height / 2, width / 2, network.filters)
+    }
+    return Work(operations: operations)
+  }
+
+  /// One step of DM or M3D: real images forward; synthetic ones forward, and backward to the pixels at the same price.
+  public static func matchingStep(
+    network: ConvNetOptions, realPerClass: [Int], syntheticPerClass: [Int], factor: Int
+  ) -> Work {
+    let one = forward(network).operations
+    let synthetic = syntheticPerClass.reduce(0, +) * factor * factor
+    return Work(operations: one * Double(realPerClass.reduce(0, +) + 2 * synthetic))
+  }
+
+  /// Training a classifier: forward, and backward to activations and to weights, per image and pass.
+  public static func training(network: ConvNetOptions, images: Int, passes: Int) -> Work {
+    Work(operations: 3 * forward(network).operations * Double(images) * Double(passes))
+  }
+
+  /// Steps by default: about as much work as two cores do in a few minutes, more on more cores or on an accelerator.
+  ///
+  /// Counted from the work and the machine's size, not from a clock, so that the same machine gives the same number.
+  public func defaultSteps(threads: Int, accelerated: Bool) -> Int {
+    let allowance = accelerated ? 4e15 : 4.2e13 * Double(threads)
+    return min(2000, max(100, Int((allowance / operations / 50).rounded()) * 50))
+  }
+
+  /// Operations per second of this machine, now: the forward pass of a chunk, best of three after a warm-up.
+  ///
+  /// `clock` returns seconds. Must run on the compute thread.
+  public static func measuredRate(
+    network: ConvNetOptions, clock: () -> Double
+  ) throws(TensorError) -> Double {
+    let count = 64
+    var random = RandomSource(seed: 0)
+    let net = ConvNet(network, using: &random)
+    let images = Tensor.zeros([count, network.channels, network.height, network.width])
+    var best = Double.infinity
+    for round in 0..<4 {
+      let start = clock()
+      _ = try net.embed(images).floats()
+      if round > 0 { best = min(best, clock() - start) }
+    }
+    return forward(network).operations * Double(count) / best
+  }
+}
+
+/// `1 h 5 min`, `3 min 20 s`, `1.3 s`: for people.
+public func duration(_ seconds: Double) -> String {
+  if seconds < 10 { return "\((seconds * 10).rounded() / 10) s" }
+  let whole = Int(seconds.rounded())
+  if whole < 60 { return "\(whole) s" }
+  if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+  return "\(whole / 3600) h \(whole % 3600 / 60) min"
+}
