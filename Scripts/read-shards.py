@@ -99,10 +99,13 @@ def with_tarfile(path):
 def with_webdataset(path):
     """Samples by the webdataset package, which decodes everything itself."""
     import numpy
+    import PIL.Image
     import webdataset
 
     url = f"pipe:zstd -dcq {path}" if path.endswith(".zst") else path
-    for sample in webdataset.WebDataset(url, shardshuffle=False).decode("pil"):
+    # Its own "pil" would turn grey images into colour ones.
+    image = webdataset.handle_extension("png", lambda data: PIL.Image.open(io.BytesIO(data)))
+    for sample in webdataset.WebDataset(url, shardshuffle=False).decode(image):
         for field, value in sample.items():
             if field.startswith("__"):
                 continue

@@ -25,13 +25,13 @@ let exampleInfo = DatasetInfo(
   ])
 
 /// Images of noise with every class in turn.
-func examplePixels(_ count: Int, height: Int = 6, width: Int = 5, seed: UInt64 = 7) -> [Sample] {
+func examplePixels(_ count: Int, height: Int = 6, width: Int = 5, channels: Int = 3, seed: UInt64 = 7) -> [Sample] {
   var random = Sequence32(seed: seed)
   return (0..<count).map { index in
-    let bytes = (0..<height * width * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let bytes = (0..<height * width * channels).map { _ in UInt8.random(in: 0...255, using: &random) }
     return Sample(
       key: String(String(1_000_000 + index).dropFirst()),
-      content: .pixels(Pixels(height: height, width: width, channels: 3, bytes: bytes)), label: index % 3)
+      content: .pixels(Pixels(height: height, width: width, channels: channels, bytes: bytes)), label: index % 3)
   }
 }
 

@@ -47,7 +47,7 @@ import Testing
 
   @Test(arguments: [nil, 3] as [Int?])
   func `Python reads a dataset and agrees on every field`(zstdLevel: Int?) throws {
-    for samples in [examplePixels(7), exampleFloats(7)] {
+    for samples in [examplePixels(7), examplePixels(7, height: 9, width: 3, channels: 1), exampleFloats(7)] {
       let folder = try TemporaryFolder()
       try writeDataset(samples, in: folder, zstdLevel: zstdLevel, maxSamples: 3)
       for (python, library) in Self.readers {
