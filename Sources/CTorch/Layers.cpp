@@ -1,4 +1,5 @@
 // The operations that networks are made of.
+#include "Convolution.hpp"
 #include "Guard.hpp"
 
 using namespace ct;
@@ -6,6 +7,8 @@ using namespace ct;
 CTError ct_convolution2d(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, const int64_t *stride,
                          const int64_t *padding, int64_t groups, CTTensorRef *out) {
   return result(out, [&] {
+    if (gains_from_convolution3x3(x->value, weight->value, optional(bias), ints(stride, 2), ints(padding, 2), groups))
+      return convolution3x3(x->value, weight->value, optional(bias), CT_INSTRUCTIONS_BEST);
     return at::conv2d(x->value, weight->value, optional(bias), ints(stride, 2), ints(padding, 2), 1, groups);
   });
 }

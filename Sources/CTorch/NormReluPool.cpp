@@ -3,30 +3,18 @@
 // As three operations of the library, each pass and its gradient read and write the whole output of a convolution; here the
 // forward pass reads x and writes a quarter of it, the backward pass reads x and writes dx, and only x and two numbers per channel
 // are kept in between.
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "Guard.hpp"
 #include "NormReluPool.hpp"
+#include "Team.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-// libgomp's own entry point. Swift's clang has no OpenMP of its own, which makes at::parallel_for serial in this file, and the
-// library's thread team is this very one; a second runtime would compete with it for the cores.
-extern "C" void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
-extern "C" int omp_get_thread_num(void);
-extern "C" int omp_get_num_threads(void);
-extern "C" int omp_in_parallel(void);
-
 namespace ct {
 namespace {
-
-/// bfloat16 as bits; arithmetic is in float32.
-struct BFloat16 {
-  uint16_t bits;
-};
 
 template <typename Scalar>
 struct Forward {
@@ -56,32 +44,22 @@ constexpr int width = 4;
 }  // namespace portable
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+CT_AVX2
 namespace avx2 {
 constexpr int width = 8;
 #include "NormReluPoolKernel.hpp"
 }  // namespace avx2
-#pragma clang attribute pop
+CT_END_TARGET
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), apply_to = function)
+CT_AVX512
 namespace avx512 {
 constexpr int width = 16;
 #define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
 #include "NormReluPoolKernel.hpp"
 #undef CT_NATIVE_BFLOAT16
 }  // namespace avx512
-#pragma clang attribute pop
+CT_END_TARGET
 #endif
-
-CTInstructions best_instructions() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16"))
-    return CT_INSTRUCTIONS_AVX512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CT_INSTRUCTIONS_AVX2;
-#endif
-  return CT_INSTRUCTIONS_PORTABLE;
-}
 
 template <typename Scalar>
 void run(const Forward<Scalar> &job, CTInstructions instructions, int64_t first, int64_t last) {
@@ -101,30 +79,11 @@ void run(const Backward<Scalar> &job, CTInstructions instructions, int64_t first
   portable::run_backward(job, first, last);
 }
 
-/// Runs all tasks of a job on the library's threads, each thread a fixed range. No task writes what another one reads, so the
-/// result does not depend on the number of threads.
+/// Runs all tasks of a job. No task writes what another one reads, so the result does not depend on the number of threads.
 template <typename Job>
 void run_all(const Job &job, CTInstructions instructions) {
   const int64_t tasks = job.images * ((job.channels + block_channels - 1) / block_channels);
-  struct Call {
-    const Job &job;
-    CTInstructions instructions;
-    int64_t tasks;
-  } call{job, instructions, tasks};
-  const int64_t threads = omp_in_parallel() ? 1 : std::min<int64_t>(at::get_num_threads(), tasks);
-  if (threads <= 1) return run(job, instructions, 0, tasks);
-  GOMP_parallel(
-      [](void *data) {
-        auto &call = *static_cast<Call *>(data);
-        const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        run(call.job, call.instructions, call.tasks * thread / threads, call.tasks * (thread + 1) / threads);
-      },
-      &call, unsigned(threads), 0);
-}
-
-template <typename Scalar>
-Scalar *data(const at::Tensor &tensor) {
-  return static_cast<Scalar *>(tensor.data_ptr());
+  in_parallel(tasks, [&](int64_t first, int64_t last, int64_t) { run(job, instructions, first, last); });
 }
 
 /// The arguments in the form that the kernels read.
