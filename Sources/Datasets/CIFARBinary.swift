@@ -168,7 +168,7 @@ enum CIFARBinary {
         size == 0
           ? "it is empty"
           : "\(grouped(size)) bytes are not a whole number of records of \(grouped(recordBytes)) bytes"
-            + " (\(grouped(size / recordBytes)) records and \(grouped(size % recordBytes)) bytes)")
+            + " (\(counted(size / recordBytes, "record")) and \(counted(size % recordBytes, "byte")))")
     }
 
     // Three planes to interleaved pixels; the loop has no bounds checks and no branches, so that it vectorises.

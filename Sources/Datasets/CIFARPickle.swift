@@ -121,7 +121,7 @@ enum CIFARPickle {
         }
         guard labels.count == array.shape[0] else {
           throw DataError(
-            .badInput, at: reader.place, "\(grouped(array.shape[0])) images but \(grouped(labels.count)) labels")
+            .badInput, at: reader.place, "\(counted(array.shape[0], "image")) but \(counted(labels.count, "label"))")
         }
         self.labels = labels
         pixels = array.bytes

@@ -8,3 +8,6 @@ public func grouped(_ number: Int) -> String {
   }
   return number < 0 ? "-\(text)" : text
 }
+
+/// A number and its noun: `1 label`, `60,000 labels`.
+func counted(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }

@@ -80,7 +80,7 @@ enum IDX {
       if start[3] >= 3 { images.append(file) } else { labels.append(file) }
     }
     guard images.count == 1, labels.count == 1 else {
-      let found = "\(images.count) files of images and \(labels.count) of labels"
+      let found = "\(counted(images.count, "file")) of images and \(labels.count) of labels"
       throw DataError(
         .badInput, at: files.map(\.name), "\(found); one of each was expected",
         remedy: "give the images and the labels of one part, each with its own -i")
@@ -184,7 +184,7 @@ enum IDX {
       let excess = count > labels.count ? "an image without a label" : "a label without an image"
       throw DataError(
         .badInput, at: [source.name],
-        "\(grouped(count)) images but \(grouped(labels.count)) labels: number \(grouped(min(count, labels.count) + 1)) is \(excess)"
+        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is \(excess)"
       )
     }
     let classes = (labels.max() ?? -1) + 1

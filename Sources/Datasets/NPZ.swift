@@ -113,7 +113,7 @@ enum NPZ {
       let excess = count > labels.count ? "an image without a label" : "a label without an image"
       throw DataError(
         .badInput, at: [source.name],
-        "\(grouped(count)) images but \(grouped(labels.count)) labels: number \(grouped(min(count, labels.count) + 1)) is"
+        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is"
           + " \(excess)")
     }
     let classes = (labels.max() ?? -1) + 1

@@ -71,7 +71,7 @@ import Testing
 
   @Test(arguments: written) func everyCutIsAnError(_ test: Written) throws {
     let whole = try pickle(test)
-    for length in stride(from: 0, to: whole.count - 1, by: 13) {
+    for length in stride(from: 0, to: whole.count - 1, by: 37) {
       #expect(failure(Array(whole.prefix(length)))?.fault == .badInput, "cut at \(length)")
     }
   }
@@ -93,9 +93,9 @@ import Testing
   /// Neither loops nor crashes on anything, whatever byte is changed.
   @Test func survivesAnyChangedByte() throws {
     let whole = try pickle(Self.written[0])
-    let positions = Array(0..<400) + Array((whole.count - 150)..<whole.count)
-    for position in positions where position < 200 || position > 3200 {
-      for value: UInt8 in [0, 0x28, 0x65, 0x75, 0xff] {
+    let positions = Array(0..<250) + Array((whole.count - 150)..<whole.count)
+    for position in positions {
+      for value: UInt8 in [0x28, 0xff] {
         var damaged = whole
         damaged[position] = value
         if let error = failure(damaged) { #expect(error.fault == .badInput) }

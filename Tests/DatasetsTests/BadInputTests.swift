@@ -1,0 +1,313 @@
+import Datasets
+import Testing
+
+/// One clear sentence for each kind of bad input, and whose fault it is.
+@Suite struct BadInputTests {
+  private let png = encodePNG(Pixels(height: 4, width: 4, channels: 1, bytes: noise(16, seed: 1)))
+  private let other = encodePNG(Pixels(height: 4, width: 4, channels: 1, bytes: noise(16, seed: 2)))
+
+  private func webDataset(_ keys: [String]) -> [TestMember] {
+    keys.flatMap { [TestMember("\($0).png", png), TestMember("\($0).cls", text: "0")] }
+  }
+
+  private func expect(
+    _ members: [TestMember], _ options: ReadOptions = ReadOptions(), says sentence: String,
+    at location: SourceLocation = #_sourceLocation
+  ) {
+    let error = failure(of: tar(members), options)
+    #expect(error?.fault == .badInput, sourceLocation: location)
+    #expect(error?.description == sentence, sourceLocation: location)
+  }
+
+  private func record(_ label: UInt8) -> [UInt8] { [label] + [UInt8](repeating: 0, count: 3072) }
+
+  // MARK: Cuts
+
+  @Test func anArchiveCutAtASampleBoundary() {
+    // Header, PNG, header, label: four blocks a sample.
+    let whole = tar(webDataset(["a", "b", "c"]))
+    #expect(failure(of: whole) == nil)
+    #expect(
+      failure(of: Array(whole.prefix(2 * 2048)))?.description
+        == "test: the input is cut short: it stops after member 4 without the blocks that end a tar archive")
+    #expect(failure(of: Array(whole.prefix(2 * 2048 + 1024)))?.fault == .badInput)
+    #expect(failure(of: Array(whole.prefix(2 * 2048 + 700)))?.problem.hasPrefix("the input is cut short") == true)
+  }
+
+  @Test func everyLayoutNoticesACut() throws {
+    for name in [
+      "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
+      "shapes-webdataset.tar", "strokes-idx.tar",
+    ] {
+      let whole = try bytes(ofFixture: name)
+      for length in [whole.count / 3, whole.count / 2] {
+        #expect(failure(of: Array(whole.prefix(length)))?.fault == .badInput, "\(name) cut at \(length)")
+      }
+    }
+  }
+
+  /// The test part is not even read, but a damaged archive is damaged.
+  @Test func damageBehindTheWantedPartIsNoticed() throws {
+    let whole = try bytes(ofFixture: "shapes-cifar.tar.gz")
+    let source = try openDataset(
+      from: ByteSource(bytes: Array(whole.dropLast(3)), name: "x"), options: ReadOptions(layout: .cifar10Binary))
+    var count = 0
+    let error = #expect(throws: DataError.self) {
+      while try source.next() != nil { count += 1 }
+    }
+    #expect(count == 200)
+    #expect(error?.description == "x: the input is cut short in the middle of a gzip file")
+  }
+
+  @Test func anIDXFileThatIsCutOrTooLong() throws {
+    let folder = try TemporaryFolder()
+    func read(images: [UInt8], labels: [UInt8]) -> DataError? {
+      do {
+        let files = [Input.file(try folder.write("i", images)), .file(try folder.write("l", labels))]
+        _ = try all(openDataset(files))
+      } catch { return error as? DataError }
+      return nil
+    }
+    let images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6]
+    let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 2, 7, 0]
+    let (i, l) = ("\(folder.path)/i", "\(folder.path)/l")
+    #expect(read(images: images, labels: labels) == nil)
+    #expect(
+      read(images: images.dropLast(2), labels: labels)?.description
+        == "\(i): the input is cut short: it ends in the middle of image 2 of 2, 3 bytes were expected and 1 found")
+    #expect(
+      read(images: images + [0], labels: labels)?.description
+        == "\(i): there are bytes behind the 2 items that its header announces")
+    #expect(
+      read(images: images, labels: labels.dropLast())?.description
+        == "\(l): the input is cut short: it ends in the middle of the labels, 2 bytes were expected and 1 found")
+    #expect(
+      read(images: images, labels: [0, 0, 8, 1, 0, 0, 0, 1, 7])?.description
+        == "\(i): 2 images but 1 label: number 2 is an image without a label")
+    #expect(
+      read(images: images, labels: [0, 0, 8, 1, 0, 0, 0, 3, 7, 1, 1])?.description
+        == "\(i): 2 images but 3 labels: number 3 is a label without an image")
+    #expect(
+      read(images: labels, labels: labels)?.description
+        == "\(i): \(l): 0 files of images and 2 of labels; one of each was expected; give the images and the labels of one"
+        + " part, each with its own -i")
+    // A header that announces more than any memory holds.
+    #expect(
+      read(images: [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255], labels: labels)?.fault
+        == .badInput)
+    #expect(read(images: images, labels: [0, 0, 12, 1, 255, 255, 255, 255])?.fault == .badInput)
+    // Labels of four bytes.
+    #expect(read(images: images, labels: [0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0]) == nil)
+    #expect(read(images: images, labels: [0, 0, 12, 1, 0, 0, 0, 2, 255, 0, 0, 1, 0, 0, 0, 0])?.fault == .badInput)
+  }
+
+  // MARK: Records and labels
+
+  @Test func aWrongRecordSize() {
+    expect(
+      [TestMember("data_batch_1.bin", Array((record(0) + record(1)).dropLast()))],
+      says: "test: data_batch_1.bin: 6,145 bytes are not a whole number of records of 3,073 bytes (1 record and 3,072"
+        + " bytes)")
+    expect([TestMember("data_batch_1.bin", [])], says: "test: data_batch_1.bin: it is empty")
+    expect(
+      [TestMember("train.bin", record(0))],
+      says: "test: train.bin: 3,073 bytes are not a whole number of records of 3,074 bytes (0 records and 3,073 bytes)")
+  }
+
+  @Test func aLabelOutOfRange() {
+    expect(
+      [TestMember("data_batch_1.bin", record(9) + record(10))],
+      says: "test: data_batch_1.bin: record 2: label 10, but there are only the labels 0 to 9")
+    expect(
+      [TestMember("batches.meta.txt", text: "a\nb\n"), TestMember("data_batch_1.bin", record(2))],
+      says: "test: data_batch_1.bin: record 1: label 2, but there are only the labels 0 to 1")
+    expect(
+      [TestMember("x.png", png), TestMember("x.cls", text: "-1")],
+      says: "test: x.cls: the label “-1” is not a class index from 0 to 999,999")
+    expect(
+      [TestMember("x.png", png), TestMember("x.cls", text: "cat")],
+      says: "test: x.cls: the label “cat” is not a class index from 0 to 999,999")
+  }
+
+  @Test func aLabelBeyondTheDescribedClasses() throws {
+    let archive = try ArchiveReader(ByteSource(bytes: tar(webDataset(["a"])), name: "s.tar"))
+    let info = DatasetInfo(name: "x", classNames: [])
+    let reader = WebDatasetReader(MemberReader(archive), info: info)
+    let error = #expect(throws: DataError.self) { try reader.next() }
+    #expect(error?.description == "s.tar: a: label 0, but there are only the labels 0 to -1")
+  }
+
+  @Test func anImageWithoutALabel() {
+    let lonely = [TestMember("c.png", png)]
+    expect(
+      webDataset(["a", "b"]) + lonely + webDataset(["d"]),
+      says: "test: c: an image without a label: there are only png, but no cls")
+    expect(
+      [TestMember("a.png", png), TestMember("b.png", png)],
+      says:
+        "test: no known layout: it holds images without labels, neither in folders nor beside .cls members; the layouts"
+        + " are cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one"
+    )
+    expect(
+      [TestMember("r/a/1.png", png), TestMember("r/2.png", png)],
+      says:
+        "test: r: images without labels: they stand beside the class folders, not in one; put each image into a folder"
+        + " with its class's name")
+    expect(
+      [TestMember("train/1.png", png), TestMember("train/a/2.png", png)],
+      says: "test: train: images without labels: they stand beside the class folders, not in one; put each image into a"
+        + " folder with its class's name")
+  }
+
+  @Test func aLabelWithoutAnImage() {
+    expect(
+      webDataset(["a"]) + [TestMember("b.cls", text: "0")],
+      says: "test: b: a label without an image: there are only cls, but no png, jpg or npy")
+    let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 2, 7, 0]
+    expect(
+      [TestMember("train-labels-idx1-ubyte", labels)],
+      says: "test: labels without images: train-labels-idx1-ubyte for the train part")
+    expect(
+      [TestMember("y_train.npy", int64Array([1]))], says: "test: y_train.npy: labels without images beside them")
+  }
+
+  @Test func aDuplicateKey() {
+    expect(
+      webDataset(["a", "b", "a"]), says: "test: a: the key occurs twice, and not in one run of members")
+    expect(
+      webDataset(["a"]) + [TestMember("a.cls", text: "0")], says: "test: a: the field cls occurs twice")
+    expect(
+      webDataset(["d/a", "d_a"]), says: "test: d_a: the key occurs twice, and not in one run of members")
+  }
+
+  // MARK: Images
+
+  @Test func aCorruptImage() {
+    var damaged = png
+    damaged[png.count - 20] ^= 0xff
+    let error = failure(of: tar([TestMember("a/1.png", other), TestMember("a/2.png", damaged)]))
+    #expect(error?.fault == .badInput)
+    #expect(error?.description.hasPrefix("test: a/2.png: a damaged PNG image (") == true)
+    let inWebDataset = failure(
+      of: tar(webDataset(["a"]) + [TestMember("b.cls", text: "0"), TestMember("b.png", damaged)]))
+    #expect(inWebDataset?.description.hasPrefix("test: b: a damaged PNG image (") == true)
+    expect(
+      [TestMember("a/1.png", text: "GIF89a is another format")],
+      says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with 47 49 46 38 39 61 20 69")
+    expect([TestMember("a/1.png")], says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with nothing")
+    expect(
+      [TestMember("a/1.png", png), TestMember("a/2.webp", [1])],
+      says: "test: a/2.webp: an image in the format webp; PNG and JPEG are read; convert it")
+  }
+
+  @Test func anImageLargerThanAllowed() {
+    expect(
+      [TestMember("a/1.png", png)], ReadOptions(limits: Limits(maxPixels: 15)),
+      says: "test: a/1.png: an image of 4×4 pixels; at most 15 are allowed")
+    expect(
+      [TestMember("a/1.png", png)], ReadOptions(resize: .shortSide(1000), limits: Limits(maxPixels: 999_999)),
+      says: "test: a/1.png: resized to 1,000×1,000; 1 to 999,999 pixels are allowed")
+    expect(
+      [TestMember("a/1.png", png)], ReadOptions(centerCrop: 5),
+      says: "test: a/1.png: a square of 5 cannot be cut out of 4×4 pixels; resize to at least that with --resize 5")
+  }
+
+  // MARK: Whole datasets
+
+  @Test func aLinkAnAbsolutePathAndAWayOut() {
+    let samples = webDataset(["a", "b"])
+    for (member, what) in [
+      (TestMember("x.png", [], .symbolicLink), "a symbolic link"), (TestMember("/x.png", png), "an absolute path"),
+      (TestMember("../x.png", png), "a path that leads out of the archive"),
+    ] {
+      expect(
+        samples + [member],
+        says: "test: \(member.path): \(what); archives may hold only regular files; pack it again without")
+    }
+  }
+
+  @Test func nothingAtAll() throws {
+    #expect(failure(of: [])?.description == "test: it is empty")
+    #expect(failure(of: gzip([]))?.description == "test: there is nothing in it")
+    expect([], says: "test: there are no files in it")
+    expect(
+      [TestMember("data_batch_1.bin", record(1))], ReadOptions(classes: ["ship"]),
+      says: "test: there are no samples in it")
+    let folder = try TemporaryFolder()
+    let error = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
+    #expect(error?.description == "\(folder.path): there are no files in it")
+    let missing = #expect(throws: DataError.self) { try openDataset([.file("\(folder.path)/none")]) }
+    #expect(missing?.fault == .noInput)
+    #expect(#expect(throws: DataError.self) { try openDataset([]) }?.fault == .noInput)
+  }
+
+  @Test func anUnknownLayout() {
+    expect(
+      [TestMember("a.txt", [1]), TestMember("b.csv", [1])],
+      says:
+        "test: no known layout: it holds members such as a.txt, b.csv; the layouts are cifar10-binary, cifar100-binary,"
+        + " cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one")
+    #expect(
+      failure(of: Array("hello world".utf8))?.description
+        == "test: no known layout: it holds a single file that starts with 68 65 6c 6c 6f 20 77 6f; the layouts are"
+        + " cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one")
+  }
+
+  @Test func anUnknownClass() {
+    expect(
+      [TestMember("a/1.png", png), TestMember("b/1.png", png)], ReadOptions(classes: ["a", "c"]),
+      says: "test: there is no class “c” in it; its classes are a, b")
+  }
+
+  @Test func theWrongPart() {
+    expect(
+      [TestMember("test_batch.bin", record(1))],
+      says: "test: there is no train part in it, only a test part; read that with --split test")
+    expect(
+      [TestMember("train/a/1.png", png)], ReadOptions(split: .test),
+      says: "test: there is no test part in it, only a train part; read that with --split train")
+  }
+
+  @Test func arraysThatAreNoDataset() throws {
+    let folder = try TemporaryFolder()
+    func problem(_ members: [TestMember]) throws -> String? {
+      do { _ = try all(openDataset([.file(folder.write("x.npz", zip(members)))])) } catch {
+        return (error as? DataError)?.description.replacing(folder.path + "/", with: "")
+      }
+      return nil
+    }
+    let images = array(type: "|u1", shape: "(2, 1, 1)", [1, 2])
+    #expect(try problem([TestMember("x_train.npy", images), TestMember("y_train.npy", int64Array([0, 1]))]) == nil)
+    #expect(
+      try problem([TestMember("x_train.npy", images)])
+        == "x.npz: x_train.npy: images without labels: no such array beside it")
+    #expect(
+      try problem([TestMember("x_train.npy", images), TestMember("y_train.npy", int64Array([0]))])
+        == "x.npz: x_train.npy: 2 images but 1 label: number 2 is an image without a label")
+    #expect(
+      try problem([TestMember("x_train.npy", images), TestMember("y_train.npy", array(type: "|O", shape: "(2,)", [0]))])
+        == "x.npz: y_train.npy: an array of Python objects, which only unpickling could read; save numbers, not objects"
+    )
+    #expect(
+      try problem([
+        TestMember("x_train.npy", images),
+        TestMember("y_train.npy", array(type: "<i4", shape: "(1, 2)", [UInt8](repeating: 0, count: 8))),
+      ])
+        == "x.npz: y_train.npy: labels of shape [1, 2]; one number for each image was expected; save class indices, not"
+        + " one-hot rows")
+    let bright = npyBytes(FloatArray(shape: [1, 1, 2], values: [3, 255]))
+    #expect(
+      try problem([TestMember("images.npy", bright), TestMember("labels.npy", int64Array([0]))])
+        == "x.npz: images.npy: image 1: the value 255.0; float images have 0 for black and 1 for white; save bytes as uint8,"
+        + " or divide by 255")
+  }
+
+  @Test func aFailedSourceFailsTheSameWayAgain() throws {
+    let archive = tar([TestMember("data_batch_1.bin", record(9) + record(10))])
+    let source = try openDataset(from: ByteSource(bytes: archive, name: "x"))
+    _ = try source.next()
+    let first = #expect(throws: DataError.self) { try source.next() }
+    let second = #expect(throws: DataError.self) { try source.next() }
+    #expect(first == second)
+  }
+}
