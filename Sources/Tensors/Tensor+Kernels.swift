@@ -17,8 +17,10 @@ enum Instructions: CaseIterable {
 }
 
 extension Tensor {
-  /// `convolution2d` with 3 × 3 weights, stride 1 and padding 1 in a quarter of the multiplications, for multiples of 32 channels
-  /// and outputs in float32 or bfloat16 on the CPU. `convolution2d` uses it by itself where it is faster.
+  /// The `convolution2d` of 3 × 3 weights, stride 1 and padding 1, in a quarter of the multiplications.
+  ///
+  /// For multiples of 32 channels and outputs, in float32 or bfloat16 on the CPU. `convolution2d` uses it by itself where
+  /// it is faster.
   func convolution3x3(
     _ weight: Tensor, bias: Tensor? = nil, using instructions: Instructions?
   ) throws(TensorError) -> Tensor {
