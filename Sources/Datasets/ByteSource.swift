@@ -13,12 +13,20 @@ public final class ByteSource {
   private enum Backing {
     /// Sequential reads.
     case stream(Descriptor)
-    /// Positioned reads, so that several sources can share one descriptor; the position is the next fill's.
-    case file(Descriptor, position: Int, size: Int)
+    /// Positioned reads, so that several sources can share one descriptor.
+    case file(File)
     case decompressor(Decompressor)
     /// Reads the next bytes into the buffer and returns their number, 0 at the end.
     case function((UnsafeMutableRawBufferPointer) throws(DataError) -> Int)
     case nothing
+  }
+  /// A regular file from where its descriptor stood when it came; positions count from there.
+  private struct File {
+    var descriptor: Descriptor
+    var origin: Int
+    var size: Int
+    /// Where the next fill begins.
+    var position = 0
   }
   private var backing: Backing
   // Bytes that were read and not yet consumed; in `storage`, or in a block that the decompressor owns.
@@ -54,7 +62,8 @@ public final class ByteSource {
   convenience init(descriptor: Descriptor, name: String) {
     let position = Int(lseek(descriptor.number, 0, SEEK_CUR))
     if position >= 0, let size = descriptor.regularFileSize {
-      self.init(name: name, backing: .file(descriptor, position: position, size: size), capacity: Self.chunk)
+      let file = File(descriptor: descriptor, origin: position, size: max(0, size - position))
+      self.init(name: name, backing: .file(file), capacity: Self.chunk)
     } else {
       self.init(name: name, backing: .stream(descriptor), capacity: Self.chunk)
     }
@@ -155,8 +164,8 @@ public final class ByteSource {
 
   /// The whole size, where it is known: a regular file's.
   var size: Int? {
-    guard case .file(_, _, let size) = backing else { return nil }
-    return size
+    guard case .file(let file) = backing else { return nil }
+    return file.size
   }
 
   /// Whether `seek` and `reopened` work.
@@ -166,18 +175,18 @@ public final class ByteSource {
   ///
   /// Only for seekable sources.
   func seek(to position: Int) {
-    guard case .file(let descriptor, _, let size) = backing else {
-      preconditionFailure("only a regular file can be positioned")
-    }
-    backing = .file(descriptor, position: position, size: size)
+    guard case .file(var file) = backing else { preconditionFailure("only a regular file can be positioned") }
+    file.position = position
+    backing = .file(file)
     window = UnsafeRawBufferPointer(start: nil, count: 0)
     consumed = position
   }
 
   /// A second source over the same file, from its start; nil for pipes.
   func reopened() -> ByteSource? {
-    guard case .file(let descriptor, _, let size) = backing else { return nil }
-    return ByteSource(name: name, backing: .file(descriptor, position: 0, size: size), capacity: Self.chunk)
+    guard case .file(var file) = backing else { return nil }
+    file.position = 0
+    return ByteSource(name: name, backing: .file(file), capacity: Self.chunk)
   }
 
   // MARK: Decompression
@@ -268,9 +277,10 @@ public final class ByteSource {
     switch backing {
     case .stream(let descriptor):
       return try descriptor.read(into: buffer, name: name)
-    case .file(let descriptor, let position, let size):
-      let count = try descriptor.read(into: buffer, at: position, name: name)
-      backing = .file(descriptor, position: position + count, size: size)
+    case .file(var file):
+      let count = try file.descriptor.read(into: buffer, at: file.origin + file.position, name: name)
+      file.position += count
+      backing = .file(file)
       return count
     case .function(let function):
       return try function(buffer)

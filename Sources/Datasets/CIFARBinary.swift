@@ -39,7 +39,7 @@ enum CIFARBinary {
       name: request.datasetName(own), split: request.options.split, classNames: names, shape: [3, side, side])
     let splitOf = splitFunction(hundred)
     let records = Records(
-      reader: try request.container.open(last: true), isBare: request.container.bare != nil,
+      reader: try request.container.open(last: true), isBare: request.container.bareFiles != nil,
       splitOf: splitOf, wanted: request.options.split, labelBytes: hundred ? 2 : 1,
       classCount: names.count)
     return OpenedLayout(info: info, channels: 3, place: records.place, next: records.next)
@@ -47,7 +47,7 @@ enum CIFARBinary {
 
   // Where the names come before the data, as in the published archive, a prefix shows them; else the input is read twice.
   private static func classNames(_ request: LayoutRequest, hundred: Bool) throws(DataError) -> [String]? {
-    if request.container.bare != nil { return nil }
+    if request.container.bareFiles != nil { return nil }
     let metaName = hundred ? "fine_label_names.txt" : "batches.meta.txt"
     let splitOf = splitFunction(hundred)
     do throws(DataError) {

@@ -29,7 +29,7 @@ enum CIFARPickle {
 
   // The whole input is walked until the names turn up; batches are passed over unread.
   private static func classNames(_ request: LayoutRequest) throws(DataError) -> (names: [String]?, isHundred: Bool) {
-    if request.container.bare != nil { return (nil, false) }
+    if request.container.bareFiles != nil { return (nil, false) }
     var isHundred = false
     do throws(DataError) {
       let prefix = try request.container.openPrefix()

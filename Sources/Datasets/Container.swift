@@ -4,7 +4,18 @@ final class Container {
     case archive(Replay)
     case bare(Replay)
     case folder(Folder)
-    case sequence([Container])
+    case sequence([Part])
+  }
+  private enum Part {
+    case open(Container)
+    case path(String)
+
+    func container(_ limits: Limits) throws(DataError) -> Container {
+      switch self {
+      case .open(let container): container
+      case .path(let path): try Container(ByteSource(.file(path)), limits: limits)
+      }
+    }
   }
   private let kind: Kind
   /// What messages call it.
@@ -35,33 +46,58 @@ final class Container {
   convenience init(folder path: String, limits: Limits) throws(DataError) {
     let folder = try Folder(path)
     let archives = folder.members.filter { isArchiveName($0.basename) }
-    if !archives.isEmpty,
-      archives.count * 2 > folder.members.count || folder.members.allSatisfy({ !isDataName($0.basename) })
-    {
-      var parts: [Container] = []
-      for member in archives {
-        parts.append(try Container(ByteSource(.file(folder.path(of: member))), limits: limits))
-      }
-      self.init(.sequence(parts), name: path, limits: limits)
-    } else {
+    if archives.isEmpty || folder.members.contains(where: { isDataName($0.basename) }) {
       self.init(.folder(folder), name: path, limits: limits)
+    } else {
+      self.init(.sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits)
     }
   }
 
-  convenience init(sequence parts: [Container], limits: Limits) {
-    self.init(.sequence(parts), name: parts.first?.name ?? "", limits: limits)
+  /// Several inputs, one after another.
+  ///
+  /// Archives are opened when their turn comes, so that there may be thousands.
+  convenience init(_ inputs: [Input], limits: Limits) throws(DataError) {
+    var parts: [Part] = []
+    for input in inputs {
+      guard case .file(let path) = input else {
+        parts.append(.open(try Container(ByteSource(input), limits: limits)))
+        continue
+      }
+      let container =
+        if isFolder(path) {
+          try Container(folder: path, limits: limits)
+        } else {
+          try Container(ByteSource(input), limits: limits)
+        }
+      parts.append(container.isReopenable ? .path(path) : .open(container))
+    }
+    guard let first = parts.first else { throw DataError(.noInput, at: [], "no input was given") }
+    if parts.count == 1 {
+      self.init(try first.container(limits).kind, name: inputs[0].name, limits: limits)
+    } else {
+      self.init(.sequence(parts), name: inputs[0].name, limits: limits)
+    }
   }
 
-  /// The parts of a sequence, or the container itself.
-  var parts: [Container] {
-    if case .sequence(let parts) = kind { return parts }
-    return [self]
+  /// An archive in a regular file can be closed and opened again by its name.
+  private var isReopenable: Bool {
+    if case .archive(let replay) = kind { return replay.isSeekable }
+    return false
   }
 
-  /// The replay of a bare file, nil for everything else.
-  var bare: Replay? {
-    if case .bare(let replay) = kind { return replay }
-    return nil
+  /// The bare files that the container stands for; nil where there is anything else among them.
+  var bareFiles: [Replay]? {
+    switch kind {
+    case .bare(let replay): return [replay]
+    case .archive, .folder: return nil
+    case .sequence(let parts):
+      var files: [Replay] = []
+      for part in parts {
+        guard case .open(let container) = part, let file = container.bareFiles else { return nil }
+        files += file
+      }
+      return files
+    }
   }
 
   /// A reader at the first member.
@@ -79,8 +115,8 @@ final class Container {
     case .folder(let folder):
       return MemberReader(folder, limits: limits)
     case .sequence(let parts):
-      return MemberReader(count: parts.count, name: name, limits: limits) { index throws(DataError) in
-        try parts[index].open(last: last)
+      return MemberReader(count: parts.count, name: name, limits: limits) { [limits] index throws(DataError) in
+        try parts[index].container(limits).open(last: last)
       }
     }
   }
@@ -102,8 +138,8 @@ final class Container {
     case .folder:
       return try open(last: false)
     case .sequence(let parts):
-      return MemberReader(count: parts.count, name: name, limits: limits) { index throws(DataError) in
-        try parts[index].openPrefix()
+      return MemberReader(count: parts.count, name: name, limits: limits) { [limits] index throws(DataError) in
+        try parts[index].container(limits).openPrefix()
       }
     }
   }
@@ -126,12 +162,14 @@ private func looksLikeTar(_ block: [UInt8]) -> Bool {
 
 private func isArchiveName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"].contains { lower.hasSuffix($0) }
+  return [".zip", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"].contains {
+    lower.hasSuffix($0)
+  }
 }
 
 private func isDataName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".cls", "-ubyte", "ubyte.gz"].contains {
+  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".cls", "-ubyte", "ubyte.gz"].contains {
     lower.hasSuffix($0)
   }
     || lower.hasPrefix("data_batch")

@@ -62,9 +62,7 @@ enum IDX {
   // MARK: Opening
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-    let parts = request.container.parts
-    let bare = parts.compactMap(\.bare)
-    if bare.count == parts.count { return try openFiles(bare, request) }
+    if let files = request.container.bareFiles { return try openFiles(files, request) }
     return try openMembers(request)
   }
 

@@ -86,9 +86,7 @@ enum ImageFolder {
       counts[indices[folder[structure.classLevel]] ?? 0] += found.count
       forms.formUnion(found.shapes)
     }
-    let channels = Set(forms.map { $0[0] }).max()
-    let sizes = Set(forms.map { [$0[1], $0[2]] })
-    let shape = sizes.count == 1 ? channels.flatMap { channels in sizes.first.map { [channels] + $0 } } : nil
+    let (channels, shape) = commonShape(forms)
     let info = DatasetInfo(
       name: request.datasetName(), split: request.options.split, classNames: classNames, shape: shape,
       countPerClass: counts)
@@ -161,4 +159,12 @@ func located<Result>(_ place: [String], _ body: () throws(DataError) -> Result) 
   } catch {
     throw DataError(error.fault, at: place + error.place, error.problem, remedy: error.remedy)
   }
+}
+
+/// The channels that images of these C×H×W are unified to, colour where there is any, and their shape where it is one.
+func commonShape(_ shapes: Set<[Int]>) -> (channels: Int?, shape: [Int]?) {
+  guard let channels = shapes.map({ $0[0] }).max() else { return (nil, nil) }
+  let sizes = Set(shapes.map { [$0[1], $0[2]] })
+  guard sizes.count == 1, let size = sizes.first else { return (channels, nil) }
+  return (channels, [channels] + size)
 }

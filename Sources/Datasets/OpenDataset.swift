@@ -10,15 +10,7 @@ public func openDataset(
   _ inputs: [Input], options: ReadOptions = ReadOptions(), log: (String) -> Void = { _ in }
 ) throws(DataError) -> any SampleSource {
   guard let first = inputs.first else { throw DataError(.noInput, at: [], "no input was given") }
-  var containers: [Container] = []
-  for input in inputs {
-    if case .file(let path) = input, isFolder(path) {
-      containers.append(try Container(folder: path, limits: options.limits))
-    } else {
-      containers.append(try Container(ByteSource(input), limits: options.limits))
-    }
-  }
-  let container = containers.count == 1 ? containers[0] : Container(sequence: containers, limits: options.limits)
+  let container = try Container(inputs, limits: options.limits)
   return try open(container, fileName: datasetName(of: first), options: options, log: log)
 }
 
@@ -60,8 +52,8 @@ private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataE
 }
 
 private func recognised(_ container: Container) throws(DataError) -> Layout {
-  if container.parts.allSatisfy({ $0.bare != nil }) {
-    let first = try container.parts[0].bare?.peekDecompressed(8) ?? []
+  if let files = container.bareFiles {
+    let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }

@@ -13,6 +13,9 @@ final class Replay {
     self.limits = limits
   }
 
+  /// Whether this is a regular file.
+  var isSeekable: Bool { live.isSeekable }
+
   /// Looks ahead without consuming.
   func peek(_ count: Int) throws(DataError) -> [UInt8] { try live.peek(count) }
 

@@ -9,6 +9,8 @@ enum WebDataset {
     var classes = 0
     var counts: [Int] = []
     var shapes: Set<[Int]> = []
+    // Beside an array an image is only its view.
+    var arrayShapes: Set<[Int]> = []
     var isImage = true
     let first = try request.container.open(last: false)
     while let member = try first.next() {
@@ -26,11 +28,13 @@ enum WebDataset {
         if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
       } else if field == "npy" {
         isImage = false
+        let name = first.place.joined(separator: ": ")
+        let header = try NPYHeader(reading: ByteSource(bytes: try first.readAll(), name: name))
+        arrayShapes.insert(header.element == .uint8 ? imageShape(header.shape) ?? header.shape : header.shape)
       }
     }
-    let channels = Set(shapes.map { $0[0] }).max()
-    let sizes = Set(shapes.map { [$0[1], $0[2]] })
-    let shape = isImage && sizes.count == 1 ? channels.flatMap { channels in sizes.first.map { [channels] + $0 } } : nil
+    let (channels, imageShape) = commonShape(shapes)
+    let shape = isImage ? imageShape : arrayShapes.count == 1 ? arrayShapes.first : nil
     let info = DatasetInfo(
       name: request.datasetName(), split: request.options.split, classNames: (0..<classes).map(String.init),
       shape: shape, countPerClass: counts)
@@ -49,6 +53,16 @@ enum WebDataset {
     if components.contains(where: { $0.hasPrefix("__") && $0.hasSuffix("__") && $0.count > 4 }) { return nil }
     let key = (components.dropLast() + [basename[..<dot]]).joined(separator: "/")
     return (key, basename[basename.index(after: dot)...].lowercased())
+  }
+
+  /// C×H×W of bytes that are an H×W, H×W×C or C×H×W image; nil for other shapes.
+  static func imageShape(_ shape: [Int]) -> [Int]? {
+    switch shape.count {
+    case 2: [1] + shape
+    case 3 where shape[2] == 1 || shape[2] == 3: [shape[2], shape[0], shape[1]]
+    case 3 where shape[0] == 1 || shape[0] == 3: shape
+    default: nil
+    }
   }
 
   static func parseLabel(_ bytes: [UInt8], place: [String]) throws(DataError) -> Int {
@@ -177,17 +191,13 @@ public final class WebDatasetReader: SampleSource {
     guard header.element == .uint8 else { return .floats(try parseNPY(bytes, name: name)) }
     try checkNPYSize(header, found: bytes.count - header.length, name: name)
     let elements = Array(bytes[header.length...])
-    let shape = header.shape
-    switch shape.count {
-    case 2: return .pixels(Pixels(height: shape[0], width: shape[1], channels: 1, bytes: elements))
-    case 3 where shape[2] == 1 || shape[2] == 3:
-      return .pixels(Pixels(height: shape[0], width: shape[1], channels: shape[2], bytes: elements))
-    case 3 where shape[0] == 1 || shape[0] == 3:
-      let interleaved = transposed(elements, rows: shape[0], columns: shape[1] * shape[2])
-      return .pixels(Pixels(height: shape[1], width: shape[2], channels: shape[0], bytes: interleaved))
-    default:
-      throw error("bytes of shape \(shape) are no image; H×W, H×W×C or C×H×W with 1 or 3 channels were expected")
+    guard let shape = WebDataset.imageShape(header.shape) else {
+      throw error("bytes of shape \(header.shape) are no image; H×W, H×W×C or C×H×W with 1 or 3 channels were expected")
     }
+    // Only an array that is not H×W or H×W×C already has its channels in front.
+    let isPlanar = header.shape.count == 3 && header.shape == shape && shape[2] != 1 && shape[2] != 3
+    let interleaved = isPlanar ? transposed(elements, rows: shape[0], columns: shape[1] * shape[2]) : elements
+    return .pixels(Pixels(height: shape[1], width: shape[2], channels: shape[0], bytes: interleaved))
   }
 
   /// A key in the alphabet that every reader takes.

@@ -54,6 +54,19 @@ import Testing
     }
   }
 
+  /// In a file members are passed over by seeking, which must not go beyond the end unnoticed.
+  @Test func everyCutOfATarIsAnErrorAlsoWhenItsMembersAreNotRead() throws {
+    let folder = try TemporaryFolder()
+    let whole = tar((0..<4).map { TestMember("\($0)", noise(300_000, seed: $0)) })
+    for length in stride(from: 512, to: whole.count, by: 77_777) {
+      let path = try folder.write("x.tar", Array(whole.prefix(length)))
+      #expect(throws: DataError.self, "cut at \(length)") {
+        let reader = try ArchiveReader(ByteSource(.file(path)))
+        while try reader.next() != nil {}
+      }
+    }
+  }
+
   @Test func theCutBetweenMembersIsNamed() {
     let whole = tar([TestMember("a", noise(512, seed: 3)), TestMember("b", noise(512, seed: 4))])
     #expect(

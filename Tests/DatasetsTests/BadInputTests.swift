@@ -302,6 +302,20 @@ import Testing
         + " or divide by 255")
   }
 
+  /// Whatever layout is forced on whatever content, the answer is samples or a sentence about the input.
+  @Test(arguments: Layout.allCases) func noLayoutStumblesOverAnotherOnesFiles(_ layout: Layout) throws {
+    for name in [
+      "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
+      "shapes-webdataset.tar", "strokes-idx.tar", "strokes-idx", "strokes.npz", "strokes-idx/t10k-labels-idx1-ubyte.gz",
+    ] {
+      do {
+        #expect(try !all(openDataset([.file(fixture(name))], options: ReadOptions(layout: layout))).isEmpty)
+      } catch {
+        #expect((error as? DataError)?.fault == .badInput, "\(layout) on \(name): \(error)")
+      }
+    }
+  }
+
   @Test func aFailedSourceFailsTheSameWayAgain() throws {
     let archive = tar([TestMember("data_batch_1.bin", record(9) + record(10))])
     let source = try openDataset(from: ByteSource(bytes: archive, name: "x"))

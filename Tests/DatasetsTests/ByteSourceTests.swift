@@ -38,6 +38,17 @@ import Testing
     }
   }
 
+  /// `{ head -c 3 > /dev/null; pipe …; } < file` leaves the descriptor behind the file's start.
+  @Test func aDescriptorIsReadFromWhereItStands() throws {
+    let folder = try TemporaryFolder()
+    let tar = tar([TestMember("a/x.png", encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [3])))])
+    let path = try folder.write("x", [1, 2, 3] + tar)
+    let handle = try #require(FileHandle(forReadingAtPath: path))
+    try handle.seek(toOffset: 3)
+    let source = ByteSource(fileDescriptor: handle.fileDescriptor, closes: false, name: "x")
+    #expect(try all(openDataset(from: source)).count == 1)
+  }
+
   @Test func aMissingFileIsNoInputAndAFolderIsNoFile() throws {
     let missing = #expect(throws: DataError.self) { try ByteSource(.file("/nowhere/at/all")) }
     #expect(missing?.fault == .noInput)

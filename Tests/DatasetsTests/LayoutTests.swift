@@ -279,6 +279,26 @@ import Testing
         == .pixels(Pixels(height: 2, width: 2, channels: 3, bytes: [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])))
   }
 
+  @Test func aFolderWithOneArrayArchiveIsThatArchive() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("strokes.npz", try bytes(ofFixture: "strokes.npz"))
+    #expect(try all(openDataset([.file(folder.path)])) == all(open("strokes.npz")))
+  }
+
+  @Test func arraysInWebDatasetsHaveAShape() throws {
+    func archive(_ array: [UInt8]) -> [UInt8] { tar([TestMember("a.npy", array), TestMember("a.cls", text: "0")]) }
+    let floats = archive(npyBytes(FloatArray(shape: [3, 2, 4], values: [Float](repeating: 0.5, count: 24))))
+    #expect(try openDataset(from: ByteSource(bytes: floats, name: "x")).info.shape == [3, 2, 4])
+    for (shape, expected) in [("(2, 3)", [1, 2, 3]), ("(2, 1, 3)", [3, 2, 1]), ("(1, 3, 2)", [1, 3, 2])] {
+      let bytes = archive(array(type: "|u1", shape: shape, [0, 1, 2, 3, 4, 5]))
+      let source = try openDataset(from: ByteSource(bytes: bytes, name: "x"))
+      #expect(source.info.shape == expected)
+      let pixels = try #require(try source.next()).pixels()
+      #expect(pixels.shape == [expected[1], expected[2], expected[0]])
+      #expect(pixels.bytes == [0, 1, 2, 3, 4, 5])
+    }
+  }
+
   @Test func aForcedLayoutIsTakenAtItsWord() throws {
     let record = [UInt8](repeating: 2, count: 3073)
     let samples = try read(record + record, ReadOptions(layout: .cifar10Binary))
