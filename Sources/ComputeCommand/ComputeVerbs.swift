@@ -1,7 +1,9 @@
-public import Command
+import Command
+import Tensors
 
-/// The verbs that need tensors.
-public let computeVerbs: [VerbRunner] = [
-  condenseVerb,
-  evaluateVerb,
-]
+/// The whole life of `pipe-compute`: the verbs that need tensors.
+public func main() async -> Never {
+  // Before any thread starts: freed memory that goes back to the system costs a page fault per page when it is needed again.
+  Runtime.keepFreedMemory()
+  await Command.main(tool: "pipe-compute", runners: [condenseVerb, evaluateVerb], sibling: nil)
+}

@@ -1,10 +1,9 @@
-internal import Command
 internal import ComputeCommand
 
 /// The verbs that need tensors; `pipe` becomes this program for them.
 @main
 enum PipeCompute {
   static func main() async {
-    await Command.main(tool: "pipe-compute", runners: computeVerbs, sibling: nil)
+    await ComputeCommand.main()
   }
 }

@@ -1,0 +1,170 @@
+import Datasets
+import Methods
+import Networks
+import Shards
+import Stages
+import Streaming
+import Synchronization
+import Tensors
+import Testing
+
+extension ComputeTests {
+  @Suite struct CondenseStageTests {
+    private let thread = BlockingThread(name: "compute test")
+
+    /// Runs a request on the toy set.
+    private func condensed(
+      _ request: CondenseRequest, stopAfter: Int = .max, snapshotEvery: Int? = nil,
+      snapshots: @escaping @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in }
+    ) async throws -> (info: DatasetInfo, samples: [Sample]) {
+      let (info, samples) = toySamples()
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.snapshotEvery = snapshotEvery
+      surroundings.snapshot = snapshots
+      let done = Counter()
+      surroundings.progress = { event in if event.unit == "steps" { done.value.withLock { $0 = event.done } } }
+      surroundings.shouldStop = { done.value.withLock { $0 } >= stopAfter }
+      let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(samples), &wiring)
+      var result: [Sample] = []
+      while let sample = try await flow.next() { result.append(sample) }
+      return (try #require(stage.described), result)
+    }
+
+    private final class Counter: Sendable { let value = Mutex(0) }
+
+    private func request(_ method: CondenseRequest.Method, steps: Int? = nil, seed: UInt64 = 3) -> CondenseRequest {
+      var request = CondenseRequest(method: method, budget: Budget(rest: 2), seed: seed, network: smallNetwork)
+      request.steps = steps
+      request.realBatch = 8
+      return request
+    }
+
+    @Test func aSelectionEmitsExactPixelsAndSaysWhoseTheyAre() async throws {
+      let (_, real) = toySamples()
+      let (info, samples) = try await condensed(request(.random))
+      #expect(samples.map(\.label) == [0, 0, 1, 1])
+      #expect(info.countPerClass == [2, 2] && info.formation == nil)
+      for sample in samples {
+        let json = String(decoding: try #require(sample.metadata), as: UTF8.self)
+        let source = try #require(real.first { json == "{\"source\":\"\($0.key)\"}" })
+        #expect(source.content == sample.content && source.label == sample.label)
+      }
+    }
+
+    @Test(arguments: [CondenseRequest.Method.herding, .kCenter])
+    func selectionsByFeaturesPickDifferentImagesOfTheClass(method: CondenseRequest.Method) async throws {
+      let (_, samples) = try await condensed(request(method))
+      #expect(samples.map(\.label) == [0, 0, 1, 1])
+      #expect(Set(samples.map { String(decoding: $0.metadata ?? [], as: UTF8.self) }).count == 4)
+    }
+
+    @Test(arguments: [CondenseRequest.Method.distributionMatching, .m3d])
+    func theSameSeedGivesTheSameBytesAndAnotherSeedOthers(method: CondenseRequest.Method) async throws {
+      let first = try await condensed(request(method, steps: 3))
+      let second = try await condensed(request(method, steps: 3))
+      let other = try await condensed(request(method, steps: 3, seed: 4))
+      #expect(first.samples == second.samples && first.info == second.info)
+      #expect(first.samples != other.samples)
+    }
+
+    @Test func aRunThatIsStoppedEqualsOneOfThatManySteps() async throws {
+      let stopped = try await condensed(request(.distributionMatching, steps: 50), stopAfter: 4)
+      let whole = try await condensed(request(.distributionMatching, steps: 4))
+      #expect(stopped.samples == whole.samples)
+      #expect(stopped.info == whole.info)
+      #expect(stopped.info.provenance.last?.options["steps"] == "4")
+    }
+
+    @Test func m3dSaysHowItsImagesAreToBeTakenApart() async throws {
+      let (info, samples) = try await condensed(request(.m3d, steps: 1))
+      #expect(info.formation == Datasets.Formation(factor: 2))
+      #expect(samples.count == 4)
+      guard case .floats(let array) = samples[0].content else {
+        Issue.record("expected float pixels, found \(samples[0].content)")
+        return
+      }
+      #expect(array.shape == [3, 8, 8])
+    }
+
+    @Test func theNormalisationIsThatOfTheRealPixels() async throws {
+      let (_, real) = toySamples()
+      var values: [Double] = []
+      for sample in real {
+        guard case .pixels(let pixels) = sample.content else { continue }
+        values += stride(from: 1, to: pixels.bytes.count, by: 3).map { Double(pixels.bytes[$0]) / 255 }
+      }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+      let (info, _) = try await condensed(request(.random))
+      let normalization = try #require(info.normalization)
+      #expect(abs(Double(normalization.mean[1]) - mean) < 1e-6)
+      #expect(abs(Double(normalization.std[1]) - variance.squareRoot()) < 1e-6)
+    }
+
+    @Test func snapshotsAreWhatAShorterRunWouldHaveGiven() async throws {
+      let seen = Snapshots()
+      _ = try await condensed(request(.distributionMatching, steps: 4), snapshotEvery: 2) { step, info, samples in
+        seen.all.withLock { $0[step] = samples }
+        #expect(info.provenance.last?.options["steps"] == String(step))
+      }
+      let short = try await condensed(request(.distributionMatching, steps: 2))
+      #expect(seen.all.withLock { $0.keys.sorted() } == [2, 4])
+      #expect(seen.all.withLock { $0[2] } == short.samples)
+    }
+
+    private final class Snapshots: Sendable { let all = Mutex<[Int: [Sample]]>([:]) }
+
+    @Test func moreThanThereIsCannotBeSelected() async throws {
+      var request = request(.random)
+      request.budget = Budget(rest: 10)
+      let error = await #expect(throws: PipelineError.self) { try await condensed(request) }
+      let data = try #require(error?.underlying as? DataError)
+      #expect(data.problem.contains("class1") && data.problem.contains("9"))
+    }
+
+    @Test func everyClassMayHaveItsOwnNumber() async throws {
+      var request = request(.distributionMatching, steps: 1)
+      request.budget = Budget(rest: 1, named: ["class1": 3])
+      let (info, samples) = try await condensed(request)
+      #expect(info.countPerClass == [1, 3])
+      #expect(samples.map(\.label) == [0, 1, 1, 1])
+    }
+
+    @Test func aFailureAboveIsForwardedUnchanged() async throws {
+      let (info, samples) = toySamples()
+      let failure = PipelineError(stage: "read", sampleKey: "x", underlying: DataError(.badInput, at: ["x"], "broken"))
+      let count = Counter()
+      let upstream = Flow { () async throws(PipelineError) -> Sample? in
+        let index = count.value.withLock { value in
+          defer { value += 1 }
+          return value
+        }
+        guard index < 5 else { throw failure }
+        return samples[index]
+      }
+      let stage = CondenseStage(
+        request(.random), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+      var wiring = Wiring()
+      let flow = stage.connect(upstream, &wiring)
+      let error = await #expect(throws: PipelineError.self) { try await flow.next() }
+      #expect(error?.stage == "read" && error?.sampleKey == "x")
+      #expect(stage.described == nil)
+    }
+
+    @Test func nothingIsPulledBeforeTheFirstElementIsAskedFor() async throws {
+      let (info, samples) = toySamples()
+      let count = Counter()
+      let upstream = Flow { () async throws(PipelineError) -> Sample? in
+        count.value.withLock { $0 += 1 }
+        return samples.first
+      }
+      let stage = CondenseStage(
+        request(.random), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+      var wiring = Wiring()
+      _ = stage.connect(upstream, &wiring)
+      #expect(count.value.withLock { $0 } == 0)
+    }
+  }
+}

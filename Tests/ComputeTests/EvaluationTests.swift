@@ -1,0 +1,125 @@
+import Datasets
+import Methods
+import Networks
+import Stages
+import Streaming
+import Tensors
+import Testing
+
+extension ComputeTests {
+  @Suite struct EvaluationTests {
+    private func training(_ info: DatasetInfo, _ samples: [Sample]) throws -> TrainingImages {
+      try TrainingImages(reading: Prepared(info, samples))
+    }
+
+    @Test func floatAndByteImagesReadAlike() throws {
+      let (info, samples) = toySamples()
+      let floats = samples.map { sample -> Sample in
+        guard case .pixels(let pixels) = sample.content else { return sample }
+        var copy = sample
+        let values = (0..<3).flatMap { channel in
+          (0..<64).map { Float(pixels.bytes[$0 * 3 + channel]) / 255 }
+        }
+        copy.content = .floats(FloatArray(shape: [3, 8, 8], values: values))
+        return copy
+      }
+      #expect(try training(info, samples).images.floats() == training(info, floats).images.floats())
+    }
+
+    @Test func classesAreMatchedByNameAndNotByIndex() throws {
+      let (info, samples) = toySamples()
+      let test = try store(info, samples)
+      var swapped = info
+      swapped.classNames = ["class1", "class0"]
+      let flipped = samples.map { sample -> Sample in
+        var copy = sample
+        copy.label = 1 - sample.label
+        return copy
+      }
+      let contestant = try Contestant(
+        training(swapped, flipped), testedOn: test, testName: "toy", fallback: .measured(on: test))
+      #expect(try contestant.set(0).labels == samples.map(\.label))
+    }
+
+    @Test func otherClassesAreRefusedWithBothLists() throws {
+      let (info, samples) = toySamples()
+      let test = try store(info, samples)
+      var other = info
+      other.classNames = ["class0", "zebra"]
+      let error = #expect(throws: DataError.self) {
+        try Contestant(training(other, samples), testedOn: test, testName: "toy", fallback: .measured(on: test))
+      }
+      #expect(error?.problem.contains("zebra") == true && error?.problem.contains("class1") == true)
+    }
+
+    @Test func anotherImageSizeIsRefused() throws {
+      let (info, samples) = toySamples()
+      let (largeInfo, large) = toySamples(side: 16)
+      let test = try store(info, samples)
+      let error = #expect(throws: DataError.self) {
+        try Contestant(training(largeInfo, large), testedOn: test, testName: "toy", fallback: .measured(on: test))
+      }
+      #expect(error?.problem.contains("3×16×16") == true)
+    }
+
+    @Test func theSetsOwnNormalisationAndFormationAreUsed() throws {
+      var (info, samples) = toySamples()
+      info.normalization = Datasets.Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
+      info.formation = Datasets.Formation(factor: 2)
+      let test = try store(info, samples)
+      let contestant = try Contestant(training(info, samples), testedOn: test, testName: "toy", fallback: nil)
+      #expect(contestant.normalization == Methods.Normalization(mean: [0.1, 0.2, 0.3], deviation: [0.4, 0.5, 0.6]))
+      #expect(try contestant.set(0).formation.factor == 2)
+    }
+
+    @Test func separableClassesAreLearnedAndShuffledLabelsAreNot() async throws {
+      let thread = BlockingThread(name: "compute test")
+      let (info, samples) = toySamples(perClass: [20, 20])
+      let test = try store(info, samples)
+      var recipe = TrainingProtocol.dc()
+      recipe.epochs = 40
+      let request = EvaluationRequest(recipe: recipe, repeats: 2, seed: 1, network: smallNetwork)
+      let shuffled = samples.enumerated().map { index, sample -> Sample in
+        var copy = sample
+        copy.label = index % 2
+        return copy
+      }
+      let rows = try await thread.run {
+        Result {
+          try [samples, shuffled].map { set in
+            try evaluate(
+              Contestant(training(info, set), testedOn: test, testName: "toy", fallback: .measured(on: test)), on: test,
+              request: request, shouldStop: { false }, progress: { _ in }, clock: { 0 })
+          }
+        }
+      }.get()
+      #expect(rows[0].mean > 0.95)
+      #expect(rows[1].mean < 0.8)
+      #expect(rows[0].accuracies.count == 2 && rows[0].deviation != nil && !rows[0].isCut)
+      let classMean = rows[0].perClass.compactMap { $0 }.reduce(0, +) / 2
+      #expect(abs(classMean - rows[0].mean) < 1e-9)
+    }
+
+    @Test func aTrainingThatIsCutShortCountsForNothing() async throws {
+      let thread = BlockingThread(name: "compute test")
+      let (info, samples) = toySamples()
+      let test = try store(info, samples)
+      let request = EvaluationRequest(recipe: .dc(), repeats: 3, seed: 1, network: smallNetwork)
+      let row = try await thread.run {
+        Result {
+          try evaluate(
+            Contestant(training(info, samples), testedOn: test, testName: "toy", fallback: .measured(on: test)),
+            on: test, request: request, shouldStop: { true }, progress: { _ in }, clock: { 0 })
+        }
+      }.get()
+      #expect(row.accuracies.isEmpty && row.isCut)
+    }
+
+    @Test func deviationIsThatOfASample() {
+      let row = EvaluationRow(
+        name: "x", accuracies: [0.4, 0.5, 0.6], perClass: [], stored: 1, trained: 1, seconds: 0, isCut: false)
+      #expect(abs(row.mean - 0.5) < 1e-12)
+      #expect(abs((row.deviation ?? 0) - 0.1) < 1e-12)
+    }
+  }
+}

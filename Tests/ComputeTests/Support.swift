@@ -1,0 +1,53 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Stages
+import Streaming
+import Tensors
+import Testing
+
+/// All suites of this bundle that use tensors nest in here: the library's thread team wants one user at a time.
+@Suite(.serialized) struct ComputeTests {}
+
+/// A source of prepared samples.
+final class Prepared: SampleSource {
+  let info: DatasetInfo
+  private var rest: ArraySlice<Sample>
+
+  init(_ info: DatasetInfo, _ samples: [Sample]) {
+    self.info = info
+    rest = samples[...]
+  }
+
+  func next() throws(DataError) -> Sample? { rest.popFirst() }
+}
+
+/// Small colour images of two classes that differ in brightness, with noise from a fixed seed.
+func toySamples(perClass: [Int] = [12, 9], side: Int = 8) -> (info: DatasetInfo, samples: [Sample]) {
+  var samples: [Sample] = []
+  for (label, count) in perClass.enumerated() {
+    for index in 0..<count {
+      var random = RandomSource(seed: 7).split("toy", label, index)
+      let bytes = random.normal(side * side * 3).map { UInt8(min(max(80 + 70 * Float(label) + 25 * $0, 0), 255)) }
+      samples.append(
+        Sample(
+          key: "s\(label)x\(index)",
+          content: .pixels(Pixels(height: side, width: side, channels: 3, bytes: bytes)), label: label))
+    }
+  }
+  let names = (0..<perClass.count).map { "class\($0)" }
+  return (DatasetInfo(name: "toy", classNames: names, shape: [3, side, side]), samples)
+}
+
+func store(
+  _ info: DatasetInfo, _ samples: [Sample], memoryLimit: Int = 1 << 30
+) throws -> ClassStore {
+  var builder = ClassStoreBuilder(
+    info: info, memoryLimit: memoryLimit, spillDirectory: FileManager.default.temporaryDirectory.path)
+  for sample in samples { try builder.add(sample) }
+  return try builder.finish()
+}
+
+/// A network that is quick to draw.
+let smallNetwork = NetworkChoice(filters: 8, depth: 2)

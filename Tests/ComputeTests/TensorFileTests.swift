@@ -1,0 +1,69 @@
+import Datasets
+import Foundation
+import Stages
+import Tensors
+import Testing
+
+extension ComputeTests {
+  @Suite struct TensorFileTests {
+    private let file = TensorFile(
+      tensors: [
+        "b.weight": Tensor([1, -2, 3.5, 4, 5, 6], shape: [2, 3]), "a": Tensor([7], shape: [1]),
+      ], metadata: ["made by": "a \"test\""])
+
+    private func written(_ bytes: [UInt8]) throws -> String {
+      let path = FileManager.default.temporaryDirectory.appending(path: "pipe-\(UUID().uuidString).safetensors").path
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      return path
+    }
+
+    @Test func readsWhatItWrites() throws {
+      let path = try written(file.encoded())
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let read = try TensorFile(contentsOf: path)
+      #expect(read.metadata == file.metadata)
+      #expect(read.tensors.keys.sorted() == ["a", "b.weight"])
+      #expect(read.tensors["b.weight"]?.shape == [2, 3])
+      #expect(read.tensors["b.weight"]?.floats() == [1, -2, 3.5, 4, 5, 6])
+      #expect(read.tensors["a"]?.floats() == [7])
+    }
+
+    @Test func theBytesFollowTheFormat() throws {
+      let bytes = file.encoded()
+      let length = Int(bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+      #expect(length % 8 == 0)
+      let header = try #require(
+        try JSONSerialization.jsonObject(with: Data(bytes[8..<8 + length])) as? [String: Any])
+      let entry = try #require(header["b.weight"] as? [String: Any])
+      #expect(entry["dtype"] as? String == "F32")
+      #expect(entry["shape"] as? [Int] == [2, 3])
+      let offsets = try #require(entry["data_offsets"] as? [Int])
+      let body = Array(bytes[(8 + length)...])
+      #expect(body.count == 28 && offsets == [4, 28])
+      let third = body[(offsets[0] + 8)..<(offsets[0] + 12)].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      #expect(Float(bitPattern: third) == 3.5)
+    }
+
+    @Test func everyCutIsRefused() throws {
+      let bytes = file.encoded()
+      for count in stride(from: 0, to: bytes.count, by: 3) {
+        let path = try written(Array(bytes.prefix(count)))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: path) }
+        #expect(error?.fault == .badInput)
+      }
+    }
+
+    @Test func aHeaderThatClaimsTooMuchIsRefused() throws {
+      let header = Array(#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#.utf8)
+      let path = try written(withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      #expect(throws: DataError.self) { try TensorFile(contentsOf: path) }
+    }
+
+    @Test func aMissingFileIsNoInput() {
+      let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: "/nowhere/at/all.safetensors") }
+      #expect(error?.fault == .noInput)
+    }
+  }
+}

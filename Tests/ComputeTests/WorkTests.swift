@@ -1,0 +1,36 @@
+import Networks
+import Stages
+import Testing
+
+@Suite struct WorkTests {
+  @Test func aConvNetOnCIFARTakesAHundredMegaflopsAnImage() {
+    let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 10)
+    // 2·9·(32²·3·128 + 16²·128² + 8²·128²)
+    #expect(Work.forward(network).operations == 2 * 9 * (1024 * 3 * 128 + 256 * 128 * 128 + 64 * 128 * 128))
+  }
+
+  @Test func paddedDigitsCostAsMuchAs32Pixels() {
+    let digits = ConvNetOptions(channels: 1, height: 28, width: 28, classes: 10)
+    #expect(Work.forward(digits).operations == 2 * 9 * (1024 * 1 * 128 + 256 * 128 * 128 + 64 * 128 * 128))
+  }
+
+  @Test func aFactorMultipliesTheSyntheticSideAlone() {
+    let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 2)
+    let one = Work.forward(network).operations
+    let step = Work.matchingStep(network: network, realPerClass: [256, 256], syntheticPerClass: [10, 5], factor: 2)
+    #expect(step.operations == one * (512 + 2 * 15 * 4))
+  }
+
+  @Test func theDefaultNumberOfStepsIsAFunctionOfWorkAndMachine() {
+    let step = Work(operations: 4e11)
+    #expect(step.defaultSteps(threads: 2, accelerated: false) == step.defaultSteps(threads: 2, accelerated: false))
+    #expect(step.defaultSteps(threads: 8, accelerated: false) > step.defaultSteps(threads: 2, accelerated: false))
+    #expect(Work(operations: 1e18).defaultSteps(threads: 2, accelerated: false) == 100)
+    #expect(Work(operations: 1).defaultSteps(threads: 2, accelerated: false) == 2000)
+  }
+
+  @Test(arguments: [(1.04, "1.0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (3900, "1 h 5 min")])
+  func timesReadAsPeopleSayThem(seconds: Double, text: String) {
+    #expect(duration(seconds) == text)
+  }
+}
