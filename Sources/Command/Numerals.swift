@@ -3,7 +3,7 @@ internal import Glibc
 /// `12.30` for (12.3, 2).
 ///
 /// Foundation's formatting costs more time to load than most verbs take.
-func fixed(_ value: Double, _ digits: Int) -> String {
+public func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite else { return "\(value)" }
   let scale = pow(10, Double(digits))
   let scaled = (abs(value) * scale).rounded()

@@ -16,6 +16,18 @@ let condenseVerb = VerbRunner("condense") { invocation in
   let surroundings = try await Surroundings(invocation)
   var stageSurroundings = surroundings.stage(invocation)
   stageSurroundings.dryRun = arguments.flag("dry-run")
+  stageSurroundings.announce = { estimate in
+    report.log("\(request.method.rawValue): \(estimate.images) images, seed \(request.seed)")
+    if let steps = estimate.steps, let seconds = estimate.secondsPerStep {
+      report.log(
+        "\(steps) steps of about \(fixed(seconds, 1))s: \(durationText(seconds * Double(steps))) "
+          + "(--steps or --time for another length)")
+    }
+    let spilled = estimate.spilledBytes > 0 ? ", \(sizeText(estimate.spilledBytes)) in a spill file" : ""
+    report.log(
+      "memory: \(sizeText(estimate.decodedBytes)) of decoded images\(spilled), about \(sizeText(estimate.workingBytes)) "
+        + "to compute")
+  }
   if let directory = arguments.path("snapshots") {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -32,12 +44,14 @@ let condenseVerb = VerbRunner("condense") { invocation in
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
     let info = source.info
+    // The reader learns at once what will come, and refuses at once if it has no place for it.
+    let promised = try request.promise(of: info, tool: toolVersion)
     let condensing = CondenseStage(request, of: info, tool: toolVersion, in: stageSurroundings)
     let stages = pipeline {
       Buffered<Sample>(capacity: 64)
       condensing
     }
-    let sink = WireSink(named: "condense", to: writer, info: condensing.described ?? info)
+    let sink = WireSink(named: "condense", to: writer, info: promised, final: { condensing.described })
     _ = try await stages.run(from: samples(of: source, stage: "read"), into: sink)
   }
 

@@ -105,6 +105,6 @@ private func announcement(
     Double(request.repeats) * (estimate(stored * factor * factor) + Double(contestants.count - 1) * estimate(stored))
   return [
     "\(request.recipe.label): \(request.repeats) networks for each of \(contestants.map(\.name).joined(separator: ", ")); "
-      + "about \(duration(seconds)) in all"
+      + "about \(durationText(seconds)) in all"
   ]
 }

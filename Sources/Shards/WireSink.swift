@@ -1,22 +1,26 @@
 public import Datasets
 public import Streaming
-internal import Synchronization
 
 /// The end of a pipeline that writes the stream for the next process.
 public struct WireSink: Sink {
   /// The name that errors show.
   public let name: String
   private let writer: WireWriter
-  private let info: @Sendable () -> DatasetInfo
+  private let info: DatasetInfo
+  private let final: @Sendable () -> DatasetInfo?
 
-  /// A sink that begins the stream with the first sample and finishes it after the last.
+  /// A sink that begins the stream and, after the last sample, finishes it.
   ///
-  /// `info` is asked for when the first sample, or the end, has come: a stage that condenses knows it no sooner.
+  /// `final` is asked for at the end, for stages that learn on the way what they emit; nil where `info` still holds.
   /// A failure is thrown with the stream unfinished: the owner of `writer` tells the reader, see `WireWriter.fail`.
-  public init(named name: String, to writer: WireWriter, info: @escaping @autoclosure @Sendable () -> DatasetInfo) {
+  public init(
+    named name: String, to writer: WireWriter, info: DatasetInfo,
+    final: @escaping @Sendable () -> DatasetInfo? = { nil }
+  ) {
     self.name = name
     self.writer = writer
     self.info = info
+    self.final = final
   }
 
   /// Writes every sample of the flow; returns their number.
@@ -24,20 +28,15 @@ public struct WireSink: Sink {
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`.
   public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Int {
     var count = 0
-    let first = Mutex(try await flow.next())
-    try attempt(nil) { () throws(DataError) in try writer.begin(info()) }
+    try attempt(nil) { () throws(DataError) in try writer.begin(info) }
     guard let fields = writer.fields else { preconditionFailure("a wire that began has no fields") }
-    let whole = Flow { () async throws(PipelineError) -> Sample? in
-      if let sample = first.withLock({ $0.take() }) { return sample }
-      return try await flow.next()
-    }
-    while let chunk = try await EncodedChunk(from: whole, as: fields) {
+    while let chunk = try await EncodedChunk(from: flow, as: fields) {
       for (sample, record) in zip(chunk.samples, chunk.records) {
         try attempt(sample.key) { () throws(DataError) in try writer.write(try record.get()) }
         count += 1
       }
     }
-    try attempt(nil) { () throws(DataError) in try writer.finish() }
+    try attempt(nil) { () throws(DataError) in try writer.finish(info: final()) }
     return count
   }
 

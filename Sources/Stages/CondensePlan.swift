@@ -97,30 +97,23 @@ struct CondensePlan {
     }
   }
 
-  /// What will happen and how long it takes on this machine, as sentences for the log.
-  func announcement(clock: () -> Double) throws(TensorError) -> [String] {
-    let images = counts.reduce(0, +)
-    var lines = [
-      "\(request.method.rawValue): \(images) images for \(counts.count { $0 > 0 }) classes, seed \(request.seed)"
-    ]
-    if let matching, let work {
-      let rate = try Work.measuredRate(network: network, clock: clock)
+  /// What the run will take on this machine, measured on one chunk of images.
+  func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
+    var estimate = Estimate(
+      images: counts.reduce(0, +), steps: matching?.steps, decodedBytes: storedBytes, spilledBytes: spilledBytes,
+      workingBytes: workingBytes)
+    if let work {
       // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
-      let perStep = 1.25 * work.operations / rate
-      lines.append(
-        "\(matching.steps) steps of about \(duration(perStep)): \(duration(perStep * Double(matching.steps))) "
-          + "(--steps or --time for another length)")
+      estimate.secondsPerStep = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
     }
-    let spill = spilledBytes > 0 ? " and \(spilledBytes >> 20) MB in a spill file" : ""
-    lines.append("memory: \(storedBytes >> 20) MB of decoded images\(spill), about \(workingMegabytes) MB to compute")
-    return lines
+    return estimate
   }
 
   /// Activations of one chunk and its gradients, weights and the library itself.
-  private var workingMegabytes: Int {
+  private var workingBytes: Int {
     let largestMap =
       network.filters * (network.height + 2) * (network.width + 2) * (network.precision == .bfloat16 ? 2 : 4)
-    return 350 + (64 * 4 * largestMap) >> 20
+    return 350 << 20 + 64 * 4 * largestMap
   }
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.

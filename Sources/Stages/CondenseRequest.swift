@@ -1,3 +1,4 @@
+public import Datasets
 public import Methods
 public import Networks
 
@@ -50,6 +51,20 @@ public struct CondenseRequest: Sendable {
     self.budget = budget
     self.seed = seed
     self.network = network
+  }
+}
+
+extension CondenseRequest {
+  /// What will come, as far as it is known before any sample is read: enough to name and to check the place for it.
+  ///
+  /// Throws where the budget does not fit the classes.
+  public func promise(of info: DatasetInfo, tool: String) throws(DataError) -> DatasetInfo {
+    var promised = info
+    promised.kind = .samples
+    promised.countPerClass = try budget.counts(classNames: info.classNames, dataset: info.name)
+    promised.provenance.append(
+      ProvenanceStep(verb: "condense", tool: tool, options: ["method": method.rawValue, "ipc": budget.text]))
+    return promised
   }
 }
 

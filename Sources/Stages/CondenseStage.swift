@@ -38,6 +38,8 @@ public struct CondenseStage: Stage {
     public var shouldStop: @Sendable () -> Bool = { false }
     /// Receives progress.
     public var progress: ProgressHandler = { _ in }
+    /// Receives the estimate, before the first step.
+    public var announce: @Sendable (Estimate) -> Void = { _ in }
     /// Receives sentences for the log.
     public var log: @Sendable (String) -> Void = { _ in }
     /// Seconds from some fixed moment, for estimates only.
@@ -117,7 +119,7 @@ public struct CondenseStage: Stage {
     let plan = try CondensePlan(
       request, for: store, named: info.name, counts: counts, threads: surroundings.threads,
       accelerated: surroundings.accelerated)
-    for line in try plan.announcement(clock: surroundings.clock) { surroundings.log(line) }
+    surroundings.announce(try plan.estimate(clock: surroundings.clock))
     if surroundings.dryRun { throw DryRunEnded() }
     let result = try plan.run(on: store, in: surroundings) { step, synthetic in
       surroundings.snapshot(

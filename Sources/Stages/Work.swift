@@ -66,11 +66,18 @@ public struct Work: Sendable {
   }
 }
 
-/// `1 h 5 min`, `3 min 20 s`, `1.3 s`: for people.
-public func duration(_ seconds: Double) -> String {
-  if seconds < 10 { return "\((seconds * 10).rounded() / 10) s" }
-  let whole = Int(seconds.rounded())
-  if whole < 60 { return "\(whole) s" }
-  if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-  return "\(whole / 3600) h \(whole % 3600 / 60) min"
+/// What a run will take, before it starts.
+public struct Estimate: Sendable, Equatable {
+  /// Images that come out.
+  public var images: Int
+  /// Steps; nil for a selection.
+  public var steps: Int?
+  /// Seconds of one step; nil for a selection.
+  public var secondsPerStep: Double?
+  /// Decoded images in RAM.
+  public var decodedBytes: Int
+  /// Decoded images in the spill file.
+  public var spilledBytes: Int
+  /// What computing takes beside them: activations of a chunk, gradients, weights and the library.
+  public var workingBytes: Int
 }

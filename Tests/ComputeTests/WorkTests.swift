@@ -28,9 +28,4 @@ import Testing
     #expect(Work(operations: 1e18).defaultSteps(threads: 2, accelerated: false) == 100)
     #expect(Work(operations: 1).defaultSteps(threads: 2, accelerated: false) == 2000)
   }
-
-  @Test(arguments: [(1.04, "1.0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (3900, "1 h 5 min")])
-  func timesReadAsPeopleSayThem(seconds: Double, text: String) {
-    #expect(duration(seconds) == text)
-  }
 }

@@ -11,9 +11,8 @@ let decodeVerb = VerbRunner("decode") { invocation in
     info.provenance.append(
       ProvenanceStep(
         verb: "decode", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs)))
-    let described = info
-    let sink = WireSink(named: "decode", to: writer, info: described)
-    let total = described.countPerClass?.reduce(0, +)
+    let sink = WireSink(named: "decode", to: writer, info: info)
+    let total = info.countPerClass?.reduce(0, +)
     let stages = pipeline {
       ReadAhead()
       Counted<Sample>(as: "decode", total: total, progress: invocation.report.progressHandler)
