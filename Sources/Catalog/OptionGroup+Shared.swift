@@ -52,27 +52,22 @@ extension OptionGroup {
         help: "steps before a new network is drawn"),
     ])
 
-  /// The network that embeds or is trained, and what `--precision auto` stands for.
-  static func network(automatic: String) -> OptionGroup {
-    OptionGroup(
-      "Network",
-      [
-        Option("net", .choice(Catalog.networks.map(\.name)), default: "convnet", help: "the network"),
-        Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
-        Option("depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
-        Option(
-          "precision", .choice(["float32", "bfloat16", "auto"]), default: "auto",
-          help: "number format of the convolutions; auto takes \(automatic)"),
-      ])
-  }
+  /// The network that embeds or is trained.
+  static let network = OptionGroup(
+    "Network",
+    [
+      Option("net", .choice(Catalog.networks.map(\.name)), default: "convnet", help: "the network"),
+      Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
+      Option("depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
+      Option(
+        "precision", .choice(["float32", "bfloat16"]), default: "float32",
+        help: "number format of the maps between the layers; statistics and weights stay float32"),
+    ])
 
   /// What the machine may be used for.
   static let machine = OptionGroup(
     "Machine",
     [
-      Option(
-        "device", .choice(["cpu", "cuda", "auto"]), default: "auto",
-        help: "where tensors live; auto takes a GPU where there is one"),
       Option("threads", .integer(1...1024), defaultNote: "one per core", help: "threads for tensor work"),
       Option(
         "memory", .size, defaultNote: "half of the machine's", isRecorded: false,

@@ -45,7 +45,7 @@ extension Verb {
             "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them"),
           Option("dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop"),
         ]),
-      .method, .network(automatic: "bfloat16 where the processor has it in hardware"), .machine, .reading, .terminal,
+      .method, .network, .machine, .reading, .terminal,
     ],
     examples: [
       Example(

@@ -40,7 +40,7 @@ extension Verb {
             "time", .duration, defaultNote: "no limit", help: "stop in time and report the networks that are done"),
           .json,
         ]),
-      .network(automatic: "float32"), .machine, .readingBothSplits, .terminal,
+      .network, .machine, .readingBothSplits, .terminal,
     ],
     examples: [
       Example(

@@ -13,7 +13,7 @@ extension CondenseRequest {
     let counts = arguments.counts("ipc")
     self.init(
       method: method, budget: Budget(rest: counts?.others, named: counts?.named ?? [:]),
-      seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments, automatic: .automatic))
+      seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments))
     guard !method.isSelection else { return }
     steps = arguments.integer("steps")
     realBatch = arguments.integer("batch")

@@ -38,7 +38,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let (test, testName) = try store(testPaths, split: .test, classes: [])
   var request = EvaluationRequest(
     recipe: recipe(arguments, channels: test.shape.channels), repeats: arguments.integer("repeats") ?? 3,
-    seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments, automatic: .float32))
+    seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments))
   if let epochs = arguments.integer("epochs") { request.recipe.epochs = epochs }
 
   let needsReal = arguments.flag("baselines") || training.info.normalization == nil

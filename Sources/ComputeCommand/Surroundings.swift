@@ -10,7 +10,6 @@ import Tensors
 struct Surroundings {
   let computeThread = BlockingThread(name: "compute")
   let threads: Int
-  let accelerated: Bool
   let memoryLimit: Int
   /// Asked between steps: Ctrl-C, or the time is up.
   let shouldStop: @Sendable () -> Bool
@@ -22,16 +21,7 @@ struct Surroundings {
     let arguments = invocation.arguments
     let threads = arguments.integer("threads") ?? ProcessInfo.processInfo.activeProcessorCount
     self.threads = threads
-    let wanted = arguments.choice("device") ?? "auto"
-    let hasCUDA = try await computeThread.run { () throws(TensorError) in
-      try Runtime.configure(threads: threads)
-      return Runtime.hasCUDA
-    }
-    if wanted == "cuda", !hasCUDA {
-      throw UsageError(
-        "--device cuda: this build's libtorch finds no CUDA device", hint: "build with LIBTORCH=/path/to/a/CUDA/torch")
-    }
-    accelerated = false
+    try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads) }
     memoryLimit = arguments.size("memory") ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
     let interrupts = invocation.interrupts
     let deadline = arguments.duration("time").map { seconds() + $0 }
@@ -43,7 +33,6 @@ struct Surroundings {
     let report = invocation.report
     var result = CondenseStage.Surroundings(computeThread: computeThread)
     result.threads = threads
-    result.accelerated = accelerated
     result.memoryLimit = memoryLimit
     result.spillDirectory = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
     result.cacheDirectory = cacheDirectory(invocation.arguments)
@@ -71,18 +60,11 @@ func cacheDirectory(_ arguments: Arguments) -> String {
   return "\(environment["HOME"] ?? "/tmp")/.cache/pipe"
 }
 
-extension Precision {
-  /// What `auto` stands for while condensing: bfloat16 where the processor multiplies it in hardware.
-  static var automatic: Precision {
-    let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    return flags.contains("avx512_bf16") || flags.contains("amx_bf16") ? .bfloat16 : .float32
-  }
-}
-
 extension NetworkChoice {
-  /// The typed network; `automatic` is the precision that `auto` stands for.
-  init(_ arguments: Arguments, automatic: Precision) {
-    let precision = Precision(rawValue: arguments.choice("precision") ?? "auto") ?? automatic
-    self.init(filters: arguments.integer("width") ?? 128, depth: arguments.integer("depth"), precision: precision)
+  /// The network that was typed.
+  init(_ arguments: Arguments) {
+    self.init(
+      filters: arguments.integer("width") ?? 128, depth: arguments.integer("depth"),
+      precision: arguments.choice("precision").flatMap(Precision.init(rawValue:)) ?? .float32)
   }
 }

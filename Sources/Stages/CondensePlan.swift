@@ -29,8 +29,7 @@ struct CondensePlan {
   }
 
   init(
-    _ request: CondenseRequest, for store: ClassStore, named dataset: String, counts: [Int], threads: Int,
-    accelerated: Bool
+    _ request: CondenseRequest, for store: ClassStore, named dataset: String, counts: [Int], threads: Int
   ) throws(DataError) {
     self.request = request
     self.counts = counts
@@ -86,7 +85,7 @@ struct CondensePlan {
       realPerClass: counts.indices.filter { counts[$0] > 0 }.map { min(batch, store.count(ofClass: $0)) },
       syntheticPerClass: counts, factor: factor)
     work = step
-    let steps = request.steps ?? step.defaultSteps(threads: threads, accelerated: accelerated)
+    let steps = request.steps ?? step.defaultSteps(threads: threads)
     switch matching {
     case .distributionMatching(var options):
       options.steps = steps

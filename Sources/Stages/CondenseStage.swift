@@ -18,8 +18,6 @@ public struct CondenseStage: Stage {
     public var computeThread: BlockingThread
     /// Threads that the tensor library uses there.
     public var threads = 1
-    /// Whether tensors live on an accelerator.
-    public var accelerated = false
     /// Bytes of decoded images that may stay in RAM.
     public var memoryLimit = 4 << 30
     /// Where the rest goes.
@@ -117,8 +115,7 @@ public struct CondenseStage: Stage {
   private func condense(_ store: ClassStore) throws -> (DatasetInfo, [Sample]) {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
     let plan = try CondensePlan(
-      request, for: store, named: info.name, counts: counts, threads: surroundings.threads,
-      accelerated: surroundings.accelerated)
+      request, for: store, named: info.name, counts: counts, threads: surroundings.threads)
     surroundings.announce(try plan.estimate(clock: surroundings.clock))
     if surroundings.dryRun { throw DryRunEnded() }
     let result = try plan.run(on: store, in: surroundings) { step, synthetic in

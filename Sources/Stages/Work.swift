@@ -38,11 +38,11 @@ public struct Work: Sendable {
     Work(operations: 3 * forward(network).operations * Double(images) * Double(passes))
   }
 
-  /// Steps by default: about as much work as two cores do in a few minutes, more on more cores or on an accelerator.
+  /// Steps by default: about as much work as two cores do in a few minutes, more on more cores.
   ///
   /// Counted from the work and the machine's size, not from a clock, so that the same machine gives the same number.
-  public func defaultSteps(threads: Int, accelerated: Bool) -> Int {
-    let allowance = accelerated ? 4e15 : 4.2e13 * Double(threads)
+  public func defaultSteps(threads: Int) -> Int {
+    let allowance = 4.2e13 * Double(threads)
     return min(2000, max(100, Int((allowance / operations / 50).rounded()) * 50))
   }
 

@@ -23,9 +23,9 @@ import Testing
 
   @Test func theDefaultNumberOfStepsIsAFunctionOfWorkAndMachine() {
     let step = Work(operations: 4e11)
-    #expect(step.defaultSteps(threads: 2, accelerated: false) == step.defaultSteps(threads: 2, accelerated: false))
-    #expect(step.defaultSteps(threads: 8, accelerated: false) > step.defaultSteps(threads: 2, accelerated: false))
-    #expect(Work(operations: 1e18).defaultSteps(threads: 2, accelerated: false) == 100)
-    #expect(Work(operations: 1).defaultSteps(threads: 2, accelerated: false) == 2000)
+    #expect(step.defaultSteps(threads: 2) == step.defaultSteps(threads: 2))
+    #expect(step.defaultSteps(threads: 8) > step.defaultSteps(threads: 2))
+    #expect(Work(operations: 1e18).defaultSteps(threads: 2) == 100)
+    #expect(Work(operations: 1).defaultSteps(threads: 2) == 2000)
   }
 }
