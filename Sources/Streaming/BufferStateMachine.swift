@@ -6,7 +6,7 @@
 /// The producer asks for room before it pulls. So the buffer and the element under way together never exceed the
 /// capacity: upstream is at most `capacity` elements ahead of what the consumer has taken. And since there is no room
 /// before the consumer's first request, nothing is pulled before iteration.
-struct BufferStateMachine<Element, Producer, Consumer> {
+struct BufferStateMachine<Element: Sendable, Producer: Sendable, Consumer: Sendable>: Sendable {
   enum RoomAction {
     case proceed
     case suspend

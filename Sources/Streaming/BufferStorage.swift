@@ -1,16 +1,14 @@
-internal import Synchronization
-
 /// A `BufferStateMachine` behind a lock, with the continuations of the two tasks that wait on it.
 final class BufferStorage<Element: Sendable>: Sendable {
   private typealias Room = CheckedContinuation<Bool, Never>
   private typealias Delivery = CheckedContinuation<Result<Element?, PipelineError>, Never>
 
   private let stage: String
-  private let state: Mutex<BufferStateMachine<Element, Room, Delivery>>
+  private let state: Guarded<BufferStateMachine<Element, Room, Delivery>>
 
   init(stage: String, capacity: Int) {
     self.stage = stage
-    state = Mutex(BufferStateMachine(capacity: capacity))
+    state = Guarded(BufferStateMachine(capacity: capacity))
   }
 
   /// Pulls `upstream` into the buffer until it ends or the task is cancelled.

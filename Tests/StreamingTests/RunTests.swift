@@ -1,6 +1,6 @@
-import Streaming
-import Synchronization
 import Testing
+
+@testable import Streaming
 
 @Suite("The runner")
 struct RunTests {
@@ -143,7 +143,7 @@ struct RunTests {
 
 /// Counts the objects that are alive.
 private final class Census: Sendable {
-  private let counts = Mutex((alive: 0, peak: 0))
+  private let counts = Guarded((alive: 0, peak: 0))
 
   var alive: Int { counts.withLock { $0.alive } }
   var peak: Int { counts.withLock { $0.peak } }

@@ -1,5 +1,6 @@
-import Streaming
 import Synchronization
+
+@testable import Streaming
 
 /// An error of these tests.
 struct Broken: Error, Equatable {
@@ -20,13 +21,13 @@ final class Counter: Sendable {
 
 /// A door between tasks: `wait` suspends until somebody has called `open` once for it, or until it is cancelled.
 final class Gate: Sendable {
-  private struct State {
+  private struct State: Sendable {
     var permits = 0
     var isCancelled = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   func open(_ permits: Int = 1) {
     let woken = state.withLock { state in
