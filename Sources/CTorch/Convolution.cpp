@@ -61,6 +61,8 @@ struct FilterGradient {
 
 namespace portable {
 constexpr int width = 4;
+#include "Vectors.hpp"
+#include "Product.hpp"
 #include "ConvolutionKernel.hpp"
 }  // namespace portable
 
@@ -68,6 +70,8 @@ constexpr int width = 4;
 CT_AVX2
 namespace avx2 {
 constexpr int width = 8;
+#include "Vectors.hpp"
+#include "Product.hpp"
 #include "ConvolutionKernel.hpp"
 }  // namespace avx2
 CT_END_TARGET
@@ -76,6 +80,8 @@ CT_AVX512
 namespace avx512 {
 constexpr int width = 16;
 #define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
+#include "Vectors.hpp"
+#include "Product.hpp"
 #include "ConvolutionKernel.hpp"
 #undef CT_NATIVE_BFLOAT16
 }  // namespace avx512

@@ -6,17 +6,10 @@
 // the sum as written has 144. Over many tiles and channels they are 36 products of matrices, one for each `point` of the
 // transformed tile. Points 0, ±1, ±2, ∞ (Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016).
 
-#include "Vectors.hpp"
-
-/// Outputs of one panel of transformed filters: two registers.
-constexpr int64_t panel = 2 * width;
 /// Rows of a product that are summed in registers at a time. 24 of AVX-512's 32 registers, 12 of the 16 of the others.
 constexpr int64_t product_rows = width == 16 ? 12 : 6;
 /// As above where the rows are channels, whose number has to be a multiple of it.
 constexpr int64_t gradient_rows = width == 16 ? 8 : 4;
-
-CT_INLINE Floats load_all(const float *from) { return load<false>(from, 0); }
-CT_INLINE void store_all(float *to, Floats values) { store<false>(to, values, 0); }
 
 /// Bᵀ d for one column or row of six values, in place.
 CT_INLINE void transform_input(Floats &d0, Floats &d1, Floats &d2, Floats &d3, Floats &d4, Floats &d5) {
@@ -146,33 +139,6 @@ CT_INLINE void gradient_tile(const Images &of, const Scalar *dy, Tile tile, cons
   }
 }
 
-/// c[r][0 ..< panel] = Σ_k a[r · row + k · step] · b[k · panel ...], for `rows` rows; added to c with `add`.
-template <int64_t rows, bool add>
-CT_INLINE void product(const float *a, int64_t row, int64_t step, const float *b, int64_t length, float *c,
-                       int64_t c_row) {
-#pragma clang fp contract(fast)
-  Floats sum[rows][2];
-#pragma clang loop unroll(full)
-  for (int64_t r = 0; r < rows; r++) {
-    sum[r][0] = add ? load_all(c + r * c_row) : Floats(0);
-    sum[r][1] = add ? load_all(c + r * c_row + width) : Floats(0);
-  }
-  for (int64_t k = 0; k < length; k++, a += step, b += panel) {
-    const Floats b0 = load_all(b), b1 = load_all(b + width);
-#pragma clang loop unroll(full)
-    for (int64_t r = 0; r < rows; r++) {
-      const Floats value = a[r * row];
-      sum[r][0] = value * b0 + sum[r][0];
-      sum[r][1] = value * b1 + sum[r][1];
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int64_t r = 0; r < rows; r++) {
-    store_all(c + r * c_row, sum[r][0]);
-    store_all(c + r * c_row + width, sum[r][1]);
-  }
-}
-
 /// Transformed filters: from (3, 3, inputs, outputs) to (36, outputs / panel, inputs, panel); inputs [first, last).
 static void run_filters(const Filters &job, int64_t first, int64_t last) {
   const int64_t plane = job.inputs * job.outputs;
@@ -238,8 +204,8 @@ static void run_convolution(const Convolution<Scalar> &job, float *scratch, int6
         for (int64_t r = 0; r < product_rows; r++)
           __builtin_memcpy(rows + r * job.inputs, matrix + (t + r) * wide, sizeof(float) * job.inputs);
         for (int64_t c = 0; c < job.outputs; c += panel)
-          product<product_rows, false>(rows, job.inputs, 1, filters + c * job.inputs, job.inputs, matrix + t * wide + c,
-                                       wide);
+          product<product_rows, false>(rows, job.inputs, 1, filters + c * job.inputs, panel, job.inputs,
+                                       matrix + t * wide + c, wide);
       }
     }
     for (int64_t t = 0; t < count; t++)
@@ -270,9 +236,9 @@ static void run_gradient_products(const FilterGradient<Scalar> &job, int64_t fir
     float *sums = job.transformed + (point * job.outputs + p * panel) * job.inputs;
     for (int64_t c = 0; c < job.inputs; c += gradient_rows) {
       if (job.start == 0)
-        product<gradient_rows, false>(inputs + c, 1, job.inputs, gradients, job.count, sums + c * panel, panel);
+        product<gradient_rows, false>(inputs + c, 1, job.inputs, gradients, panel, job.count, sums + c * panel, panel);
       else
-        product<gradient_rows, true>(inputs + c, 1, job.inputs, gradients, job.count, sums + c * panel, panel);
+        product<gradient_rows, true>(inputs + c, 1, job.inputs, gradients, panel, job.count, sums + c * panel, panel);
     }
   }
 }

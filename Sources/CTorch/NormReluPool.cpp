@@ -40,6 +40,8 @@ constexpr int64_t block_channels = 64;
 
 namespace portable {
 constexpr int width = 4;
+#include "Vectors.hpp"
+#include "NormReluPoolPasses.hpp"
 #include "NormReluPoolKernel.hpp"
 }  // namespace portable
 
@@ -47,6 +49,8 @@ constexpr int width = 4;
 CT_AVX2
 namespace avx2 {
 constexpr int width = 8;
+#include "Vectors.hpp"
+#include "NormReluPoolPasses.hpp"
 #include "NormReluPoolKernel.hpp"
 }  // namespace avx2
 CT_END_TARGET
@@ -55,6 +59,8 @@ CT_AVX512
 namespace avx512 {
 constexpr int width = 16;
 #define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
+#include "Vectors.hpp"
+#include "NormReluPoolPasses.hpp"
 #include "NormReluPoolKernel.hpp"
 #undef CT_NATIVE_BFLOAT16
 }  // namespace avx512
@@ -124,15 +130,11 @@ ForwardResult forward(const Operands &on, double eps, CTInstructions instruction
   return result;
 }
 
-struct BackwardResult {
-  at::Tensor dx, dgamma, dbeta;
-};
-
-BackwardResult backward(const Operands &on, const at::Tensor &mean, const at::Tensor &inverse, const at::Tensor &dy,
+NormReluPoolGradients backward(const Operands &on, const at::Tensor &mean, const at::Tensor &inverse, const at::Tensor &dy,
                         bool with_dx, bool with_dgamma, bool with_dbeta, CTInstructions instructions) {
   auto gradient = dy.to(on.x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
   auto sum = at::empty_like(mean), products = at::empty_like(mean);
-  BackwardResult result;
+  NormReluPoolGradients result;
   if (with_dx) result.dx = at::empty(on.x.sizes(), on.x.options(), at::MemoryFormat::ChannelsLast);
   auto launch = [&](auto scalar) {
     using Scalar = decltype(scalar);
@@ -145,28 +147,6 @@ BackwardResult backward(const Operands &on, const at::Tensor &mean, const at::Te
   on.is_bfloat16() ? launch(BFloat16()) : launch(float());
   if (with_dgamma) result.dgamma = products.sum(0);
   if (with_dbeta) result.dbeta = sum.sum(0);
-  return result;
-}
-
-/// The same gradients in operations of the library, so that they can be differentiated in dy, x, γ and β.
-BackwardResult differentiable_backward(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
-                                       const at::Tensor &dy, bool with_dx) {
-  auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  auto per_channel = [&](const at::Tensor &values) { return values.to(wide).view({1, -1, 1, 1}); };
-  const int64_t area[] = {2, 3}, all_but_channels[] = {0, 2, 3};
-  auto value = x.to(wide);
-  auto centred = value - value.mean(area, true);
-  auto inverse = (centred.square().mean(area, true) + eps).rsqrt();
-  auto normal = centred * inverse;
-  auto z = normal * per_channel(gamma) + per_channel(beta);
-  auto d = at::avg_pool2d_backward(dy.to(wide), z.detach(), 2, 2, 0, false, true, c10::nullopt) * (z > 0);
-  BackwardResult result;
-  result.dbeta = d.sum(all_but_channels);
-  result.dgamma = (d * normal).sum(all_but_channels);
-  if (with_dx) {
-    auto residue = d - d.mean(area, true) - normal * (d * normal).mean(area, true);
-    result.dx = (residue * (inverse * per_channel(gamma))).to(x.scalar_type());
-  }
   return result;
 }
 
@@ -186,10 +166,10 @@ struct NormReluPool : torch::autograd::Function<NormReluPool> {
     auto saved = context->get_saved_variables();
     const auto &x = saved[0], &gamma = saved[1], &beta = saved[2];
     const bool with_dx = context->needs_input_grad(0);
-    BackwardResult result;
+    NormReluPoolGradients result;
     if (!gradients[0].defined()) return {at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
     if (at::GradMode::is_enabled()) {
-      result = differentiable_backward(x, gamma, beta, context->saved_data["eps"].toDouble(), gradients[0], with_dx);
+      result = differentiable_norm_relu_pool_backward(x, gamma, beta, context->saved_data["eps"].toDouble(), gradients[0], with_dx);
     } else {
       result = ct::backward(Operands(x, gamma, beta), saved[3], saved[4], gradients[0], with_dx,
                             context->needs_input_grad(1), context->needs_input_grad(2),
@@ -207,6 +187,27 @@ at::Tensor composite(const at::Tensor &x, const at::Tensor &gamma, const at::Ten
 }
 
 }  // namespace
+
+NormReluPoolGradients differentiable_norm_relu_pool_backward(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
+                                       const at::Tensor &dy, bool with_dx) {
+  auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  auto per_channel = [&](const at::Tensor &values) { return values.to(wide).view({1, -1, 1, 1}); };
+  const int64_t area[] = {2, 3}, all_but_channels[] = {0, 2, 3};
+  auto value = x.to(wide);
+  auto centred = value - value.mean(area, true);
+  auto inverse = (centred.square().mean(area, true) + eps).rsqrt();
+  auto normal = centred * inverse;
+  auto z = normal * per_channel(gamma) + per_channel(beta);
+  auto d = at::avg_pool2d_backward(dy.to(wide), z.detach(), 2, 2, 0, false, true, c10::nullopt) * (z > 0);
+  NormReluPoolGradients result;
+  result.dbeta = d.sum(all_but_channels);
+  result.dgamma = (d * normal).sum(all_but_channels);
+  if (with_dx) {
+    auto residue = d - d.mean(area, true) - normal * (d * normal).mean(area, true);
+    result.dx = (residue * (inverse * per_channel(gamma))).to(x.scalar_type());
+  }
+  return result;
+}
 
 at::Tensor norm_relu_pool(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
                           CTInstructions instructions) {

@@ -12,4 +12,14 @@ namespace ct {
 at::Tensor norm_relu_pool(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps,
                           CTInstructions instructions);
 
+/// Gradients of `norm_relu_pool`.
+struct NormReluPoolGradients {
+  at::Tensor dx, dgamma, dbeta;
+};
+
+/// Its gradients in operations of the library, so that they can be differentiated in dy, x, γ and β.
+NormReluPoolGradients differentiable_norm_relu_pool_backward(const at::Tensor &x, const at::Tensor &gamma,
+                                                             const at::Tensor &beta, double eps, const at::Tensor &dy,
+                                                             bool with_dx);
+
 }  // namespace ct

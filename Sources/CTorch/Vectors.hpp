@@ -1,8 +1,8 @@
 // Vectors of floats in the compiler's portable form, for kernels that are compiled once for each instruction set.
 //
-// This file has no include guard and includes nothing: a kernel's source includes it inside a namespace that defines `width`
-// (floats in a register), under a `target` attribute. So no function of a standard header is compiled for
-// instructions that the machine may not have.
+// This file and the kernels that use it have no include guards and include nothing: a source file includes them one after another,
+// once for each instruction set, inside a namespace that defines `width` (floats in a register) and under a `target`
+// attribute. So no function of a standard header is compiled for instructions that the machine may not have.
 
 typedef float Floats __attribute__((ext_vector_type(width)));
 typedef int32_t Ints __attribute__((ext_vector_type(width)));

@@ -133,15 +133,12 @@ public struct ConvNet: Sendable {
 
   /// The flattened output of the last block: (n, channels, height, width) → (n, featureCount), float32.
   public func embed(_ images: Tensor) throws(TensorError) -> Tensor {
-    // Channels innermost: convolutions and the fused norm are quickest on that order, and keep it.
     let type: DType = options.precision == .bfloat16 ? .bfloat16 : .float32
-    var maps = try images.to(type).channelsLast()
+    var maps = images
     for block in 0..<options.depth {
-      let weight = try parameters[4 * block].to(type).channelsLast()
-      let bias = parameters[4 * block + 1].to(type)
-      maps = try maps.convolution2d(
-        weight, bias: bias, stride: 1, padding: block == 0 ? options.firstPadding : 1)
-      maps = try maps.normReluPool(weight: parameters[4 * block + 2], bias: parameters[4 * block + 3])
+      maps = try maps.convolutionNormReluPool(
+        parameters[4 * block], bias: parameters[4 * block + 1], scale: parameters[4 * block + 2],
+        shift: parameters[4 * block + 3], padding: block == 0 ? options.firstPadding : 1, as: type)
     }
     return try maps.to(.float32).flattened(from: 1)
   }

@@ -214,6 +214,7 @@ enum C {
   static let upsampleBilinear = ct_upsample_bilinear
   static let affineSample = ct_affine_sample
   static let convolution3x3 = ct_convolution3x3
+  static let convolutionNormReluPool = ct_convolution_norm_relu_pool
   static let normReluPool = ct_norm_relu_pool
   static let normReluPoolComposite = ct_norm_relu_pool_composite
   typealias Instructions = CTInstructions

@@ -53,6 +53,37 @@ extension Tensor {
     }
   }
 
+  /// A whole block of a network: `convolution2d` of stride 1, then `normReluPool`, in and to type `dtype`.
+  ///
+  /// For a first block (at most four channels of x, 3 × 3 weights, a multiple of 64 outputs, on the CPU) it is one kernel, which
+  /// computes in float32 from x and weights as they are, takes x in either memory order, and keeps nothing of the
+  /// convolution: the largest maps of a network are never written. Otherwise it is the two operations, one after the other.
+  ///
+  /// - Parameters:
+  ///   - weight: (outputs, c, k, k).
+  ///   - bias: (outputs), added before the norm, which takes it away: the gradient is zero.
+  ///   - scale: (outputs), the norm's γ.
+  ///   - shift: (outputs), the norm's β.
+  public func convolutionNormReluPool(
+    _ weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, padding: Int = 1, eps: Double = 1e-5, as dtype: DType
+  ) throws(TensorError) -> Tensor {
+    try convolutionNormReluPool(
+      weight, bias: bias, scale: scale, shift: shift, padding: padding, eps: eps, as: dtype, using: nil)
+  }
+
+  /// As above with the instructions named, the best ones for nil.
+  func convolutionNormReluPool(
+    _ weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, padding: Int = 1, eps: Double = 1e-5,
+    as dtype: DType, using instructions: Instructions?
+  ) throws(TensorError) -> Tensor {
+    let code = instructions?.code ?? C.bestInstructions
+    return try Tensor.make("convolutionNormReluPool", [self, weight, bias, scale, shift]) {
+      C.convolutionNormReluPool(
+        reference, weight.reference, bias.reference, scale.reference, shift.reference, Int64(padding), eps, dtype.code,
+        code, &$0)
+    }
+  }
+
   /// As `normReluPool`, by three operations of the library: the independent twin that the kernel is checked against.
   public func normReluPoolComposite(weight: Tensor, bias: Tensor, eps: Double = 1e-5) throws(TensorError) -> Tensor {
     try Tensor.make("normReluPoolComposite", [self, weight, bias]) {

@@ -186,7 +186,7 @@ CTError ct_affine_sample(CTTensorRef x, CTTensorRef theta, CTTensorRef _Nullable
 CTError ct_norm_relu_pool_composite(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps,
                                     CTTensorRef _Nullable *_Nonnull out);
 
-// MARK: Kernels of our own (Convolution.cpp, NormReluPool.cpp)
+// MARK: Kernels of our own (Convolution.cpp, NormReluPool.cpp, FirstBlock.cpp)
 
 /// Which instructions a kernel of our own may use. A machine that has not the ones named is an error; the results differ in
 /// rounding only.
@@ -207,6 +207,13 @@ CTError ct_convolution3x3(CTTensorRef x, CTTensorRef weight, CTTensorRef _Nullab
 /// order n, h, w, c is read as it is, another order is converted first; the result is in that order.
 CTError ct_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, double eps, CTInstructions instructions,
                           CTTensorRef _Nullable *_Nonnull out);
+
+/// A block of a network: convolution of stride 1, then `ct_norm_relu_pool` with `scale` and `shift`; the result is `dtype`. With at most
+/// four channels of x, 3 × 3 weights and a multiple of 64 outputs, on the CPU, it is one kernel in float32 that keeps
+/// nothing of the convolution; otherwise the two operations in `dtype`.
+CTError ct_convolution_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTensorRef scale,
+                                      CTTensorRef shift, int64_t padding, double eps, CTDType dtype,
+                                      CTInstructions instructions, CTTensorRef _Nullable *_Nonnull out);
 
 // MARK: Gradients (Autograd.cpp)
 
