@@ -17,7 +17,7 @@ public enum Catalog {
 
   /// The verbs, in the order of help.
   public static let verbs: [Verb] = [
-    .condense, .evaluate, .decode, .shard, .cat, .inspect, .verify, .preview, .methods, .completion, .man, .help,
+    .condense, .evaluate, .decode, .shard, .cat, .run, .inspect, .verify, .preview, .methods, .completion, .man, .help,
     .version,
   ]
 

@@ -1,0 +1,34 @@
+extension Verb {
+  static let run = Verb(
+    "run",
+    summary: "make the datasets that a pipeline file describes, unless they are up to date",
+    description: [
+      "A pipeline file is commented JSON5: for every dataset its inputs, its steps with their options, and the folder to "
+        + "make. The whole file is checked before anything starts. The steps of a dataset run as in a shell pipe; "
+        + "datasets are made one after another, and one that fails does not stop the next.",
+      "Each dataset remembers the recipe that made it: steps, options, tool version and what the inputs held. When "
+        + "nothing of that has changed, nothing is done. When something has, the run refuses (73), or with --replace makes "
+        + "the new dataset beside the old one and swaps them in one step.",
+      "Ctrl-C lets the steps at hand end early and starts no other dataset. What they reached is published where there was "
+        + "nothing, never in place of a whole dataset.",
+    ],
+    operands: [Operand("FILE", .path("FILE"), help: "a pipeline file; paths in it are relative to it")],
+    groups: [
+      OptionGroup(
+        "What to do",
+        [
+          Option("dry-run", short: "n", .flag, isRecorded: false, help: "say what would be made and how, and stop"),
+          Option(
+            "replace", .flag, isRecorded: false,
+            help: "replace datasets that were made by another recipe or are damaged"
+          ),
+          .json,
+        ]),
+      .terminal,
+    ],
+    examples: [
+      Example("pipe run --replace pipelines/cifar10.json5", "a nightly job"),
+      Example("pipe run --dry-run pipelines/cifar10.json5", "what it would do, as shell lines"),
+    ],
+    interruption: .waitForUpstream)
+}

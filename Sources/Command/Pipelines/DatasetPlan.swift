@@ -1,0 +1,151 @@
+internal import Catalog
+internal import Datasets
+
+/// A dataset of a pipeline file after everything that can be checked without its inputs was checked.
+struct DatasetPlan: Equatable {
+  /// A process that will be started.
+  struct Step: Equatable {
+    /// The verb.
+    var verb: String
+    /// Its options as the command line takes them, without input and output.
+    var words: [String]
+    /// Every option that can change the data, defaults included: what provenance records too.
+    var recorded: [String: String]
+    /// Ctrl-C makes it emit a smaller result instead of none.
+    var canEndEarly: Bool
+  }
+
+  /// The folder to make, seen from the current one.
+  var output: String
+  /// What the first step reads.
+  var inputs: [String]
+  /// The processes, in the order of the shell pipe.
+  var steps: [Step]
+
+  /// Checks all datasets of a file.
+  ///
+  /// - Throws: `DataError` (`.badInput`) with the file, the place in it, and what the command line would say.
+  static func plans(for file: PipelineFile, at path: String) throws(DataError) -> [DatasetPlan] {
+    var plans: [DatasetPlan] = []
+    for (index, dataset) in file.datasets.enumerated() {
+      let plan = try DatasetPlan(dataset, in: FilePlace(path, "datasets[\(index)]"))
+      if let other = plans.firstIndex(where: { $0.output == plan.output }) {
+        throw FilePlace(path, "datasets[\(index)].output").refuse(
+          "is the output of datasets[\(other)] too", "give each its own folder")
+      }
+      plans.append(plan)
+    }
+    return plans
+  }
+
+  private init(_ dataset: PipelineFile.Dataset, in place: FilePlace) throws(DataError) {
+    output = place.resolve(dataset.output)
+    while output.count > 1, output.hasSuffix("/") { output.removeLast() }
+    guard !dataset.output.isEmpty, !["", "/", ".", ".."].contains(String(lastComponent(output))) else {
+      throw place.below("output").refuse("should name a folder, such as 'out/cifar10'")
+    }
+    inputs = []
+    for (index, input) in dataset.input.enumerated() {
+      guard !input.isEmpty, input != "-" else {
+        throw place.below("input[\(index)]").refuse("should name a file or a folder")
+      }
+      inputs.append(place.resolve(input))
+    }
+    steps = []
+    for (index, step) in dataset.steps.enumerated() {
+      let isLast = index == dataset.steps.count - 1
+      steps.append(try Step(step, isLast: isLast, in: place.below("steps[\(index)]")))
+    }
+  }
+
+  /// What each process is started with; the last one writes into `folder`.
+  func commands(into folder: String) -> [[String]] {
+    steps.enumerated().map { index, step in
+      // With an equals sign, because a path may begin with a dash.
+      let reads = index == 0 ? inputs.map { "--input=\($0)" } : []
+      let writes = index == steps.count - 1 ? ["--output=\(folder)"] : []
+      return [step.verb] + reads + step.words + writes
+    }
+  }
+
+  /// The shell line that does the same, but for the publication.
+  var line: String {
+    commands(into: output).map { (["pipe"] + $0).map(shellQuoted).joined(separator: " ") }.joined(separator: " | ")
+  }
+}
+
+extension DatasetPlan.Step {
+  /// Options of every verb that belong to the run as a whole, and what takes their place.
+  private static let reserved = [
+    "input": "inputs stand beside the steps", "output": "the output stands beside the steps",
+    "help": "it is for people", "dry-run": "type pipe run --dry-run", "progress": "type it after pipe run",
+    "quiet": "type it after pipe run", "verbose": "type it after pipe run",
+  ]
+
+  fileprivate init(_ step: PipelineFile.Step, isLast: Bool, in place: FilePlace) throws(DataError) {
+    let usable = Catalog.verbs.filter { $0.samplesOption == "input" && $0.option("output") != nil }
+    guard let verb = usable.first(where: { $0.name == step.verb }) else {
+      let near = nearest(to: step.verb, among: usable.map(\.name)).map { "did you mean \($0)?" }
+      throw place.below("verb").refuse(
+        "\(quoted(step.verb)) is no step", near ?? "it may be \(usable.map(\.name).joined(separator: ", "))")
+    }
+    if isLast, verb.writesBinary {
+      throw place.refuse("is the last step, and \(verb.name) writes no dataset", "add { verb: \"shard\" } behind it")
+    }
+    if !isLast, !verb.writesBinary {
+      throw place.refuse("has a step behind it, and \(verb.name) writes no stream", "\(verb.name) has to be the last")
+    }
+    let place = place.below("options")
+    var words: [String] = []
+    for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
+      if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
+      do throws(UsageError) {
+        words += try value.words(name, for: verb.option(name)) { place.resolve($0) }
+      } catch {
+        throw place.refuse(error.message, error.hint)
+      }
+    }
+    self.verb = verb.name
+    self.words = words
+    canEndEarly = verb.interruption == .finishEarly
+    do throws(UsageError) {
+      recorded = try Arguments(words, for: verb).recorded
+    } catch {
+      throw place.refuse(error.message, error.hint)
+    }
+  }
+}
+
+/// A place inside a pipeline file.
+private struct FilePlace {
+  let file: String
+  let path: String
+
+  init(_ file: String, _ path: String) {
+    self.file = file
+    self.path = path
+  }
+
+  func below(_ name: String) -> FilePlace { FilePlace(file, "\(path).\(name)") }
+
+  func refuse(_ problem: String, _ remedy: String? = nil) -> DataError {
+    DataError(.badInput, at: [file, path], problem, remedy: remedy)
+  }
+
+  /// A path of the file, seen from the current folder.
+  func resolve(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+    return file[...slash] + path
+  }
+}
+
+private func lastComponent(_ path: String) -> Substring {
+  path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
+}
+
+/// A word as a POSIX shell takes it.
+private func shellQuoted(_ word: String) -> String {
+  let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+@%".contains($0)) }
+  guard !plain || word.isEmpty else { return word }
+  return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+}

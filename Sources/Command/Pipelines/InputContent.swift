@@ -1,0 +1,117 @@
+internal import Datasets
+internal import FoundationEssentials
+internal import Glibc
+internal import Shards
+
+/// What an input holds: a digest of its bytes, and the state of its files when they were read.
+struct InputContent: Equatable {
+  /// `file:`, `folder:` or `dataset:` and 64 digits.
+  var digest: String
+  /// Which files they were.
+  fileprivate var stamps: [FileStamp]
+
+  /// Reads an input: a file's bytes; a folder's names and bytes; of a dataset its generation, for readers check each
+  /// shard against the manifest.
+  ///
+  /// - Throws: `DataError` (`.noInput`, `.io`, `.badInput`); `CancellationError` between two files.
+  init(of path: String) throws {
+    stamps = try FileStamp.list(path)
+    guard isFolder(path) else {
+      digest = "file:\(try sha256(ofFile: path))"
+      return
+    }
+    if stamps.contains(where: { $0.name == Manifest.fileName }) {
+      digest = "dataset:\(try Manifest(inFolder: path).generation)"
+      return
+    }
+    let hash = SHA256()
+    for stamp in stamps {
+      try Task.checkCancellation()
+      // The digest has a fixed length and the name ends with a zero, so that no two folders give the same bytes.
+      Array("\(try sha256(ofFile: "\(path)/\(stamp.name)"))\(stamp.name)\0".utf8).withUnsafeBytes { hash.update($0) }
+    }
+    digest = "folder:\(hash.finish())"
+  }
+
+  /// Whether the files are still those that were read, as far as their sizes and times tell.
+  func isCurrent(at path: String) -> Bool {
+    (try? FileStamp.list(path)) == stamps
+  }
+}
+
+/// The inputs that were read by this process, so that several datasets of one archive read it once for their digests.
+struct InputContents {
+  private var known: [String: InputContent] = [:]
+
+  /// What the input holds now.
+  mutating func content(of path: String) throws -> InputContent {
+    if let content = known[path], content.isCurrent(at: path) { return content }
+    let content = try InputContent(of: path)
+    known[path] = content
+    return content
+  }
+}
+
+/// What the system says about a file that changes when its bytes do.
+private struct FileStamp: Equatable {
+  /// The path below the input; empty for an input that is a file.
+  var name: String
+  var device: UInt
+  var inode: UInt
+  var size: Int
+  var changed: [Int]
+
+  /// The file itself, or all regular files of a folder sorted by name.
+  ///
+  /// Links are followed, as the readers do; a loop of them ends at the depth limit.
+  static func list(_ path: String) throws(DataError) -> [FileStamp] {
+    var found: [FileStamp] = []
+    try list(path, "", depth: 0, &found)
+    return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  private static func list(
+    _ root: String, _ name: String, depth: Int, _ found: inout [FileStamp]
+  ) throws(DataError) {
+    let path = name.isEmpty ? root : "\(root)/\(name)"
+    guard depth <= 32 else { throw DataError(.badInput, at: [path], "more than 32 folders deep") }
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let problem = errno == ENOENT ? "there is no such file or folder" : String(cString: strerror(errno))
+      throw DataError(errno == ENOENT ? .noInput : .io, at: [path], problem)
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG:
+      let times = [
+        status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
+      ]
+      found.append(
+        FileStamp(
+          name: name, device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
+          changed: times))
+    case S_IFDIR:
+      for entry in try entries(of: path) {
+        try list(root, name.isEmpty ? entry : "\(name)/\(entry)", depth: depth + 1, &found)
+      }
+    case _ where depth == 0:
+      throw DataError(
+        .badInput, at: [path], "is neither a file nor a folder", remedy: "a run has to read its inputs more than once")
+    default: break
+    }
+  }
+}
+
+/// The names in a folder, sorted.
+func entries(of folder: String) throws(DataError) -> [String] {
+  do {
+    return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+  } catch {
+    throw DataError(.io, at: [folder], "cannot be listed")
+  }
+}
+
+/// Whether a path names a folder.
+func isFolder(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}

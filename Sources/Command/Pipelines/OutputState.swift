@@ -1,0 +1,61 @@
+internal import Datasets
+internal import Glibc
+internal import Shards
+
+/// What is under the name of a dataset before it is made.
+enum OutputState: Equatable {
+  /// Nothing, or an empty folder.
+  case absent
+  /// A whole dataset of this very recipe.
+  case upToDate
+  /// A dataset that may be replaced; why it is not what is wanted.
+  case outdated(String)
+  /// Something that is not ours to remove; what.
+  case foreign(String)
+
+  /// Looks at the folder: manifest, recipe, and the sizes of the shards, not their bytes.
+  ///
+  /// - Throws: `DataError` (`.io`) when it cannot be looked at.
+  init(of folder: String, for recipe: Recipe) throws(DataError) {
+    var status = stat()
+    guard lstat(folder, &status) == 0 else {
+      guard errno == ENOENT else { throw DataError(.io, at: [folder], String(cString: strerror(errno))) }
+      self = .absent
+      return
+    }
+    guard isFolder(folder) else {
+      self = .foreign("exists and is no folder")
+      return
+    }
+    let names = try entries(of: folder)
+    if names.isEmpty {
+      self = .absent
+    } else if let stranger = names.first(where: { !Self.belongsToDataset($0) }) {
+      self = .foreign("holds \(stranger), which is no part of a dataset")
+    } else if !names.contains(Manifest.fileName) {
+      self = .foreign("holds no dataset and is not empty")
+    } else {
+      self = Self.judge(folder, recipe)
+    }
+  }
+
+  private static func judge(_ folder: String, _ recipe: Recipe) -> OutputState {
+    guard let file = RecipeFile(inFolder: folder) else { return .outdated("was not made by pipe run") }
+    guard let manifest = try? Manifest(inFolder: folder) else { return .outdated("has a damaged manifest") }
+    guard file.generation == manifest.generation else { return .outdated("has another manifest than its recipe says") }
+    for shard in manifest.shards {
+      var status = stat()
+      guard stat("\(folder)/\(shard.name)", &status) == 0 else { return .outdated("has lost \(shard.name)") }
+      if Int(status.st_size) != shard.bytes { return .outdated("is damaged: the size of \(shard.name) is wrong") }
+    }
+    if file.digest != recipe.digest {
+      return .outdated(recipe.difference(from: file.recipe) ?? "was made with another recipe")
+    }
+    return file.complete ? .upToDate : .outdated("was ended early by Ctrl-C")
+  }
+
+  private static func belongsToDataset(_ name: String) -> Bool {
+    [Manifest.fileName, Manifest.sumsName, RecipeFile.name].contains(name) || name.hasSuffix(".tar")
+      || name.hasSuffix(".tar.zst")
+  }
+}

@@ -1,0 +1,166 @@
+internal import Datasets
+internal import FoundationEssentials
+
+/// A pipeline file as it is written: datasets to produce, each from inputs through steps.
+///
+/// JSON5, so that it can carry its own explanation. Keys that nobody knows are refused: a misspelt one would silently mean
+/// its default.
+struct PipelineFile: Decodable, Equatable {
+  /// The version of the format that this program reads.
+  static let format = 1
+
+  /// One dataset.
+  struct Dataset: Equatable {
+    /// The folder to make, relative to the file.
+    var output: String
+    /// Archives, folders or datasets that the first step reads, relative to the file.
+    var input: [String]
+    /// What the samples go through, in order; the last one writes the shards.
+    var steps: [Step]
+  }
+
+  /// One process of the shell pipe.
+  struct Step: Equatable {
+    /// A verb of the command line.
+    var verb: String
+    /// Its options by long name.
+    var options: [String: StepOption]
+  }
+
+  /// The datasets, in the order in which they are made.
+  var datasets: [Dataset]
+
+  /// Reads a file.
+  ///
+  /// - Throws: `DataError`: `.noInput`, `.io`, or `.badInput` with the path inside the file and what it should hold.
+  init(path: String) throws(DataError) {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw DataError(isThere ? .io : .noInput, at: [path], isThere ? "cannot be read" : "there is no such file")
+    }
+    try self.init(data, named: path)
+  }
+
+  init(_ data: Data, named path: String) throws(DataError) {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    func bad(_ keys: [any CodingKey], _ problem: String, _ remedy: String? = nil) -> DataError {
+      DataError(.badInput, at: [path, spelled(keys)].filter { !$0.isEmpty }, problem, remedy: remedy)
+    }
+    do {
+      self = try decoder.decode(Self.self, from: data)
+    } catch let error as Refusal {
+      throw bad(error.place, error.problem, error.remedy)
+    } catch DecodingError.keyNotFound(let key, let context) {
+      throw bad(context.codingPath, "has no \(quoted(key.stringValue))", "see docs/pipelines.md")
+    } catch DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context) {
+      throw bad(context.codingPath, "should be \(words(for: type))")
+    } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+      throw bad([], "is no JSON5: \(context.debugDescription)")
+    } catch DecodingError.dataCorrupted(let context) {
+      throw bad(context.codingPath, "has a value that cannot be read")
+    } catch {
+      throw bad([], "cannot be read: \(error)")
+    }
+  }
+
+  init(from decoder: any Decoder) throws {
+    let keys = try KnownKeys(decoder, ["format", "datasets"])
+    // Not as a whole number: the parser takes 1.5 for a mistake of syntax then.
+    let format = try keys.decode(Double.self, "format")
+    guard format == Double(Self.format) else {
+      throw Refusal(
+        decoder.codingPath + [Key("format")],
+        "is \(JSONText.number(format).rendered()), and this program reads \(Self.format)",
+        "take a newer pipe, or see docs/pipelines.md")
+    }
+    datasets = try keys.decode([Dataset].self, "datasets")
+    guard !datasets.isEmpty else { throw Refusal([Key("datasets")], "is empty: there is nothing to make") }
+  }
+}
+
+extension PipelineFile.Dataset: Decodable {
+  init(from decoder: any Decoder) throws {
+    let keys = try KnownKeys(decoder, ["output", "input", "steps"])
+    output = try keys.decode(String.self, "output")
+    input = try keys.decode([String].self, "input")
+    steps = try keys.decode([PipelineFile.Step].self, "steps")
+    for (key, isEmpty) in [("input", input.isEmpty), ("steps", steps.isEmpty)] where isEmpty {
+      throw Refusal(decoder.codingPath + [Key(key)], "is empty")
+    }
+  }
+}
+
+extension PipelineFile.Step: Decodable {
+  init(from decoder: any Decoder) throws {
+    let keys = try KnownKeys(decoder, ["verb", "options"])
+    verb = try keys.decode(String.self, "verb")
+    options = try keys.decodeIfPresent([String: StepOption].self, "options") ?? [:]
+  }
+}
+
+/// Why a value of the file is refused, and where it stands.
+struct Refusal: Error {
+  var place: [any CodingKey]
+  var problem: String
+  var remedy: String?
+
+  init(_ place: [any CodingKey], _ problem: String, _ remedy: String? = nil) {
+    self.place = place
+    self.problem = problem
+    self.remedy = remedy
+  }
+}
+
+/// An object of the file, after its keys were compared with those that mean something.
+private struct KnownKeys {
+  private let container: KeyedDecodingContainer<Key>
+
+  init(_ decoder: any Decoder, _ known: [String]) throws {
+    container = try decoder.container(keyedBy: Key.self)
+    // Sorted, so that the same file always gives the same message.
+    for key in container.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+      let near = nearest(to: key, among: known).map { "did you mean \($0)?" }
+      throw Refusal(
+        decoder.codingPath, "has no key \(quoted(key))", near ?? "it may hold \(known.joined(separator: ", "))")
+    }
+  }
+
+  func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
+    try container.decode(type, forKey: Key(name))
+  }
+
+  func decodeIfPresent<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value? {
+    try container.decodeIfPresent(type, forKey: Key(name))
+  }
+}
+
+/// Any key of an object.
+private struct Key: CodingKey {
+  var stringValue: String
+  var intValue: Int? { nil }
+
+  init(_ name: String) { stringValue = name }
+  init?(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
+}
+
+/// `datasets[0].steps[1].options`.
+private func spelled(_ keys: [any CodingKey]) -> String {
+  keys.reduce("") { text, key in
+    if let index = key.intValue { return "\(text)[\(index)]" }
+    return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
+  }
+}
+
+private func words(for type: any Any.Type) -> String {
+  switch type {
+  case is String.Type: "a text in quotes"
+  case is Double.Type: "a number"
+  case is [Any].Type: "a list in brackets"
+  default: "an object in braces"
+  }
+}

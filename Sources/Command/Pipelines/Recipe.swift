@@ -1,0 +1,102 @@
+internal import Datasets
+internal import FoundationEssentials
+internal import Shards
+
+/// Everything that decides the bytes of a dataset: steps with all options in force, tool, and what the inputs hold.
+///
+/// Paths, progress and memory are not in it: moving an input, or typing a default, makes no new dataset.
+struct Recipe: Codable, Equatable {
+  /// A verb with its options.
+  struct Step: Codable, Equatable {
+    var verb: String
+    var options: [String: String]
+  }
+
+  /// Name and version of the program.
+  var tool: String
+  /// Digest of what each input holds, in the order given.
+  var inputs: [String]
+  /// The steps, in order.
+  var steps: [Step]
+
+  /// What makes `plan` out of inputs with these digests.
+  init(_ plan: DatasetPlan, inputs: [String], tool: String = toolVersion) {
+    self.tool = tool
+    self.inputs = inputs
+    steps = plan.steps.map { Step(verb: $0.verb, options: $0.recorded) }
+  }
+
+  /// SHA-256 over the canonical JSON: sorted keys, no spaces.
+  var digest: String { sha256(canonicalJSON(self, indented: false)) }
+
+  /// The first thing in which the recipe of an existing dataset differs, as a clause; nil where nothing does.
+  func difference(from old: Recipe) -> String? {
+    if old.steps.map(\.verb) != steps.map(\.verb) {
+      return "was made by \(old.steps.map(\.verb).joined(separator: " | "))"
+    }
+    for (index, (before, now)) in zip(old.steps, steps).enumerated() {
+      for name in Set(before.options.keys).union(now.options.keys).sorted() {
+        let (had, has) = (before.options[name], now.options[name])
+        guard had != has else { continue }
+        let place = "steps[\(index)], --\(name)"
+        return "was made with another recipe (\(place): \(had ?? "nothing"), now \(has ?? "nothing"))"
+      }
+    }
+    if old.inputs != inputs { return "was made from other inputs" }
+    return old.tool == tool ? nil : "was made by \(old.tool), and this is \(tool)"
+  }
+}
+
+/// What stands in a dataset's folder about how `pipe run` made it.
+///
+/// The file lies inside the folder, and is there before the folder gets its name. So dataset and recipe appear in one
+/// step, and moving or copying the folder takes the recipe along; a file beside the folder could be lost, or be left behind
+/// by a crash between the two. No reader minds it: `verify` and `sha256sum -c` look at the manifest's files only, and loaders
+/// that guess a format from extensions (Hugging Face) do not know this one, as they do not know `.manifest`.
+struct RecipeFile: Codable, Equatable {
+  /// The file's name.
+  static let name = "pipe.recipe"
+
+  /// Always `pipe-recipe`.
+  var format = "pipe-recipe"
+  /// The version of this file's format.
+  var version = 1
+  /// False where Ctrl-C ended the steps early: the dataset is valid, and not what the recipe asks for.
+  var complete: Bool
+  /// The dataset that was made, by its manifest.
+  var generation: String
+  /// The recipe's digest.
+  var digest: String
+  /// The recipe.
+  var recipe: Recipe
+
+  /// What is to be written beside the dataset of that generation.
+  init(_ recipe: Recipe, generation: String, complete: Bool) {
+    self.complete = complete
+    self.generation = generation
+    self.recipe = recipe
+    digest = recipe.digest
+  }
+
+  /// What lies in a folder; nil where there is none, or none that can be read.
+  init?(inFolder folder: String) {
+    guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(Self.name)")),
+      let file = try? JSONDecoder().decode(Self.self, from: data), file.format == "pipe-recipe", file.version == 1
+    else { return nil }
+    self = file
+  }
+
+  /// The file's content.
+  var bytes: [UInt8] { canonicalJSON(self, indented: true) + [UInt8(ascii: "\n")] }
+}
+
+private func canonicalJSON(_ value: some Encodable, indented: Bool) -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  if indented { encoder.outputFormatting.insert(.prettyPrinted) }
+  do {
+    return Array(try encoder.encode(value))
+  } catch {
+    preconditionFailure("a recipe of texts cannot be written as JSON: \(error)")
+  }
+}

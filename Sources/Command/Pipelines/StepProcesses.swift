@@ -1,0 +1,126 @@
+internal import Datasets
+internal import FoundationEssentials
+internal import Glibc
+internal import Synchronization
+
+/// The processes of one dataset, joined by pipes as a shell joins them.
+///
+/// They share this process's group and standard error, so Ctrl-C reaches each of them, and each says itself what is wrong.
+final class StepProcesses: Sendable {
+  private let processes: [pid_t]
+  /// Those that were not waited for: only these may be sent a signal, for the numbers of others may be taken again.
+  private let running: Mutex<Set<pid_t>>
+
+  /// Starts this program once for each command.
+  ///
+  /// The first one reads nothing from the standard input.
+  ///
+  /// - Throws: `DataError` (`.io`) when the system refuses a process or a pipe; none is left running then.
+  init(_ commands: [[String]]) throws(DataError) {
+    var started: [pid_t] = []
+    // What the next process reads from.
+    var input = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    do throws(DataError) {
+      for (index, words) in commands.enumerated() {
+        var ends: [Int32] = [-1, -1]
+        if index < commands.count - 1 {
+          guard pipe(&ends) == 0 else { throw systemFailure("no pipe could be made") }
+          for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        }
+        defer { close(ends[1]) }
+        do throws(DataError) {
+          started.append(try spawn(words, input: input, output: ends[1]))
+        } catch {
+          close(ends[0])
+          throw error
+        }
+        close(input)
+        input = ends[0]
+      }
+    } catch {
+      close(input)
+      for process in started {
+        _ = Glibc.kill(process, SIGKILL)
+        _ = exitCode(of: process)
+      }
+      throw error
+    }
+    processes = started
+    running = Mutex(Set(started))
+  }
+
+  /// Waits for all of them; the exit code of each, 128 and the signal's number for one that was killed.
+  func wait() -> [Int32] {
+    processes.map { process in
+      var information = siginfo_t()
+      // Leaves the number taken until nobody can send a signal to it any more.
+      while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+      return running.withLock { running in
+        running.remove(process)
+        return exitCode(of: process)
+      }
+    }
+  }
+
+  /// Ends all of them at once: what they were making has no name yet.
+  func kill() {
+    running.withLock { running in
+      for process in running { _ = Glibc.kill(process, SIGKILL) }
+    }
+  }
+
+  /// Which step's exit code tells why the others failed: the first one, unless it only lost its reader.
+  static func culprit(_ codes: [Int32]) -> Int? {
+    codes.firstIndex { $0 != 0 && $0 != ExitStatus.brokenPipe.rawValue } ?? codes.firstIndex { $0 != 0 }
+  }
+}
+
+private func spawn(_ words: [String], input: Int32, output: Int32) throws(DataError) -> pid_t {
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  posix_spawn_file_actions_adddup2(&actions, input, 0)
+  if output >= 0 { posix_spawn_file_actions_adddup2(&actions, output, 1) }
+
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  // This process ignores SIGPIPE; its steps should begin as those of a shell do.
+  var defaults = sigset_t()
+  sigemptyset(&defaults)
+  sigaddset(&defaults, SIGPIPE)
+  posix_spawnattr_setsigdefault(&attributes, &defaults)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+
+  let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }.sorted()
+  var process: pid_t = 0
+  let failure = withCStrings(["pipe"] + words) { arguments in
+    withCStrings(environment) { environment in
+      posix_spawn(&process, "/proc/self/exe", &actions, &attributes, arguments, environment)
+    }
+  }
+  guard failure == 0 else { throw systemFailure("pipe \(words[0]) could not be started", failure) }
+  return process
+}
+
+private func withCStrings<Result>(
+  _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  let pointers = texts.map { strdup($0) } + [nil]
+  defer { for pointer in pointers { free(pointer) } }
+  return pointers.withUnsafeBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("a list that ends with nil is empty") }
+    return body(base)
+  }
+}
+
+private func exitCode(of process: pid_t) -> Int32 {
+  var status: Int32 = 0
+  while waitpid(process, &status, 0) < 0, errno == EINTR {}
+  let signal = status & 0x7f
+  return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+}
+
+private func systemFailure(_ problem: String, _ number: Int32 = errno) -> DataError {
+  DataError(.io, at: [], "\(problem): \(String(cString: strerror(number)))")
+}

@@ -1,0 +1,219 @@
+import Foundation
+import Testing
+
+@testable import Command
+@testable import Datasets
+
+/// The plans of a file with this text, as if it lay in `jobs/`.
+private func plans(_ text: String) throws -> [DatasetPlan] {
+  try DatasetPlan.plans(for: PipelineFile(Data(text.utf8), named: "jobs/x.json5"), at: "jobs/x.json5")
+}
+
+/// A file with one dataset of these steps.
+private func file(_ steps: String) -> String {
+  "{ format: 1, datasets: [{ output: 'out/a', input: ['a.tar'], steps: [\(steps)] }] }"
+}
+
+/// The recipe of a dataset of these steps, from inputs with these digests.
+private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String = toolVersion) throws -> Recipe {
+  Recipe(try #require(try plans(file(steps)).first), inputs: inputs, tool: tool)
+}
+
+@Suite("Pipeline files") struct PipelineFileTests {
+  @Test func `Values become the words of the command line, and paths are relative to the file`() throws {
+    let plan = try #require(
+      try plans(
+        """
+        // A comment.
+        {
+          format: 1,
+          datasets: [{
+            output: "out/a/", input: ["a.tar", "/b.tar"],
+            steps: [
+              {
+                verb: "condense",
+                options: {
+                  method: "m3d", ipc: { dog: 5, "*": 3 }, lr: 0.5, classes: ["cat", "dog"], cache: "nets", seed: 7,
+                },
+              },
+              { verb: "shard", options: { zstd: true, "max-size": "1M" } },
+            ],
+          }],
+        }
+        """
+      ).first)
+    #expect(plan.output == "jobs/out/a")
+    #expect(
+      plan.commands(into: "there") == [
+        [
+          "condense", "--input=jobs/a.tar", "--input=/b.tar", "--cache=jobs/nets", "--classes=cat,dog",
+          "--ipc=*=3,dog=5",
+          "--lr=0.5", "--method=m3d", "--seed=7",
+        ],
+        ["shard", "--max-size=1M", "--zstd", "--output=there"],
+      ])
+  }
+
+  @Test(arguments: [
+    ("{ datasets: [] }", "jobs/x.json5: has no 'format'"),
+    ("{ format: 2, datasets: [] }", "jobs/x.json5: format: is 2, and this program reads 1"),
+    ("{ format: 1, datasets: [] }", "jobs/x.json5: datasets: is empty"),
+    ("{ format: 1, dataset: [] }", "jobs/x.json5: has no key 'dataset'; did you mean datasets?"),
+    ("{ format: 1, datasets: {} }", "jobs/x.json5: datasets: should be a list in brackets"),
+    (
+      "{ format: 1, datasets: [{ outputs: 'a' }] }",
+      "jobs/x.json5: datasets[0]: has no key 'outputs'; did you mean output?"
+    ),
+    (
+      "{ format: 1, datasets: [{ output: 1, input: ['a'], steps: [] }] }",
+      "jobs/x.json5: datasets[0].output: should be a text in quotes"
+    ),
+    (
+      "{ format: 1, datasets: [{ output: 'a', input: [], steps: [{ verb: 'shard' }] }] }",
+      "jobs/x.json5: datasets[0].input: is empty"
+    ),
+    (
+      "{ format: 1, datasets: [{ output: '..', input: ['a'], steps: [{ verb: 'shard' }] }] }",
+      "jobs/x.json5: datasets[0].output: should name a folder"
+    ),
+    (file("{ verb: 'decod' }"), "jobs/x.json5: datasets[0].steps[0].verb: 'decod' is no step; did you mean decode?"),
+    (file("{ verb: 'decode' }"), "jobs/x.json5: datasets[0].steps[0]: is the last step, and decode writes no dataset"),
+    (
+      file("{ verb: 'shard' }, { verb: 'shard' }"),
+      "jobs/x.json5: datasets[0].steps[0]: has a step behind it, and shard writes no stream"
+    ),
+    (
+      file("{ verb: 'decode', options: { resise: 3 } }, { verb: 'shard' }"),
+      "jobs/x.json5: datasets[0].steps[0].options: decode has no option --resise; did you mean --resize?"
+    ),
+    (
+      file("{ verb: 'condense', options: { ipc: 0 } }, { verb: 'shard' }"),
+      "jobs/x.json5: datasets[0].steps[0].options: --ipc takes at least one image per class, not '0'"
+    ),
+    (
+      file("{ verb: 'condense', options: { method: 'random', lr: 1 } }, { verb: 'shard' }"),
+      "jobs/x.json5: datasets[0].steps[0].options: --lr means nothing to the method random"
+    ),
+    (
+      file("{ verb: 'shard', options: { output: 'b' } }"),
+      "jobs/x.json5: datasets[0].steps[0].options: --output does not belong to a step"
+    ),
+    (
+      file("{ verb: 'shard', options: { 'max-size': true } }"),
+      "jobs/x.json5: datasets[0].steps[0].options: --max-size takes a value, not true"
+    ),
+    (
+      file("{ verb: 'shard', options: { zstd: [1] } }"),
+      "jobs/x.json5: datasets[0].steps[0].options.zstd: should be true, a number"
+    ),
+    (
+      file("{ verb: 'shard', options: { split: ['a'] } }"),
+      "jobs/x.json5: datasets[0].steps[0].options: --split takes one value, not a list"
+    ),
+    (
+      "{ format: 1, datasets: [{ output: 'a', input: ['a'], steps: [{ verb: 'shard' }] },"
+        + " { output: 'a/', input: ['b'], steps: [{ verb: 'shard' }] }] }",
+      "jobs/x.json5: datasets[1].output: is the output of datasets[0] too"
+    ),
+  ])
+  func `A mistake is refused with its place`(text: String, sentence: String) {
+    let error = #expect(throws: DataError.self) { try plans(text) }
+    #expect(error?.fault == .badInput)
+    #expect(error?.description.hasPrefix(sentence) == true, "\(error?.description ?? "nothing")")
+  }
+
+  @Test func `The files of the repository are right`() throws {
+    let folder = fixtures.appending(path: "../pipelines").standardized.path
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".json5") }
+    #expect(names.count >= 2)
+    for name in names {
+      let path = "\(folder)/\(name)"
+      #expect(throws: Never.self, "\(name)") { try DatasetPlan.plans(for: PipelineFile(path: path), at: path) }
+    }
+  }
+}
+
+@Suite("Recipes") struct RecipeTests {
+  private let plain = "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3 } }, { verb: 'shard' }"
+
+  @Test(arguments: [
+    "{ verb: 'condense', options: { seed: 3, method: 'dm', ipc: 10 } }, { options: {}, verb: 'shard' }",
+    // What is typed is the default.
+    "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3, momentum: 0.5 } }, { verb: 'shard' }",
+    // What cannot change the data.
+    "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3, memory: '1G' } }, { verb: 'shard' }",
+    "/* a comment */ { verb: 'condense', options: { method: 'dm', ipc: 1e1, seed: 0x3, }, }, { verb: 'shard' }",
+  ])
+  func `What says the same has the same digest`(steps: String) throws {
+    #expect(try recipe(steps).digest == recipe(plain).digest)
+    #expect(try recipe(steps).difference(from: recipe(plain)) == nil)
+  }
+
+  @Test(arguments: [
+    ("{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 4 } }, { verb: 'shard' }", "--seed: 3, now 4"),
+    ("{ verb: 'condense', options: { method: 'm3d', ipc: 10, seed: 3 } }, { verb: 'shard' }", "--factor: 1, now 2"),
+    (
+      "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3, steps: 9 } }, { verb: 'shard' }",
+      "--steps: nothing, now 9"
+    ),
+    (
+      "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3 } }, { verb: 'shard', options: { zstd: 3 } }",
+      "steps[1], --zstd: nothing, now 3"
+    ),
+    ("{ verb: 'shard' }", "was made by condense | shard"),
+  ])
+  func `Any other option makes another digest, and the difference is named`(steps: String, clause: String) throws {
+    #expect(try recipe(steps).digest != recipe(plain).digest)
+    let difference = try recipe(steps).difference(from: recipe(plain))
+    #expect(difference?.contains(clause) == true, "\(difference ?? "nothing")")
+  }
+
+  @Test func `Inputs, their order and the tool belong to the digest`() throws {
+    let digests = [
+      try recipe(plain, inputs: ["file:1", "file:2"]), try recipe(plain, inputs: ["file:2", "file:1"]),
+      try recipe(plain, inputs: ["file:1"]), try recipe(plain, inputs: ["file:1", "file:2"], tool: "pipe 0"),
+    ].map(\.digest)
+    #expect(Set(digests).count == digests.count)
+  }
+
+  @Test func `The digest is what another implementation computes`() throws {
+    // sha256sum of {"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}
+    let canonical =
+      #"{"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}"#
+    let folder = try TemporaryFolder()
+    let file = try folder.file("canonical", canonical)
+    let outcome = try run([file.path], program: URL(filePath: "/usr/bin/sha256sum"))
+    #expect(try outcome.output.hasPrefix(recipe("{ verb: 'shard' }", tool: "t").digest))
+  }
+
+  @Test func `Any byte, name or added file of an input makes another digest`() throws {
+    let folder = try TemporaryFolder()
+    let input = folder.url.appending(path: "in")
+    try FileManager.default.createDirectory(
+      at: input.appending(path: "cat"), withIntermediateDirectories: true)
+    var digests: [String] = []
+    func note(_ path: URL) throws { digests.append(try InputContent(of: path.path).digest) }
+    _ = try folder.file("in/cat/1", "one")
+    try note(input)
+    try note(input.appending(path: "cat/1"))
+    _ = try folder.file("in/cat/1", "two")
+    try note(input)
+    try note(input.appending(path: "cat/1"))
+    _ = try folder.file("in/cat/2", "")
+    try note(input)
+    try FileManager.default.moveItem(at: input.appending(path: "cat/2"), to: input.appending(path: "cat/3"))
+    try note(input)
+    #expect(Set(digests).count == digests.count)
+    _ = try folder.file("in/cat/1", "one")
+    try FileManager.default.removeItem(at: input.appending(path: "cat/3"))
+    #expect(try InputContent(of: input.path).digest == digests[0])
+  }
+
+  @Test func `Only the step that failed of itself is blamed`() {
+    #expect(StepProcesses.culprit([0, 0]) == nil)
+    #expect(StepProcesses.culprit([65, 65]) == 0)
+    #expect(StepProcesses.culprit([141, 73]) == 1)
+    #expect(StepProcesses.culprit([137, 75]) == 0)
+    #expect(StepProcesses.culprit([141, 0]) == 0)
+  }
+}
