@@ -9,6 +9,11 @@ private func plans(_ text: String) throws -> [DatasetPlan] {
   try DatasetPlan.plans(for: PipelineFile(Data(text.utf8), named: "jobs/x.json5"), at: "jobs/x.json5")
 }
 
+/// Decodes from whatever the parser takes.
+private struct Anything: Decodable {
+  init(from decoder: any Decoder) {}
+}
+
 /// A file with one dataset of these steps.
 private func file(_ steps: String) -> String {
   "{ format: 1, datasets: [{ output: 'out/a', input: ['a.tar'], steps: [\(steps)] }] }"
@@ -122,6 +127,38 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(error?.description.hasPrefix(sentence) == true, "\(error?.description ?? "nothing")")
   }
 
+  @Test(arguments: [
+    ("{\n  format: 1,\n  datasets: [ 'a' 'b' ]\n}", 3, 19, "a comma or ] should stand here"),
+    ("{\n  format: 1,\n", 1, 1, "this { is never closed"),
+    ("{ a: [1, 2 }", 1, 12, "a comma or ] should stand here"),
+    ("{ a 1 }", 1, 5, "a colon should follow the name 'a'"),
+    ("{ a: , }", 1, 6, "a value should stand here"),
+    ("{ , }", 1, 3, "a name should stand here"),
+    ("{ a: 'x\n' }", 1, 6, "this text has no closing quote"),
+    ("{ a: 1, /* x }", 1, 9, "this comment has no end"),
+    ("{ a: 1, b: 2, 'a': 3 }", 1, 15, "'a' stands twice in this object"),
+    ("{} {}", 1, 4, "nothing should follow the closing bracket"),
+    ("", 1, 1, "a value should stand here"),
+  ])
+  func `A mistake of syntax has a line and a column`(text: String, line: Int, column: Int, problem: String) {
+    #expect(JSON5Syntax.mistake(in: text) == JSON5Syntax.Mistake(line: line, column: column, problem: problem))
+    let error = #expect(throws: DataError.self) { try plans(text) }
+    #expect(
+      error?.description == "jobs/x.json5: line \(line), column \(column): is no JSON5: \(problem)")
+  }
+
+  @Test(arguments: [
+    "{}", "[]", " [ ] // end", "{ a: 'it\\'s', \"b c\": \"a: {[\", c: +.5e-3, d: 0xFF, e: [1, [2,],], /* } */ }",
+    "true",
+    "{ a: 'one\\\n two' }", "{ a: {b: 1}, c: {b: 1} } /**/",
+  ])
+  func `What the parser takes has no mistake`(text: String) throws {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    #expect(throws: Never.self) { try decoder.decode(Anything.self, from: Data(text.utf8)) }
+    #expect(JSON5Syntax.mistake(in: text) == nil)
+  }
+
   @Test func `The files of the repository are right`() throws {
     let folder = fixtures.appending(path: "../pipelines").standardized.path
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".json5") }
@@ -206,7 +243,11 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(Set(digests).count == digests.count)
     _ = try folder.file("in/cat/1", "one")
     try FileManager.default.removeItem(at: input.appending(path: "cat/3"))
-    #expect(try InputContent(of: input.path).digest == digests[0])
+    let content = try InputContent(of: input.path)
+    #expect(content.digest == digests[0])
+    #expect(content.isCurrent(at: input.path))
+    _ = try folder.file("in/cat/1", "while it is read")
+    #expect(!content.isCurrent(at: input.path))
   }
 
   @Test func `Only the step that failed of itself is blamed`() {

@@ -50,6 +50,11 @@ struct PipelineFile: Decodable, Equatable {
     func bad(_ keys: [any CodingKey], _ problem: String, _ remedy: String? = nil) -> DataError {
       DataError(.badInput, at: [path, spelled(keys)].filter { !$0.isEmpty }, problem, remedy: remedy)
     }
+    // Before the parser, which neither says where a mistake is nor minds a key that stands twice.
+    if let mistake = JSON5Syntax.mistake(in: String(decoding: data, as: UTF8.self)) {
+      let place = "line \(mistake.line), column \(mistake.column)"
+      throw DataError(.badInput, at: [path, place], "is no JSON5: \(mistake.problem)")
+    }
     do {
       self = try decoder.decode(Self.self, from: data)
     } catch let error as Refusal {
