@@ -21,7 +21,8 @@ public func openSamples(
   }
   let source = try ByteSource(input)
   let first = try source.peekDecompressed(RecordReader.controlPrefix.utf8.count, limits: options.limits)
-  if first.isEmpty, input == .standardInput, isPipe(0) {
+  // Asked of the bytes as they came: a compressed stream may be cut before it gives anything, which is damage.
+  if input == .standardInput, isPipe(0), try source.peek(1).isEmpty {
     throw DataError(
       .temporary, at: [source.name], "ends before its first byte",
       remedy: "the program that should have written to it did not start; see its message")
