@@ -89,6 +89,7 @@ enum CIFARBinary {
     private var recordInMember = 0
     private var index = 0
     private var othersSeen = false
+    private var batches: Set<String> = []
     private static let recordsPerBlock = 128
 
     init(
@@ -132,6 +133,9 @@ enum CIFARBinary {
         guard split == wanted else {
           if split != nil { othersSeen = true }
           continue
+        }
+        guard isBare || batches.insert(member.basename).inserted else {
+          throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }
         if let size = member.size { try checkSize(size) }
         inMember = true

@@ -66,6 +66,7 @@ enum CIFARPickle {
     private var row = 0
     private var index = 0
     private var othersSeen = false
+    private var names: Set<String> = []
 
     init(reader: MemberReader, wanted: DatasetInfo.Split, classCount: Int) {
       self.reader = reader
@@ -108,6 +109,9 @@ enum CIFARPickle {
         guard split == wanted else {
           if split != nil { othersSeen = true }
           continue
+        }
+        guard names.insert(member.basename).inserted else {
+          throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }
         let fields = try Pickle.dictionary(try reader.readAll(), place: reader.place)
         guard case .array(let array)? = fields["data"], array.elementType == "u1" || array.elementType == "uint8",

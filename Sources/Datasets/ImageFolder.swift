@@ -121,6 +121,8 @@ enum ImageFolder {
   private struct Survey {
     var found: [[String]: (count: Int, shapes: Set<[Int]>)] = [:]
     var others = 0
+    // Hashes of 64 bits instead of the paths, as in `WebDatasetReader`.
+    private var paths: Set<Int> = []
     var folders: Set<[String]> { Set(found.keys) }
 
     mutating func add(_ member: Member, _ reader: MemberReader, limits: Limits) throws(DataError) {
@@ -132,6 +134,9 @@ enum ImageFolder {
         }
         others += 1
         return
+      }
+      guard paths.insert(member.path.hashValue).inserted else {
+        throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
       }
       let image = try encodedImage(try reader.readAll(), place: reader.place)
       let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: limits) }

@@ -180,6 +180,15 @@ import Testing
       webDataset(["d/a", "d_a"]), says: "test: d_a: the key occurs twice, and not in one run of members")
   }
 
+  /// As `tar --append` leaves it; every sample of the file would count twice.
+  @Test func aFileThatOccursTwice() {
+    expect(
+      [TestMember("a/1.png", other), TestMember("b/1.png", other), TestMember("a/1.png", other)],
+      says: "test: a/1.png: the file occurs twice; pack the archive again")
+    let batch = TestMember("data_batch_1.bin", record(0) + record(1))
+    expect([batch, batch], says: "test: data_batch_1.bin: the file occurs twice; pack the archive again")
+  }
+
   // MARK: Images
 
   @Test func aCorruptImage() {
