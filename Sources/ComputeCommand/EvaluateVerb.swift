@@ -55,9 +55,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       ]
       if arguments.flag("baselines"), let real {
         contestants += try baselines(
-          counts: wanted, from: real, network: request.network, seed: request.seed,
-          cacheDirectory: stage.cacheDirectory,
-          log: stage.log, progress: stage.progress)
+          counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
+          cacheDirectory: stage.cacheDirectory, shouldStop: stage.shouldStop, log: stage.log, progress: stage.progress)
       }
       for line in try announcement(contestants, training, test, request, stage) { stage.log(line) }
       var rows: [EvaluationRow] = []
@@ -93,7 +92,7 @@ private func announcement(
   _ contestants: [Contestant], _ training: TrainingImages, _ test: ClassStore, _ request: EvaluationRequest,
   _ stage: CondenseStage.Surroundings
 ) throws -> [String] {
-  let network = request.network.options(shape: test.shape, classes: test.classCount)
+  let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
   let factor = training.info.formation?.factor ?? 1
   let rate = try Work.measuredRate(network: network, clock: stage.clock)
   func estimate(_ images: Int) -> Double {

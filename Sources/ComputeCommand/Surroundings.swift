@@ -14,9 +14,7 @@ struct Surroundings {
   /// Asked between steps: Ctrl-C, or the time is up.
   let shouldStop: @Sendable () -> Bool
 
-  /// Reads the machine's options and configures the tensor library on the compute thread.
-  ///
-  /// `reserve` is the share of `--time` that is kept for what follows the last step.
+  /// Reads the machine's options and configures the tensor library on the compute thread; `--time` counts from here.
   init(_ invocation: Invocation) async throws {
     let arguments = invocation.arguments
     let threads = arguments.integer("threads") ?? ProcessInfo.processInfo.activeProcessorCount

@@ -22,6 +22,13 @@ public struct Formation: Sendable, Equatable {
     self.factor = factor
   }
 
+  /// Whether every tile of an image of that size holds at least one of its pixels.
+  ///
+  /// Where it does not, some training images would be nothing but padding.
+  public func fits(height: Int, width: Int) -> Bool {
+    [height, width].allSatisfy { (factor - 1) * (($0 + factor - 1) / factor) < $0 }
+  }
+
   /// Training images per stored image.
   public var multiplicity: Int { factor * factor }
 

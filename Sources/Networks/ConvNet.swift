@@ -56,8 +56,20 @@ public struct ConvNetOptions: Sendable, Equatable {
     return min(3, halvings)
   }
 
+  /// The greatest depth that leaves a map of at least one pixel; 0 where images are too small for any network.
+  public static func greatestDepth(channels: Int, height: Int, width: Int) -> Int {
+    let side = min(height, width)
+    guard side > 1 else { return 0 }
+    let padded = side + 2 * firstPadding(channels: channels, height: height, width: width) - 2
+    return Int.bitWidth - 1 - padded.leadingZeroBitCount  // ⌊log₂⌋
+  }
+
   /// Zero padding of the first convolution: 3 for 28×28 images of one channel, which then behave as 32×32, else 1.
-  public var firstPadding: Int { channels == 1 && height == 28 && width == 28 ? 3 : 1 }
+  public var firstPadding: Int { Self.firstPadding(channels: channels, height: height, width: width) }
+
+  private static func firstPadding(channels: Int, height: Int, width: Int) -> Int {
+    channels == 1 && height == 28 && width == 28 ? 3 : 1
+  }
 
   /// Height of the last feature map.
   public var mapHeight: Int { (height + 2 * firstPadding - 2) >> depth }

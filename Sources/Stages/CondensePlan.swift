@@ -8,7 +8,8 @@ import Tensors
 struct CondensePlan {
   let request: CondenseRequest
   let counts: [Int]
-  let network: ConvNetOptions
+  /// The network that embeds; nil for Random, which needs none.
+  let network: ConvNetOptions?
   let normalization: Methods.Normalization
   /// Options of DM or M3D; nil for selections.
   private(set) var matching: Matching?
@@ -33,7 +34,10 @@ struct CondensePlan {
   ) throws(DataError) {
     self.request = request
     self.counts = counts
-    network = request.network.options(shape: store.shape, classes: store.classCount)
+    let network: ConvNetOptions? =
+      request.method == .random
+      ? nil : try request.network.options(shape: store.shape, classes: store.classCount, of: dataset)
+    self.network = network
     normalization = Methods.Normalization.measured(on: store)
     storedBytes = store.residentBytes
     spilledBytes = store.spilledBytes
@@ -47,9 +51,9 @@ struct CondensePlan {
     }
     let augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
     var matching: Matching?
-    switch request.method {
-    case .random, .herding, .kCenter: break
-    case .distributionMatching:
+    switch (request.method, network) {
+    case (.random, _), (.herding, _), (.kCenter, _), (_, nil): break
+    case (.distributionMatching, let network?):
       var options = DistributionMatching.Options(network: network)
       options.augmentation = augmentation
       if let value = request.realBatch { options.realBatch = value }
@@ -58,7 +62,7 @@ struct CondensePlan {
       if let value = request.initialization { options.initialization = value }
       if let value = request.factor { options.formation = Methods.Formation(factor: value) }
       matching = .distributionMatching(options)
-    case .m3d:
+    case (.m3d, let network?):
       var options = M3D.Options(network: network)
       options.augmentation = augmentation
       if let value = request.realBatch { options.realBatch = value }
@@ -71,19 +75,26 @@ struct CondensePlan {
       if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
       matching = .m3d(options)
     }
-    guard let matching else {
+    guard let matching, let network else {
       work = nil
       return
     }
-    let (batch, factor) =
+    let (batch, formation) =
       switch matching {
-      case .distributionMatching(let options): (options.realBatch, options.formation.factor)
-      case .m3d(let options): (options.realBatch, options.formation.factor)
+      case .distributionMatching(let options): (options.realBatch, options.formation)
+      case .m3d(let options): (options.realBatch, options.formation)
       }
+    guard formation.fits(height: store.shape.height, width: store.shape.width) else {
+      throw DataError(
+        .badInput, at: [dataset],
+        "\(formation.factor) tiles per side leave tiles without a pixel in images of "
+          + "\(store.shape.height)×\(store.shape.width)",
+        remedy: "give a smaller --factor, or enlarge the images with --resize")
+    }
     let step = Work.matchingStep(
       network: network,
       realPerClass: counts.indices.filter { counts[$0] > 0 }.map { min(batch, store.count(ofClass: $0)) },
-      syntheticPerClass: counts, factor: factor)
+      syntheticPerClass: counts, factor: formation.factor)
     work = step
     let steps = request.steps ?? step.defaultSteps(threads: threads)
     switch matching {
@@ -101,7 +112,7 @@ struct CondensePlan {
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: matching?.steps, decodedBytes: storedBytes, spilledBytes: spilledBytes,
       workingBytes: workingBytes)
-    if let work {
+    if let work, let network {
       // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
       estimate.secondsPerStep = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
     }
@@ -110,6 +121,7 @@ struct CondensePlan {
 
   /// Activations of one chunk and its gradients, weights and the library itself.
   private var workingBytes: Int {
+    guard let network else { return 350 << 20 }
     let largestMap =
       network.filters * (network.height + 2) * (network.width + 2) * (network.precision == .bfloat16 ? 2 : 4)
     return 350 << 20 + 64 * 4 * largestMap
@@ -143,9 +155,11 @@ struct CondensePlan {
     case (.random, nil):
       return try RandomSelection.select(from: store, counts: counts, using: random)
     case (let method, nil):
+      guard let network else { preconditionFailure("\(name) has no network, and only random needs none") }
       let features = try featureNetwork(
         for: store, network: network, normalization: normalization, seed: request.seed,
-        cacheDirectory: surroundings.cacheDirectory, log: surroundings.log, progress: surroundings.progress)
+        cacheDirectory: surroundings.cacheDirectory, shouldStop: surroundings.shouldStop, log: surroundings.log,
+        progress: surroundings.progress)
       if method == .herding {
         return try Herding.select(
           from: store, counts: counts, network: features, normalization: normalization, control: control)
@@ -158,9 +172,14 @@ struct CondensePlan {
   /// Every option in force, for the manifest.
   func provenance(stepsReached: Int) -> [String: String] {
     var options = [
-      "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed), "net": "convnet",
-      "width": String(network.filters), "depth": String(network.depth), "precision": network.precision.rawValue,
+      "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed),
     ]
+    if let network {
+      options["net"] = "convnet"
+      options["width"] = String(network.filters)
+      options["depth"] = String(network.depth)
+      options["precision"] = network.precision.rawValue
+    }
     func add(
       _ steps: Int, _ batch: Int, _ rate: Double, _ momentum: Double, _ start: Initialization,
       _ augmentation: AugmentationStrategy, _ factor: Int

@@ -85,8 +85,24 @@ public struct NetworkChoice: Sendable, Equatable {
   }
 
   /// The network's shape for images of one size.
-  public func options(shape: (channels: Int, height: Int, width: Int), classes: Int) -> ConvNetOptions {
-    ConvNetOptions(
+  ///
+  /// Throws where the images of `dataset` cannot be halved as often as the depth asks.
+  public func options(
+    shape: (channels: Int, height: Int, width: Int), classes: Int, of dataset: String
+  ) throws(DataError) -> ConvNetOptions {
+    let greatest = ConvNetOptions.greatestDepth(channels: shape.channels, height: shape.height, width: shape.width)
+    guard greatest > 0 else {
+      throw DataError(
+        .badInput, at: [dataset],
+        "images of \(shape.height)×\(shape.width) are too small for a network, which needs 2×2 or more",
+        remedy: "enlarge them with --resize")
+    }
+    if let depth, depth > greatest {
+      throw DataError(
+        .badInput, at: [dataset], "images of \(shape.height)×\(shape.width) cannot be halved \(depth) times",
+        remedy: "give --depth \(greatest) or less")
+    }
+    return ConvNetOptions(
       channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
       depth: depth, precision: precision)
   }

@@ -94,10 +94,25 @@ public struct Contestant: Sendable {
           + "those of \(testName) are \(shape.map(String.init).joined(separator: "×"))",
         remedy: "give both one size with --resize")
     }
+    if let stated = info.normalization {
+      guard stated.mean.count == shape[0], stated.std.count == shape[0], stated.std.allSatisfy({ $0 > 0 }) else {
+        throw DataError(
+          .badInput, at: [info.name],
+          "its normalisation has means \(stated.mean) and deviations \(stated.std), where \(shape[0]) channels need as "
+            + "many of each, and deviations above 0")
+      }
+    }
     guard
       let normalization = info.normalization.map({ Methods.Normalization(mean: $0.mean, deviation: $0.std) })
         ?? fallback
     else { throw DataError(.badInput, at: [info.name], "it does not say how to normalise its images") }
+    let factor = info.formation?.factor ?? 1
+    guard factor >= 1, Methods.Formation(factor: factor).fits(height: shape[1], width: shape[2]) else {
+      throw DataError(
+        .badInput, at: [info.name],
+        "its formation of \(factor) tiles per side does not fit images of \(shape[1])×\(shape[2])")
+    }
+    let formation = Methods.Formation(factor: factor)
     let order = info.classNames.map { name in test.classNames.firstIndex(of: name) ?? 0 }
     let labels = training.labels.map { order[$0] }
     var soft = training.softLabels
@@ -111,7 +126,6 @@ public struct Contestant: Sendable {
       }
     }
     let targets = soft
-    let formation = Methods.Formation(factor: info.formation?.factor ?? 1)
     let images = training.images
     let method = info.provenance.last { $0.options["method"] != nil }?.options["method"]
     self.init(name: method ?? info.name, normalization: normalization) { _ in
@@ -125,7 +139,7 @@ public func evaluate(
   _ contestant: Contestant, on test: ClassStore, request: EvaluationRequest, shouldStop: @escaping @Sendable () -> Bool,
   progress: @escaping ProgressHandler, clock: () -> Double
 ) throws -> EvaluationRow {
-  let network = request.network.options(shape: test.shape, classes: test.classCount)
+  let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
   var row = EvaluationRow(
     name: contestant.name, accuracies: [], perClass: [], stored: 0, trained: 0, seconds: 0, isCut: false)
   var correct = Array(repeating: 0, count: test.classCount)
@@ -170,11 +184,22 @@ public func evaluate(
 
 /// The baselines that every accuracy is shown beside: as many real images per class as the judged set stores.
 ///
-/// Random draws anew for every repeat; Herding is one set.
+/// Random draws anew for every repeat; Herding is one set. Throws where the classes or the size of the real images are
+/// not those of the test set.
 public func baselines(
-  counts: [Int], from real: ClassStore, network: NetworkChoice, seed: UInt64, cacheDirectory: String?,
-  log: @escaping @Sendable (String) -> Void, progress: @escaping ProgressHandler
+  counts: [Int], from real: ClassStore, testedOn test: ClassStore, network: NetworkChoice, seed: UInt64,
+  cacheDirectory: String?, shouldStop: @escaping @Sendable () -> Bool, log: @escaping @Sendable (String) -> Void,
+  progress: @escaping ProgressHandler
 ) throws -> [Contestant] {
+  guard real.classNames == test.classNames, real.shape == test.shape else {
+    func described(_ store: ClassStore) -> String {
+      "\(store.shape.height)×\(store.shape.width)×\(store.shape.channels) of \(store.classNames.joined(separator: ", "))"
+    }
+    throw DataError(
+      .badInput, at: ["real training data"],
+      "its images are \(described(real)), and those of the test part are \(described(test))",
+      remedy: "give --real the archive that --test belongs to, or one size and the same classes for both")
+  }
   let normalization = Methods.Normalization.measured(on: real)
   let random = Contestant(name: "random", normalization: normalization) { repetition in
     try RandomSelection.select(
@@ -182,9 +207,9 @@ public func baselines(
     ).synthetic
   }
   let features = try featureNetwork(
-    for: real, network: network.options(shape: real.shape, classes: real.classCount), normalization: normalization,
-    seed: seed,
-    cacheDirectory: cacheDirectory, log: log, progress: progress)
+    for: real, network: network.options(shape: real.shape, classes: real.classCount, of: "real training data"),
+    normalization: normalization, seed: seed, cacheDirectory: cacheDirectory, shouldStop: shouldStop, log: log,
+    progress: progress)
   let picked = try Herding.select(from: real, counts: counts, network: features, normalization: normalization).synthetic
   return [random, Contestant(name: "herding", normalization: normalization) { _ in picked }]
 }

@@ -13,7 +13,7 @@ import Tensors
 /// old file. A damaged one is reported and made again.
 func featureNetwork(
   for store: ClassStore, network: ConvNetOptions, normalization: Methods.Normalization, seed: UInt64,
-  cacheDirectory: String?,
+  cacheDirectory: String?, shouldStop: @escaping @Sendable () -> Bool,
   log: (String) -> Void, progress: @escaping ProgressHandler
 ) throws -> ConvNet {
   var training = FeatureNetwork.Options()
@@ -36,11 +36,14 @@ func featureNetwork(
   }
   let result = try FeatureNetwork.trained(
     on: store, network: network, normalization: normalization, training: training, using: RandomSource(seed: seed),
-    control: RunControl(progress: { report in
-      progress(
-        ProgressEvent(stage: "features", done: report.step, total: report.steps, unit: "steps", loss: report.loss))
-    }))
-  if let path {
+    control: RunControl(
+      progress: { report in
+        progress(
+          ProgressEvent(stage: "features", done: report.step, total: report.steps, unit: "steps", loss: report.loss))
+      }, shouldStop: shouldStop))
+  if shouldStop() {
+    log("stopped while the feature network was trained: it is used as it is, and not kept")
+  } else if let path {
     do throws(DataError) {
       try TensorFile(
         tensors: Dictionary(uniqueKeysWithValues: zip(names, result.parameters)), metadata: ["recipe": recipe]

@@ -68,18 +68,17 @@ final class RecordArena {
       unlink(template)
     }
     let offset = mapped.count { $0 } * size
-    guard posix_fallocate(spill, off_t(offset), off_t(size)) == 0 else {
-      throw spillError("has no room for \(size) more bytes")
-    }
+    let failure = posix_fallocate(spill, off_t(offset), off_t(size))
+    guard failure == 0 else { throw spillError("has no room for \(size) more bytes", code: failure) }
     let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, spill, off_t(offset))
     guard let address, address != MAP_FAILED else { throw spillError("cannot be mapped") }
     blocks.append(UnsafeMutableRawBufferPointer(start: address, count: size))
     mapped.append(true)
   }
 
-  private func spillError(_ what: String) -> DataError {
+  private func spillError(_ what: String, code: Int32 = errno) -> DataError {
     DataError(
-      .io, at: ["spill file in \(spillDirectory)"], "\(what): \(String(cString: strerror(errno)))",
+      .io, at: ["spill file in \(spillDirectory)"], "\(what): \(String(cString: strerror(code)))",
       remedy: "raise --memory or point TMPDIR at a disk with room")
   }
 }

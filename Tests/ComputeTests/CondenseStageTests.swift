@@ -41,6 +41,38 @@ extension ComputeTests {
       return request
     }
 
+    @Test func networksAreRefusedWhereImagesAreTooSmallForThem() throws {
+      func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> ConvNetOptions {
+        try NetworkChoice(filters: 4, depth: depth)
+          .options(shape: (channels: channels, height: side, width: 40), classes: 2, of: "toy")
+      }
+      #expect(try options(8, depth: 3).mapHeight == 1)
+      #expect(try options(28, channels: 1, depth: 5).mapHeight == 1)
+      #expect(throws: DataError.self) { try options(8, depth: 4) }
+      #expect(throws: DataError.self) { try options(31, depth: 5) }
+      #expect(throws: DataError.self) { try options(1, depth: nil) }
+    }
+
+    @Test func tilesWithoutPixelsAreRefused() async throws {
+      for factor in [7, 9, 16] {
+        var tiled = request(.m3d, steps: 1)
+        tiled.factor = factor
+        let error = await #expect(throws: PipelineError.self) { try await condensed(tiled) }
+        #expect((error?.underlying as? DataError)?.problem.contains("\(factor) tiles") == true)
+      }
+      var tiled = request(.m3d, steps: 1)
+      tiled.factor = 8
+      #expect(try await condensed(tiled).samples.count == 4)
+    }
+
+    @Test func randomNeedsNoNetworkAndRecordsNone() async throws {
+      var deep = request(.random)
+      deep.network.depth = 12
+      let (info, samples) = try await condensed(deep)
+      #expect(samples.count == 4)
+      #expect(info.provenance.last?.options["depth"] == nil)
+    }
+
     @Test func aSelectionEmitsExactPixelsAndSaysWhoseTheyAre() async throws {
       let (_, real) = toySamples()
       let (info, samples) = try await condensed(request(.random))

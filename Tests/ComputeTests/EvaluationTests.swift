@@ -62,6 +62,46 @@ extension ComputeTests {
       #expect(error?.problem.contains("3×16×16") == true)
     }
 
+    /// What a manifest from elsewhere may say is refused in a sentence, not met as a broken precondition.
+    @Test func impossibleNormalisationsAndFormationsAreRefused() throws {
+      let (info, samples) = toySamples()
+      let test = try store(info, samples)
+      func problem(_ change: (inout DatasetInfo) -> Void) throws -> String? {
+        var changed = info
+        change(&changed)
+        let set = try training(changed, samples)
+        let error = #expect(throws: DataError.self) {
+          try Contestant(set, testedOn: test, testName: "toy", fallback: .measured(on: test))
+        }
+        return error?.problem
+      }
+      for (mean, std) in [([0.5], [0.2]), ([0.5, 0.5, 0.5], [0.2, 0, 0.2]), ([0.5, 0.5, 0.5], [0.2, 0.2])]
+        as [([Float], [Float])]
+      {
+        let problem = try problem { $0.normalization = Datasets.Normalization(mean: mean, std: std) }
+        #expect(problem?.contains("3 channels") == true)
+      }
+      for factor in [0, -1, 7, 9] {
+        let problem = try problem { $0.formation = Datasets.Formation(factor: factor) }
+        #expect(problem?.contains("formation of \(factor)") == true)
+      }
+    }
+
+    @Test func baselinesOfOtherClassesOrSizesAreRefused() throws {
+      let (info, samples) = toySamples()
+      let test = try store(info, samples)
+      var renamed = info
+      renamed.classNames = ["class1", "class0"]
+      let (largeInfo, large) = toySamples(side: 16)
+      for real in try [store(renamed, samples), store(largeInfo, large)] {
+        #expect(throws: DataError.self) {
+          try baselines(
+            counts: [1, 1], from: real, testedOn: test, network: smallNetwork, seed: 1, cacheDirectory: nil,
+            shouldStop: { false }, log: { _ in }, progress: { _ in })
+        }
+      }
+    }
+
     @Test func theSetsOwnNormalisationAndFormationAreUsed() throws {
       var (info, samples) = toySamples()
       info.normalization = Datasets.Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
