@@ -40,7 +40,7 @@ let condenseVerb = VerbRunner("condense") { invocation in
     }
   }
 
-  func run(into writer: WireWriter) async throws {
+  func run(into writer: WireWriter?) async throws {
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
     let info = source.info
@@ -51,13 +51,17 @@ let condenseVerb = VerbRunner("condense") { invocation in
       Buffered<Sample>(capacity: 64)
       condensing
     }
+    guard let writer else {
+      _ = try await stages.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
+      return
+    }
     let sink = WireSink(named: "condense", to: writer, info: promised, final: { condensing.described })
     _ = try await stages.run(from: samples(of: source, stage: "read"), into: sink)
   }
 
   if stageSurroundings.dryRun {
     do {
-      try await run(into: WireWriter(to: -1))
+      try await run(into: nil)
     } catch let error as PipelineError where error.underlying is DryRunEnded {}
     return .ok
   }
