@@ -41,6 +41,19 @@ public struct EvaluationRow: Sendable {
   /// Whether a time limit or a signal ended the last training early; its result is not among `accuracies`.
   public var isCut: Bool
 
+  /// Makes a row; see the properties.
+  public init(
+    name: String, accuracies: [Double], perClass: [Double?], stored: Int, trained: Int, seconds: Double, isCut: Bool
+  ) {
+    self.name = name
+    self.accuracies = accuracies
+    self.perClass = perClass
+    self.stored = stored
+    self.trained = trained
+    self.seconds = seconds
+    self.isCut = isCut
+  }
+
   /// Mean accuracy; NaN where no classifier finished.
   public var mean: Double { accuracies.reduce(0, +) / Double(accuracies.count) }
   /// Sample standard deviation over the classifiers; nil for fewer than two.

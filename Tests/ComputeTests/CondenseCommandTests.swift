@@ -15,7 +15,7 @@ extension ComputeTests {
     private func shell(_ line: String) throws -> (status: Int32, output: String, errors: String) {
       let out = folder.appending(path: "out-\(UUID().uuidString)")
       let err = folder.appending(path: "err-\(UUID().uuidString)")
-      for file in [out, err] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+      for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
       let process = Process()
       process.executableURL = URL(filePath: "/bin/bash")
       process.arguments = ["-c", "set -o pipefail; cd '\(folder.path)'; \(line)"]

@@ -44,7 +44,7 @@ extension ComputeTests {
     @Test func networksAreRefusedWhereImagesAreTooSmallForThem() throws {
       func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> ConvNetOptions {
         try NetworkChoice(filters: 4, depth: depth)
-          .options(shape: (channels: channels, height: side, width: 40), classes: 2, of: "toy")
+          .options(shape: (channels: channels, height: side, width: side), classes: 2, of: "toy")
       }
       #expect(try options(8, depth: 3).mapHeight == 1)
       #expect(try options(28, channels: 1, depth: 5).mapHeight == 1)
