@@ -17,7 +17,11 @@ struct Surroundings {
   /// Reads the machine's options and configures the tensor library on the compute thread; `--time` counts from here.
   init(_ invocation: Invocation) async throws {
     let arguments = invocation.arguments
-    let threads = arguments.integer("threads") ?? ProcessInfo.processInfo.activeProcessorCount
+    let processors = ProcessInfo.processInfo.activeProcessorCount
+    let asked = arguments.integer("threads") ?? processors
+    // More threads than processors wait for one another at every step.
+    let threads = min(asked, processors)
+    if asked > threads { invocation.report.warn("--threads \(asked): taking \(threads), the number of processors") }
     self.threads = threads
     try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads) }
     memoryLimit = arguments.size("memory") ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
