@@ -57,7 +57,13 @@ public struct TensorFile {
         let offsets = entry["data_offsets"] as? [Int], offsets.count == 2
       else { throw damaged("entry \(name) lacks dtype, shape or data_offsets") }
       let (start, end) = (offsets[0], offsets[1])
-      let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      // A damaged shape may multiply beyond what an integer holds.
+      var count = 1
+      for extent in shape {
+        let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+        guard !overflow else { throw damaged("entry \(name) claims the shape \(shape)") }
+        count = product
+      }
       guard dtype == "F32", start >= 0, start <= end, end <= body.count, shape.allSatisfy({ $0 >= 0 }),
         count == (end - start) / 4,
         (end - start) % 4 == 0

@@ -92,7 +92,7 @@ extension ComputeTests {
       let run = try shell(
         """
         pipe condense --method dm --ipc 1 --steps 100000 --time 3s \(small) < $F/shapes-cifar.tar.gz | pipe shard -o a || exit
-        steps=$(pipe inspect a --json | grep -o '"steps": *"[0-9]*"' | grep -o '[0-9]*')
+        steps=$(pipe inspect a --json | grep -o '"steps" *: *"[0-9]*"' | grep -o '[0-9]*')
         test "$steps" -gt 0 || exit
         pipe condense --method dm --ipc 1 --steps $steps \(small) < $F/shapes-cifar.tar.gz | pipe shard -o b || exit
         diff -r a b
