@@ -44,6 +44,7 @@ struct ErrorReport: Equatable {
 private func code(for fault: DataError.Fault) -> Int32 {
   switch fault {
   case .badInput: ExitStatus.badInput.rawValue
+  case .usage: ExitStatus.usage.rawValue
   case .noInput: ExitStatus.noInput.rawValue
   case .cannotCreate: ExitStatus.cannotCreate.rawValue
   case .io: ExitStatus.io.rawValue

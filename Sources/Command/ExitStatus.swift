@@ -8,7 +8,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case internalError = 1
   /// `verify` found damage.
   case damage = 2
-  /// The command line is wrong, or the installation lacks the part that it needs.
+  /// The command line is wrong, asks for more than there is memory, or needs a part that is not installed.
   case usage = 64
   /// The input is damaged or not what it claims to be.
   case badInput = 65
@@ -18,7 +18,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case cannotCreate = 73
   /// Reading or writing failed.
   case io = 74
-  /// The upstream stopped before its end.
+  /// The upstream stopped before its end, or memory or time ran out.
   case temporary = 75
   /// Ended by SIGINT (Ctrl-C).
   case interrupted = 130
@@ -33,12 +33,12 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case .ok: "done"
     case .internalError: "a fault of the program's own"
     case .damage: "pipe verify found damage"
-    case .usage: "the command line is wrong, or a part of the installation is missing"
+    case .usage: "the command line is wrong or asks for too much, or a part of the installation is missing"
     case .badInput: "the input is damaged or not what it claims to be; do not retry"
     case .noInput: "there is no input"
     case .cannotCreate: "the output cannot be created"
     case .io: "reading or writing failed"
-    case .temporary: "the upstream stopped before its end; retrying can help"
+    case .temporary: "the upstream stopped before its end, or memory or --time ran out; retrying can help"
     case .interrupted: "ended by Ctrl-C"
     case .brokenPipe: "the reader of the standard output has gone"
     case .terminated: "ended by SIGTERM"

@@ -11,6 +11,7 @@ extension ReadOptions {
       centerCrop: arguments.integer("center-crop"))
     if arguments.verb.option("split") != nil {
       split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train
+      isSplitRequired = arguments.given("split")
     }
     if arguments.verb.option("name") != nil { name = arguments.text("name") }
     switch arguments.extent("resize") {

@@ -35,14 +35,20 @@ enum CIFARBinary {
     let standard = hundred ? CIFARNames.cifar100 : CIFARNames.cifar10
     let names = try classNames(request, hundred: hundred) ?? standard
     let own = names == standard ? (hundred ? "cifar100" : "cifar10") : nil
-    let info = DatasetInfo(
-      name: request.datasetName(own), split: request.options.split, classNames: names, shape: [3, side, side])
     let splitOf = splitFunction(hundred)
+    let bareFile = request.container.bareFiles?.first?.name
+    let isBare = bareFile != nil
+    let part = isBare ? bareFile.flatMap { splitOf(Member(path: $0).basename) } : request.options.split
+    let info = DatasetInfo(
+      name: request.datasetName(own), split: part ?? request.options.split, classNames: names, shape: [3, side, side])
     let records = Records(
-      reader: try request.container.open(last: true), isBare: request.container.bareFiles != nil,
-      splitOf: splitOf, wanted: request.options.split, labelBytes: hundred ? 2 : 1,
-      classCount: names.count)
-    return OpenedLayout(info: info, channels: 3, place: records.place, next: records.next)
+      reader: try request.container.open(last: true), isBare: isBare, splitOf: splitOf, wanted: request.options.split,
+      labelBytes: hundred ? 2 : 1, classCount: names.count)
+    return OpenedLayout(
+      info: info, channels: 3, part: part,
+      closingNotes: {
+        isBare ? [] : missingBatches(among: records.batches, hundred: hundred, suffix: ".bin", isPublished: own != nil)
+      }, place: records.place, next: records.next)
   }
 
   // Where the names come before the data, as in the published archive, a prefix shows them; else the input is read twice.
@@ -88,8 +94,9 @@ enum CIFARBinary {
     private var inMember = false
     private var recordInMember = 0
     private var index = 0
-    private var othersSeen = false
-    private var batches: Set<String> = []
+    /// The files of both parts that came by.
+    private(set) var batches: Set<String> = []
+    private var hasWantedPart = false
     private static let recordsPerBlock = 128
 
     init(
@@ -129,21 +136,19 @@ enum CIFARBinary {
 
     private func enterNextMember() throws(DataError) -> Bool {
       while let member = try reader.next() {
-        let split = isBare ? wanted : splitOf(member.basename)
-        guard split == wanted else {
-          if split != nil { othersSeen = true }
-          continue
-        }
+        guard let split = isBare ? wanted : splitOf(member.basename) else { continue }
         guard isBare || batches.insert(member.basename).inserted else {
           throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }
+        guard split == wanted else { continue }
+        hasWantedPart = true
         if let size = member.size { try checkSize(size) }
         inMember = true
         recordInMember = 0
         return true
       }
       inMember = false
-      if index == 0, othersSeen { throw missingPart(wanted, in: reader.name) }
+      if !hasWantedPart, !batches.isEmpty { throw missingPart(wanted, in: reader.name) }
       return false
     }
 
@@ -199,12 +204,4 @@ func interleavePlanes(_ planes: UnsafePointer<UInt8>, into pixels: UnsafeMutable
     pixels[3 &* index &+ 1] = green[index]
     pixels[3 &* index &+ 2] = blue[index]
   }
-}
-
-/// The error for a dataset that has only the other part.
-func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
-  let other: DatasetInfo.Split = wanted == .train ? .test : .train
-  return DataError(
-    .badInput, at: [name], "there is no \(wanted.rawValue) part in it, only a \(other.rawValue) part",
-    remedy: "read that with --split \(other.rawValue)")
 }

@@ -22,9 +22,15 @@ enum CIFARPickle {
     let info = DatasetInfo(
       name: request.datasetName(own), split: request.options.split, classNames: names,
       shape: [3, CIFARBinary.side, CIFARBinary.side])
+    let isBare = request.container.bareFiles != nil
     let batches = Batches(
       reader: try request.container.open(last: true), wanted: request.options.split, classCount: names.count)
-    return OpenedLayout(info: info, channels: 3, place: batches.place, next: batches.next)
+    return OpenedLayout(
+      info: info, channels: 3, part: info.split,
+      closingNotes: {
+        isBare
+          ? [] : missingBatches(among: batches.names, hundred: found.isHundred, suffix: "", isPublished: own != nil)
+      }, place: batches.place, next: batches.next)
   }
 
   // The whole input is walked until the names turn up; batches are passed over unread.
@@ -65,8 +71,9 @@ enum CIFARPickle {
     private var labels: [Int] = []
     private var row = 0
     private var index = 0
-    private var othersSeen = false
-    private var names: Set<String> = []
+    /// The files of both parts that came by.
+    private(set) var names: Set<String> = []
+    private var hasWantedPart = false
 
     init(reader: MemberReader, wanted: DatasetInfo.Split, classCount: Int) {
       self.reader = reader
@@ -105,14 +112,12 @@ enum CIFARPickle {
       labels = []
       row = 0
       while let member = try reader.next() {
-        let split = split(member.basename)
-        guard split == wanted else {
-          if split != nil { othersSeen = true }
-          continue
-        }
+        guard let split = split(member.basename) else { continue }
         guard names.insert(member.basename).inserted else {
           throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }
+        guard split == wanted else { continue }
+        hasWantedPart = true
         let fields = try Pickle.dictionary(try reader.readAll(), place: reader.place)
         guard case .array(let array)? = fields["data"], array.elementType == "u1" || array.elementType == "uint8",
           array.shape.count == 2, array.shape[1] == CIFARBinary.pixelBytes,
@@ -131,7 +136,7 @@ enum CIFARPickle {
         pixels = array.bytes
         return true
       }
-      if index == 0, othersSeen { throw missingPart(wanted, in: reader.name) }
+      if !hasWantedPart, !names.isEmpty { throw missingPart(wanted, in: reader.name) }
       return false
     }
   }

@@ -4,13 +4,15 @@ public struct DataError: Error, Sendable, Equatable {
   public enum Fault: Sendable, Equatable {
     /// The input is damaged or not what it claims to be; trying again cannot help.
     case badInput
+    /// The options ask for more than this input or this machine can give; other options do not.
+    case usage
     /// There is no input.
     case noInput
     /// The output cannot be created.
     case cannotCreate
     /// Reading or writing failed.
     case io
-    /// The upstream ended early; trying again may help.
+    /// The upstream ended early, or memory or time ran out; trying again may help.
     case temporary
     /// The upstream failed and said why; the sink leaves with that exit code.
     case upstream(exitCode: Int32)

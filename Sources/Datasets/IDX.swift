@@ -86,8 +86,8 @@ enum IDX {
     let labelSource = try labels[0].lastTime().decompressed(limits: request.options.limits)
     let values = try readLabels(labelSource, limits: request.options.limits)
     let source = try images[0].lastTime().decompressed(limits: request.options.limits)
-    let split = Self.split(images[0].name) ?? Self.split(labels[0].name) ?? request.options.split
-    return try samples(source, values, request, split: split, finish: { () throws(DataError) in try source.drain() })
+    let part = Self.split(images[0].name) ?? Self.split(labels[0].name)
+    return try samples(source, values, request, part: part, finish: { () throws(DataError) in try source.drain() })
   }
 
   // An archive or folder: the labels are read in a first pass, wherever they stand, the images in a second.
@@ -133,7 +133,7 @@ enum IDX {
     while let member = try reader.next(), member.path != images {}
     let source = try reader.memberSource()
     return try samples(
-      source, labels.values, request, split: wanted,
+      source, labels.values, request, part: Self.split(images),
       finish: { () throws(DataError) in
         try source.drain()
         while try reader.next() != nil {}
@@ -160,7 +160,7 @@ enum IDX {
   }
 
   private static func samples(
-    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, split: DatasetInfo.Split,
+    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, part: DatasetInfo.Split?,
     finish: @escaping () throws(DataError) -> Void
   ) throws(DataError) -> OpenedLayout {
     let header = try readHeader(source)
@@ -195,12 +195,13 @@ enum IDX {
     var countPerClass = [Int](repeating: 0, count: classes)
     for label in labels { countPerClass[label] += 1 }
     let info = DatasetInfo(
-      name: request.datasetName(), split: split, classNames: (0..<classes).map(String.init),
+      name: request.datasetName(), split: part ?? request.options.split, classNames: (0..<classes).map(String.init),
       shape: [channels, height, width], countPerClass: countPerClass)
     var index = 0
     let size = height * width * channels
-    return OpenedLayout(info: info, channels: channels, place: { [source.name, "image \(grouped(index))"] }) {
-      () throws(DataError) in
+    return OpenedLayout(
+      info: info, channels: channels, part: part, place: { [source.name, "image \(grouped(index))"] }
+    ) { () throws(DataError) in
       guard index < count else {
         if index == count {
           index += 1

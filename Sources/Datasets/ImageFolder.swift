@@ -96,7 +96,9 @@ enum ImageFolder {
 
     let reader = try request.container.open(last: true)
     var index = 0
-    return OpenedLayout(info: info, channels: channels, notes: notes, place: { reader.place }) { () throws(DataError) in
+    return OpenedLayout(
+      info: info, channels: channels, part: part.map { _ in info.split }, notes: notes, place: { reader.place }
+    ) { () throws(DataError) in
       while let member = try reader.next() {
         guard let folder = imageFolder(member) else { continue }
         if let level = structure.partLevel, Part(folder: folder[level]) != part { continue }
@@ -105,7 +107,8 @@ enum ImageFolder {
         }
         let image = try encodedImage(try reader.readAll(), place: reader.place)
         defer { index += 1 }
-        return Sample(key: numberKey(index), content: .encoded(image), label: label)
+        // A running number and not the path, which may hold what a key must not: two paths could become one key.
+        return Sample(key: numberKey(index), content: .encoded(image), label: label, origin: member.path)
       }
       return nil
     }

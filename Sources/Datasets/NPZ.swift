@@ -65,7 +65,7 @@ enum NPZ {
     }
     let reader = try request.container.open(last: true)
     while let member = try reader.next(), member.path != path {}
-    return try samples(reader, labels, request)
+    return try samples(reader, labels, request, part: part == nil ? nil : wanted)
   }
 
   private static func twice(_ name: String, _ one: String, _ other: String) -> DataError {
@@ -93,7 +93,7 @@ enum NPZ {
   }
 
   private static func samples(
-    _ reader: MemberReader, _ labels: [Int], _ request: LayoutRequest
+    _ reader: MemberReader, _ labels: [Int], _ request: LayoutRequest, part: DatasetInfo.Split?
   ) throws(DataError) -> OpenedLayout {
     let source = try reader.memberSource()
     let header = try NPYHeader(reading: source)
@@ -124,8 +124,9 @@ enum NPZ {
       shape: [form.channels, form.height, form.width], countPerClass: countPerClass)
     let size = form.channels * form.height * form.width * header.element.size
     var index = 0
-    return OpenedLayout(info: info, channels: form.channels, place: { [source.name, "image \(grouped(index))"] }) {
-      () throws(DataError) in
+    return OpenedLayout(
+      info: info, channels: form.channels, part: part, place: { [source.name, "image \(grouped(index))"] }
+    ) { () throws(DataError) in
       guard index < count else {
         if index == count {
           index += 1

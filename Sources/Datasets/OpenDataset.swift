@@ -1,13 +1,14 @@
 /// Opens a dataset in one of the known layouts.
 ///
 /// Several inputs are the images and labels of an IDX dataset, in any order, or archives that continue one another. The
-/// layout is recognised from the content unless the options force one; `log` is told which it is. Some layouts know their
-/// class order last; these are read twice, a pipe through an unlinked spill file.
+/// layout is recognised from the content unless the options force one; `log` is told which it is, and what is remarkable,
+/// at once or when the last sample was read. Some layouts know their class order last; these are read twice, a pipe
+/// through an unlinked spill file.
 ///
 /// Throws `noInput` where there is none, `badInput` for everything that is not a whole, sound dataset; damage that lies
 /// further back is thrown by the source's `next`.
 public func openDataset(
-  _ inputs: [Input], options: ReadOptions = ReadOptions(), log: (String) -> Void = { _ in }
+  _ inputs: [Input], options: ReadOptions = ReadOptions(), log: @escaping (String) -> Void = { _ in }
 ) throws(DataError) -> any SampleSource {
   guard let first = inputs.first else { throw DataError(.noInput, at: [], "no input was given") }
   let container = try Container(inputs, limits: options.limits)
@@ -18,7 +19,7 @@ public func openDataset(
 ///
 /// For callers that have to look at standard input themselves before they know that a raw archive is on it.
 public func openDataset(
-  from source: ByteSource, options: ReadOptions = ReadOptions(), log: (String) -> Void = { _ in }
+  from source: ByteSource, options: ReadOptions = ReadOptions(), log: @escaping (String) -> Void = { _ in }
 ) throws(DataError) -> any SampleSource {
   let container = try Container(source, limits: options.limits)
   let name = source.name == Input.standardInput.name ? nil : datasetName(of: .file(source.name))
@@ -26,7 +27,7 @@ public func openDataset(
 }
 
 private func open(
-  _ container: Container, fileName: String?, options: ReadOptions, log: (String) -> Void
+  _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
   let layout: Layout
   if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
@@ -35,8 +36,9 @@ private func open(
   log(
     "\(container.name): layout \(layout.rawValue)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " part, \(grouped(opened.info.classNames.count)) classes")
-  for note in opened.notes { log("\(container.name): \(note)") }
-  return try PreparedSource(opened, options: options, name: container.name)
+  let part = try options.checkPart(opened.part, of: container.name)
+  for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
+  return try PreparedSource(opened, options: options, name: container.name, log: log)
 }
 
 private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataError) -> OpenedLayout {

@@ -3,8 +3,14 @@ struct OpenedLayout {
   var info: DatasetInfo
   /// The channels of every sample; 3 where grey and colour are mixed, nil where nothing is known.
   var channels: Int?
+  /// The part that the data says it is; nil where it has no parts.
+  var part: DatasetInfo.Split?
   /// What the log shall say beside the layout's name.
   var notes: [String] = []
+  /// The description where it is known better when the last sample was read.
+  var finalInfo: () -> DatasetInfo? = { nil }
+  /// What the log shall say when the last sample was read.
+  var closingNotes: () -> [String] = { [] }
   /// Where the sample that was returned last stands, for messages.
   var place: () -> [String]
   var next: () throws(DataError) -> Sample?

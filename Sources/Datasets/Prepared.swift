@@ -5,12 +5,11 @@
 public func prepared(_ source: any SampleSource, options: ReadOptions) throws(DataError) -> any SampleSource {
   let isUnchanged = options.classes.isEmpty && options.resize == nil && options.centerCrop == nil
   guard !isUnchanged || options.name != nil else { return source }
-  var info = source.info
-  if let name = options.name { info.name = name }
-  let place = [info.name]
-  let opened = OpenedLayout(info: info, channels: info.shape?.first, place: { place }) {
-    () throws(DataError) -> Sample? in
+  let opened = OpenedLayout(
+    info: source.info, channels: source.info.shape?.first, part: source.info.split, finalInfo: { source.info },
+    place: { [source.info.name] }
+  ) { () throws(DataError) -> Sample? in
     try source.next()
   }
-  return try PreparedSource(opened, options: options, name: info.name)
+  return try PreparedSource(opened, options: options, name: options.name ?? source.info.name)
 }

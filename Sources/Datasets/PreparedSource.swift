@@ -1,24 +1,36 @@
 /// A layout's samples as the options ask for them, under the contract of `SampleSource`: nil again after the end, the same
 /// error again after a failure, and an error instead of an empty dataset.
 final class PreparedSource: SampleSource {
-  let info: DatasetInfo
+  /// What the options make of the description; after the last sample, of what is known then.
+  private(set) var info: DatasetInfo
   private let inner: OpenedLayout
   private let options: ReadOptions
   private let name: String
+  private let log: (String) -> Void
   /// New index per old one; nil drops the class.
   private let newLabels: [Int?]?
   private var delivered = 0
   private var ended = false
   private var failure: DataError?
 
-  init(_ opened: OpenedLayout, options: ReadOptions, name: String) throws(DataError) {
+  init(
+    _ opened: OpenedLayout, options: ReadOptions, name: String, log: @escaping (String) -> Void = { _ in }
+  ) throws(DataError) {
     inner = opened
     self.options = options
     self.name = name
-    var info = opened.info
-    newLabels = try Self.chooseClasses(&info, options.classes, name: name)
-    info.shape = Self.newShape(info.shape, channels: opened.channels, options)
-    self.info = info
+    self.log = log
+    (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
+  }
+
+  private static func described(
+    _ original: DatasetInfo, channels: Int?, _ options: ReadOptions, name: String
+  ) throws(DataError) -> (DatasetInfo, [Int?]?) {
+    var info = original
+    let newLabels = try chooseClasses(&info, options.classes, name: name)
+    info.shape = newShape(info.shape, channels: channels, options)
+    if let name = options.name { info.name = name }
+    return (info, newLabels)
   }
 
   func next() throws(DataError) -> Sample? {
@@ -36,11 +48,15 @@ final class PreparedSource: SampleSource {
         return sample
       }
       guard delivered > 0 else { throw DataError(.badInput, at: [name], "there are no samples in it") }
+      if let final = inner.finalInfo() {
+        info = try Self.described(final, channels: inner.channels, options, name: name).0
+      }
     } catch {
       failure = error
       throw error
     }
     ended = true
+    for note in inner.closingNotes() { log("\(name): \(note)") }
     return nil
   }
 

@@ -26,8 +26,10 @@ public struct ReadOptions: Sendable {
 
   /// The layout, where it shall not be recognised from the content.
   public var layout: Layout?
-  /// Which part to read; a dataset without parts is read whole.
+  /// Which part to read.
   public var split: DatasetInfo.Split
+  /// Whether data that is no such part is an error; otherwise data without parts is read whole, and the log says so.
+  public var isSplitRequired: Bool
   /// Names of the classes to keep, re-indexed in the dataset's own order; empty for all.
   public var classes: [String]
   /// New size; Pillow's antialiased bilinear filter.
@@ -45,11 +47,13 @@ public struct ReadOptions: Sendable {
 
   /// Makes options; the defaults read the training part of anything, unchanged.
   public init(
-    layout: Layout? = nil, split: DatasetInfo.Split = .train, classes: [String] = [], resize: Resize? = nil,
-    centerCrop: Int? = nil, limits: Limits = Limits(), name: String? = nil, checksImages: Bool = true
+    layout: Layout? = nil, split: DatasetInfo.Split = .train, isSplitRequired: Bool = false, classes: [String] = [],
+    resize: Resize? = nil, centerCrop: Int? = nil, limits: Limits = Limits(), name: String? = nil,
+    checksImages: Bool = true
   ) {
     self.layout = layout
     self.split = split
+    self.isSplitRequired = isSplitRequired
     self.classes = classes
     self.resize = resize
     self.centerCrop = centerCrop

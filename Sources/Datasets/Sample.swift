@@ -12,10 +12,15 @@ public struct Sample: Sendable, Equatable {
   public var metadata: [UInt8]?
   /// Fields that the program does not interpret (`txt`, …), in archive order, passed on untouched.
   public var extras: [Field]
+  /// The path of its file in the archive or folder that is being read, where every sample is a file of its own.
+  ///
+  /// Known to who reads that archive only: it is not written to wire and shards.
+  public var origin: String?
 
   /// Makes a sample; everything but key, content and label is optional.
   public init(
-    key: String, content: Content, label: Int, softLabel: [Float]? = nil, metadata: [UInt8]? = nil, extras: [Field] = []
+    key: String, content: Content, label: Int, softLabel: [Float]? = nil, metadata: [UInt8]? = nil,
+    extras: [Field] = [], origin: String? = nil
   ) {
     self.key = key
     self.content = content
@@ -23,6 +28,7 @@ public struct Sample: Sendable, Equatable {
     self.softLabel = softLabel
     self.metadata = metadata
     self.extras = extras
+    self.origin = origin
   }
 }
 

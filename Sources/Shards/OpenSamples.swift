@@ -5,12 +5,12 @@ internal import Glibc
 ///
 /// The form is recognised from the content: a stream by its first member, also when it is compressed; a dataset by the
 /// manifest in its folder; one shard of it by the manifest beside it. Anything else goes to `openDataset`.
-/// `log` is told in one sentence what was found.
+/// `log` is told in one sentence what was found, and what is remarkable about it.
 ///
 /// - Throws: `DataError`: as the reader of that form. A pipe that ends before its first byte is `.temporary`: the program
 ///   that should have written to it did not start.
 public func openSamples(
-  _ inputs: [Input], options: ReadOptions, log: (String) -> Void
+  _ inputs: [Input], options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
   guard let input = inputs.first, inputs.count == 1, options.layout == nil else {
     return try openDataset(inputs, options: options, log: log)
@@ -33,6 +33,7 @@ public func openSamples(
   let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
   let info = reader.info
   log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
+  if let note = try options.checkPart(info.split, of: source.name) { log("\(source.name): \(note)") }
   return try prepared(reader, options: options)
 }
 
@@ -57,6 +58,7 @@ private func openShards(
     reader = try DatasetReader(folder, limits: options.limits)
     log("\(path): \(reader.manifest.samples) \(reader.info.kind.rawValue) in \(reader.manifest.shards.count) shards")
   }
+  if let note = try options.checkPart(reader.info.split, of: path) { log("\(path): \(note)") }
   return try prepared(reader, options: options)
 }
 

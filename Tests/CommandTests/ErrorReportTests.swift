@@ -12,7 +12,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (DataError.Fault.badInput, Int32(65)), (.noInput, 66), (.cannotCreate, 73), (.io, 74), (.temporary, 75),
+    (DataError.Fault.badInput, Int32(65)), (.usage, 64), (.noInput, 66), (.cannotCreate, 73), (.io, 74),
+    (.temporary, 75),
     (.upstream(exitCode: 65), 65), (.upstream(exitCode: 130), 130),
   ])
   func faultsOfDataHaveTheirExitCodes(fault: DataError.Fault, code: Int32) {

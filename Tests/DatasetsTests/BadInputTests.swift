@@ -31,6 +31,12 @@ import Testing
       failure(of: Array(whole.prefix(2 * 2048)))?.description
         == "test: the input is cut short: it stops after member 4 without the blocks that end a tar archive")
     #expect(failure(of: Array(whole.prefix(2 * 2048 + 1024)))?.fault == .badInput)
+    // Batches that are missing because the archive was cut between two members are no smaller dataset.
+    let batches = tar((1...5).map { TestMember("data_batch_\($0).bin", record(0)) })
+    #expect(failure(of: batches) == nil)
+    #expect(
+      failure(of: Array(batches.prefix(3 * 4096)))?.description
+        == "test: the input is cut short: it stops after member 3 without the blocks that end a tar archive")
     #expect(failure(of: Array(whole.prefix(2 * 2048 + 700)))?.problem.hasPrefix("the input is cut short") == true)
   }
 

@@ -103,6 +103,29 @@ import Testing
     }
   }
 
+  @Test func aBatchThatOccursTwiceIsAnError() throws {
+    let batch = TestMember("c/data_batch_1", try pickle(Self.written[1]))
+    for other in [TestMember("c/test_batch", batch.bytes), TestMember("c/data_batch_2", batch.bytes)] {
+      #expect(
+        DatasetsTests.failure(of: tar([batch, other, batch]))?.description
+          == "test: c/data_batch_1: the file occurs twice; pack the archive again")
+    }
+    let test = TestMember("c/test_batch", batch.bytes)
+    #expect(
+      DatasetsTests.failure(of: tar([test, batch, test]))?.description
+        == "test: c/test_batch: the file occurs twice; pack the archive again")
+  }
+
+  @Test func batchesThatAreMissingAreNamed() throws {
+    var lines: [String] = []
+    let archive = tar([TestMember("c/data_batch_3", try pickle(Self.written[1]))])
+    _ = try all(openDataset(from: ByteSource(bytes: archive, name: "x"), log: { lines.append($0) }))
+    #expect(
+      lines.last
+        == "x: data_batch_1, data_batch_2, data_batch_4, data_batch_5, test_batch are not in it; what is there was read"
+    )
+  }
+
   @Test func aBatchWithoutLabelsAndOneWithTooManyAreErrors() throws {
     let five = try pickle(Self.written[1])
     let text = Array("labels".utf8)

@@ -311,6 +311,96 @@ import Testing
     #expect(lines == ["\(fixture("strokes.npz")): layout npz, train part, 10 classes"])
   }
 
+  /// What the log says while a whole archive is read.
+  private func notes(on archive: [UInt8], _ options: ReadOptions = ReadOptions()) throws -> [String] {
+    var lines: [String] = []
+    let source = try openDataset(
+      from: ByteSource(bytes: archive, name: "x"), options: options, log: { lines.append($0) })
+    _ = try all(source)
+    return Array(lines.dropFirst())
+  }
+
+  /// Members of CIFAR's binary version, one image each, in the order given.
+  private func cifar(_ names: [String], classes: [String]? = nil) -> [UInt8] {
+    let record = [UInt8](repeating: 0, count: names.contains("train.bin") ? 3074 : 3073)
+    let meta = classes.map { [TestMember("batches.meta.txt", text: $0.joined(separator: "\n"))] } ?? []
+    return tar(meta + names.map { TestMember("c/\($0)", record) })
+  }
+
+  @Test func batchesThatAPublishedArchiveLacksAreNamedOnceAllIsRead() throws {
+    let batches = (1...5).map { "data_batch_\($0).bin" }
+    #expect(try notes(on: cifar(batches + ["test_batch.bin"])) == [])
+    #expect(
+      try notes(on: cifar(["data_batch_5.bin", "data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"]))
+        == ["x: data_batch_3.bin, data_batch_4.bin are not in it; what is there was read"])
+    #expect(try notes(on: cifar(batches)) == ["x: test_batch.bin is not in it; what is there was read"])
+    #expect(try notes(on: cifar(["train.bin"])) == ["x: test.bin is not in it; what is there was read"])
+    #expect(try notes(on: cifar(["train.bin", "test.bin"])) == [])
+    let test = try notes(on: cifar(["data_batch_1.bin", "test_batch.bin"]), ReadOptions(split: .test))
+    #expect(test.count == 1 && test[0].contains("data_batch_2.bin, data_batch_3.bin"))
+    let bare = ReadOptions(layout: .cifar10Binary)
+    #expect(try notes(on: [UInt8](repeating: 1, count: 3073), bare) == [])
+  }
+
+  /// Who packs pictures of their own in this format owes no particular number of batches, but none may be left out.
+  @Test func aSetWithNamesOfItsOwnLacksOnlyWhatItsNumbersSay() throws {
+    #expect(try notes(on: cifar(["data_batch_1.bin"], classes: ["a", "b"])) == [])
+    #expect(
+      try notes(on: cifar(["data_batch_1.bin", "data_batch_3.bin"], classes: ["a", "b"]))
+        == ["x: data_batch_2.bin is not in it; what is there was read"])
+  }
+
+  @Test func theTestPartOfDataWithoutPartsIsRefusedToWhoAsksForItAndSaidToOthers() throws {
+    let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
+    let image: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]
+    let label: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 1, 0]
+    let partless = [
+      tar([TestMember("r/a/1.png", png), TestMember("r/b/1.png", png)]),
+      tar([TestMember("s.png", png), TestMember("s.cls", text: "0")]),
+      tar([TestMember("images-idx3-ubyte", image), TestMember("labels-idx1-ubyte", label)]),
+      tar([
+        TestMember("images.npy", array(type: "|u1", shape: "(1, 1, 1)", [1])),
+        TestMember("labels.npy", int64Array([0])),
+      ]),
+    ]
+    for archive in partless {
+      #expect(try notes(on: archive) == [])
+      #expect(try notes(on: archive, ReadOptions(split: .train, isSplitRequired: true)) == [])
+      #expect(
+        try notes(on: archive, ReadOptions(split: .test))
+          == ["x: it has no train and test parts, so all of it is read as the test part"])
+      let error = failure(of: archive, ReadOptions(split: .test, isSplitRequired: true))
+      #expect(error?.fault == .badInput)
+      #expect(
+        error?.description
+          == "test: it has no train and test parts, so there is no test part to read; leave out --split test to read all"
+          + " of it")
+    }
+    #expect(try notes(on: bytes(ofFixture: "strokes-idx.tar"), ReadOptions(split: .test, isSplitRequired: true)) == [])
+  }
+
+  @Test func filesThatAreNamedAreTheOtherPartOnlyWhereNobodyAskedForOne() throws {
+    let pair = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"].map {
+      Input.file(fixture("strokes-idx/\($0)"))
+    }
+    #expect(try openDataset(pair).info.split == .test)
+    let error = #expect(throws: DataError.self) {
+      try openDataset(pair, options: ReadOptions(split: .train, isSplitRequired: true))
+    }
+    #expect(error?.problem == "there is no train part in it, only a test part")
+  }
+
+  /// Names that differ in their endings alone, or in what a key cannot hold, are still different samples.
+  @Test func everyFileOfAnImageFolderIsASampleThatKnowsItsFile() throws {
+    let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
+    let paths = ["cats/0.png", "cats/0.jpg", "cats/a b.png", "cats/a_b.png", "Über \"x\"/0.png"]
+    let samples = try read(tar(paths.map { TestMember($0, png) }))
+    #expect(samples.map(\.origin) == paths)
+    #expect(Set(samples.map(\.key)).count == paths.count)
+    let isValid = samples.allSatisfy { $0.key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } }
+    #expect(isValid)
+  }
+
   @Test func aSourceStaysEnded() throws {
     let source = try open("strokes.npz")
     _ = try all(source)

@@ -118,6 +118,31 @@ private final class Source: SampleSource {
     }
   }
 
+  /// A condensation learns its formation and normalisation on the way: who only renames it must not lose them.
+  @Test func `What the end of a stream says of its samples survives options that change something else`() throws {
+    let folder = try TemporaryFolder()
+    var final = exampleInfo
+    final.formation = Formation(factor: 2)
+    final.provenance.append(ProvenanceStep(verb: "condense", tool: "pipe 1.0.0", options: ["steps": "7"]))
+    var header = exampleInfo
+    header.normalization = nil
+    let bytes = try captured { writer in
+      try writer.begin(header)
+      for sample in examplePixels(6) { try writer.write(sample) }
+      try writer.finish(info: final)
+    }
+    try folder.write("wire", bytes)
+    for options in [ReadOptions(name: "other"), ReadOptions(classes: ["circle", "star"]), ReadOptions()] {
+      let source = try openSamples([.file(folder["wire"])], options: options, log: { _ in })
+      #expect(source.info.formation == nil)
+      _ = try allSamples(source)
+      #expect(source.info.formation == final.formation && source.info.normalization == final.normalization)
+      #expect(source.info.provenance == final.provenance)
+      #expect(source.info.name == options.name ?? "shapes")
+      #expect(source.info.classNames.count == (options.classes.isEmpty ? 3 : 2))
+    }
+  }
+
   @Test func `Digests are those of the files, and a dataset's is its generation`() throws {
     let folder = try TemporaryFolder()
     try folder.write("a", [97])
