@@ -41,5 +41,7 @@ public enum Catalog {
   }
 
   /// The options of `condense` that only some methods understand.
-  public static let methodOptionNames: [String] = ["steps"] + OptionGroup.method.options.map(\.name)
+  public static let methodOptionNames: [String] =
+    ["steps", "snapshots", "snapshot-every"] + OptionGroup.method.options.map(\.name)
+    + OptionGroup.network.options.map(\.name)
 }

@@ -1,4 +1,9 @@
 extension Method {
+  /// Of methods that embed images: the network.
+  private static let network = [Setting("net"), Setting("width"), Setting("depth"), Setting("precision")]
+  /// Of methods that learn in steps: what there is on the way.
+  private static let snapshots = [Setting("snapshots"), Setting("snapshot-every")]
+
   static let random = Method(
     "random", title: "Random selection",
     summary: "takes real images at random; the baseline of all others",
@@ -8,12 +13,14 @@ extension Method {
     "herding", title: "Herding",
     summary: "takes the real images whose running mean stays nearest to the class mean in feature space",
     reference: "Welling, Herding Dynamical Weights to Learn, ICML 2009; "
-      + "Rebuffi et al., iCaRL, CVPR 2017")
+      + "Rebuffi et al., iCaRL, CVPR 2017",
+    settings: network)
 
   static let kCenter = Method(
     "k-center", title: "Greedy k-center",
     summary: "takes real images that cover the class: always the one farthest from those taken so far",
-    reference: "Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018")
+    reference: "Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018",
+    settings: network)
 
   static let distributionMatching = Method(
     "dm", title: "Distribution Matching",
@@ -23,7 +30,7 @@ extension Method {
       Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
       Setting("init", "real"),
       Setting("augment"), Setting("factor", "1"),
-    ],
+    ] + snapshots + network,
     presets: [
       Preset(
         "paper", summary: "the paper's numbers, below 100 images per class (add --lr 10 from 100 on); 20,000 steps",
@@ -43,7 +50,7 @@ extension Method {
       Setting("init", "mixed"),
       Setting("augment"), Setting("factor", "2"), Setting("kernel", "gaussian-mixture"), Setting("bandwidth"),
       Setting("units", "linear"), Setting("iterations-per-model", "5"),
-    ],
+    ] + snapshots + network,
     presets: [
       Preset(
         "paper",

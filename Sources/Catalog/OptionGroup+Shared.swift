@@ -82,9 +82,14 @@ extension OptionGroup {
         "progress", .choice(["auto", "always", "never", "json"]), default: "auto", isRecorded: false,
         help: "progress on the standard error: a bar on a terminal, always, never, or JSON lines"),
       Option("quiet", short: "q", .flag, isRecorded: false, help: "say only what is wrong"),
-      Option("verbose", short: "v", .flag, isRecorded: false, help: "say more"),
+      Option(
+        "verbose", short: "v", .flag, isRecorded: false,
+        help: "say what is read, with which settings, and what took how long"),
       .help,
     ])
+
+  /// The same for verbs that have no more to say than they report.
+  static let terse = OptionGroup("Terminal", terminal.options.filter { $0.name != "verbose" })
 
   /// The same for verbs that are done at once.
   static let brief = OptionGroup("Terminal", [.help])

@@ -27,7 +27,9 @@ extension Verb {
             help: "how to condense; see pipe methods"),
           Option(
             "ipc", .counts, default: "10",
-            help: "images per class: a number, or a table such as cat=5,dog=10,*=3"),
+            help:
+              "images per class: a number, or a table such as cat=5,dog=10,*=3; a class with 0 stays empty and keeps "
+              + "its index"),
           Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
           Option(
             "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed",

@@ -78,7 +78,7 @@ extension Verb {
       "Reads the manifest only: classes, counts, shards, value range, formation, and every step of its history."
     ],
     operands: [.shardFolder],
-    groups: [OptionGroup("Report", [.json]), .terminal],
+    groups: [OptionGroup("Report", [.json]), .terse],
     examples: [
       Example("pipe inspect cifar10-m3d", "the summary"),
       Example("pipe inspect cifar10-m3d --json | jq .label_names", "for programs"),

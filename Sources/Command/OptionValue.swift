@@ -151,7 +151,7 @@ private func parsedCounts(_ text: String) throws(UsageError) -> ClassCounts {
   var table = ClassCounts()
   for entry in text.split(separator: ",", omittingEmptySubsequences: false) {
     // The last equals sign: class names may hold one.
-    guard let mark = entry.lastIndex(of: "="), let count = Int(entry[entry.index(after: mark)...]), count > 0,
+    guard let mark = entry.lastIndex(of: "="), let count = Int(entry[entry.index(after: mark)...]), count >= 0,
       mark > entry.startIndex
     else {
       throw UsageError("takes a number or a table such as cat=5,dog=10,*=3, not \(quoted(text))")
@@ -160,6 +160,10 @@ private func parsedCounts(_ text: String) throws(UsageError) -> ClassCounts {
     let isRepeated = name == "*" ? table.others != nil : table.named[name] != nil
     guard !isRepeated else { throw UsageError("names the class \(quoted(name)) twice in \(quoted(text))") }
     if name == "*" { table.others = count } else { table.named[name] = count }
+  }
+  // A class with 0 is left empty and keeps its index; a table of nothing else asks for no image at all.
+  guard table.named.values.contains(where: { $0 > 0 }) || table.others ?? 0 > 0 else {
+    throw UsageError("takes at least one image of some class, not \(quoted(text))")
   }
   return table
 }

@@ -1,4 +1,5 @@
 import Catalog
+import Datasets
 import Testing
 
 @testable import Command
@@ -83,6 +84,10 @@ import Testing
     (["cifar10.tar"], "-i cifar10.tar"),
     (["--seed", "x"], "whole number"),
     (["--ipc", "0"], "at least one"),
+    (["--ipc", "cat=0,*=0"], "at least one image of some class"),
+    (["--ipc", "cat=-1,*=3"], "table"),
+    (["--width", "64", "--method", "random"], "it belongs to herding, k-center, dm, m3d"),
+    (["--snapshots", "x", "--method", "herding"], "it belongs to dm, m3d"),
     (["--ipc", "cat=1,cat=2"], "twice"),
     (["--ipc", "cat"], "table"),
     (["--time", "soon"], "90s"),
@@ -102,6 +107,12 @@ import Testing
     #expect(throws: UsageError.self) { try Arguments(["folder"], for: preview) }
     #expect(throws: UsageError.self) { try Arguments(["folder", "other", "-o", "x.png"], for: preview) }
     #expect(try Arguments(["folder", "-o", "x.png"], for: preview).operands == ["folder"])
+  }
+
+  @Test func onlyAPartThatWasTypedIsInsistedOn() throws {
+    #expect(try !ReadOptions(condense()).isSplitRequired)
+    let options = try ReadOptions(condense("--split", "test"))
+    #expect(options.split == .test && options.isSplitRequired)
   }
 
   @Test func provenanceRecordsWhatChangesTheDataAndNothingElse() throws {
@@ -144,6 +155,8 @@ import Testing
     #expect(value == .counts(table))
     #expect(table.count(of: "dog") == 3)
     #expect(ClassCounts(named: ["cat": 5]).count(of: "dog") == nil)
+    #expect(try OptionValue("ant=0,bee=2", as: .counts) == .counts(ClassCounts(named: ["ant": 0, "bee": 2])))
+    #expect(try OptionValue("ant=2,*=0", as: .counts) == .counts(ClassCounts(named: ["ant": 2], others: 0)))
   }
 
   @Test func imageSizesAreOneSideOrTwo() throws {
