@@ -10,6 +10,8 @@ internal import Glibc
 public func main(tool: String, runners: [VerbRunner], sibling: String?) async -> Never {
   // A reader that goes away is an error of `write`, not the end of the process.
   _ = signal(SIGPIPE, SIG_IGN)
+  // And so is a file that may not grow any further (`ulimit -f`).
+  _ = signal(SIGXFSZ, SIG_IGN)
   fillClosedStandardStreams()
   let code = await Program(tool: tool, runners: runners, sibling: sibling).run(Array(CommandLine.arguments.dropFirst()))
   fflush(nil)

@@ -23,6 +23,8 @@ public final class Reporter: Sendable {
     var meters: [String: Meter] = [:]
     /// The last event of each stage that was not shown, in the order in which they came.
     var unseen: [ProgressEvent] = []
+    /// How long each stage took, in the order in which they began; kept for `--verbose` only.
+    var times: [StageTime] = []
     var isDrawn = false
     var claim = TerminalClaim()
   }
@@ -59,7 +61,8 @@ public final class Reporter: Sendable {
       default: terminal.isError && !quiet ? .bar : .never
       }
     self.init(
-      name: "pipe \(verb.name)", mode: mode, quiet: quiet, verbose: arguments.flag("verbose"), terminal: terminal)
+      name: "pipe \(verb.name)", mode: mode, quiet: quiet,
+      verbose: verb.option("verbose") != nil && arguments.flag("verbose"), terminal: terminal)
   }
 
   /// The verb's name alone.
@@ -87,9 +90,11 @@ public final class Reporter: Sendable {
   ///
   /// Cheap enough for every sample: most calls draw nothing.
   public func progress(_ event: ProgressEvent) {
-    guard mode != .never else { return }
+    guard mode != .never || isVerbose else { return }
     let now = seconds(since: started)
     state.withLock { state in
+      if isVerbose { StageTime.note(event, at: now, in: &state.times) }
+      if mode == .never { return }
       var meter = state.meters[event.stage] ?? Meter(startedAt: now)
       meter.update(event, at: now)
       let isDue = meter.isDue(event, at: now, every: mode == .bar ? 0.1 : mode == .json ? 0.5 : 10)
@@ -104,8 +109,10 @@ public final class Reporter: Sendable {
   public var progressHandler: ProgressHandler { { self.progress($0) } }
 
   /// Takes the bar away; elsewhere, shows how far each stage came in the end.
+  ///
+  /// With `--verbose` it says what each stage did in which time, and what the whole took.
   func finish() {
-    state.withLock { state in
+    let times = state.withLock { state in
       for event in state.unseen where mode == .json || mode == .lines {
         if let meter = state.meters[event.stage] { show(event, meter, &state) }
       }
@@ -113,7 +120,11 @@ public final class Reporter: Sendable {
       if state.isDrawn { put("\r\u{1B}[K") }
       state.isDrawn = false
       state.claim.release()
+      return state.times
     }
+    guard isVerbose else { return }
+    for time in times { detail(time.text) }
+    detail("took \(durationText(seconds(since: started))) and at most \(sizeText(peakMemory())) of memory")
   }
 
   /// Says why the program ends.
@@ -153,6 +164,13 @@ public final class Reporter: Sendable {
   private func paint(_ text: String, _ code: String) -> String {
     terminal.color ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
   }
+}
+
+/// The most memory that this process has held at once, in bytes.
+private func peakMemory() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss << 10
 }
 
 private func put(_ text: String) {

@@ -22,6 +22,16 @@ import Testing
     #expect(abs(try #require(meter.rate) - 1) < 0.1)
   }
 
+  /// A stage's first report comes after its first piece of work, so it has begun where the one before it ended.
+  @Test func theTimesOfStagesAddUpToThatOfTheWhole() {
+    var times: [StageTime] = []
+    for (stage, done, time) in [("read", 500, 1.0), ("read", 1000, 2), ("steps", 1, 4), ("steps", 3, 8)] {
+      StageTime.note(ProgressEvent(stage: stage, done: done, unit: "things"), at: time, in: &times)
+    }
+    #expect(times.map(\.begin) == [0, 2] && times.map(\.end) == [2, 8])
+    #expect(times.map(\.text) == ["read: 1,000 things in 2s, 500/s", "steps: 3 things in 6s, 0.500/s"])
+  }
+
   @Test func aLineNeverExceedsTheTerminal() {
     var meter = Meter(startedAt: 0)
     for step in 0...100 { meter.update(event(step), at: Double(step) * 0.5) }

@@ -124,6 +124,54 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try names(folder) == ["pets.tar"])
   }
 
+  /// A pipe whose classes are known last is kept in a temporary file, which may not grow here.
+  @Test func `Where a pipe cannot be kept it is said, with what to do`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let outcome = try sh(
+      "mkdir t; cat \(tar) | (ulimit -f 4; TMPDIR=$PWD/t exec pipe decode -q -o out); echo $?; ls -A t", in: folder)
+    #expect(outcome.text.contains("/t: no room for the 0 bytes that were piped in: File too large"), "\(outcome.text)")
+    #expect(
+      outcome.text.hasSuffix("set TMPDIR to a folder with space, or give a file with -i\n74\n"), "\(outcome.text)")
+    #expect(try names(folder) == ["pets.tar", "t"])
+  }
+
+  @Test func `The part of a dataset that is asked for must be there`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    try sh("pipe shard -q -i \(tar) -o train", in: folder)
+    for input in [tar, "train", "train/pets-train-000000.tar"] {
+      let refused = try sh("pipe decode -q --split test -i \(input) -o x", in: folder)
+      #expect(refused.status == 65, "\(refused.text)")
+      #expect(refused.text.contains("there is no test part"), "\(refused.text)")
+      #expect(try sh("pipe decode -q --split train -i \(input) > x && rm x", in: folder).status == 0)
+    }
+    let stream = try sh("pipe cat train | pipe decode --split test -o x", in: folder)
+    #expect(stream.status == 65 && stream.text.contains("only a train part"), "\(stream.text)")
+  }
+
+  @Test func `With --verbose it is said what is read and what took how long`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let said = try [
+      "decode -v -i \(tar) -o stream", "shard -v -i stream -o a", "verify -v a", "cat -v a -o again",
+    ].map { line in
+      let outcome = try sh("pipe \(line)", in: folder)
+      #expect(outcome.status == 0, "\(outcome.text)")
+      #expect(outcome.text.contains("pets, train part: 2 classes: cat, dog"), "\(outcome.text)")
+      #expect(outcome.text.contains("4 samples, 2 in a class"), "\(outcome.text)")
+      #expect(outcome.text.contains(": 4 samples in "), "\(outcome.text)")
+      #expect(outcome.text.contains(" of memory\n"), "\(outcome.text)")
+      return outcome.text
+    }
+    for text in said[1...] {
+      #expect(text.contains("history: decode by pipe"), "\(text)")
+      #expect(text.contains("pets-train-000000.tar: 4 samples, "), "\(text)")
+    }
+    let plain = try sh("pipe decode -i \(tar) > x", in: folder).text
+    #expect(plain.split(separator: "\n").count == 1, "\(plain)")
+  }
+
   @Test func `A full disk is an error of its own`() throws {
     let folder = try TemporaryFolder()
     let outcome = try sh("pipe decode -q -i \(try archive(in: folder)) > /dev/full", in: folder)

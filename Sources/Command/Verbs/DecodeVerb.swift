@@ -8,6 +8,7 @@ let decodeVerb = VerbRunner("decode") { invocation in
   try await writeStream(invocation) { writer in
     let source = try openSamples(inputs, options: try ReadOptions(arguments), log: { invocation.report.log($0) })
     var info = source.info
+    invocation.report.detail(info)
     info.provenance.append(
       ProvenanceStep(
         verb: "decode", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs)))

@@ -51,8 +51,7 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   if !manifest.provenance.isEmpty { text += "\n  history\n" }
   for (index, step) in manifest.provenance.enumerated() {
     text += "  \(index + 1). \(step.verb), \(step.tool)\n"
-    let options = step.options.sorted { $0.key < $1.key }.map { $1 == "true" ? "--\($0)" : "--\($0) \($1)" }
-    if !options.isEmpty { text += "     \(options.joined(separator: " "))\n" }
+    if !step.commandOptions.isEmpty { text += "     \(step.commandOptions)\n" }
     for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "     \(role) \(digest)\n" }
   }
   return text

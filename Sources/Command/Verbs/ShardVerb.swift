@@ -15,6 +15,7 @@ let shardVerb = VerbRunner("shard") { invocation in
   if !options.directory.isEmpty { try options.checkDirectory() }
   let inputs = arguments.paths("input").map(Input.init(path:))
   let source = try openSamples(inputs, options: reading, log: { report.log($0) })
+  report.detail(source.info)
   options.namePrefix = source.info.folderName
   if options.directory.isEmpty {
     options.directory = "./\(options.namePrefix)"
@@ -35,6 +36,7 @@ let shardVerb = VerbRunner("shard") { invocation in
   }
   let sink = ShardSink(options, describing: source, adding: step)
   let manifest = try await stages.run(from: samples(of: source, stage: "shard"), into: sink)
+  report.detail(manifest)
   let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })
   let shards = manifest.shards.count == 1 ? "1 shard" : "\(grouped(manifest.shards.count)) shards"
   report.log(

@@ -4,6 +4,11 @@ internal import Streaming
 let verifyVerb = VerbRunner("verify") { invocation in
   let arguments = invocation.arguments
   let folder = arguments.operands[0]
+  // A manifest that cannot be read is damage, which the check itself reports.
+  if invocation.report.verbose, let manifest = try? Manifest(inFolder: folder) {
+    invocation.report.detail(manifest.info)
+    invocation.report.detail(manifest)
+  }
   let report = try verifyDataset(at: folder) { done, total in
     invocation.report.progress(ProgressEvent(stage: "verify", done: done, total: total, unit: "samples"))
   }

@@ -1,0 +1,38 @@
+public import Datasets
+internal import Shards
+
+extension Reporter {
+  /// Says under `--verbose` what is known of a dataset before its first sample: classes, sizes, counts, history.
+  public func detail(_ info: DatasetInfo) {
+    guard verbose else { return }
+    let names = info.classNames.prefix(20).joined(separator: ", ") + (info.classNames.count > 20 ? ", …" : "")
+    detail("\(info.name), \(info.split.rawValue) part: \(grouped(info.classNames.count)) classes: \(names)")
+    let size = info.shape.map { $0.map(String.init).joined(separator: "×") + " (C×H×W)" }
+    detail("\(info.kind.rawValue) of \(size ?? "sizes that differ, or are not known yet")")
+    if let counts = info.countPerClass, let least = counts.min(), let most = counts.max() {
+      let each = least == most ? grouped(least) : "\(grouped(least)) to \(grouped(most))"
+      detail("\(grouped(counts.reduce(0, +))) \(info.kind.rawValue), \(each) in a class")
+    }
+    for step in info.provenance {
+      detail("history: \(step.verb) by \(step.tool)\(step.commandOptions.isEmpty ? "" : ": \(step.commandOptions)")")
+    }
+  }
+
+  /// Says under `--verbose` what a manifest lists: fields, and every shard.
+  func detail(_ manifest: Manifest) {
+    guard verbose else { return }
+    detail("generation \(manifest.generation), fields \(manifest.fields.joined(separator: ", "))")
+    for shard in manifest.shards {
+      detail(
+        "\(shard.name): \(grouped(shard.samples)) \(manifest.kind.rawValue), \(sizeText(shard.bytes)), keys "
+          + "\(shard.firstKey) to \(shard.lastKey)")
+    }
+  }
+}
+
+extension ProvenanceStep {
+  /// Its options as they would be typed, by name: `--ipc 10 --method m3d`.
+  var commandOptions: String {
+    options.sorted { $0.key < $1.key }.map { $1 == "true" ? "--\($0)" : "--\($0) \($1)" }.joined(separator: " ")
+  }
+}
