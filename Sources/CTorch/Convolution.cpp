@@ -35,10 +35,19 @@ struct Tile {
   int64_t image, top, left;
 };
 
+/// Filters of 3 × 3 values, wherever they stand in a weight.
 struct Filters {
   int64_t inputs, outputs;
-  float *plain;        // (3, 3, inputs, outputs)
-  float *transformed;  // (36, outputs / panel, inputs, panel)
+  const float *plain;
+  int64_t input_step, output_step;  // from one filter to the next, in `plain`
+  bool flipped;                     // whether each filter is read from its end
+  float *transformed;               // (36, outputs / panel, inputs, panel)
+};
+
+struct FilterSums {
+  int64_t inputs, outputs;
+  const float *transformed;  // as in Filters
+  float *plain;              // (3, 3, inputs, outputs)
 };
 
 template <typename Scalar>
@@ -107,14 +116,14 @@ void with_scalar(const at::Tensor &x, Body &&body) {
   x.scalar_type() == at::kBFloat16 ? body(BFloat16()) : body(float());
 }
 
-/// Weight (outputs, inputs, 3, 3) transformed; with `adjoint` the filters that carry a gradient back.
+/// Weight (outputs, inputs, 3, 3) transformed; with `adjoint` the filters that carry a gradient back, from outputs to inputs.
 at::Tensor transformed_filters(const at::Tensor &weight, bool adjoint, CTInstructions instructions) {
-  auto plain = weight.detach().to(at::kFloat);
-  plain = adjoint ? plain.flip({2, 3}).permute({2, 3, 0, 1}) : plain.permute({2, 3, 1, 0});
-  plain = plain.contiguous();
-  auto transformed = at::empty({points, plain.size(2), plain.size(3)}, plain.options());
-  const Filters job{plain.size(2), plain.size(3), data<float>(plain), data<float>(transformed)};
-  in_parallel(job.inputs, [&](int64_t first, int64_t last, int64_t) {
+  auto plain = weight.detach().to(at::kFloat).contiguous();
+  const int64_t inputs = weight.size(adjoint ? 0 : 1), outputs = weight.size(adjoint ? 1 : 0), row = 9 * weight.size(1);
+  auto transformed = at::empty({points, inputs, outputs}, plain.options());
+  const Filters job{inputs,  outputs, data<float>(plain), adjoint ? row : 9, adjoint ? 9 : row,
+                    adjoint, data<float>(transformed)};
+  in_parallel(inputs, [&](int64_t first, int64_t last, int64_t) {
     CT_DISPATCH(instructions, run_filters(job, first, last));
   });
   return transformed;
@@ -187,7 +196,7 @@ at::Tensor weight_gradient(const at::Tensor &x_any, const at::Tensor &dy_any, CT
       });
     }
   });
-  const Filters job{inputs, outputs, data<float>(plain), data<float>(transformed)};
+  const FilterSums job{inputs, outputs, data<float>(transformed), data<float>(plain)};
   in_parallel(inputs, [&](int64_t first, int64_t last, int64_t) {
     CT_DISPATCH(instructions, run_filter_gradients(job, first, last));
   });

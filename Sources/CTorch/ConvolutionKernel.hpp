@@ -69,6 +69,13 @@ CT_INLINE void input_tile(const Images &of, const Scalar *x, Tile tile, const Sc
     }
   }
   for (int64_t c = 0; c < of.channels; c += width) {
+    // The pixels that the next tile has and this one has not: six rows and 36 points are too many streams for the hardware to
+    // see. An address beyond the images does nothing.
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 6; i++) {
+#pragma clang loop unroll(full)
+      for (int j = 2; j < 6; j++) __builtin_prefetch(from[i][j] + 4 * of.channels + c, 0, 2);
+    }
     Floats d[6][6];
 #pragma clang loop unroll(full)
     for (int j = 0; j < 6; j++) {
@@ -139,17 +146,18 @@ CT_INLINE void gradient_tile(const Images &of, const Scalar *dy, Tile tile, cons
   }
 }
 
-/// Transformed filters: from (3, 3, inputs, outputs) to (36, outputs / panel, inputs, panel); inputs [first, last).
+/// Transforms the filters of inputs [first, last).
 static void run_filters(const Filters &job, int64_t first, int64_t last) {
   const int64_t plane = job.inputs * job.outputs;
   for (int64_t input = first; input < last; input++) {
     for (int64_t c = 0; c < job.outputs; c += width) {
-      Floats half[3][6];
-      for (int i = 0; i < 3; i++) {
-        Floats g[3];
-        for (int j = 0; j < 3; j++) g[j] = load_all(job.plain + (3 * i + j) * plane + input * job.outputs + c);
-        transform_filter(g, half[i]);
+      Floats taps[9];
+      for (int64_t lane = 0; lane < width; lane++) {
+        const float *filter = job.plain + input * job.input_step + (c + lane) * job.output_step;
+        for (int64_t tap = 0; tap < 9; tap++) taps[tap][lane] = filter[job.flipped ? 8 - tap : tap];
       }
+      Floats half[3][6];
+      for (int i = 0; i < 3; i++) transform_filter(taps + 3 * i, half[i]);
       float *out = job.transformed + (c / panel * job.inputs + input) * panel + c % panel;
       for (int j = 0; j < 6; j++) {
         Floats g[3] = {half[0][j], half[1][j], half[2][j]}, u[6];
@@ -160,8 +168,8 @@ static void run_filters(const Filters &job, int64_t first, int64_t last) {
   }
 }
 
-/// The transpose of `run_filters`, for gradients.
-static void run_filter_gradients(const Filters &job, int64_t first, int64_t last) {
+/// The transpose of `run_filters`, for gradients: from (36, outputs / panel, inputs, panel) to (3, 3, inputs, outputs).
+static void run_filter_gradients(const FilterSums &job, int64_t first, int64_t last) {
   const int64_t plane = job.inputs * job.outputs;
   for (int64_t input = first; input < last; input++) {
     for (int64_t c = 0; c < job.outputs; c += width) {

@@ -272,11 +272,11 @@ at::Tensor convolution_norm_relu_pool(const at::Tensor &x, const at::Tensor &wei
   if (!fast) {
     // Channels innermost, as our kernels want them and as they leave them.
     const auto order = at::MemoryFormat::ChannelsLast;
-    const auto images = x.to(type).contiguous(order), filters = weight.to(type).contiguous(order), shift = bias.to(type);
+    const auto images = x.to(type).contiguous(order), filters = weight.to(type), shift = bias.to(type);
     const int64_t ones[] = {1, 1}, pads[] = {padding, padding};
     const auto maps = gains_from_convolution3x3(images, filters, shift, ones, pads, 1)
                           ? convolution3x3(images, filters, shift, instructions)
-                          : at::conv2d(images, filters, shift, ones, pads);
+                          : at::conv2d(images, filters.contiguous(order), shift, ones, pads);
     return norm_relu_pool(maps, gamma, beta, eps, instructions);
   }
   return FirstBlockFunction::apply(x.to(at::kFloat), weight.to(at::kFloat), bias.to(at::kFloat), gamma.to(at::kFloat),

@@ -13,7 +13,9 @@ struct Sibling {
 
   /// Becomes that program, with the same arguments and streams; comes back only when that fails.
   func exec(_ words: [String]) {
-    for (name, value) in Self.environment { setenv(name, value, 0) }
+    // Whoever has chosen how threads wait has chosen how long they spin.
+    let spins = getenv("OMP_WAIT_POLICY") == nil
+    for (name, value) in Self.environment where spins || name != "GOMP_SPINCOUNT" { setenv(name, value, 0) }
     var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + words).map { strdup($0) }
     arguments.append(nil)
     execv(path, arguments)
@@ -24,10 +26,13 @@ struct Sibling {
   ///
   /// What the user has set stays.
   ///
-  /// The first keeps two compute verbs in one shell pipe from spinning against each other. The others keep large results
-  /// in the heap: with glibc's defaults each is mapped anew, and faulting its pages in costs more than computing it.
+  /// The first two keep compute verbs in one shell pipe from spinning against each other: a thread that waits for another
+  /// sleeps, but only after some 50 µs, as most waits are shorter than it takes to fall asleep and to be woken. The others
+  /// keep large results in the heap: with glibc's defaults each is mapped anew, and faulting its pages in costs more than
+  /// computing it.
   static let environment = [
     ("OMP_WAIT_POLICY", "PASSIVE"),
+    ("GOMP_SPINCOUNT", "5000"),
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
     ("MALLOC_TRIM_THRESHOLD_", "2147483647"),
