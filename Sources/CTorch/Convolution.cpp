@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "Convolution.hpp"
+#include "Device.hpp"
 #include "Guard.hpp"
 #include "Team.hpp"
 
@@ -257,6 +258,7 @@ bool gains_from_convolution3x3(const at::Tensor &x, const at::Tensor &weight, co
                                at::IntArrayRef stride, at::IntArrayRef padding, int64_t groups) {
   auto ones = [](at::IntArrayRef values) { return values.size() == 2 && values[0] == 1 && values[1] == 1; };
   if (best_instructions() == CT_INSTRUCTIONS_PORTABLE || !ones(stride) || !ones(padding) || groups != 1) return false;
+  if (!takes_own_kernels(x)) return false;
   if (takes_convolution3x3(x, weight, bias) != nullptr || x.numel() == 0) return false;
   const int64_t pixels = x.size(2) * x.size(3), tiles = tile_count(x) / x.size(0);
   return tiles * points * 2 <= pixels * 9;

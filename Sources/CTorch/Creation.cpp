@@ -1,4 +1,5 @@
 // Tensors from values, values from tensors, and changes of type, place and memory order.
+#include "Device.hpp"
 #include "Guard.hpp"
 
 using namespace ct;
@@ -35,14 +36,14 @@ CTError ct_from_data(const void *data, size_t byte_count, CTDType dtype, const i
     TORCH_CHECK(needed == byte_count, "expected ", needed, " bytes for the shape, found ", byte_count);
     auto tensor = at::empty(ints(shape, rank), at::TensorOptions(scalar_type(dtype)));
     if (byte_count > 0) std::memcpy(tensor.data_ptr(), data, byte_count);
-    return tensor;
+    return tensor.to(compute_device());
   });
 }
 
-CTError ct_full(double value, CTDType dtype, int32_t index, const int64_t *shape, size_t rank, CTTensorRef *out) {
+CTError ct_full(double value, CTDType dtype, const int64_t *shape, size_t rank, CTTensorRef *out) {
   return result(out, [&] {
     product(shape, rank);
-    auto options = at::TensorOptions(scalar_type(dtype)).device(device(index));
+    auto options = at::TensorOptions(scalar_type(dtype)).device(compute_device());
     return value == 0 ? at::zeros(ints(shape, rank), options) : at::full(ints(shape, rank), value, options);
   });
 }
@@ -50,7 +51,7 @@ CTError ct_full(double value, CTDType dtype, int32_t index, const int64_t *shape
 CTError ct_arange(double start, double step, int64_t count, CTDType dtype, CTTensorRef *out) {
   return result(out, [&] {
     // By index, so that the count is exact whatever the step rounds to.
-    auto index = at::arange(count, at::TensorOptions(at::kDouble));
+    auto index = at::arange(count, at::TensorOptions(at::kDouble).device(compute_device()));
     return (index * step + start).to(scalar_type(dtype));
   });
 }

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "Convolution.hpp"
+#include "Device.hpp"
 #include "Guard.hpp"
 #include "NormReluPool.hpp"
 #include "Team.hpp"
@@ -263,7 +264,7 @@ at::Tensor convolution_norm_relu_pool(const at::Tensor &x, const at::Tensor &wei
   TORCH_CHECK(instructions <= best, "this machine has not the instructions asked for");
 
   auto narrow = [](const at::Tensor &values) {
-    return values.is_cpu() && (values.scalar_type() == at::kFloat || values.scalar_type() == at::kBFloat16);
+    return takes_own_kernels(values) && (values.scalar_type() == at::kFloat || values.scalar_type() == at::kBFloat16);
   };
   const bool fast = narrow(x) && narrow(weight) && narrow(bias) && narrow(gamma) && narrow(beta) &&
                     (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && x.size(1) <= most_channels &&

@@ -80,8 +80,4 @@ inline at::ScalarType scalar_type(CTDType dtype) {
   TORCH_CHECK(false, "unknown element type ", static_cast<int>(dtype));
 }
 
-inline at::Device device(int32_t index) {
-  return index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
-}
-
 }  // namespace ct

@@ -5,6 +5,7 @@
 // are kept in between.
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "Device.hpp"
 #include "Guard.hpp"
 #include "NormReluPool.hpp"
 #include "Team.hpp"
@@ -182,8 +183,11 @@ struct NormReluPool : torch::autograd::Function<NormReluPool> {
   }
 };
 
+/// The same in operations of the library; statistics and arithmetic in float32 at least.
 at::Tensor composite(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta, double eps) {
-  return at::avg_pool2d(at::relu(at::group_norm(x, x.size(1), gamma, beta, eps)), 2, 2);
+  const auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto normal = at::group_norm(x.to(wide), x.size(1), gamma.to(wide), beta.to(wide), eps);
+  return at::avg_pool2d(at::relu(normal), 2, 2).to(x.scalar_type());
 }
 
 }  // namespace
@@ -219,7 +223,7 @@ at::Tensor norm_relu_pool(const at::Tensor &x, const at::Tensor &gamma, const at
   const auto best = best_instructions();
   if (instructions == CT_INSTRUCTIONS_BEST) instructions = best;
   TORCH_CHECK(instructions <= best, "this machine has not the instructions asked for");
-  const bool fast = x.is_cpu() && gamma.is_cpu() && beta.is_cpu() &&
+  const bool fast = takes_own_kernels(x) && gamma.is_cpu() && beta.is_cpu() &&
                     (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
   if (!fast) return composite(x, gamma, beta, eps);
   return NormReluPool::apply(x, gamma, beta, eps, static_cast<int64_t>(instructions));

@@ -1,4 +1,5 @@
 // Stochastic gradient descent over a list of parameters in one call and one pass over the memory.
+#include "Device.hpp"
 #include "Guard.hpp"
 
 using namespace ct;
@@ -36,7 +37,7 @@ CTError ct_sgd_step(const CTTensorRef *parameters, const CTTensorRef *gradients,
       TORCH_CHECK(!reads || m.sizes() == p.sizes(), "parameter ", i, " is ", p.sizes(), " but its moment is ",
                   m.sizes());
       const auto type = p.scalar_type();
-      if (p.device().is_cpu() && g.device().is_cpu() && (type == at::kFloat || type == at::kDouble)) {
+      if (takes_own_kernels(p) && g.is_cpu() && (type == at::kFloat || type == at::kDouble)) {
         // All in the memory order of the parameter, so that one index walks them all.
         auto format = p.suggest_memory_format();
         p = p.contiguous(format);

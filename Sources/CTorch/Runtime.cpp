@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include "Device.hpp"
 #include "Guard.hpp"
 
 #ifdef __GLIBC__
@@ -37,8 +38,24 @@ CTError ct_set_deterministic(bool deterministic) {
   return guard([&] {
     at::globalContext().setDeterministicCuDNN(deterministic);
     at::globalContext().setBenchmarkCuDNN(!deterministic);
+    // Float32 means float32 on every device.
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setAllowTF32CuBLAS(false);
   });
 }
+
+CTError ct_set_device(int32_t index) {
+  return guard([&] {
+    TORCH_CHECK(index < 0 || ct_has_cuda(), "this libtorch finds no CUDA device");
+    // Fails here, and not at some first operation, where there are fewer devices.
+    at::empty({1}, at::TensorOptions(device(index)));
+    compute_device_index = index < 0 ? -1 : index;
+  });
+}
+
+int32_t ct_device(void) { return compute_device_index; }
+
+void ct_use_library_operations(bool only) { only_library_operations = only; }
 
 bool ct_has_cuda(void) {
   try {

@@ -70,6 +70,10 @@ extension OptionGroup {
     [
       Option("threads", .integer(1...1024), defaultNote: "one per core", help: "threads for tensor work"),
       Option(
+        "device", .choice(["cpu", "cuda", "auto"]), default: "cpu",
+        help:
+          "where tensors are: cpu, cuda (needs a libtorch built for it), or auto, which takes cuda where there is one"),
+      Option(
         "memory", .size, defaultNote: "half of the machine's", isRecorded: false,
         help: "memory for decoded images; beyond it they go to a temporary file"),
     ])

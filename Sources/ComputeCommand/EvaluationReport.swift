@@ -2,6 +2,7 @@ import Foundation
 import Methods
 import Networks
 import Stages
+import Tensors
 
 /// What `evaluate` prints: the table for people, the object for programs.
 struct EvaluationReport {
@@ -42,7 +43,8 @@ struct EvaluationReport {
     let object = Report(
       protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
       repeats: request.repeats, seed: request.seed, precision: request.network.precision.rawValue,
-      width: request.network.filters, test: test, classes: classNames, countPerClass: counts,
+      width: request.network.filters, device: Runtime.device.description, test: test, classes: classNames,
+      countPerClass: counts,
       rows: rows.map { row in
         Report.Row(
           set: row.name, accuracies: row.accuracies, mean: row.accuracies.isEmpty ? nil : row.mean, std: row.deviation,
@@ -74,6 +76,7 @@ struct EvaluationReport {
     var seed: UInt64
     var precision: String
     var width: Int
+    var device: String
     var test: String
     var classes: [String]
     var countPerClass: [Int]

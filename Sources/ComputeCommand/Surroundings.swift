@@ -23,7 +23,9 @@ struct Surroundings {
     let threads = min(asked, processors)
     if asked > threads { invocation.report.warn("--threads \(asked): taking \(threads), the number of processors") }
     self.threads = threads
-    try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads) }
+    let device = try chosenDevice(arguments.choice("device") ?? "cpu")
+    if arguments.choice("device") == "auto" { invocation.report.log("device: \(device)") }
+    try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads, device: device) }
     memoryLimit = arguments.size("memory") ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
     let interrupts = invocation.interrupts
     let deadline = arguments.duration("time").map { seconds() + $0 }
@@ -44,6 +46,19 @@ struct Surroundings {
     result.clock = { seconds() }
     return result
   }
+}
+
+/// The device that was asked for; `auto` takes CUDA where there is a device that this libtorch can use.
+private func chosenDevice(_ name: String) throws(UsageError) -> Device {
+  if name == "cpu" || name == "auto" && !Runtime.hasCUDA { return .cpu }
+  guard Runtime.hasCUDA else {
+    throw UsageError(
+      "--device cuda: libtorch \(Runtime.libraryVersion) finds no CUDA device",
+      hint:
+        "take --device cpu, or build pipe with LIBTORCH naming a libtorch for CUDA, on a machine that has such a device"
+    )
+  }
+  return .cuda(0)
 }
 
 /// Seconds of the monotonic clock.

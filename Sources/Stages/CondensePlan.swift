@@ -174,6 +174,7 @@ struct CondensePlan {
     var options = [
       "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed),
     ]
+    if Runtime.device != .cpu { options["device"] = Runtime.device.description }
     if let network {
       options["net"] = "convnet"
       options["width"] = String(network.filters)

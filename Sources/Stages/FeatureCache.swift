@@ -18,7 +18,8 @@ func featureNetwork(
 ) throws -> ConvNet {
   var training = FeatureNetwork.Options()
   training.augmentation = store.shape.channels == 1 ? .withoutFlip : .full
-  let recipe = "feature network 1\n\(store.digest)\n\(network)\n\(training)\nseed \(seed)\n"
+  let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
+  let recipe = "feature network 1\n\(store.digest)\n\(network)\n\(training)\nseed \(seed)\n\(device)"
   let path = cacheDirectory.map { "\($0)/features-\(sha256(Array(recipe.utf8)).prefix(32)).safetensors" }
   let names = network.parameterShapes.indices.map { index in "parameter.\(index)" }
   if let path, FileManager.default.fileExists(atPath: path) {

@@ -26,7 +26,7 @@ final class Handle: @unchecked Sendable {
       bytes.bindMemory(to: Int64.self).prefix(Int(description.rank)).map(Int.init)
     }
     dtype = DType(description.dtype)
-    device = description.device < 0 ? .cpu : .cuda(Int(description.device))
+    device = Device(code: description.device)
     isChannelsLast = description.channels_last
     // Every property is set, so a throw from here on runs `deinit`, which frees the reference.
     if let failure { throw TensorError(operation, [], text(of: failure)) }
@@ -233,5 +233,8 @@ enum C {
   static let threads = ct_threads
   static let setDeterministic = ct_set_deterministic
   static let hasCUDA = ct_has_cuda
+  static let setDevice = ct_set_device
+  static let device = ct_device
+  static let useLibraryOperations = ct_use_library_operations
   static let libraryVersion = ct_library_version
 }

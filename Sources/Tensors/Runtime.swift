@@ -8,13 +8,17 @@ public enum Runtime {
   @discardableResult
   public static func keepFreedMemory() -> Bool { C.keepFreedMemory() }
 
-  /// Prepares the calling thread for tensor work: the memory settings, `threads` threads for each operation, and with
-  /// `deterministic` only such CUDA convolutions as give the same result each time.
+  /// Prepares the process and the calling thread for tensor work: the memory settings, the device on which tensors are
+  /// created, `threads` threads for each operation, and with `deterministic` only such CUDA convolutions as give the same
+  /// result each time.
   ///
-  /// Call it on the thread that will do the tensor work: the thread count holds for that thread alone.
-  /// Throws unless `threads` is positive.
-  public static func configure(threads: Int, deterministic: Bool = true) throws(TensorError) {
+  /// Call it before the first tensor, on the thread that will do the tensor work: the thread count holds for that thread
+  /// alone. Throws unless `threads` is positive and the device exists.
+  public static func configure(
+    threads: Int, device: Device = .cpu, deterministic: Bool = true
+  ) throws(TensorError) {
     keepFreedMemory()
+    try Tensor.run("configure", []) { C.setDevice(device.code) }
     try Tensor.run("configure", []) { C.setThreads(Int32(clamping: threads)) }
     try Tensor.run("configure", []) { C.setDeterministic(deterministic) }
   }
@@ -22,8 +26,22 @@ public enum Runtime {
   /// Threads of one operation that is called from this thread.
   public static var threads: Int { Int(C.threads()) }
 
+  /// The device on which tensors are created.
+  public static var device: Device { Device(code: C.device()) }
+
   /// Whether there is a CUDA device that this libtorch can use.
   public static var hasCUDA: Bool { C.hasCUDA() }
+
+  /// Runs `body` with the library's operations alone: what every device but the processor gets.
+  ///
+  /// Tests compare them with kernels of our own. It holds for the calling thread.
+  static func withLibraryOperations<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    C.useLibraryOperations(true)
+    defer { C.useLibraryOperations(false) }
+    return try body()
+  }
 
   /// Version of libtorch, such as "1.13.0".
   public static var libraryVersion: String { String(cString: C.libraryVersion()) }

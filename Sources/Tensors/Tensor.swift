@@ -28,11 +28,24 @@ public enum DType: Sendable, Hashable, CaseIterable {
 }
 
 /// Where a tensor's elements live and its operations run.
-public enum Device: Sendable, Hashable {
+///
+/// New tensors are on the process's one compute device (see `Runtime.configure`), and results are where their arguments are;
+/// values come back by `item`, `floats()` and the like. On the processor kernels of our own do what matters for speed; on
+/// other devices the library's operations compute the same.
+public enum Device: Sendable, Hashable, CustomStringConvertible {
   /// Main memory and the processor.
   case cpu
   /// The CUDA device with this index.
   case cuda(Int)
+
+  /// `cpu`, `cuda`, `cuda:1`.
+  public var description: String {
+    switch self {
+    case .cpu: "cpu"
+    case .cuda(0): "cuda"
+    case .cuda(let index): "cuda:\(index)"
+    }
+  }
 }
 
 /// An immutable n-dimensional array of numbers.
@@ -112,23 +125,21 @@ extension Tensor {
   }
 
   /// All elements 0.
-  public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
-    full(0, shape, dtype: dtype, device: device)
+  public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor {
+    full(0, shape, dtype: dtype)
   }
 
   /// All elements 1.
-  public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
-    full(1, shape, dtype: dtype, device: device)
+  public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor {
+    full(1, shape, dtype: dtype)
   }
 
   /// All elements `value`.
   ///
-  /// - Precondition: No extent is negative, and the device exists.
-  public static func full(
-    _ value: Double, _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
-  ) -> Tensor {
+  /// - Precondition: No extent is negative.
+  public static func full(_ value: Double, _ shape: [Int], dtype: DType = .float32) -> Tensor {
     let dims = shape.map(Int64.init)
-    return must("full\(shape)", []) { C.full(value, dtype.code, device.code, dims, dims.count, &$0) }
+    return must("full\(shape)", []) { C.full(value, dtype.code, dims, dims.count, &$0) }
   }
 
   /// start, start + step, ..., `count` elements in all; rank 1.
@@ -147,6 +158,8 @@ extension Device {
     case .cuda(let index): Int32(index)
     }
   }
+
+  init(code: Int32) { self = code < 0 ? .cpu : .cuda(Int(code)) }
 }
 
 // MARK: Values

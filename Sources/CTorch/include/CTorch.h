@@ -50,13 +50,12 @@ typedef struct CTDescription {
   bool channels_last;
 } CTDescription;
 
-// MARK: Creation and access (Creation.cpp)
+// MARK: Creation and access (Creation.cpp); new tensors are on the device of `ct_set_device`
 
 /// Copies `byte_count` bytes of contiguous row-major values from `data`, which stays the caller's.
 CTError ct_from_data(const void *_Nullable data, size_t byte_count, CTDType dtype, const int64_t *shape, size_t rank,
                      CTTensorRef _Nullable *_Nonnull out);
-CTError ct_full(double value, CTDType dtype, int32_t device, const int64_t *shape, size_t rank,
-                CTTensorRef _Nullable *_Nonnull out);
+CTError ct_full(double value, CTDType dtype, const int64_t *shape, size_t rank, CTTensorRef _Nullable *_Nonnull out);
 /// count values: start, start + step, ...
 CTError ct_arange(double start, double step, int64_t count, CTDType dtype, CTTensorRef _Nullable *_Nonnull out);
 CTError ct_describe(CTTensorRef tensor, CTDescription *out);
@@ -243,7 +242,14 @@ bool ct_keep_freed_memory(void);
 CTError ct_set_threads(int32_t count);
 int32_t ct_threads(void);
 CTError ct_set_deterministic(bool deterministic);
+/// Whether there is a CUDA device that this libtorch can use.
 bool ct_has_cuda(void);
+/// Where tensors are created from now on: -1 for the CPU, as it is at first, else the index of a CUDA device. Call it before there
+/// are any. Fails where there is no such device.
+CTError ct_set_device(int32_t device);
+int32_t ct_device(void);
+/// Whether operations called from this thread are the library's alone, as they are on every device but the CPU. For tests.
+void ct_use_library_operations(bool only);
 /// Version of the library as it says itself, such as "1.13.0"; static storage, not to be freed.
 const char *ct_library_version(void);
 

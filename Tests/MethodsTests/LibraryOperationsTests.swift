@@ -1,0 +1,69 @@
+import Methods
+import Networks
+import Testing
+
+@testable import Tensors
+
+/// Whole steps with the library's operations, as every device but the processor takes them, beside our kernels.
+@Suite(.serialized)
+struct LibraryOperationsTests {
+  private let toy = Toy(counts: [20, 20])
+
+  /// Wide enough for every kernel of our own.
+  private func network(_ precision: Precision) -> ConvNetOptions {
+    ConvNetOptions(channels: 3, height: 8, width: 8, classes: 2, filters: 64, depth: 2, precision: precision)
+  }
+
+  /// Largest difference as a share of the largest change of `start`.
+  private func distance(_ a: Tensor, _ b: Tensor, from start: Tensor) throws -> Double {
+    try (a - b).abs().max().item / (a - start).abs().max().item
+  }
+
+  private func condensed(_ isM3D: Bool, steps: Int, _ precision: Precision) throws -> Tensor {
+    let normalization = Normalization.measured(on: toy)
+    let random = RandomSource(seed: 5)
+    if isM3D {
+      var options = M3D.Options(network: network(precision))
+      options.steps = steps
+      options.realBatch = 16
+      return try M3D.condense(
+        toy, counts: [2, 2], normalization: normalization, options: options, using: random
+      ).synthetic.images
+    }
+    var options = DistributionMatching.Options(network: network(precision))
+    options.steps = steps
+    options.realBatch = 16
+    return try DistributionMatching.condense(
+      toy, counts: [2, 2], normalization: normalization, options: options, using: random
+    ).synthetic.images
+  }
+
+  @Test(arguments: [false, true], Precision.allCases)
+  func `a condensation moves the images alike`(isM3D: Bool, precision: Precision) throws {
+    let ours = try condensed(isM3D, steps: 4, precision)
+    let library = try Runtime.withLibraryOperations { try condensed(isM3D, steps: 4, precision) }
+    let start = try condensed(isM3D, steps: 0, precision)
+    #expect(try distance(ours, library, from: start) < (precision == .float32 ? 1e-3 : 0.1))
+  }
+
+  @Test func `a classifier learns alike`() throws {
+    let synthetic = Synthetic(
+      images: try Tensor.concatenated((0..<2).map { toy.images(ofClass: $0, at: Array(0..<10)) }, axis: 0)
+        .to(.float32) / 255,
+      labels: Array(repeating: 0, count: 10) + Array(repeating: 1, count: 10))
+    let set = try TrainingSet(synthetic, classes: 2, normalization: Normalization.measured(on: toy))
+    var recipe = TrainingProtocol.dsa()
+    recipe.epochs = 5
+    func trained(_ epochs: Int) throws -> TrainedClassifier {
+      recipe.epochs = epochs
+      return try trainedClassifier(
+        on: set, network: network(.float32), following: recipe, using: RandomSource(seed: 6))
+    }
+    let ours = try trained(5)
+    let library = try Runtime.withLibraryOperations { try trained(5) }
+    #expect(abs(ours.loss - library.loss) < 1e-4)
+    for (a, b) in zip(ours.network.parameters, library.network.parameters) {
+      #expect(try (a - b).abs().max().item < 1e-4)
+    }
+  }
+}
