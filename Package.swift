@@ -37,7 +37,8 @@ var targets: [Target] = [
 
   // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across.
   .target(
-    name: "CImage", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
+    name: "CImage", publicHeadersPath: "include",
+    linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),

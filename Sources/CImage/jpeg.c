@@ -1,11 +1,20 @@
 #include "CImage.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <turbojpeg.h>
 
+// Null when there is no memory.
+static tjhandle thread_handle(void) {
+  cimage_scratch *scratch = cimage_thread_scratch();
+  return scratch ? cimage_scratch_jpeg(scratch) : NULL;
+}
+
 static int fail(tjhandle handle, char error[CIMAGE_ERROR_SIZE]) {
   snprintf(error, CIMAGE_ERROR_SIZE, "%s", handle ? tjGetErrorStr2(handle) : "out of memory");
+  // After a damaged header the handle would go on in the middle of it.
+  if (handle) cimage_scratch_drop_jpeg(cimage_thread_scratch());
   return 1;
 }
 
@@ -26,15 +35,12 @@ static int read_header(tjhandle handle, const uint8_t *bytes, size_t count, cima
 }
 
 int cimage_jpeg_info(const uint8_t *bytes, size_t count, cimage_info *info, char error[CIMAGE_ERROR_SIZE]) {
-  tjhandle handle = tjInitDecompress();
-  int failed = read_header(handle, bytes, count, info, error);
-  if (handle) tjDestroy(handle);
-  return failed;
+  return read_header(thread_handle(), bytes, count, info, error);
 }
 
 int cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count,
                        char error[CIMAGE_ERROR_SIZE]) {
-  tjhandle handle = tjInitDecompress();
+  tjhandle handle = thread_handle();
   cimage_info info;
   int failed = read_header(handle, bytes, count, &info, error);
   if (!failed && (size_t)info.width * info.height * info.channels != pixel_count) {
@@ -55,6 +61,5 @@ int cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size
       }
     }
   }
-  if (handle) tjDestroy(handle);
   return failed;
 }

