@@ -110,12 +110,11 @@ public final class ArchiveReader {
 
   // The member, or nil for a folder and for litter.
   private func member(of entry: OpaquePointer) throws(DataError) -> Member? {
-    let raw = UTF8Locale.use { archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry) }
-    guard let raw, let path = String(validatingCString: raw) else {
-      throw DataError(.badInput, at: [name, "member \(grouped(members))"], "its name is not UTF-8")
-    }
-    let components = path.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }
-    if isLitter(components) { return nil }
+    let plain = plainPath(of: entry)
+    let path: String
+    if let plain { path = plain } else { path = try utf8Path(of: entry) }
+    let components = plain == nil ? path.split(separator: "/").filter { $0 != "." } : []
+    if plain == nil, isLitter(components) { return nil }
     let type = archive_entry_filetype(entry)
     if archive_entry_hardlink(entry) != nil { throw refused(path, "a hard link") }
     switch type {
@@ -129,7 +128,25 @@ public final class ArchiveReader {
     if path.hasPrefix("/") { throw refused(path, "an absolute path") }
     if components.contains("..") { throw refused(path, "a path that leads out of the archive") }
     let size = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : nil
-    return Member(path: components.joined(separator: "/"), size: size)
+    return Member(path: plain ?? components.joined(separator: "/"), size: size)
+  }
+
+  /// The path where it is a bare name in ASCII that nothing is special about, as in most archives of samples.
+  private func plainPath(of entry: OpaquePointer) -> String? {
+    guard let raw = archive_entry_pathname(entry), raw.pointee != 0, raw.pointee != 0x2e, raw.pointee != 0x5f else {
+      return nil
+    }
+    let bytes = UnsafeRawBufferPointer(start: raw, count: strlen(raw))
+    guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x2f && $0 != 0x5c }) else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func utf8Path(of entry: OpaquePointer) throws(DataError) -> String {
+    let raw = UTF8Locale.use { archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry) }
+    guard let raw, let path = String(validatingCString: raw) else {
+      throw DataError(.badInput, at: [name, "member \(grouped(members))"], "its name is not UTF-8")
+    }
+    return path
   }
 
   private func refused(_ path: String, _ what: String) -> DataError {

@@ -152,10 +152,10 @@ enum ImageFolder {
 }
 
 /// A file's bytes as an image; throws where they are neither PNG nor JPEG.
-func encodedImage(_ bytes: [UInt8], place: [String]) throws(DataError) -> EncodedImage {
+func encodedImage(_ bytes: [UInt8], place: @autoclosure () -> [String]) throws(DataError) -> EncodedImage {
   guard let image = EncodedImage(recognising: bytes) else {
     throw DataError(
-      .badInput, at: place, "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))")
+      .badInput, at: place(), "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))")
   }
   return image
 }

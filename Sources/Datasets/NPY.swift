@@ -15,7 +15,15 @@ struct NPYHeader: Equatable {
     case float32 = "<f4"
     case float64 = "<f8"
 
-    var size: Int { Int(rawValue.suffix(1)) ?? 1 }
+    /// Bytes of one element.
+    var size: Int {
+      switch self {
+      case .bool, .uint8, .int8: 1
+      case .uint16, .int16, .float16: 2
+      case .uint32, .int32, .float32: 4
+      case .uint64, .int64, .float64: 8
+      }
+    }
     var isFloat: Bool { self == .float16 || self == .float32 || self == .float64 }
   }
   var element: Element
@@ -31,28 +39,48 @@ struct NPYHeader: Equatable {
 
   /// Reads the header from the front of a source.
   init(reading source: ByteSource) throws(DataError) {
-    func damaged(_ problem: String) -> DataError { DataError(.badInput, at: [source.name], problem) }
-    let start = try source.peek(12)
+    let length = try Self.length(of: try source.peek(12), name: source.name)
+    let bytes = try source.peek(length)
+    try self.init(bytes, length: length, name: source.name)
+    var dropped = 0
+    while dropped < length { dropped += try source.nextChunk(upTo: length - dropped).count }
+  }
+
+  /// Reads the header from the front of a file.
+  init(of file: [UInt8], name: String) throws(DataError) {
+    try self.init(file, length: try Self.length(of: file, name: name), name: name)
+  }
+
+  /// Where the elements begin, from the first 12 bytes.
+  private static func length(of start: [UInt8], name: String) throws(DataError) -> Int {
     guard start.count >= 10, start.starts(with: Self.signature) else {
-      throw damaged("not an npy array: it starts with \(hex(Array(start.prefix(6))))")
+      throw DataError(.badInput, at: [name], "not an npy array: it starts with \(hex(Array(start.prefix(6))))")
     }
-    let prefix = start[6] == 1 ? 10 : 12
+    let prefix = prefixLength(start)
     guard (1...3).contains(start[6]), start.count >= prefix else {
-      throw damaged("an npy array of format version \(start[6]); 1 to 3 are read")
+      throw DataError(.badInput, at: [name], "an npy array of format version \(start[6]); 1 to 3 are read")
     }
     let textLength = start[8..<prefix].reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard textLength <= Self.maxHeader else { throw damaged("an npy header of \(grouped(textLength)) bytes") }
-    let bytes = try source.peek(prefix + textLength)
-    guard bytes.count == prefix + textLength else { throw damaged("the input is cut short in the npy header") }
-    var dropped = 0
-    while dropped < bytes.count { dropped += try source.nextChunk(upTo: bytes.count - dropped).count }
-    var text = HeaderText(bytes[prefix...])
+    guard textLength <= Self.maxHeader else {
+      throw DataError(.badInput, at: [name], "an npy header of \(grouped(textLength)) bytes")
+    }
+    return prefix + textLength
+  }
+
+  private static func prefixLength(_ start: [UInt8]) -> Int { start[6] == 1 ? 10 : 12 }
+
+  /// Reads the header in the first `length` bytes.
+  private init(_ bytes: [UInt8], length: Int, name: String) throws(DataError) {
+    func damaged(_ problem: String) -> DataError { DataError(.badInput, at: [name], problem) }
+    guard bytes.count >= length else { throw damaged("the input is cut short in the npy header") }
+    var text = HeaderText(bytes[Self.prefixLength(bytes)..<length])
     guard let fields = text.dictionary() else {
-      throw damaged("an npy header that cannot be understood: \(String(decoding: bytes[prefix...], as: UTF8.self))")
+      let shown = String(decoding: bytes[Self.prefixLength(bytes)..<length], as: UTF8.self)
+      throw damaged("an npy header that cannot be understood: \(shown)")
     }
     if fields.descr.contains("O") {
       throw DataError(
-        .badInput, at: [source.name], "an array of Python objects, which only unpickling could read",
+        .badInput, at: [name], "an array of Python objects, which only unpickling could read",
         remedy: "save numbers, not objects")
     }
     let normalised = fields.descr.hasPrefix("=") ? "<" + fields.descr.dropFirst() : fields.descr
@@ -62,7 +90,7 @@ struct NPYHeader: Equatable {
     }
     guard !fields.isFortran || fields.shape.count < 2 else {
       throw DataError(
-        .badInput, at: [source.name], "an array in Fortran order", remedy: "save numpy.ascontiguousarray of it")
+        .badInput, at: [name], "an array in Fortran order", remedy: "save numpy.ascontiguousarray of it")
     }
     var product = element.size
     for extent in fields.shape {
@@ -72,14 +100,21 @@ struct NPYHeader: Equatable {
     }
     self.element = element
     shape = fields.shape
-    length = prefix + textLength
+    self.length = length
   }
 
   /// The elements as floats, as they are: bytes are not scaled.
   func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+    // Inlined, so that each element type has a loop of its own.
+    @inline(__always)
     func convert<Value: BitwiseCopyable>(_ type: Value.Type, _ number: (Value) -> Float) -> [Float] {
-      (0..<(bytes.count / element.size)).map {
-        number(bytes.loadUnaligned(fromByteOffset: $0 * element.size, as: Value.self))
+      let total = bytes.count / MemoryLayout<Value>.size
+      return [Float](unsafeUninitializedCapacity: total) { out, count in
+        for index in 0..<total {
+          out[index] = number(
+            bytes.loadUnaligned(fromByteOffset: index &* MemoryLayout<Value>.size, as: Value.self))
+        }
+        count = total
       }
     }
     return switch element {
@@ -92,7 +127,11 @@ struct NPYHeader: Equatable {
     case .uint64: convert(UInt64.self) { Float($0) }
     case .int64: convert(Int64.self) { Float($0) }
     case .float16: convert(UInt16.self, floatFromHalf)
-    case .float32: convert(Float.self) { $0 }
+    case .float32:
+      [Float](unsafeUninitializedCapacity: bytes.count / 4) { out, count in
+        count = bytes.count / 4
+        UnsafeMutableRawBufferPointer(out).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<(4 * count)]))
+      }
     case .float64: convert(Double.self) { Float($0) }
     }
   }
@@ -211,7 +250,7 @@ private func floatFromHalf(_ half: UInt16) -> Float {
 /// Throws `badInput` for anything but a plain array in C order: objects, structures, big-endian numbers, Fortran order, too
 /// few or too many bytes.
 public func parseNPY(_ bytes: [UInt8], name: String = "npy") throws(DataError) -> FloatArray {
-  let header = try NPYHeader(reading: ByteSource(bytes: bytes, name: name))
+  let header = try NPYHeader(of: bytes, name: name)
   try checkNPYSize(header, found: bytes.count - header.length, name: name)
   let values = bytes.withUnsafeBytes { header.floats(UnsafeRawBufferPointer(rebasing: $0[header.length...])) }
   return FloatArray(shape: header.shape, values: values)

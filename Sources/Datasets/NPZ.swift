@@ -75,7 +75,7 @@ enum NPZ {
   private static func readLabels(_ reader: MemberReader, limits: Limits) throws(DataError) -> [Int] {
     let bytes = try reader.readAll()
     let name = reader.place.joined(separator: ": ")
-    let header = try NPYHeader(reading: ByteSource(bytes: bytes, name: name))
+    let header = try NPYHeader(of: bytes, name: name)
     guard header.shape.count == 1 || header.shape.count == 2 && header.shape[1] == 1 else {
       throw DataError(
         .badInput, at: [name], "labels of shape \(header.shape); one number for each image was expected",

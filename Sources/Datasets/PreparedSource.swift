@@ -4,7 +4,7 @@ final class PreparedSource: SampleSource {
   /// What the options make of the description; after the last sample, of what is known then.
   private(set) var info: DatasetInfo
   private let inner: OpenedLayout
-  private let options: ReadOptions
+  private let preparation: Preparation
   private let name: String
   private let log: (String) -> Void
   /// New index per old one; nil drops the class.
@@ -17,7 +17,7 @@ final class PreparedSource: SampleSource {
     _ opened: OpenedLayout, options: ReadOptions, name: String, log: @escaping (String) -> Void = { _ in }
   ) throws(DataError) {
     inner = opened
-    self.options = options
+    preparation = Preparation(options: options, channels: opened.channels)
     self.name = name
     self.log = log
     (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
@@ -34,6 +34,16 @@ final class PreparedSource: SampleSource {
   }
 
   func next() throws(DataError) -> Sample? {
+    guard let pending = try nextPending() else { return nil }
+    do throws(DataError) {
+      return try pending.finished()
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+
+  func nextPending() throws(DataError) -> PendingSample? {
     if let failure { throw failure }
     if ended { return nil }
     do throws(DataError) {
@@ -43,13 +53,16 @@ final class PreparedSource: SampleSource {
           sample.label = label
           sample.softLabel = sample.softLabel.map { soft in zip(soft, newLabels).compactMap { $1 == nil ? nil : $0 } }
         }
-        try prepare(&sample)
         delivered += 1
-        return sample
+        guard preparation.isNeeded(for: sample) else { return PendingSample(sample) }
+        let place = inner.place()
+        return PendingSample(byteCount: sample.content.byteCount) { [preparation, sample] () throws(DataError) in
+          try preparation.prepared(sample, at: place)
+        }
       }
       guard delivered > 0 else { throw DataError(.badInput, at: [name], "there are no samples in it") }
       if let final = inner.finalInfo() {
-        info = try Self.described(final, channels: inner.channels, options, name: name).0
+        info = try Self.described(final, channels: inner.channels, preparation.options, name: name).0
       }
     } catch {
       failure = error
@@ -58,57 +71,6 @@ final class PreparedSource: SampleSource {
     ended = true
     for note in inner.closingNotes() { log("\(name): \(note)") }
     return nil
-  }
-
-  private func prepare(_ sample: inout Sample) throws(DataError) {
-    let isSized = options.resize != nil || options.centerCrop != nil
-    switch sample.content {
-    case .pixels(var pixels):
-      guard isSized || pixels.channels != inner.channels else { return }
-      try shape(&pixels)
-      sample.content = .pixels(pixels)
-    case .encoded(let image):
-      guard isSized || options.checksImages || inner.channels == nil || inner.channels == 3 else { return }
-      if !isSized, !options.checksImages {
-        let channels = try located(inner.place()) { () throws(DataError) in try image.shape(limits: options.limits)[0] }
-        if channels == inner.channels ?? channels { return }
-      }
-      var pixels = try located(inner.place()) { () throws(DataError) in try decodeImage(image, limits: options.limits) }
-      let isUnified = inner.channels == nil || pixels.channels == inner.channels
-      // A sound image that nobody wants changed is passed on as it was.
-      if !isSized, isUnified { return }
-      try shape(&pixels)
-      sample.content = .pixels(pixels)
-    case .floats:
-      guard !isSized else {
-        throw DataError(
-          .badInput, at: inner.place(), "float samples cannot be resized or cropped",
-          remedy: "leave --resize and --center-crop out")
-      }
-    }
-  }
-
-  private func shape(_ pixels: inout Pixels) throws(DataError) {
-    if let resize = options.resize {
-      let size = resize.size(height: pixels.height, width: pixels.width)
-      guard size.height > 0, size.width > 0, size.height <= options.limits.maxPixels / size.width else {
-        throw DataError(
-          .badInput, at: inner.place(),
-          "resized to \(grouped(size.height))×\(grouped(size.width)); 1 to \(grouped(options.limits.maxPixels)) pixels are"
-            + " allowed")
-      }
-      pixels = resized(pixels, toHeight: size.height, width: size.width)
-    }
-    if let side = options.centerCrop {
-      guard side > 0, side <= pixels.height, side <= pixels.width else {
-        throw DataError(
-          .badInput, at: inner.place(),
-          "a square of \(grouped(side)) cannot be cut out of \(grouped(pixels.height))×\(grouped(pixels.width)) pixels",
-          remedy: "resize to at least that with --resize \(side)")
-      }
-      pixels = centerCropped(pixels, side: side)
-    }
-    if inner.channels == 3, pixels.channels == 1 { pixels = pixels.inColour() }
   }
 
   private static func chooseClasses(

@@ -6,4 +6,14 @@ public protocol SampleSource: AnyObject {
   var info: DatasetInfo { get }
   /// The next sample, or nil after the last; keeps returning nil after the end, and the same error after a failure.
   func next() throws(DataError) -> Sample?
+  /// The next sample with what is left to do to it, for callers that do that work elsewhere; otherwise as `next`.
+  func nextPending() throws(DataError) -> PendingSample?
+}
+
+extension SampleSource {
+  /// The next sample, with nothing left to do.
+  public func nextPending() throws(DataError) -> PendingSample? {
+    guard let sample = try next() else { return nil }
+    return PendingSample(sample)
+  }
 }

@@ -29,7 +29,7 @@ enum WebDataset {
       } else if field == "npy" {
         isImage = false
         let name = first.place.joined(separator: ": ")
-        let header = try NPYHeader(reading: ByteSource(bytes: try first.readAll(), name: name))
+        let header = try NPYHeader(of: try first.readAll(), name: name)
         arrayShapes.insert(header.element == .uint8 ? imageShape(header.shape) ?? header.shape : header.shape)
       }
     }
@@ -46,6 +46,22 @@ enum WebDataset {
 
   /// Key and field of a member; nil for what is no part of a sample.
   static func parts(of member: Member) -> (key: String, field: String)? {
+    plainParts(of: member.path) ?? generalParts(of: member)
+  }
+
+  /// Of a bare name in lower case, as most are.
+  private static func plainParts(of path: String) -> (key: String, field: String)? {
+    var path = path
+    return path.withUTF8 { bytes in
+      guard let dot = bytes.firstIndex(of: 0x2e), dot > 0, bytes[0] != 0x5f,
+        bytes[..<dot].allSatisfy({ $0 < 0x80 && $0 != 0x2f }),
+        bytes[dot...].allSatisfy({ $0 < 0x80 && $0 != 0x2f && !(0x41...0x5a).contains($0) })
+      else { return nil }
+      return (String(decoding: bytes[..<dot], as: UTF8.self), String(decoding: bytes[(dot + 1)...], as: UTF8.self))
+    }
+  }
+
+  private static func generalParts(of member: Member) -> (key: String, field: String)? {
     let components = member.path.split(separator: "/")
     guard let basename = components.last, let dot = basename.firstIndex(of: "."), dot > basename.startIndex else {
       return nil
@@ -65,11 +81,15 @@ enum WebDataset {
     }
   }
 
-  static func parseLabel(_ bytes: [UInt8], place: [String]) throws(DataError) -> Int {
+  static func parseLabel(_ bytes: [UInt8], place: @autoclosure () -> [String]) throws(DataError) -> Int {
+    if (1...5).contains(bytes.count), bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
+      let label = bytes.reduce(0) { 10 * $0 + Int($1 - 0x30) }
+      if label < maxClasses { return label }
+    }
     let text = String(decoding: bytes.prefix(64), as: UTF8.self).filter { !$0.isWhitespace }
     guard let label = Int(text), (0..<maxClasses).contains(label) else {
       throw DataError(
-        .badInput, at: place, "the label “\(text)” is not a class index from 0 to \(grouped(maxClasses - 1))")
+        .badInput, at: place(), "the label “\(text)” is not a class index from 0 to \(grouped(maxClasses - 1))")
     }
     return label
   }
@@ -117,7 +137,8 @@ public final class WebDatasetReader: SampleSource {
     }
     guard let (key, _, archive) = pending else { return nil }
     place = [archive, key]
-    guard keys.insert(cleaned(key).hashValue).inserted else {
+    let cleaned = cleaned(key)
+    guard keys.insert(cleaned.hashValue).inserted else {
       throw error("the key occurs twice, and not in one run of members")
     }
     var fields: [Field] = []
@@ -126,7 +147,7 @@ public final class WebDatasetReader: SampleSource {
       fields.append(Field(name: field, bytes: try reader.readAll()))
       try advance()
     }
-    return try sample(key, fields)
+    return try sample(cleaned, fields)
   }
 
   private func advance() throws(DataError) {
@@ -145,7 +166,7 @@ public final class WebDatasetReader: SampleSource {
     var label: Int?
     var image: EncodedImage?
     var array: [UInt8]?
-    var sample = Sample(key: cleaned(key), content: .floats(FloatArray(shape: [0], values: [])), label: 0)
+    var sample = Sample(key: key, content: .floats(FloatArray(shape: [0], values: [])), label: 0)
     for field in fields {
       switch field.name {
       case "cls": label = try WebDataset.parseLabel(field.bytes, place: place + ["cls"])
@@ -187,7 +208,7 @@ public final class WebDatasetReader: SampleSource {
 
   private func arrayContent(_ bytes: [UInt8]) throws(DataError) -> Content {
     let name = (place + ["npy"]).joined(separator: ": ")
-    let header = try NPYHeader(reading: ByteSource(bytes: bytes, name: name))
+    let header = try NPYHeader(of: bytes, name: name)
     guard header.element == .uint8 else { return .floats(try parseNPY(bytes, name: name)) }
     try checkNPYSize(header, found: bytes.count - header.length, name: name)
     let elements = Array(bytes[header.length...])
@@ -202,6 +223,7 @@ public final class WebDatasetReader: SampleSource {
 
   /// A key in the alphabet that every reader takes.
   private func cleaned(_ key: String) -> String {
+    if key.utf8.allSatisfy({ isKeyScalar(Unicode.Scalar($0)) }) { return key }
     var scalars = String.UnicodeScalarView()
     for scalar in key.unicodeScalars { scalars.append(isKeyScalar(scalar) ? scalar : "_") }
     return String(scalars)
