@@ -1,4 +1,6 @@
 /// A `BufferStateMachine` behind a lock, with the continuations of the two tasks that wait on it.
+///
+/// The producer asks for `room`, pulls, and then calls `put` or `finish`; `pump` does that for a whole flow.
 final class BufferStorage<Element: Sendable>: Sendable {
   private typealias Room = CheckedContinuation<Bool, Never>
   private typealias Delivery = CheckedContinuation<Result<Element?, PipelineError>, Never>
@@ -45,7 +47,7 @@ final class BufferStorage<Element: Sendable>: Sendable {
   }
 
   /// Waits until the buffer has room; false when the work is cancelled.
-  private func room() async -> Bool {
+  func room() async -> Bool {
     await withTaskCancellationHandler {
       await withCheckedContinuation { (producer: Room) in
         switch state.withLock({ $0.askForRoom(producer) }) {
@@ -59,13 +61,15 @@ final class BufferStorage<Element: Sendable>: Sendable {
     }
   }
 
-  private func put(_ element: Element) {
+  /// Hands over the element for which `room` was given.
+  func put(_ element: Element) {
     if case .deliver(let element, let consumer) = state.withLock({ $0.put(element) }) {
       consumer.resume(returning: .success(element))
     }
   }
 
-  private func finish(_ failure: PipelineError?) {
+  /// Upstream has ended, with or without a failure.
+  func finish(_ failure: PipelineError?) {
     if case .end(let consumer, let failure) = state.withLock({ $0.finish(failure) }) {
       consumer.resume(returning: failure.map { .failure($0) } ?? .success(nil))
     }

@@ -68,6 +68,8 @@ struct StageCase: Sendable, CustomTestStringConvertible {
     StageCase("Counted", Counted<Int>(as: "count") { _ in }) { [$0] },
     StageCase("Buffered(1)", lead: 1, Buffered<Int>(capacity: 1)) { [$0] },
     StageCase("Buffered(4)", lead: 4, Buffered<Int>(capacity: 4)) { [$0] },
+    StageCase("Parallel(1)", lead: 2, Parallel<Int, Int>("map", lanes: 1) { $0 }) { [$0] },
+    StageCase("Parallel(3)", lead: 6, Parallel<Int, Int>("map", lanes: 3) { $0 }) { [$0] },
     StageCase(
       "two buffers", lead: 4,
       pipeline {

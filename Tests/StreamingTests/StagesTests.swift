@@ -67,6 +67,42 @@ struct StagesTests {
     #expect(batches.flatMap { $0 } == Array(0..<count))
   }
 
+  @Test("Parallel work keeps the order, and a failing element names the stage after the results before it")
+  func parallelFailure() async throws {
+    for lanes in 1...4 {
+      let stage = Parallel<Int, Int>("square", lanes: lanes) { value in
+        if value == 7 { throw Broken() }
+        // Later elements are often done before earlier ones.
+        for _ in 0..<(value % 3) * 10 { await Task.yield() }
+        return value * value
+      }
+      let found = Mutex<[Int]>([])
+      let error = await failure { () async throws(PipelineError) in
+        try await stage.run(
+          from: .elements(0..<20),
+          into: Consumer { (flow: Flow<Int>) async throws(PipelineError) in
+            while let value = try await flow.next() { found.withLock { $0.append(value) } }
+          })
+      }
+      #expect(error?.stage == "square")
+      #expect(error?.underlying as? Broken == Broken())
+      #expect(found.withLock { $0 } == (0..<7).map { $0 * $0 })
+    }
+  }
+
+  @Test("Work is measured by the clock that was given, and summed by its name")
+  func workTimes() {
+    let time = Mutex(0.0)
+    let times = WorkTimes { time.withLock { $0 } }
+    for seconds in [1.0, 2.0] { times.measure("read") { time.withLock { $0 += seconds } } }
+    let answer = times.measure("write") { 42 }
+    #expect(answer == 42)
+    #expect(times.totals.map(\.work) == ["read", "write"])
+    #expect(times.totals.map(\.seconds) == [3, 0])
+    let nobody: WorkTimes? = nil
+    #expect(nobody.measure("read") { 1 } == 1)
+  }
+
   @Test("Progress counts elements and bytes after each element")
   func counting() async throws {
     let events = Mutex<[ProgressEvent]>([])
