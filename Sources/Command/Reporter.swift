@@ -81,6 +81,23 @@ public final class Reporter: Sendable {
     if isVerbose { say(sentence, kind: "detail") }
   }
 
+  /// What measures the work of a verb, for `detail(_:)` to show in the end; nil without `--verbose`.
+  public func workTimes() -> WorkTimes? {
+    guard isVerbose else { return nil }
+    return WorkTimes {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+  }
+
+  /// Says where the time went, under `--verbose` only.
+  public func detail(_ times: WorkTimes?) {
+    guard let totals = times?.totals, !totals.isEmpty else { return }
+    let parts = totals.map { "\($0.work) \(fixed($0.seconds, 3)) s" }
+    detail("processor time: \(parts.joined(separator: ", "))")
+  }
+
   /// Says something that the user should act on or has asked for; also under `--quiet`.
   public func warn(_ sentence: String) {
     say(sentence, kind: "warning")

@@ -51,12 +51,17 @@ let condenseVerb = VerbRunner("condense") { invocation in
       Buffered<Sample>(capacity: 64)
       condensing
     }
+    let encoded = pipeline {
+      stages
+      Chunked()
+      Encode(forStreamOf: promised)
+    }
     guard let writer else {
       _ = try await stages.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
       return
     }
     let sink = WireSink(named: "condense", to: writer, info: promised, final: { condensing.described })
-    _ = try await stages.run(from: samples(of: source, stage: "read"), into: sink)
+    _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)
   }
 
   if stageSurroundings.dryRun {

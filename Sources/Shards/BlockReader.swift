@@ -1,7 +1,9 @@
 internal import Datasets
 internal import Glibc
 
-/// A window of a megabyte over a stream of 512-byte blocks, with a hash over a chosen stretch of it.
+/// A window over a stream of 512-byte blocks, with a hash over a chosen stretch of it.
+///
+/// The window fits in a core's cache: what is read is hashed and copied before it has to be fetched from memory again.
 final class BlockReader {
   typealias Fill = (UnsafeMutableRawBufferPointer) throws(DataError) -> Int
 
@@ -12,7 +14,7 @@ final class BlockReader {
   private let fault: DataError.Fault
   private let remedy: String?
   private let fill: Fill
-  private let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+  private let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
   /// The unread bytes of the window.
   private var start = 0
   private var end = 0
@@ -67,6 +69,29 @@ final class BlockReader {
 
   /// A payload and its padding, which must be zeros.
   func readPayload(_ size: Int, of member: String) throws(DataError) -> [UInt8] {
+    let whole = size + TarHeader.padding(after: size)
+    if whole <= window.count / 4 {
+      while end - start < whole, try refill() > 0 {}
+      if end - start >= whole { return try takePayload(size, whole, of: member) }
+    }
+    return try gatherPayload(size, of: member)
+  }
+
+  /// A payload that stands whole in the window.
+  private func takePayload(_ size: Int, _ whole: Int, of member: String) throws(DataError) -> [UInt8] {
+    guard isZero(start + size..<start + whole) else { throw filledPadding(member) }
+    let from = UnsafeRawBufferPointer(rebasing: window[start..<start + size])
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: from)
+      count = size
+    }
+    start += whole
+    offset += whole
+    return bytes
+  }
+
+  /// A payload that may be larger than the window, or end early.
+  private func gatherPayload(_ size: Int, of member: String) throws(DataError) -> [UInt8] {
     var failure: DataError?
     // The capacity grows with what arrives, not with what the header claims.
     var bytes: [UInt8] = []
@@ -80,7 +105,7 @@ final class BlockReader {
         }
       }
       let count = min(end - start, size - bytes.count)
-      bytes.append(contentsOf: window[start..<start + count])
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: window[start..<start + count]))
       start += count
       offset += count
     }
@@ -89,14 +114,23 @@ final class BlockReader {
     while padding > 0 {
       if start == end, try refill() == 0 { throw cut("the padding of \(member)") }
       let count = min(end - start, padding)
-      guard window[start..<start + count].allSatisfy({ $0 == 0 }) else {
-        throw DataError(.badInput, at: [name, member], "has bytes other than zero in its padding")
-      }
+      guard isZero(start..<start + count) else { throw filledPadding(member) }
       start += count
       offset += count
       padding -= count
     }
     return bytes
+  }
+
+  private func filledPadding(_ member: String) -> DataError {
+    DataError(.badInput, at: [name, member], "has bytes other than zero in its padding")
+  }
+
+  private func isZero(_ range: Range<Int>) -> Bool {
+    guard let base = window.baseAddress else { return true }
+    var all: UInt8 = 0
+    for index in range { all |= (base + index).load(as: UInt8.self) }
+    return all == 0
   }
 
   /// Consumes the two zero blocks that end an archive, and zeros behind them up to the end of the stream.
@@ -118,7 +152,7 @@ final class BlockReader {
   }
 
   private func refill() throws(DataError) -> Int {
-    if start > 0 && window.count - end < 65_536 || start == end {
+    if start > 0 && window.count - end < window.count / 4 || start == end {
       hashConsumed()
       if let base = window.baseAddress { memmove(base, base + start, end - start) }
       end -= start

@@ -1,5 +1,6 @@
 public import Datasets
 internal import Glibc
+public import Streaming
 
 /// Reads the shards of a dataset one behind the other, and checks size, SHA-256 and sample count of each on the way.
 public final class DatasetReader: SampleSource {
@@ -53,16 +54,31 @@ public final class DatasetReader: SampleSource {
     }
   }
 
-  /// Copies the next sample to a stream, every byte as it stands in the shard; false after the last one.
+  /// The next sample, whose fields are still to be read; see `SampleSource`.
   ///
-  /// - Throws: as `next`; `.io` when writing fails.
-  public func copyNext(to writer: WireWriter) throws(DataError) -> Bool {
-    guard let record = try nextRecord() else { return false }
-    try writer.write(record)
-    return true
+  /// - Throws: as `next`.
+  public func nextPending() throws(DataError) -> PendingSample? {
+    guard let record = try nextRecord() else { return nil }
+    return PendingSample(record, classCount: info.classNames.count, place: shard?.path ?? folder)
   }
 
-  private func nextRecord() throws(DataError) -> Record? {
+  /// Copies every sample to a stream, each byte as it stands in the shards.
+  ///
+  /// `times` learns how long that took, `progress` is told of every chunk.
+  ///
+  /// - Throws: a `DataError` as of `next`, or `.io` when writing fails.
+  public func copy(
+    to writer: WireWriter, times: WorkTimes? = nil, progress: @escaping ProgressHandler = { _ in }
+  ) async throws(PipelineError) {
+    let stages = pipeline {
+      EncodeRecords(times: times)
+      Counted<EncodedChunk>(as: "cat", total: manifest.samples, units: \.count, progress: progress)
+    }
+    let sink = WireSink(named: "cat", to: writer, info: info, times: times)
+    _ = try await stages.run(from: chunks(of: self, stage: "cat", times: times), into: sink)
+  }
+
+  func nextRecord() throws(DataError) -> Record? {
     if let failure { throw failure }
     do throws(DataError) {
       while true {

@@ -53,10 +53,11 @@ extension ShardOptions {
 public final class DatasetWriter {
   private let options: ShardOptions
   private let split: DatasetInfo.Split
-  let fields: SampleFields
+  private let fields: SampleFields
   private let directory: OutputDirectory
   private var shard: ShardWriter?
   private var finishedShards: [Manifest.Shard] = []
+  private var unsynced: [WrittenFile] = []
   private var fieldNames: [String]?
   private var counts: [Int]
   private var keys: Set<Int> = []
@@ -86,37 +87,51 @@ public final class DatasetWriter {
   ///   that differ from the first sample's), `.io` when writing fails. After a failure nothing is published.
   public func write(_ sample: Sample) throws(DataError) {
     precondition(!failed, "a dataset was written to after it failed")
-    failed = true
-    let record = try fields.record(of: sample)
-    failed = false
-    try write(record, of: sample)
+    let chunk = EncodedChunk([PendingSample(sample)], as: fields)
+    if let (_, error) = chunk.failure {
+      failed = true
+      throw error
+    }
+    try write(chunk)
   }
 
-  /// Adds a sample whose fields were made by `fields`.
-  func write(_ record: Record, of sample: Sample) throws(DataError) {
+  /// Adds the samples of a chunk; its failure is the caller's business.
+  func write(_ chunk: EncodedChunk) throws(DataError) {
     precondition(!failed, "a dataset was written to after it failed")
-    precondition(
-      counts.indices.contains(sample.label), "sample \(sample.key) has label \(sample.label) of \(counts.count) classes"
-    )
     failed = true
-    try check(record)
-    if let open = shard, !open.hasRoom(for: record, maxBytes: options.maxBytes, maxSamples: options.maxSamples) {
-      finishedShards.append(try open.finish())
-      shard = nil
-    }
-    let open: ShardWriter
-    if let shard {
-      open = shard
-    } else {
-      open = try nextShard()
+    // Where the next sample begins, and the first one that is not written yet.
+    var start = 0
+    var unwritten = 0
+    for entry in chunk.entries {
+      try check(entry)
+      if let open = shard,
+        !open.hasRoom(for: entry.end - start, maxBytes: options.maxBytes, maxSamples: options.maxSamples)
+      {
+        try append(chunk, unwritten..<start, to: open)
+        unwritten = start
+        try finishShard(open)
+      }
+      let open: ShardWriter
+      if let shard { open = shard } else { open = try nextShard() }
       shard = open
+      open.add(entry.key, size: entry.end - start)
+      start = entry.end
+      count(entry)
     }
-    try open.write(record)
-    counts[sample.label] += 1
-    if case .floats(let array) = sample.content, let low = array.values.min(), let high = array.values.max() {
-      range = range.map { min($0.lowerBound, low)...max($0.upperBound, high) } ?? low...high
-    }
+    if let shard { try append(chunk, unwritten..<start, to: shard) }
     failed = false
+  }
+
+  private func append(_ chunk: EncodedChunk, _ range: Range<Int>, to shard: ShardWriter) throws(DataError) {
+    try chunk.bytes.withUnsafeBufferPointer { (bytes) throws(DataError) in
+      try shard.append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[range])))
+    }
+  }
+
+  private func count(_ entry: EncodedChunk.Entry) {
+    counts[entry.label] += 1
+    guard let found = entry.range else { return }
+    range = range.map { min($0.lowerBound, found.lowerBound)...max($0.upperBound, found.upperBound) } ?? found
   }
 
   /// Publishes the dataset: the shards get their names, then `SHA256SUMS`, and last the manifest.
@@ -132,8 +147,9 @@ public final class DatasetWriter {
     guard let last = shard, let fieldNames else {
       throw DataError(.badInput, at: [options.directory], "would hold no samples: the input has none")
     }
-    finishedShards.append(try last.finish())
-    shard = nil
+    try finishShard(last)
+    for file in unsynced { try file.sync() }
+    unsynced = []
     let manifest = Manifest(
       info: info, fields: fieldNames, counts: counts, observedRange: range.map { [$0.lowerBound, $0.upperBound] },
       shards: finishedShards)
@@ -145,6 +161,15 @@ public final class DatasetWriter {
     return manifest
   }
 
+  private func finishShard(_ open: ShardWriter) throws(DataError) {
+    let (finished, file) = try open.finish()
+    finishedShards.append(finished)
+    unsynced.append(file)
+    shard = nil
+    // The disk works while the next shards are made, but no more than a few are kept open.
+    if unsynced.count > 4 { try unsynced.removeFirst().sync() }
+  }
+
   private func nextShard() throws(DataError) -> ShardWriter {
     let number = String(finishedShards.count)
     let digits = String(repeating: "0", count: max(0, 6 - number.count)) + number
@@ -154,18 +179,19 @@ public final class DatasetWriter {
     return shard
   }
 
-  private func check(_ record: Record) throws(DataError) {
-    let names = record.fields.map(\.name)
-    if let fieldNames, fieldNames != names {
+  private func check(_ entry: EncodedChunk.Entry) throws(DataError) {
+    precondition(
+      counts.indices.contains(entry.label), "sample \(entry.key) has label \(entry.label) of \(counts.count) classes")
+    if let fieldNames, fieldNames != entry.fields {
       throw DataError(
-        .badInput, at: [record.key],
-        "has the fields \(names.joined(separator: ", ")), where every sample before had \(fieldNames.joined(separator: ", "))",
+        .badInput, at: [entry.key],
+        "has the fields \(entry.fields.joined(separator: ", ")), where every sample before had \(fieldNames.joined(separator: ", "))",
         remedy: "select fields that every sample has, as with --fields png,cls")
     }
-    fieldNames = names
+    fieldNames = entry.fields
     // The hash value of a key stands for it: 64 bits, seeded anew in each process, never written anywhere.
-    guard keys.insert(record.key.hashValue).inserted else {
-      throw DataError(.badInput, at: [record.key], "is the key of two samples")
+    guard keys.insert(entry.key.hashValue).inserted else {
+      throw DataError(.badInput, at: [entry.key], "is the key of two samples")
     }
   }
 }

@@ -1,54 +1,89 @@
 internal import Datasets
-internal import Glibc
 internal import Streaming
 
-/// Some samples of a flow with their fields, which were encoded on all cores: PNG takes most of the time that it takes to
-/// write small images.
-struct EncodedChunk {
-  var samples: [Sample] = []
-  /// One for each sample, in their order.
-  var records: [Result<Record, DataError>] = []
-
-  /// Takes up to 32 samples, or about 4 MB of them; nil after the last one.
-  init?(from flow: Flow<Sample>, as fields: SampleFields) async throws(PipelineError) {
-    var bytes = 0
-    while samples.count < 32, bytes < 4 << 20, let sample = try await flow.next() {
-      bytes += sample.content.byteCount
-      samples.append(sample)
-    }
-    if samples.isEmpty { return nil }
-    let cores = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    guard cores > 1, samples.contains(where: { $0.content.mustBeEncoded }) else {
-      records = Self.records(of: samples[...], as: fields)
-      return
-    }
-    let length = (samples.count + cores - 1) / cores
-    let slices = stride(from: 0, to: samples.count, by: length).map { samples[$0..<min($0 + length, samples.count)] }
-    let parts = await withTaskGroup(of: (Int, [Result<Record, DataError>]).self) { group in
-      for (index, slice) in slices.enumerated() {
-        group.addTask { (index, Self.records(of: slice, as: fields)) }
-      }
-      var parts = Array(repeating: [Result<Record, DataError>](), count: slices.count)
-      for await (index, part) in group { parts[index] = part }
-      return parts
-    }
-    records = Array(parts.joined())
+/// Consecutive samples as they stand in a tar archive, in one run of bytes: what follows only hashes and writes.
+public struct EncodedChunk: Sendable {
+  /// One sample of the run.
+  struct Entry: Sendable {
+    var key: String
+    var label: Int
+    /// Names of the fields, in order.
+    var fields: [String]
+    /// Smallest and largest value of a float image.
+    var range: ClosedRange<Float>?
+    /// Where its members end in `bytes`.
+    var end: Int
   }
 
-  private static func records(of samples: ArraySlice<Sample>, as fields: SampleFields) -> [Result<Record, DataError>] {
-    samples.map { sample in
+  private(set) var entries: [Entry] = []
+  private(set) var bytes: [UInt8] = []
+  /// Why there is nothing behind the last entry; the key of the sample that could not be encoded, where it is known.
+  private(set) var failure: (key: String?, error: DataError)?
+
+  /// Samples in it.
+  public var count: Int { entries.count }
+
+  /// Finishes and encodes samples up to the first one that fails.
+  init(_ samples: [PendingSample], as fields: SampleFields, times: WorkTimes? = nil) {
+    var records: [Record] = []
+    records.reserveCapacity(samples.count)
+    for pending in samples {
+      var key: String?
       do throws(DataError) {
-        return .success(try fields.record(of: sample))
+        let sample = try times.measure("prepare") { () throws(DataError) in try pending.finished() }
+        key = sample.key
+        let record = try times.measure("encode") { () throws(DataError) in
+          let record = try fields.record(of: sample)
+          try record.checkMembers()
+          add(record, sample)
+          return record
+        }
+        records.append(record)
       } catch {
-        return .failure(error)
+        failure = (key, error)
+        break
       }
+    }
+    times.measure("encode") { pack(records) }
+  }
+
+  /// Records as they stood in another archive, whose labels are not looked at.
+  init(_ records: [Record], times: WorkTimes? = nil) {
+    times.measure("encode") {
+      for record in records { add(record, nil) }
+      pack(records)
+    }
+  }
+
+  private mutating func add(_ record: Record, _ sample: Sample?) {
+    var names = entries.last?.fields ?? []
+    if !names.elementsEqual(record.fields, by: { $0 == $1.name }) { names = record.fields.map(\.name) }
+    var range: ClosedRange<Float>?
+    if case .floats(let array)? = sample?.content { range = array.range }
+    let end = (entries.last?.end ?? 0) + record.archivedSize
+    entries.append(Entry(key: record.key, label: sample?.label ?? 0, fields: names, range: range, end: end))
+  }
+
+  private mutating func pack(_ records: [Record]) {
+    let size = entries.last?.end ?? 0
+    bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      if var position = UnsafeMutableRawBufferPointer(buffer).baseAddress {
+        for record in records { position = record.write(to: position) }
+      }
+      count = size
     }
   }
 }
 
-extension Content {
-  /// Whether its field takes work to make.
-  fileprivate var mustBeEncoded: Bool {
-    if case .encoded = self { false } else { true }
+extension FloatArray {
+  /// Its smallest and largest value; nil when it is empty.
+  fileprivate var range: ClosedRange<Float>? {
+    guard var low = values.first else { return nil }
+    var high = low
+    for value in values {
+      low = value < low ? value : low
+      high = value > high ? value : high
+    }
+    return low...high
   }
 }

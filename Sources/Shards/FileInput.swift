@@ -5,6 +5,8 @@ internal import Glibc
 final class FileInput {
   let name: String
   private let descriptor: Int32
+  /// Where the next read begins, of a file whose own position belongs to somebody else.
+  private var position: Int?
 
   /// - Throws: `DataError` (`.noInput`) when the file cannot be opened.
   init(_ path: String) throws(DataError) {
@@ -13,13 +15,12 @@ final class FileInput {
     guard descriptor >= 0 else { throw systemError(.noInput, at: [path], "cannot be opened") }
   }
 
-  /// Reads an open file from a position on; the descriptor stays the caller's, its position is moved.
+  /// Reads an open file from a position on; the descriptor stays the caller's, and its position where it is.
   init(duplicating descriptor: Int32, name: String, from start: Int = 0) throws(DataError) {
     self.name = name
     self.descriptor = dup(descriptor)
-    guard self.descriptor >= 0, lseek(self.descriptor, start, SEEK_SET) == start else {
-      throw systemError(.io, at: [name], "cannot be read again")
-    }
+    position = start
+    guard self.descriptor >= 0 else { throw systemError(.io, at: [name], "cannot be read again") }
   }
 
   deinit {
@@ -29,8 +30,16 @@ final class FileInput {
   /// Reads up to `buffer.count` bytes; 0 at the end of the file.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
     while true {
-      let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-      if count >= 0 { return count }
+      let count =
+        if let position {
+          pread(descriptor, buffer.baseAddress, buffer.count, position)
+        } else {
+          Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        }
+      if count >= 0 {
+        position? += count
+        return count
+      }
       guard errno == EINTR else { throw systemError(.io, at: [name], "cannot be read") }
     }
   }

@@ -7,7 +7,7 @@ final class FileOutput {
   /// Bytes accepted so far.
   private(set) var count = 0
   private let descriptor: Int32
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
   private var used = 0
   private var hash: SHA256?
 
@@ -38,7 +38,8 @@ final class FileOutput {
   func append(_ bytes: UnsafeRawBufferPointer) throws(DataError) {
     count += bytes.count
     if bytes.count > buffer.count - used { try flush() }
-    if bytes.count >= buffer.count {
+    // A long run is not copied first.
+    if bytes.count >= buffer.count / 4, used == 0 {
       try drain(bytes)
     } else {
       UnsafeMutableRawBufferPointer(rebasing: buffer[used...]).copyMemory(from: bytes)
@@ -47,16 +48,7 @@ final class FileOutput {
   }
 
   func append(_ bytes: [UInt8]) throws(DataError) {
-    try bytes.withUnsafeBufferPointer { (buffer) throws(DataError) in try append(UnsafeRawBufferPointer(buffer)) }
-  }
-
-  /// Makes room for `size` bytes (at most 64 KiB) and lets `fill` write them in place.
-  func append(size: Int, _ fill: (UnsafeMutableRawPointer) -> Void) throws(DataError) {
-    precondition(size <= 65_536, "room for \(size) bytes was asked of a buffer of \(buffer.count)")
-    if size > buffer.count - used { try flush() }
-    if size > 0, let base = buffer.baseAddress { fill(base + used) }
-    used += size
-    count += size
+    try bytes.withUnsafeBufferPointer { (bytes) throws(DataError) in try append(UnsafeRawBufferPointer(bytes)) }
   }
 
   func flush() throws(DataError) {

@@ -1,7 +1,8 @@
 internal import Datasets
+internal import Glibc
 
 /// A sample as it stands in a tar archive: a key, and fields in the order of the members `key.field`.
-struct Record: Equatable {
+struct Record: Equatable, Sendable {
   var key: String
   var fields: [Field]
 
@@ -11,62 +12,102 @@ struct Record: Equatable {
 
   /// Bytes that this record takes in the archive.
   var archivedSize: Int {
-    fields.reduce(0) { $0 + TarHeader.blockSize + $1.bytes.count + TarHeader.padding(after: $1.bytes.count) }
+    fields.reduce(0) { $0 + memberSize($1.bytes.count) }
   }
 
-  /// Writes the members, one behind the other.
-  func write(to output: FileOutput) throws(DataError) {
+  /// Throws unless every member is one that USTAR can hold, which is never stretched by other dialects.
+  ///
+  /// - Throws: `DataError` (`.badInput`).
+  func checkMembers() throws(DataError) {
     for field in fields {
-      try writeMember(named: "\(key).\(field.name)", field.bytes, to: output)
+      let length = key.utf8.count + 1 + field.name.utf8.count
+      guard length <= TarHeader.maxNameLength else {
+        throw DataError(
+          .badInput, at: ["\(key).\(field.name)"],
+          "has a name of \(length) bytes, and a tar member's may have \(TarHeader.maxNameLength)",
+          remedy: "give the sample a shorter key")
+      }
+      guard field.bytes.count <= TarHeader.maxSize else {
+        throw DataError(
+          .badInput, at: ["\(key).\(field.name)"],
+          "has \(field.bytes.count) bytes, and a tar member may have \(TarHeader.maxSize)")
+      }
     }
   }
+
+  /// Writes the members, one behind the other, where there is room for `archivedSize` bytes; returns the place behind them.
+  func write(to start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    var position = start
+    for field in fields {
+      position = writeMember(named: "\(key).\(field.name)", field.bytes, to: position)
+    }
+    return position
+  }
 }
 
-/// Writes one member: header, payload, padding.
-///
-/// - Throws: `DataError` (`.badInput`) when name or size are beyond USTAR, which is never stretched by other dialects.
-func writeMember(named name: String, _ bytes: [UInt8], to output: FileOutput) throws(DataError) {
-  guard name.utf8.count <= TarHeader.maxNameLength else {
-    throw DataError(
-      .badInput, at: [name],
-      "has a name of \(name.utf8.count) bytes, and a tar member's may have \(TarHeader.maxNameLength)",
-      remedy: "give the sample a shorter key")
-  }
-  guard bytes.count <= TarHeader.maxSize else {
-    throw DataError(.badInput, at: [name], "has \(bytes.count) bytes, and a tar member may have \(TarHeader.maxSize)")
-  }
-  let header = TarHeader(name: name, size: bytes.count)
-  try output.append(size: TarHeader.blockSize) { header.write(to: $0) }
-  try output.append(bytes)
+/// Bytes that a member with a payload of `size` bytes takes: header, payload, padding.
+func memberSize(_ size: Int) -> Int {
+  TarHeader.blockSize + size + TarHeader.padding(after: size)
+}
+
+/// Writes one member, whose name and size fit, where there is room for it; returns the place behind it.
+func writeMember(
+  named name: String, _ bytes: [UInt8], to start: UnsafeMutableRawPointer
+) -> UnsafeMutableRawPointer {
+  TarHeader(name: name, size: bytes.count).write(to: start)
+  let payload = start + TarHeader.blockSize
+  bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: payload, count: $0.count).copyMemory(from: $0) }
   let padding = TarHeader.padding(after: bytes.count)
-  try output.append(size: padding) { $0.initializeMemory(as: UInt8.self, repeating: 0, count: padding) }
+  memset(payload + bytes.count, 0, padding)
+  return payload + bytes.count + padding
 }
 
-/// Writes the two zero blocks that end an archive.
-func writeEndOfArchive(to output: FileOutput) throws(DataError) {
-  let size = 2 * TarHeader.blockSize
-  try output.append(size: size) { $0.initializeMemory(as: UInt8.self, repeating: 0, count: size) }
+/// One member that stands alone.
+func member(named name: String, _ bytes: [UInt8]) -> [UInt8] {
+  let size = memberSize(bytes.count)
+  return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    if let start = UnsafeMutableRawBufferPointer(buffer).baseAddress { _ = writeMember(named: name, bytes, to: start) }
+    count = size
+  }
 }
+
+/// The two zero blocks that end an archive.
+let endOfArchive = [UInt8](repeating: 0, count: 2 * TarHeader.blockSize)
 
 /// The two grammars of a member's name, `key.field`.
 enum MemberName {
   /// `[A-Za-z0-9_-]+`, not starting with two underscores, which WebDataset readers skip.
-  static func isKey(_ text: some StringProtocol) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == 95 || $0 == 45 } && !text.hasPrefix("__")
+  static func isKey(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { isKey($0[...]) }
   }
 
   /// Lower-case words of `[a-z0-9_-]`, joined by dots.
-  static func isField(_ text: some StringProtocol) -> Bool {
-    !text.isEmpty && !text.hasPrefix(".") && !text.hasSuffix(".")
-      && text.utf8.allSatisfy { isAlphanumeric($0) && !(65...90).contains($0) || $0 == 95 || $0 == 45 || $0 == 46 }
+  static func isField(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { isField($0[...]) }
   }
 
   /// Splits at the first dot; nil when either half breaks its grammar.
-  static func split(_ name: String) -> (key: Substring, field: Substring)? {
-    guard let dot = name.utf8.firstIndex(of: 46) else { return nil }
-    let key = name[..<dot]
-    let field = name[name.utf8.index(after: dot)...]
-    return isKey(key) && isField(field) ? (key, field) : nil
+  static func split(_ name: String) -> (key: String, field: String)? {
+    var name = name
+    return name.withUTF8 { bytes in
+      guard let dot = bytes.firstIndex(of: 46) else { return nil }
+      guard isKey(bytes[..<dot]), isField(bytes[(dot + 1)...]) else { return nil }
+      return (String(decoding: bytes[..<dot], as: UTF8.self), String(decoding: bytes[(dot + 1)...], as: UTF8.self))
+    }
+  }
+
+  private static func isKey(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    guard let first = bytes.first, bytes.allSatisfy({ isAlphanumeric($0) || $0 == 95 || $0 == 45 }) else {
+      return false
+    }
+    return first != 95 || bytes.dropFirst().first != 95
+  }
+
+  private static func isField(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    guard let first = bytes.first, let last = bytes.last, first != 46, last != 46 else { return false }
+    return bytes.allSatisfy { isAlphanumeric($0) && !(65...90).contains($0) || $0 == 95 || $0 == 45 || $0 == 46 }
   }
 
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {

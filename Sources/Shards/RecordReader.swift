@@ -9,6 +9,12 @@ final class RecordReader {
     case endOfArchive
   }
 
+  /// The header that was looked at last.
+  private enum Member {
+    case field(key: String, field: String, TarHeader)
+    case control(String, TarHeader)
+  }
+
   static let controlPrefix = "__pipe__/"
 
   /// The hash of every byte from the first record's header up to the control member that followed the last record.
@@ -18,7 +24,9 @@ final class RecordReader {
   private let exact: Bool
   private var hashing = false
   private var ended = false
-  private var held: TarHeader?
+  private var held: Member?
+  /// Fields of the record before: most likely as many as of the next.
+  private var fieldCount = 4
 
   /// `exact` asks for headers that are byte for byte what this program writes.
   init(_ blocks: BlockReader, limits: Limits, exact: Bool = false) {
@@ -29,49 +37,48 @@ final class RecordReader {
 
   func next() throws(DataError) -> Item {
     if ended { return .endOfArchive }
-    guard let first = try peekMember("the next sample") else {
+    switch try peekMember("the next sample") {
+    case nil:
       try blocks.readEndOfArchive()
       ended = true
       return .endOfArchive
-    }
-    if first.name.hasPrefix(Self.controlPrefix) {
+    case .control(let name, let header)?:
       if hashing {
         recordDigest = blocks.finishHash()
         hashing = false
       }
-      return .control(String(first.name.dropFirst(Self.controlPrefix.count)), try takePayload(first))
-    }
-    if recordDigest == nil && !hashing {
-      blocks.startHash()
-      hashing = true
-    }
-    let key = try split(first.name).key
-    var record = Record(key: String(key), fields: [])
-    var member = first
-    while true {
-      let field = try split(member.name).field
-      guard !record.fields.contains(where: { $0.name == field }) else {
-        throw DataError(.badInput, at: [blocks.name, member.name], "occurs twice")
+      return .control(name, try takePayload(header))
+    case .field(let key, let field, let header)?:
+      if recordDigest == nil && !hashing {
+        blocks.startHash()
+        hashing = true
       }
-      record.fields.append(Field(name: String(field), bytes: try takePayload(member)))
-      guard let following = try peekMember("the next member"), !following.name.hasPrefix(Self.controlPrefix),
-        try split(following.name).key == record.key
-      else { return .record(record) }
-      member = following
+      return .record(try record(key, field, header))
     }
   }
 
-  private func split(_ name: String) throws(DataError) -> (key: Substring, field: Substring) {
-    guard let parts = MemberName.split(name) else {
-      throw DataError(
-        .badInput, at: [blocks.name, name],
-        "is not named KEY.FIELD, with a key of letters, digits, '_' and '-' and a field in lower case")
+  /// The record whose first member was looked at.
+  private func record(_ key: String, _ firstField: String, _ firstHeader: TarHeader) throws(DataError) -> Record {
+    var record = Record(key: key, fields: [])
+    record.fields.reserveCapacity(fieldCount)
+    var field = firstField
+    var header = firstHeader
+    while true {
+      guard !record.fields.contains(where: { $0.name == field }) else {
+        throw DataError(.badInput, at: [blocks.name, header.name], "occurs twice")
+      }
+      record.fields.append(Field(name: field, bytes: try takePayload(header)))
+      guard case .field(key, let nextField, let nextHeader)? = try peekMember("the next member") else {
+        fieldCount = record.fields.count
+        return record
+      }
+      field = nextField
+      header = nextHeader
     }
-    return parts
   }
 
   /// The header of the next member, without consuming it; nil at the blocks of zeros.
-  private func peekMember(_ what: String) throws(DataError) -> TarHeader? {
+  private func peekMember(_ what: String) throws(DataError) -> Member? {
     if let held { return held }
     let block = try blocks.peekBlock(what)
     if block[0] == 0 && block.allSatisfy({ $0 == 0 }) { return nil }
@@ -82,11 +89,22 @@ final class RecordReader {
           .badInput, at: [blocks.name, header.name],
           "claims \(header.size) bytes, and a member may have \(limits.maxMemberBytes)")
       }
-      held = header
-      return header
+      let member = try member(header)
+      held = member
+      return member
     case .failure(let complaint):
       throw DataError(.badInput, at: [blocks.name], "the header at byte \(blocks.offset) \(complaint.text)")
     }
+  }
+
+  private func member(_ header: TarHeader) throws(DataError) -> Member {
+    if let (key, field) = MemberName.split(header.name) { return .field(key: key, field: field, header) }
+    guard header.name.hasPrefix(Self.controlPrefix) else {
+      throw DataError(
+        .badInput, at: [blocks.name, header.name],
+        "is not named KEY.FIELD, with a key of letters, digits, '_' and '-' and a field in lower case")
+    }
+    return .control(String(header.name.dropFirst(Self.controlPrefix.count)), header)
   }
 
   private func takePayload(_ member: TarHeader) throws(DataError) -> [UInt8] {

@@ -17,6 +17,13 @@ struct SampleFields: Sendable {
   var withView: Bool
   var limits: Limits
 
+  /// What travels between processes: all fields, without views.
+  init(streaming kind: DatasetInfo.Kind) {
+    self.kind = kind
+    withView = false
+    limits = Limits()
+  }
+
   /// - Throws: `DataError` (`.badInput`) when the selection could not be read back.
   init(kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits) throws(DataError) {
     if let selected {
@@ -101,6 +108,20 @@ struct SampleFields: Sendable {
       throw DataError(
         .badInput, at: [name], "is of a kind that can run programs in the reader, which shards never hold",
         remedy: "select other fields with --fields")
+    }
+  }
+}
+
+extension PendingSample {
+  /// A record that is still to be read as a sample; `place` is the archive, for messages.
+  init(_ record: Record, classCount: Int, place: String) {
+    let size = record.fields.reduce(0) { $0 + $1.bytes.count }
+    self.init(byteCount: size) { () throws(DataError) in
+      do throws(DataError) {
+        return try Sample(record, classCount: classCount)
+      } catch {
+        throw error.at(place)
+      }
     }
   }
 }

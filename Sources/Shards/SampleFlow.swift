@@ -6,7 +6,7 @@ public import Streaming
 /// Reading runs on a thread of its own, some samples at a time: the flow is ahead of its consumer by at most 32 samples or
 /// a megabyte of them, whichever comes first.
 public func samples(of source: any SampleSource, stage: String) -> Flow<Sample> {
-  let reader = ChunkReader(source)
+  let reader = SampleReader(ChunkReader(pending: source, times: nil))
   return Flow { () async throws(PipelineError) -> Sample? in
     do throws(DataError) {
       return try await reader.next()
@@ -16,59 +16,124 @@ public func samples(of source: any SampleSource, stage: String) -> Flow<Sample> 
   }
 }
 
-/// Reads chunks on its own thread and hands out samples one by one.
+/// The samples of a blocking source in chunks of at most 32 samples or a megabyte, each with the work that is left to do on it.
 ///
-/// Unchecked: a flow is iterated by one task at a time, and while the thread reads, that task waits for it; so the source
-/// and the chunk are never touched by two at once.
-private final class ChunkReader: @unchecked Sendable {
-  private let source: any SampleSource
-  private let thread = BlockingThread(name: "pipe read")
-  private var chunk: [Sample] = []
-  private var position = 0
-  private var outcome: Result<Void, DataError>?
+/// Reading runs on a thread of its own; `times` learns how long it took.
+public func chunks(of source: any SampleSource, stage: String, times: WorkTimes? = nil) -> Flow<[PendingSample]> {
+  flow(of: ChunkReader(pending: source, times: times), stage: stage)
+}
 
-  init(_ source: any SampleSource) {
-    self.source = source
+/// The records of a dataset, in chunks as above.
+func chunks(of reader: DatasetReader, stage: String, times: WorkTimes?) -> Flow<[Record]> {
+  flow(
+    of: ChunkReader(times: times, byteCount: \.archivedSize) { () throws(DataError) in try reader.nextRecord() },
+    stage: stage)
+}
+
+/// Groups samples into chunks, for producers that make them one by one.
+public struct Chunked: Stage {
+  /// The name that errors show.
+  public let name = "chunk"
+  private let batches = Batched<Sample>(count: chunkLength)
+
+  /// Makes the stage.
+  public init() {}
+
+  /// The samples of `upstream` in chunks.
+  public func connect(_ upstream: Flow<Sample>, _ wiring: inout Wiring) -> Flow<[PendingSample]> {
+    Mapped(name) { $0.map(PendingSample.init) }.connect(batches.connect(upstream, &wiring), &wiring)
   }
+}
 
-  func next() async throws(DataError) -> Sample? {
-    if position == chunk.count {
-      if outcome == nil { await thread.run { [self] in fill() } }
-      guard position < chunk.count else {
-        try outcome?.get()
-        return nil
-      }
-    }
-    defer { position += 1 }
-    return chunk[position]
-  }
+private let chunkLength = 32
+private let chunkBytes = 1 << 20
 
-  private func fill() {
-    chunk.removeAll(keepingCapacity: true)
-    position = 0
-    var bytes = 0
+private func flow<Element>(of reader: ChunkReader<Element>, stage: String) -> Flow<[Element]> {
+  Flow { () async throws(PipelineError) -> [Element]? in
     do throws(DataError) {
-      while chunk.count < 32 && bytes < 1 << 20 {
-        guard let sample = try source.next() else {
-          outcome = .success(())
-          return
-        }
-        bytes += sample.content.byteCount
-        chunk.append(sample)
-      }
+      return try await reader.next()
     } catch {
-      outcome = .failure(error)
+      throw PipelineError(stage: stage, underlying: error)
     }
   }
 }
 
-extension Content {
-  /// Bytes that it takes in memory.
-  var byteCount: Int {
-    switch self {
-    case .pixels(let pixels): pixels.bytes.count
-    case .encoded(let image): image.bytes.count
-    case .floats(let array): 4 * array.values.count
+/// Reads chunks on its own thread.
+///
+/// Unchecked: a flow is iterated by one task at a time, and while the thread reads, that task waits for it; so the source
+/// and the outcome are never touched by two at once.
+private final class ChunkReader<Element: Sendable>: @unchecked Sendable {
+  private let read: () throws(DataError) -> Element?
+  private let byteCount: (Element) -> Int
+  private let times: WorkTimes?
+  private let thread = BlockingThread(name: "pipe read")
+  private var outcome: Result<Void, DataError>?
+
+  init(times: WorkTimes?, byteCount: @escaping (Element) -> Int, read: @escaping () throws(DataError) -> Element?) {
+    self.times = times
+    self.byteCount = byteCount
+    self.read = read
+  }
+
+  convenience init(pending source: any SampleSource, times: WorkTimes?) where Element == PendingSample {
+    self.init(times: times, byteCount: \.byteCount) { () throws(DataError) in try source.nextPending() }
+  }
+
+  /// The next chunk, never empty; nil after the last.
+  ///
+  /// A failure comes after the elements before it.
+  func next() async throws(DataError) -> [Element]? {
+    if let outcome {
+      try outcome.get()
+      return nil
     }
+    let chunk = await thread.run { [self] in times.measure("read") { fill() } }
+    if chunk.isEmpty, let outcome {
+      try outcome.get()
+      return nil
+    }
+    return chunk
+  }
+
+  private func fill() -> [Element] {
+    var chunk: [Element] = []
+    chunk.reserveCapacity(chunkLength)
+    var bytes = 0
+    do throws(DataError) {
+      while chunk.count < chunkLength && bytes < chunkBytes {
+        guard let element = try read() else {
+          outcome = .success(())
+          break
+        }
+        bytes += byteCount(element)
+        chunk.append(element)
+      }
+    } catch {
+      outcome = .failure(error)
+    }
+    return chunk
+  }
+}
+
+/// Hands out the samples of chunks one by one.
+///
+/// Unchecked: as `ChunkReader`.
+private final class SampleReader: @unchecked Sendable {
+  private let chunks: ChunkReader<PendingSample>
+  private var chunk: [PendingSample] = []
+  private var position = 0
+
+  init(_ chunks: ChunkReader<PendingSample>) {
+    self.chunks = chunks
+  }
+
+  func next() async throws(DataError) -> Sample? {
+    if position == chunk.count {
+      guard let next = try await chunks.next() else { return nil }
+      chunk = next
+      position = 0
+    }
+    defer { position += 1 }
+    return try chunk[position].finished()
   }
 }

@@ -10,40 +10,45 @@ public struct ShardSink: Sink, @unchecked Sendable {
   public let name = "shard"
   private let options: ShardOptions
   private let source: any SampleSource
-  private let step: ProvenanceStep?
+  private let step: @Sendable () async throws(DataError) -> ProvenanceStep?
+  private let times: WorkTimes?
 
-  /// A sink for the samples of `source`; `step` is added to their history.
-  public init(_ options: ShardOptions, describing source: any SampleSource, adding step: ProvenanceStep? = nil) {
+  /// A sink for the samples of `source`; `times` learns how long it hashed and wrote.
+  ///
+  /// `step` is added to their history; it is made while samples are written, because its digests may take as long.
+  public init(
+    _ options: ShardOptions, describing source: any SampleSource, times: WorkTimes? = nil,
+    adding step: @escaping @Sendable () async throws(DataError) -> ProvenanceStep? = { nil }
+  ) {
     self.options = options
     self.source = source
     self.step = step
+    self.times = times
   }
 
   /// Writes every sample of the flow and publishes.
   ///
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`; then nothing is published.
-  public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Manifest {
-    let writer = try attempt(nil) { () throws(DataError) in try DatasetWriter(options, info: info) }
-    while let chunk = try await EncodedChunk(from: flow, as: writer.fields) {
-      for (sample, record) in zip(chunk.samples, chunk.records) {
-        try attempt(sample.key) { () throws(DataError) in try writer.write(try record.get(), of: sample) }
-      }
-    }
-    return try attempt(nil) { () throws(DataError) in try writer.finish(info: info) }
-  }
-
-  private var info: DatasetInfo {
-    var info = source.info
-    if let step { info.provenance.append(step) }
-    return info
-  }
-
-  private func attempt<T>(_ key: String?, _ body: () throws(DataError) -> T) throws(PipelineError) -> T {
+  public func consume(_ flow: Flow<EncodedChunk>) async throws(PipelineError) -> Manifest {
+    let thread = SinkThread<DatasetWriter>(name, times: times)
+    let (options, info) = (options, source.info)
+    try await thread.open { () throws(DataError) in try DatasetWriter(options, info: info) }
+    async let step = result(of: step)
+    try await thread.write(flow) { (writer, chunk) throws(DataError) in try writer.write(chunk) }
+    var final = source.info
     do throws(DataError) {
-      return try body()
+      if let step = try await step.get() { final.provenance.append(step) }
     } catch {
-      // The data's own errors name the sample already.
-      throw PipelineError(stage: name, sampleKey: error.place.first == key ? nil : key, underlying: error)
+      throw PipelineError(stage: name, underlying: error)
     }
+    return try await thread.use { [final] (writer) throws(DataError) in try writer.finish(info: final) }
+  }
+}
+
+private func result<T>(of body: () async throws(DataError) -> T) async -> Result<T, DataError> {
+  do throws(DataError) {
+    return .success(try await body())
+  } catch {
+    return .failure(error)
   }
 }

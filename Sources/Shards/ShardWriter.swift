@@ -1,14 +1,16 @@
 internal import Datasets
 internal import Glibc
 
-/// Writes one shard under a temporary name; complete and synced when `finish` returns, but not yet renamed.
+/// Writes one shard under a temporary name; complete when `finish` returns, but not yet synced and renamed.
 final class ShardWriter {
   let finalName: String
   let temporaryName: String
   private(set) var samples = 0
+  /// Bytes of all samples.
+  private var size = 0
   private let folder: String
   private let zstdLevel: Int?
-  private let descriptor: Int32
+  private var descriptor: Int32
   private let output: FileOutput
   private var firstKey = ""
   private var lastKey = ""
@@ -42,32 +44,41 @@ final class ShardWriter {
     return descriptor
   }
 
-  /// Whether `record` still fits beside the two blocks at the end; a shard that holds nothing takes any record.
-  func hasRoom(for record: Record, maxBytes: Int, maxSamples: Int) -> Bool {
-    samples == 0
-      || samples < maxSamples && output.count + record.archivedSize + 2 * TarHeader.blockSize <= maxBytes
+  /// Whether a sample of that size still fits beside the two blocks at the end; a shard that holds nothing takes any.
+  func hasRoom(for size: Int, maxBytes: Int, maxSamples: Int) -> Bool {
+    samples == 0 || samples < maxSamples && size + self.size + endOfArchive.count <= maxBytes
   }
 
-  func write(_ record: Record) throws(DataError) {
-    try record.write(to: output)
-    if samples == 0 { firstKey = record.key }
-    lastKey = record.key
+  /// Takes a sample of that size into account, whose bytes are in the next run that is appended.
+  func add(_ key: String, size: Int) {
+    if samples == 0 { firstKey = key }
+    lastKey = key
     samples += 1
+    self.size += size
   }
 
-  func finish() throws(DataError) -> Manifest.Shard {
-    try writeEndOfArchive(to: output)
+  /// Writes the members of samples that were added.
+  func append(_ bytes: UnsafeRawBufferPointer) throws(DataError) {
+    try output.append(bytes)
+  }
+
+  /// Completes the shard; the file is still to be synced.
+  func finish() throws(DataError) -> (Manifest.Shard, WrittenFile) {
+    precondition(output.count == size, "a shard was added samples that were not written")
+    try output.append(endOfArchive)
     let size = output.count
     let digest = try output.finishHash()
     var shard = Manifest.Shard(
       name: finalName, bytes: size, samples: samples, sha256: digest, firstKey: firstKey, lastKey: lastKey)
     guard let zstdLevel else {
-      try sync(descriptor)
-      return shard
+      defer { descriptor = -1 }
+      let file = WrittenFile(descriptor, name: output.name)
+      file.start()
+      return (shard, file)
     }
     let path = "\(folder)/\(temporaryName)"
     let compressed = try Self.create(path)
-    defer { close(compressed) }
+    let file = WrittenFile(compressed, name: path)
     let target = FileOutput(compressed, name: path)
     try target.startHash()
     let again = try FileInput(duplicating: descriptor, name: path)
@@ -76,11 +87,7 @@ final class ShardWriter {
     shard.uncompressedSha256 = digest
     shard.bytes = target.count
     shard.sha256 = try target.finishHash()
-    try sync(compressed)
-    return shard
-  }
-
-  private func sync(_ descriptor: Int32) throws(DataError) {
-    guard fsync(descriptor) == 0 else { throw systemError(.io, at: [output.name], "cannot be made durable") }
+    file.start()
+    return (shard, file)
   }
 }

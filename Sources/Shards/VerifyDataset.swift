@@ -1,5 +1,7 @@
 public import Datasets
 internal import Glibc
+internal import Streaming
+internal import Synchronization
 
 /// What `verifyDataset` found.
 public struct VerifyReport: Sendable, Equatable, Codable {
@@ -30,10 +32,13 @@ public struct VerifyReport: Sendable, Equatable, Codable {
 /// the counts per class, that images decode and have the stated shape, that `png` shows the same as `npy`, and that no
 /// shard lies beside those of the manifest. Goes on after damage, shard by shard.
 ///
-/// - Throws: `DataError` (`.noInput`) when there is no dataset to verify; damage is reported, not thrown.
+/// Shards are read on all cores; the report does not depend on their number.
+///
+/// - Throws: `DataError` (`.noInput`) when there is no dataset to verify, `CancellationError`; damage is reported, not thrown.
 public func verifyDataset(
-  at folder: String, limits: Limits = Limits(), progress: (_ samples: Int, _ total: Int) -> Void = { _, _ in }
-) throws(DataError) -> VerifyReport {
+  at folder: String, limits: Limits = Limits(),
+  progress: @escaping @Sendable (_ samples: Int, _ total: Int) -> Void = { _, _ in }
+) async throws -> VerifyReport {
   let bytes = try readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20)
   let manifest: Manifest
   do throws(DataError) {
@@ -42,36 +47,53 @@ public func verifyDataset(
     let damage = VerifyReport.Damage(file: Manifest.fileName, problem: error.problem)
     return VerifyReport(generation: nil, shards: 0, samples: 0, damage: [damage])
   }
-  var verification = Verification(folder: folder, manifest: manifest, limits: limits)
-  verification.checkManifest(bytes)
+  var verification = Verification(manifest)
+  verification.checkManifest(bytes, in: folder)
   verification.checkFolder(try listFolder(folder, .noInput))
-  for shard in manifest.shards { verification.checkShard(shard, progress) }
-  verification.checkCounts()
-  return verification.report
+  let done = Mutex(0)
+  let stage = Parallel<Manifest.Shard, ShardVerification>("verify", lanes: processors) { shard in
+    var verification = ShardVerification(shard, of: manifest, in: folder, limits: limits)
+    try verification.run { count in
+      done.withLock { done in
+        done += count
+        progress(done, manifest.samples)
+      }
+    }
+    return verification
+  }
+  do throws(PipelineError) {
+    return try await stage.run(from: .elements(manifest.shards), into: verification)
+  } catch {
+    throw error.underlying
+  }
 }
 
-/// One run of `verifyDataset`.
-private struct Verification {
-  let folder: String
-  let manifest: Manifest
-  let limits: Limits
-  var report: VerifyReport
+/// What is known of a dataset while its shards are verified; as a sink, it takes them in their order.
+private struct Verification: Sink {
+  let name = "verify"
+  private let manifest: Manifest
+  private var report: VerifyReport
   private var keys: Set<Int> = []
   private var counts: [Int]
 
-  init(folder: String, manifest: Manifest, limits: Limits) {
-    self.folder = folder
+  init(_ manifest: Manifest) {
     self.manifest = manifest
-    self.limits = limits
     counts = Array(repeating: 0, count: manifest.labelNames.count)
     report = VerifyReport(generation: manifest.generation, shards: 0, samples: 0, damage: [])
   }
 
-  mutating func complain(_ file: String, _ problem: String, key: String? = nil) {
-    report.damage.append(VerifyReport.Damage(file: file, key: key, problem: problem))
+  func consume(_ flow: Flow<ShardVerification>) async throws(PipelineError) -> VerifyReport {
+    var whole = self
+    while let shard = try await flow.next() { whole.add(shard) }
+    whole.checkCounts()
+    return whole.report
   }
 
-  mutating func checkManifest(_ bytes: [UInt8]) {
+  private mutating func complain(_ file: String, _ problem: String) {
+    report.damage.append(VerifyReport.Damage(file: file, problem: problem))
+  }
+
+  mutating func checkManifest(_ bytes: [UInt8], in folder: String) {
     if Manifest.generation(of: bytes, stating: manifest.generation) != manifest.generation {
       complain(Manifest.fileName, "does not have the digest that its generation states: it was changed")
     }
@@ -92,38 +114,91 @@ private struct Verification {
     }
   }
 
-  mutating func checkShard(_ shard: Manifest.Shard, _ progress: (Int, Int) -> Void) {
+  private mutating func add(_ shard: ShardVerification) {
     report.shards += 1
-    let before = report.samples
+    report.samples += shard.keys.count
+    for (label, count) in shard.counts.enumerated() { counts[label] += count }
+    var damage = shard.damage[...]
+    for (index, key) in shard.keys.enumerated() {
+      // What is wrong with the samples before comes first.
+      while let first = damage.first, first.sample < index { report.damage.append(damage.removeFirst().damage) }
+      if !keys.insert(key.hashValue).inserted {
+        report.damage.append(
+          VerifyReport.Damage(file: shard.name, key: key, problem: "is the key of two samples"))
+      }
+    }
+    report.damage += damage.map(\.damage)
+  }
+
+  private mutating func checkCounts() {
+    guard report.damage.isEmpty else { return }
+    if counts != manifest.countsPerClass {
+      complain(Manifest.fileName, "counts \(manifest.countsPerClass) samples per class, and there are \(counts)")
+    }
+  }
+}
+
+/// What was found in one shard.
+private struct ShardVerification: Sendable {
+  /// What is wrong, and the number of the sample at which it was noticed.
+  private(set) var damage: [(sample: Int, damage: VerifyReport.Damage)] = []
+  /// The keys of all samples that could be read.
+  private(set) var keys: [String] = []
+  /// Samples per class.
+  private(set) var counts: [Int]
+  private let shard: Manifest.Shard
+  private let manifest: Manifest
+  private let folder: String
+  private let limits: Limits
+
+  /// The shard's file.
+  var name: String { shard.name }
+
+  init(_ shard: Manifest.Shard, of manifest: Manifest, in folder: String, limits: Limits) {
+    self.shard = shard
+    self.manifest = manifest
+    self.folder = folder
+    self.limits = limits
+    counts = Array(repeating: 0, count: manifest.labelNames.count)
+  }
+
+  private mutating func complain(_ problem: String, key: String? = nil) {
+    damage.append((max(0, keys.count - 1), VerifyReport.Damage(file: shard.name, key: key, problem: problem)))
+  }
+
+  /// Reads the shard; `progress` is told of further samples, some at a time.
+  ///
+  /// - Throws: `CancellationError`.
+  mutating func run(_ progress: (Int) -> Void) throws {
     do throws(DataError) {
       let reader = try ShardReader(folder: folder, shard: shard, limits: limits, exact: true)
-      var first: String?
-      var last: String?
       while let record = try reader.next() {
-        if first == nil { first = record.key }
-        last = record.key
-        report.samples += 1
-        checkRecord(record, in: shard.name)
-        progress(report.samples, manifest.samples)
+        keys.append(record.key)
+        check(record)
+        guard keys.count % 64 == 0 else { continue }
+        progress(64)
+        if Task.isCancelled { break }
       }
-      if first != shard.firstKey || last != shard.lastKey {
-        complain(
-          shard.name,
-          "holds samples \(first ?? "") to \(last ?? ""), where the manifest says \(shard.firstKey) to \(shard.lastKey)"
-        )
-      }
+      progress(keys.count % 64)
     } catch {
       // The first element of the place is the shard itself; of the rest a member's name tells the sample.
       let member = error.place.dropFirst().first
-      complain(shard.name, describe(error, shard), key: member.flatMap { MemberName.split($0) }.map { String($0.key) })
-      if report.samples - before != shard.samples {
-        complain(shard.name, "could be read for \(report.samples - before) of \(shard.samples) samples")
+      complain(describe(error), key: member.flatMap { MemberName.split($0) }?.key)
+      if keys.count != shard.samples {
+        complain("could be read for \(keys.count) of \(shard.samples) samples")
       }
+      return
+    }
+    try Task.checkCancellation()
+    if keys.first != shard.firstKey || keys.last != shard.lastKey {
+      complain(
+        "holds samples \(keys.first ?? "") to \(keys.last ?? ""), where the manifest says \(shard.firstKey) to "
+          + shard.lastKey)
     }
   }
 
   /// The problem; of a shard whose digest is another shard's, that it was swapped.
-  private func describe(_ error: DataError, _ shard: Manifest.Shard) -> String {
+  private func describe(_ error: DataError) -> String {
     if error.problem.hasPrefix("has SHA-256"),
       let other = manifest.shards.first(where: { $0.name != shard.name && error.problem.contains($0.sha256) })
     {
@@ -132,25 +207,23 @@ private struct Verification {
     return error.problem
   }
 
-  private mutating func checkRecord(_ record: Record, in file: String) {
-    if !keys.insert(record.key.hashValue).inserted { complain(file, "is the key of two samples", key: record.key) }
-    let names = record.fields.map(\.name)
-    if names != manifest.fields {
+  private mutating func check(_ record: Record) {
+    if !record.fields.elementsEqual(manifest.fields, by: { $0.name == $1 }) {
+      let names = record.fields.map(\.name).joined(separator: ", ")
       let expected = manifest.fields.joined(separator: ", ")
-      complain(
-        file, "has the fields \(names.joined(separator: ", ")), where the manifest says \(expected)", key: record.key)
+      complain("has the fields \(names), where the manifest says \(expected)", key: record.key)
     }
     do throws(DataError) {
       let sample = try Sample(record, classCount: counts.count)
       counts[sample.label] += 1
-      try checkContent(sample, record, in: file)
+      try checkContent(sample, record)
     } catch {
       let inner = error.place.filter { $0 != record.key }
-      complain(file, (inner + [error.problem]).joined(separator: ": "), key: record.key)
+      complain((inner + [error.problem]).joined(separator: ": "), key: record.key)
     }
   }
 
-  private mutating func checkContent(_ sample: Sample, _ record: Record, in file: String) throws(DataError) {
+  private mutating func checkContent(_ sample: Sample, _ record: Record) throws(DataError) {
     var shape: [Int]
     if case .floats(let array) = sample.content {
       shape = array.shape
@@ -158,7 +231,7 @@ private struct Verification {
         let image = EncodedImage(format: .png, bytes: view)
         let shown = try Sample(key: sample.key, content: .encoded(image), label: 0).pixels(limits: limits)
         if shown != (try sample.pixels(limits: limits)) {
-          complain(file, "shows something else in png than in npy", key: sample.key)
+          complain("shows something else in png than in npy", key: sample.key)
         }
       }
     } else {
@@ -166,14 +239,7 @@ private struct Verification {
       shape = [pixels.channels, pixels.height, pixels.width]
     }
     if let expected = manifest.shape, shape != expected {
-      complain(file, "has shape \(shape), where the manifest says \(expected)", key: sample.key)
-    }
-  }
-
-  mutating func checkCounts() {
-    guard report.damage.isEmpty else { return }
-    if counts != manifest.countsPerClass {
-      complain(Manifest.fileName, "counts \(manifest.countsPerClass) samples per class, and there are \(counts)")
+      complain("has shape \(shape), where the manifest says \(expected)", key: sample.key)
     }
   }
 }

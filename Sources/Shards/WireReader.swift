@@ -52,7 +52,15 @@ public final class WireReader: SampleSource {
     }
   }
 
-  func nextRecord() throws(DataError) -> Record? {
+  /// The next sample, whose fields are still to be read; see `SampleSource`.
+  ///
+  /// - Throws: as `init`.
+  public func nextPending() throws(DataError) -> PendingSample? {
+    guard let record = try nextRecord() else { return nil }
+    return PendingSample(record, classCount: info.classNames.count, place: place)
+  }
+
+  private func nextRecord() throws(DataError) -> Record? {
     if let outcome {
       try outcome.get()
       return nil

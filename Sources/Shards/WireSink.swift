@@ -8,43 +8,38 @@ public struct WireSink: Sink {
   private let writer: WireWriter
   private let info: DatasetInfo
   private let final: @Sendable () -> DatasetInfo?
+  private let times: WorkTimes?
 
-  /// A sink that begins the stream and, after the last sample, finishes it.
+  /// A sink that begins the stream and, after the last sample, finishes it; `times` learns how long it hashed and wrote.
   ///
   /// `final` is asked for at the end, for stages that learn on the way what they emit; nil where `info` still holds.
   /// A failure is thrown with the stream unfinished: the owner of `writer` tells the reader, see `WireWriter.fail`.
   public init(
-    named name: String, to writer: WireWriter, info: DatasetInfo,
+    named name: String, to writer: WireWriter, info: DatasetInfo, times: WorkTimes? = nil,
     final: @escaping @Sendable () -> DatasetInfo? = { nil }
   ) {
     self.name = name
     self.writer = writer
     self.info = info
+    self.times = times
     self.final = final
   }
 
   /// Writes every sample of the flow; returns their number.
   ///
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`.
-  public func consume(_ flow: Flow<Sample>) async throws(PipelineError) -> Int {
-    var count = 0
-    try attempt(nil) { () throws(DataError) in try writer.begin(info) }
-    guard let fields = writer.fields else { preconditionFailure("a wire that began has no fields") }
-    while let chunk = try await EncodedChunk(from: flow, as: fields) {
-      for (sample, record) in zip(chunk.samples, chunk.records) {
-        try attempt(sample.key) { () throws(DataError) in try writer.write(try record.get()) }
-        count += 1
-      }
+  public func consume(_ flow: Flow<EncodedChunk>) async throws(PipelineError) -> Int {
+    let thread = SinkThread<WireWriter>(name, times: times)
+    let (writer, info) = (writer, info)
+    try await thread.open { () throws(DataError) in
+      try writer.begin(info)
+      return writer
     }
-    try attempt(nil) { () throws(DataError) in try writer.finish(info: final()) }
-    return count
-  }
-
-  private func attempt(_ key: String?, _ body: () throws(DataError) -> Void) throws(PipelineError) {
-    do throws(DataError) {
-      try body()
-    } catch {
-      throw PipelineError(stage: name, sampleKey: error.place.first == key ? nil : key, underlying: error)
+    try await thread.write(flow) { (writer, chunk) throws(DataError) in try writer.write(chunk) }
+    let last = final()
+    return try await thread.use { (writer) throws(DataError) in
+      try writer.finish(info: last)
+      return writer.samples
     }
   }
 }

@@ -11,10 +11,11 @@ public final class WireWriter: @unchecked Sendable {
   /// `F_SETPIPE_SZ`, which Glibc's module does not show.
   private static let setPipeSize: Int32 = 1031
   private let output: FileOutput
-  private(set) var fields: SampleFields?
+  private var fields: SampleFields?
   private var classCount = 0
   private var hashing = false
-  private var samples = 0
+  /// Samples written.
+  private(set) var samples = 0
 
   /// Writes to a descriptor, which stays the caller's to close.
   public init(to descriptor: Int32) {
@@ -28,7 +29,7 @@ public final class WireWriter: @unchecked Sendable {
   /// - Throws: `DataError` (`.io`) when writing fails.
   public func begin(_ info: DatasetInfo) throws(DataError) {
     precondition(fields == nil, "a wire begins once")
-    fields = try SampleFields(kind: info.kind, withView: false, limits: Limits())
+    fields = SampleFields(streaming: info.kind)
     classCount = info.classNames.count
     try writeControl("header", WireHeader(info: info))
     try output.flush()
@@ -42,17 +43,19 @@ public final class WireWriter: @unchecked Sendable {
     precondition(
       (0..<classCount).contains(sample.label), "sample \(sample.key) has label \(sample.label) of \(classCount) classes"
     )
-    try write(try fields.record(of: sample))
+    let chunk = EncodedChunk([PendingSample(sample)], as: fields)
+    try write(chunk)
+    if let (_, error) = chunk.failure { throw error }
   }
 
-  /// Writes a sample as it stood in another archive.
-  func write(_ record: Record) throws(DataError) {
+  /// Writes the samples of a chunk; its failure is the caller's business.
+  func write(_ chunk: EncodedChunk) throws(DataError) {
     if !hashing {
       try output.startHash()
       hashing = true
     }
-    try record.write(to: output)
-    samples += 1
+    try output.append(chunk.bytes)
+    samples += chunk.count
   }
 
   /// Ends the stream: without this call the reader refuses it.
@@ -65,7 +68,7 @@ public final class WireWriter: @unchecked Sendable {
     precondition(fields != nil, "a wire was finished before it began")
     if !hashing { try output.startHash() }
     try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash(), info: info))
-    try writeEndOfArchive(to: output)
+    try output.append(endOfArchive)
     try output.flush()
   }
 
@@ -75,7 +78,7 @@ public final class WireWriter: @unchecked Sendable {
   public func fail(exitCode: Int32, sentence: String) {
     do throws(DataError) {
       try writeControl("error", WireError(exitCode: exitCode, sentence: sentence))
-      try writeEndOfArchive(to: output)
+      try output.append(endOfArchive)
       try output.flush()
     } catch {
       return
@@ -83,6 +86,6 @@ public final class WireWriter: @unchecked Sendable {
   }
 
   private func writeControl(_ name: String, _ value: some Encodable) throws(DataError) {
-    try writeMember(named: RecordReader.controlPrefix + name, encodeJSON(value, indented: false), to: output)
+    try output.append(member(named: RecordReader.controlPrefix + name, encodeJSON(value, indented: false)))
   }
 }

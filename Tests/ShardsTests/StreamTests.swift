@@ -23,6 +23,11 @@ private final class Source: SampleSource {
   }
 }
 
+/// The stage before a sink of shards, with all options as they are.
+private func encodeForShards() throws -> Encode {
+  try Encode(for: ShardOptions(directory: "", namePrefix: "x"), info: exampleInfo)
+}
+
 @Suite struct StreamTests {
   @Test func `A flow hands out every sample of a source, once and in order`() async throws {
     let all = examplePixels(100)
@@ -47,16 +52,78 @@ private final class Source: SampleSource {
     #expect(count == 40)
   }
 
+  @Test func `Chunks hold every sample, some at a time, and the failure comes after the samples before`() async throws {
+    let failure = DataError(.badInput, at: ["x.tar"], "is damaged")
+    let all = examplePixels(100)
+    let flow = chunks(of: Source(all, failure: failure), stage: "read")
+    var sizes: [Int] = []
+    var found: [Sample] = []
+    let error = await #expect(throws: PipelineError.self) {
+      while let chunk = try await flow.next() {
+        sizes.append(chunk.count)
+        found += try chunk.map { try $0.finished() }
+      }
+    }
+    #expect(error?.underlying as? DataError == failure)
+    #expect(sizes == [32, 32, 32, 4])
+    #expect(found == all)
+  }
+
+  @Test func `What was encoded in chunks is what was written one by one`() async throws {
+    let folder = try TemporaryFolder()
+    let all = examplePixels(150)
+    try writeDataset(all, in: folder, "single", maxSamples: 40)
+    let options = ShardOptions(directory: folder["chunks"], namePrefix: "shapes", maxSamples: 40)
+    let sink = ShardSink(options, describing: Source(all))
+    _ = try await Encode(for: options, info: exampleInfo).run(from: chunks(of: Source(all), stage: "read"), into: sink)
+    #expect(try folder.contents("chunks") == folder.contents("single"))
+    for name in try folder.contents("single") {
+      #expect(try folder.bytes("chunks/\(name)") == folder.bytes("single/\(name)"), "\(name)")
+    }
+  }
+
+  @Test func `A copy of a dataset to the wire has every byte of its shards`() async throws {
+    let folder = try TemporaryFolder()
+    let all = exampleFloats(70)
+    try writeDataset(all, in: folder, maxSamples: 30)
+    try folder.write("wire", [])
+    let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
+    try await DatasetReader(folder["out"]).copy(to: WireWriter(to: file.fileDescriptor))
+    let shards = try folder.contents("out").filter { $0.hasSuffix(".tar") }
+    let members = try shards.flatMap { try folder.bytes("out/\($0)").dropLast(1024) }
+    let wire = try folder.bytes("wire")
+    // The header's own member says how long it is.
+    let size = try #require(Int(String(decoding: wire[124..<135], as: UTF8.self), radix: 8))
+    let first = 512 + (size + 511) / 512 * 512
+    #expect(wire[first..<first + members.count].elementsEqual(members), "the same bytes")
+    #expect(try allSamples(try reader(wire)) == all)
+  }
+
+  @Test func `A sample that cannot be encoded is named, and nothing is published`() async throws {
+    let folder = try TemporaryFolder()
+    var all = examplePixels(70)
+    all[40].key = "not a key"
+    let options = ShardOptions(directory: folder["out"], namePrefix: "x")
+    let source = Source(all)
+    let sink = ShardSink(options, describing: source)
+    let error = await #expect(throws: PipelineError.self) {
+      try await Encode(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
+    }
+    #expect((error?.underlying as? DataError)?.place == ["not a key"])
+    #expect(try folder.contents() == [])
+  }
+
   @Test func `A pipeline from a source through the wire to shards loses nothing`() async throws {
     let folder = try TemporaryFolder()
     let all = exampleFloats(50)
     try folder.write("wire", [])
     let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
     let sink = WireSink(named: "decode", to: WireWriter(to: file.fileDescriptor), info: exampleInfo)
-    #expect(try await samples(of: Source(all), stage: "read").run(into: sink) == 50)
+    let stream = Encode(forStreamOf: exampleInfo)
+    #expect(try await stream.run(from: chunks(of: Source(all), stage: "read"), into: sink) == 50)
     let reader = try openSamples([.file(folder["wire"])], options: ReadOptions(), log: { _ in })
     let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
-    let manifest = try await samples(of: reader, stage: "read").run(into: shards)
+    let manifest = try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
     #expect(manifest.samples == 50)
     #expect(try allSamples(try openSamples([.file(folder["out"])], options: ReadOptions(), log: { _ in })) == all)
   }
@@ -68,13 +135,14 @@ private final class Source: SampleSource {
     let source = Source(examplePixels(3), failure: DataError(.badInput, at: ["x.tar"], "is damaged"))
     let writer = WireWriter(to: file.fileDescriptor)
     let failed = await #expect(throws: PipelineError.self) {
-      try await samples(of: source, stage: "read").run(into: WireSink(named: "decode", to: writer, info: exampleInfo))
+      try await Encode(forStreamOf: exampleInfo).run(
+        from: chunks(of: source, stage: "read"), into: WireSink(named: "decode", to: writer, info: exampleInfo))
     }
     writer.fail(exitCode: 65, sentence: "\(try #require(failed).underlying)")
     let reader = try WireReader(ByteSource(.file(folder["wire"])))
     let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
     let error = await #expect(throws: PipelineError.self) {
-      try await samples(of: reader, stage: "read").run(into: shards)
+      try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
     }
     let cause = try #require(error?.underlying as? DataError)
     #expect(cause.fault == .upstream(exitCode: 65))
@@ -91,7 +159,7 @@ private final class Source: SampleSource {
       let options = ShardOptions(directory: folder["out"], namePrefix: "x", maxSamples: 1)
       let shards = ShardSink(options, describing: reader)
       let error = await #expect(throws: PipelineError.self) {
-        try await samples(of: reader, stage: "read").run(into: shards)
+        try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
       }
       #expect((error?.underlying as? DataError)?.fault == .temporary)
       #expect(try folder.contents() == [])

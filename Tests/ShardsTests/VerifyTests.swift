@@ -4,18 +4,18 @@ import Shards
 import Testing
 
 @Suite struct VerifyTests {
-  @Test func `A sound dataset has no damage`() throws {
+  @Test func `A sound dataset has no damage`() async throws {
     for zstdLevel in [nil, 3] {
       let folder = try TemporaryFolder()
       try writeDataset(exampleFloats(10), in: folder, zstdLevel: zstdLevel, maxSamples: 4)
-      let report = try verifyDataset(at: folder["out"])
+      let report = try await verifyDataset(at: folder["out"])
       #expect(report.damage == [])
       #expect(report.shards == 3)
       #expect(report.samples == 10)
     }
   }
 
-  @Test func `A flipped bit in any file is found`() throws {
+  @Test func `A flipped bit in any file is found`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(4), in: folder, maxSamples: 2)
     var random = Sequence32(seed: 5)
@@ -28,17 +28,17 @@ import Testing
         let bit = UInt8.random(in: 0..<8, using: &random)
         bytes[offset] ^= 1 << bit
         try folder.write(path, bytes)
-        let report = try verifyDataset(at: folder["out"])
+        let report = try await verifyDataset(at: folder["out"])
         #expect(!report.damage.isEmpty, "bit \(bit) of byte \(offset) of \(file)")
         // A changed manifest can make good shards look bad; a changed shard never makes another file look bad.
         if file.hasSuffix(".tar") { #expect(report.damage.allSatisfy { $0.file == file }) }
       }
       try folder.write(path, whole)
     }
-    #expect(try verifyDataset(at: folder["out"]).damage == [])
+    #expect(try await verifyDataset(at: folder["out"]).damage == [])
   }
 
-  @Test func `A cut of any file is found`() throws {
+  @Test func `A cut of any file is found`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(2), in: folder)
     for file in try folder.contents("out") {
@@ -46,35 +46,36 @@ import Testing
       let whole = try folder.bytes(path)
       for length in Array(stride(from: 0, to: whole.count, by: 256)) + [whole.count - 1] {
         try folder.write(path, Array(whole[..<length]))
-        #expect(try !verifyDataset(at: folder["out"]).damage.isEmpty, "\(file) cut to \(length) of \(whole.count)")
+        #expect(
+          try await !verifyDataset(at: folder["out"]).damage.isEmpty, "\(file) cut to \(length) of \(whole.count)")
       }
       try folder.write(path, whole)
     }
   }
 
-  @Test func `Missing, extra and swapped shards are named`() throws {
+  @Test func `Missing, extra and swapped shards are named`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(6), in: folder, maxSamples: 2)
     let names = (0..<3).map { "shapes-train-00000\($0).tar" }
     let contents = try names.map { try folder.bytes("out/\($0)") }
-    func damaged() throws -> Set<String> { Set(try verifyDataset(at: folder["out"]).damage.map(\.file)) }
+    func damaged() async throws -> Set<String> { Set(try await verifyDataset(at: folder["out"]).damage.map(\.file)) }
 
     try FileManager.default.removeItem(atPath: folder["out/\(names[1])"])
-    #expect(try damaged() == [names[1]])
+    #expect(try await damaged() == [names[1]])
 
     try folder.write("out/\(names[1])", contents[1])
     try folder.write("out/shapes-train-000003.tar", contents[1])
-    #expect(try damaged() == ["shapes-train-000003.tar"])
+    #expect(try await damaged() == ["shapes-train-000003.tar"])
     try FileManager.default.removeItem(atPath: folder["out/shapes-train-000003.tar"])
 
     try folder.write("out/\(names[0])", contents[2])
     try folder.write("out/\(names[2])", contents[0])
-    let report = try verifyDataset(at: folder["out"])
+    let report = try await verifyDataset(at: folder["out"])
     #expect(report.damage.contains { $0.file == names[0] && $0.problem == "holds what \(names[2]) should hold" })
     #expect(report.damage.contains { $0.file == names[2] && $0.problem == "holds what \(names[0]) should hold" })
   }
 
-  @Test func `Damage inside an image names the sample`() throws {
+  @Test func `Damage inside an image names the sample`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(5), in: folder)
     let path = "out/shapes-train-000000.tar"
@@ -82,14 +83,14 @@ import Testing
     let member = try #require((0..<bytes.count).first { bytes[$0...].starts(with: "000003.png".utf8) })
     bytes[member + 512 + 60] ^= 4
     try folder.write(path, bytes)
-    let report = try verifyDataset(at: folder["out"])
+    let report = try await verifyDataset(at: folder["out"])
     #expect(report.damage.contains { $0.file == "shapes-train-000000.tar" && $0.key == "000003" })
     #expect(report.damage.contains { $0.problem.hasPrefix("has SHA-256") })
   }
 
-  @Test func `A folder without a manifest holds no dataset`() throws {
+  @Test func `A folder without a manifest holds no dataset`() async throws {
     let folder = try TemporaryFolder()
-    let error = #expect(throws: DataError.self) { try verifyDataset(at: folder.path) }
+    let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder.path) }
     #expect(error?.fault == .noInput)
   }
 }

@@ -7,15 +7,9 @@ let catVerb = VerbRunner("cat") { invocation in
     let reader = try DatasetReader(folder)
     invocation.report.detail(reader.info)
     invocation.report.detail(reader.manifest)
-    try writer.begin(reader.info)
-    var done = 0
-    while try reader.copyNext(to: writer) {
-      try Task.checkCancellation()
-      done += 1
-      invocation.report.progress(
-        ProgressEvent(stage: "cat", done: done, total: reader.manifest.samples, unit: "samples"))
-    }
-    try writer.finish()
+    let times = invocation.report.workTimes()
+    try await reader.copy(to: writer, times: times, progress: invocation.report.progressHandler)
+    invocation.report.detail(times)
   }
   return .ok
 }

@@ -12,13 +12,16 @@ let decodeVerb = VerbRunner("decode") { invocation in
     info.provenance.append(
       ProvenanceStep(
         verb: "decode", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs)))
-    let sink = WireSink(named: "decode", to: writer, info: info)
-    let total = info.countPerClass?.reduce(0, +)
+    let times = invocation.report.workTimes()
     let stages = pipeline {
-      ReadAhead()
-      Counted<Sample>(as: "decode", total: total, progress: invocation.report.progressHandler)
+      Encode(forStreamOf: info, times: times)
+      Counted<EncodedChunk>(
+        as: "decode", total: info.countPerClass?.reduce(0, +), units: \.count,
+        progress: invocation.report.progressHandler)
     }
-    _ = try await stages.run(from: samples(of: source, stage: "decode"), into: sink)
+    let sink = WireSink(named: "decode", to: writer, info: info, times: times)
+    _ = try await stages.run(from: chunks(of: source, stage: "decode", times: times), into: sink)
+    invocation.report.detail(times)
   }
   return .ok
 }

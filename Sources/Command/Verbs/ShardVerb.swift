@@ -22,21 +22,24 @@ let shardVerb = VerbRunner("shard") { invocation in
     try options.checkDirectory()
   }
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
-  var step: ProvenanceStep?
-  if source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil {
-    let unrelated: Set<String> = ["zstd", "max-size", "max-samples"]
-    step = ProvenanceStep(
-      verb: "shard", tool: toolVersion, options: arguments.recorded.filter { !unrelated.contains($0.key) },
-      digests: try sourceDigests(of: inputs))
-  }
+  let hasStep = source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil
+  let times = report.workTimes()
+  let encode = try Encode(for: options, info: source.info, times: times)
   let stages = pipeline {
-    ReadAhead()
-    Counted<Sample>(
-      as: "shard", total: source.info.countPerClass?.reduce(0, +), progress: report.progressHandler)
+    encode
+    Counted<EncodedChunk>(
+      as: "shard", total: source.info.countPerClass?.reduce(0, +), units: \.count, progress: report.progressHandler)
   }
-  let sink = ShardSink(options, describing: source, adding: step)
-  let manifest = try await stages.run(from: samples(of: source, stage: "shard"), into: sink)
+  let sink = ShardSink(options, describing: source, times: times) { () async throws(DataError) in
+    guard hasStep else { return nil }
+    let unrelated: Set<String> = ["zstd", "max-size", "max-samples"]
+    return ProvenanceStep(
+      verb: "shard", tool: toolVersion, options: arguments.recorded.filter { !unrelated.contains($0.key) },
+      digests: try await sourceDigests(of: inputs, on: BlockingThread(name: "pipe hash"), times: times))
+  }
+  let manifest = try await stages.run(from: chunks(of: source, stage: "shard", times: times), into: sink)
   report.detail(manifest)
+  report.detail(times)
   let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })
   let shards = manifest.shards.count == 1 ? "1 shard" : "\(grouped(manifest.shards.count)) shards"
   report.log(

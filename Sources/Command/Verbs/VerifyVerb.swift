@@ -9,7 +9,7 @@ let verifyVerb = VerbRunner("verify") { invocation in
     invocation.report.detail(manifest.info)
     invocation.report.detail(manifest)
   }
-  let report = try verifyDataset(at: folder) { done, total in
+  let report = try await verifyDataset(at: folder) { done, total in
     invocation.report.progress(ProgressEvent(stage: "verify", done: done, total: total, unit: "samples"))
   }
   let text =
