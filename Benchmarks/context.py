@@ -16,6 +16,8 @@ class Context:
     folder: pathlib.Path
     # CIFAR-10's binary layout in a tar, or nothing; `images.archive(context)` then draws one.
     cifar10: pathlib.Path | None
+    # A folder of JPEG files, or nothing; `images.photographs(context)` then draws some.
+    photos: pathlib.Path | None
     # Less data and fewer repeats.
     quick: bool
     # Says what is going on.

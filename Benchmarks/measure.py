@@ -21,6 +21,8 @@ class Usage:
     peak: int
     # What the last one wrote to its standard output, where that was not sent elsewhere.
     output: bytes = b""
+    # What all of them wrote to their standard error.
+    said: str = ""
 
 
 class Failed(Exception):
@@ -46,9 +48,10 @@ def run(*commands, stdin=None, stdout=None, environment=None):
         source = process.stdout
         processes.append(process)
     output = source.read() if source else b""
-    usages = []
+    usages, words = [], ""
     for command, process in zip(commands, processes):
         said = process.stderr.read().decode(errors="replace")
+        words += said
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -56,7 +59,7 @@ def run(*commands, stdin=None, stdout=None, environment=None):
         usages.append(usage)
     return Usage(
         wall=time.monotonic() - started, processor=sum(usage.ru_utime + usage.ru_stime for usage in usages),
-        peak=max(usage.ru_maxrss for usage in usages) * 1024, output=output,
+        peak=max(usage.ru_maxrss for usage in usages) * 1024, output=output, said=words,
     )
 
 
