@@ -76,14 +76,15 @@ if withTorch {
     target("Networks", ["Tensors"]),
     target("Tensors", ["CTorch"]),
     .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: cxxSettings, linkerSettings: linkerSettings),
-    tests("TensorsTests", ["Tensors"]),
-    tests("NetworksTests", ["Networks", "Tensors"]),
-    tests("MethodsTests", ["Methods", "Networks", "Tensors"]),
+    .target(name: "TensorTurn", path: "Tests/TensorTurn", swiftSettings: strict),
+    tests("TensorsTests", ["Tensors", "TensorTurn"]),
+    tests("NetworksTests", ["Networks", "Tensors", "TensorTurn"]),
+    tests("MethodsTests", ["Methods", "Networks", "Tensors", "TensorTurn"]),
     tests(
       "ComputeTests",
       [
-        "ComputeCommand", "Stages", "Methods", "Tensors", "Shards", "Datasets", "Streaming", "Catalog", "pipe",
-        "pipe-compute",
+        "ComputeCommand", "Stages", "Methods", "Networks", "Tensors", "TensorTurn", "Command", "Shards", "Datasets",
+        "Streaming", "Catalog", "pipe", "pipe-compute",
       ]),
   ]
 }

@@ -5,10 +5,11 @@ import Networks
 import Stages
 import Streaming
 import Tensors
+import TensorTurn
 import Testing
 
-/// All suites of this bundle that use tensors nest in here: the library's thread team wants one user at a time.
-@Suite(.serialized) struct ComputeTests {}
+/// All suites of this module that use tensors nest in here: the library's thread team wants one user at a time.
+@Suite(.serialized, .takesTurns) struct ComputeTests {}
 
 /// A source of prepared samples.
 final class Prepared: SampleSource {

@@ -1,8 +1,9 @@
 import Methods
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct AugmentationTests {
   private let images = wave([3, 2, 9, 8], 0.29, 0.7)
 

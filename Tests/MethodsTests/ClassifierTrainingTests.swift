@@ -1,9 +1,10 @@
 import Methods
 import Networks
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct ClassifierTrainingTests {
   @Test func `P-DC and P-DSA fall to a tenth past the middle and make one pass more than their epochs`() {
     for recipe in [TrainingProtocol.dc(), .dsa()] {

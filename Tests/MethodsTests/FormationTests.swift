@@ -1,8 +1,9 @@
 import Methods
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct FormationTests {
   @Test func `decoding cuts and enlarges as NumPy does, also where sizes do not divide`() throws {
     let golden = try Golden.load()

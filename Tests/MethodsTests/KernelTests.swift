@@ -2,9 +2,10 @@ import Foundation
 import Methods
 import Networks
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct KernelTests {
   static let kernels: [Kernel] = [.gaussianMixture, .gaussian(rate: nil), .gaussian(rate: 0.05), .linear, .polynomial]
 

@@ -2,9 +2,10 @@ import Methods
 import Networks
 import Synchronization
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct MatchingTests {
   private let toy = Toy(counts: [12, 9, 10])
 

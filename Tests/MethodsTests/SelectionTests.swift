@@ -1,9 +1,10 @@
 import Methods
 import Networks
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct SelectionTests {
   @Test func `herding on a line alternates around the mean`() throws {
     // Mean 3: the nearest is 3 itself; then the pairs that keep the sum at the mean.

@@ -1,8 +1,9 @@
 import Networks
 import Tensors
+import TensorTurn
 import Testing
 
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct ConvNetTests {
   /// The network of the golden script: every weight a wave, the norm's scale near 1.
   private func waveNetwork(_ options: ConvNetOptions) -> ConvNet {

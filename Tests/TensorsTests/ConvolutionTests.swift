@@ -1,9 +1,10 @@
+import TensorTurn
 import Testing
 
 @testable import Tensors
 
 /// The 3 × 3 convolution of our own against the library's, computed in float64 from the same inputs.
-@Suite(.serialized) struct ConvolutionTests {
+@Suite(.serialized, .takesTurns) struct ConvolutionTests {
   /// Images, channels, outputs, height, width: whole tiles, cut tiles, more than one block of tiles, more than one chunk of a
   /// gradient, and one pixel.
   static let shapes = [

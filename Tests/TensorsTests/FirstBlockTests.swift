@@ -1,9 +1,10 @@
+import TensorTurn
 import Testing
 
 @testable import Tensors
 
 /// A block as one operation against its parts, computed by the library in float64 from the same inputs.
-@Suite(.serialized) struct FirstBlockTests {
+@Suite(.serialized, .takesTurns) struct FirstBlockTests {
   struct Shape: CustomTestStringConvertible {
     var images, channels, height, width, outputs, padding: Int
     var testDescription: String { "\(images)×\(channels)×\(height)×\(width) to \(outputs), padding \(padding)" }

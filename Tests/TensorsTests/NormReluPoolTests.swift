@@ -1,9 +1,10 @@
+import TensorTurn
 import Testing
 
 @testable import Tensors
 
 /// The fused operation against the library's three, computed in float64 from the same inputs.
-@Suite(.serialized) struct NormReluPoolTests {
+@Suite(.serialized, .takesTurns) struct NormReluPoolTests {
   /// Image shapes: registers full and in part, odd sizes, one window, and more channels than one task takes.
   static let shapes = [[2, 64, 8, 6], [3, 70, 7, 9], [1, 16, 2, 2], [2, 3, 5, 4], [2, 150, 4, 4]]
 
