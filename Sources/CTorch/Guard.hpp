@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <new>
+#include <string>
 
 #include "CTorch.h"
 
@@ -20,6 +22,23 @@ namespace ct {
 /// only if even these few bytes cannot be had, and then the out-pointer is NULL.
 inline char *copy_message(const char *text) noexcept { return strdup(text); }
 
+/// The message of exhausted memory; `text` is libtorch's, which tells how much was asked for.
+inline char *exhausted_message(const char *text) noexcept {
+  try {
+    std::string message = CT_MEMORY_EXHAUSTED;
+    constexpr char mark[] = "to allocate ";
+    if (const char *amount = std::strstr(text, mark)) {
+      amount += sizeof mark - 1;
+      const char *end = amount + std::strspn(amount, "0123456789.");
+      if (*end == ' ') end += 1 + std::strcspn(end + 1, " .,;(");
+      message.append(": ").append(amount, end).append(" were asked for at once");
+    }
+    return copy_message(message.c_str());
+  } catch (...) {
+    return copy_message(CT_MEMORY_EXHAUSTED);
+  }
+}
+
 /// Runs `body`; every exception becomes its message, without a backtrace.
 template <typename Body>
 CTError guard(Body &&body) noexcept {
@@ -28,10 +47,16 @@ CTError guard(Body &&body) noexcept {
     return nullptr;
   } catch (const c10::Error &error) {
     try {
-      return copy_message(error.what_without_backtrace());
+      const char *text = error.what_without_backtrace();
+      // The allocator of the processor's memory throws no type of its own.
+      const bool exhausted =
+          dynamic_cast<const c10::OutOfMemoryError *>(&error) || std::strstr(text, "DefaultCPUAllocator");
+      return exhausted ? exhausted_message(text) : copy_message(text);
     } catch (...) {
       return copy_message("an error of libtorch without a message");
     }
+  } catch (const std::bad_alloc &) {
+    return copy_message(CT_MEMORY_EXHAUSTED);
   } catch (const std::exception &error) {
     return copy_message(error.what());
   } catch (...) {

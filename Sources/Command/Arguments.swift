@@ -142,6 +142,12 @@ public struct Arguments: Sendable {
     return record
   }
 
+  /// What was typed of the options under that heading, by name; of that, what provenance records.
+  public func typedOptions(under title: String) -> [String: String] {
+    let group = verb.groups.first { $0.title == title }?.options.map(\.name) ?? []
+    return recorded.filter { group.contains($0.key) && typed[$0.key] != nil }
+  }
+
   private func option(_ name: String) -> Option {
     guard let option = verb.option(name) else { preconditionFailure("pipe \(verb.name) has no option --\(name)") }
     return option

@@ -143,9 +143,17 @@ private func parsedExtent(_ text: String) -> Extent? {
   return lengths.count == 1 ? .shortSide(lengths[0]) : .exact(height: lengths[0], width: lengths[1])
 }
 
+/// More images of a class than any dataset has, and few enough that their sums are numbers.
+private let maxCount = 1_000_000_000
+
+private func tooMany(_ text: String) -> UsageError {
+  UsageError("takes at most \(grouped(maxCount)) images per class, not \(quoted(text))")
+}
+
 private func parsedCounts(_ text: String) throws(UsageError) -> ClassCounts {
   if let same = Int(text) {
     guard same > 0 else { throw UsageError("takes at least one image per class, not \(quoted(text))") }
+    guard same <= maxCount else { throw tooMany(text) }
     return ClassCounts(others: same)
   }
   var table = ClassCounts()
@@ -156,6 +164,7 @@ private func parsedCounts(_ text: String) throws(UsageError) -> ClassCounts {
     else {
       throw UsageError("takes a number or a table such as cat=5,dog=10,*=3, not \(quoted(text))")
     }
+    guard count <= maxCount else { throw tooMany(text) }
     let name = String(entry[..<mark])
     let isRepeated = name == "*" ? table.others != nil : table.named[name] != nil
     guard !isRepeated else { throw UsageError("names the class \(quoted(name)) twice in \(quoted(text))") }

@@ -14,6 +14,7 @@ extension CondenseRequest {
     self.init(
       method: method, budget: Budget(rest: counts?.others, named: counts?.named ?? [:]),
       seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments))
+    reading = arguments.typedOptions(under: "Reading")
     guard !method.isSelection else { return }
     steps = arguments.integer("steps")
     realBatch = arguments.integer("batch")
@@ -31,9 +32,9 @@ extension CondenseRequest {
     guard method == .m3d else { return }
     stepsPerNetwork = arguments.integer("iterations-per-model")
     linearUnits = arguments.choice("units").map { $0 == "linear" }
-    let bandwidth = arguments.number("bandwidth")
+    bandwidth = arguments.number("bandwidth")
     switch arguments.choice("kernel") {
-    case "gaussian": kernel = .gaussian(rate: bandwidth.map { Float(1 / $0) })
+    case "gaussian": kernel = .gaussian(rate: nil)
     case "linear": kernel = .linear
     case "polynomial": kernel = .polynomial
     default: kernel = .gaussianMixture

@@ -13,6 +13,10 @@ let condenseVerb = VerbRunner("condense") { invocation in
   let report = invocation.report
   let request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)
+  if arguments.given("snapshot-every"), arguments.path("snapshots") == nil {
+    throw UsageError(
+      "--snapshot-every tells the steps between snapshots, and there are none", hint: "add --snapshots DIR")
+  }
   let surroundings = try await Surroundings(invocation)
   var stageSurroundings = surroundings.stage(invocation)
   stageSurroundings.dryRun = arguments.flag("dry-run")
@@ -44,8 +48,11 @@ let condenseVerb = VerbRunner("condense") { invocation in
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
     let info = source.info
+    report.detail(info)
     // The reader learns at once what will come, and refuses at once if it has no place for it.
     let promised = try request.promise(of: info, tool: toolVersion)
+    try request.checkMemory(
+      for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
     let condensing = CondenseStage(request, of: info, tool: toolVersion, in: stageSurroundings)
     let stages = pipeline {
       Buffered<Sample>(capacity: 64)

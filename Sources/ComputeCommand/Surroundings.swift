@@ -11,6 +11,8 @@ struct Surroundings {
   let computeThread = BlockingThread(name: "compute")
   let threads: Int
   let memoryLimit: Int
+  /// Bytes of memory that there are for everything; no limit where tensors are on another device.
+  let machineMemory: Int
   /// Asked between steps: Ctrl-C, or the time is up.
   let shouldStop: @Sendable () -> Bool
 
@@ -26,11 +28,22 @@ struct Surroundings {
     let device = try chosenDevice(arguments.choice("device") ?? "cpu")
     if arguments.choice("device") == "auto" { invocation.report.log("device: \(device)") }
     try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads, device: device) }
-    memoryLimit = arguments.size("memory") ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
+    memoryLimit = arguments.size("memory") ?? availableMemory() / 2
+    // What a run computes with is not in the machine's memory then, and a device says itself when its own is exhausted.
+    machineMemory = device == .cpu ? availableMemory() : .max
     let interrupts = invocation.interrupts
     let deadline = arguments.duration("time").map { seconds() + $0 }
     shouldStop = { interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
+    let report = invocation.report
+    guard report.verbose else { return }
+    report.detail("libtorch \(Runtime.libraryVersion) on \(threads) of \(processors) processors, tensors on \(device)")
+    report.detail(
+      "\(sizeText(availableMemory())) of memory; \(sizeText(memoryLimit)) of it for decoded images, "
+        + "the rest of which go to \(spillDirectory)")
+    report.detail("networks trained for features are kept in \(cacheDirectory(arguments))")
   }
+
+  private var spillDirectory: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
 
   /// For `CondenseStage`.
   func stage(_ invocation: Invocation) -> CondenseStage.Surroundings {
@@ -38,11 +51,13 @@ struct Surroundings {
     var result = CondenseStage.Surroundings(computeThread: computeThread)
     result.threads = threads
     result.memoryLimit = memoryLimit
-    result.spillDirectory = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    result.machineMemory = machineMemory
+    result.spillDirectory = spillDirectory
     result.cacheDirectory = cacheDirectory(invocation.arguments)
     result.shouldStop = shouldStop
     result.progress = { report.progress($0) }
     result.log = { report.log($0) }
+    result.detail = { report.detail($0) }
     result.clock = { seconds() }
     return result
   }
@@ -80,8 +95,12 @@ func cacheDirectory(_ arguments: Arguments) -> String {
 extension NetworkChoice {
   /// The network that was typed.
   init(_ arguments: Arguments) {
+    let name = arguments.choice("net") ?? Architecture.convNet.rawValue
+    guard let architecture = Architecture(rawValue: name) else {
+      preconditionFailure("the catalogue offers the network \(name), which nothing builds")
+    }
     self.init(
-      filters: arguments.integer("width") ?? 128, depth: arguments.integer("depth"),
+      architecture: architecture, filters: arguments.integer("width") ?? 128, depth: arguments.integer("depth"),
       precision: arguments.choice("precision").flatMap(Precision.init(rawValue:)) ?? .float32)
   }
 }

@@ -16,7 +16,7 @@ public import Tensors
 /// units and never clamped, as in the code.
 public enum DistributionMatching {
   /// What can be chosen; the defaults are the paper's, except for the number of steps.
-  public struct Options: Sendable {
+  public struct Options: MatchingOptions {
     /// Steps, each with a network of its own.
     ///
     /// The paper takes 20,000; most of the gain comes in the first hundreds.

@@ -108,13 +108,12 @@ private struct Gram {
   }
 }
 
-extension Kernel: CustomStringConvertible {
-  /// The name on the command line, with the rate where one was given.
-  public var description: String {
+extension Kernel {
+  /// The name on the command line, without the rate.
+  public var name: String {
     switch self {
     case .gaussianMixture: "gaussian-mixture"
-    case .gaussian(nil): "gaussian"
-    case .gaussian(let rate?): "gaussian (rate \(rate))"
+    case .gaussian: "gaussian"
     case .linear: "linear"
     case .polynomial: "polynomial"
     }

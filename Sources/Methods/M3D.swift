@@ -29,7 +29,7 @@ public import Tensors
 /// - *Initial images.* Real ones; with a factor each tile is a different real image, shrunk.
 public enum M3D {
   /// What can be chosen.
-  public struct Options: Sendable {
+  public struct Options: MatchingOptions {
     /// Steps.
     ///
     /// The paper takes 10,000 for small images and 1,000 for ImageNet.

@@ -20,6 +20,8 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   private let arena: RecordArena
   private let recordsOfClass: [[Int]]
   private let keys: [String]
+  /// By record; empty where no sample has a file of its own.
+  private let origins: [String]
 
   fileprivate init(
     _ builder: ClassStoreBuilder, shape: (channels: Int, height: Int, width: Int), arena: RecordArena, digest: String
@@ -30,6 +32,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     classNames = builder.info.classNames
     recordsOfClass = builder.recordsOfClass
     keys = builder.keys
+    origins = builder.origins
   }
 
   /// Number of classes.
@@ -73,6 +76,12 @@ public final class ClassStore: RealImages, @unchecked Sendable {
 
   /// The key under which a sample stood in its archive.
   public func key(ofClass label: Int, at index: Int) -> String { keys[recordsOfClass[label][index]] }
+
+  /// What names a sample to whoever has its archive: the path of its file where it has one, else its key.
+  public func source(ofClass label: Int, at index: Int) -> String {
+    let record = recordsOfClass[label][index]
+    return origins.isEmpty ? keys[record] : origins[record]
+  }
 }
 
 /// Fills a `ClassStore`, sample by sample.
@@ -81,6 +90,7 @@ public struct ClassStoreBuilder {
   public let info: DatasetInfo
   fileprivate var recordsOfClass: [[Int]]
   fileprivate var keys: [String] = []
+  fileprivate var origins: [String] = []
   private let limits: Limits
   private let memoryLimit: Int
   private let spillDirectory: String
@@ -125,6 +135,13 @@ public struct ClassStoreBuilder {
       }
     }
     recordsOfClass[sample.label].append(keys.count)
+    if let origin = sample.origin {
+      // Several inputs may be of several kinds.
+      if origins.isEmpty { origins = keys }
+      origins.append(origin)
+    } else if !origins.isEmpty {
+      origins.append(sample.key)
+    }
     keys.append(sample.key)
     hash.update(line: String(sample.label))
     hash.update(UnsafeRawBufferPointer(record))

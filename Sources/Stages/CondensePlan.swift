@@ -13,19 +13,67 @@ struct CondensePlan {
   let normalization: Methods.Normalization
   /// Options of DM or M3D; nil for selections.
   private(set) var matching: Matching?
+  /// Beside the decoded images.
+  let memoryNeed: MemoryNeed
   private let work: Work?
   private let storedBytes: Int
   private let spilledBytes: Int
 
+  /// Options of a method that learns images.
   enum Matching {
     case distributionMatching(DistributionMatching.Options)
     case m3d(M3D.Options)
 
-    var steps: Int {
-      switch self {
-      case .distributionMatching(let options): options.steps
-      case .m3d(let options): options.steps
+    /// The method's defaults, with what was asked for in their place; nil for a selection.
+    init?(_ request: CondenseRequest, network: ConvNetOptions, isGrey: Bool) {
+      func chosen<Options: MatchingOptions>(_ defaults: Options) -> Options {
+        var options = defaults
+        options.augmentation = request.augmentation ?? (isGrey ? .withoutFlip : .full)
+        if let value = request.realBatch { options.realBatch = value }
+        if let value = request.learningRate { options.learningRate = value }
+        if let value = request.momentum { options.momentum = value }
+        if let value = request.initialization { options.initialization = value }
+        if let value = request.factor { options.formation = Methods.Formation(factor: value) }
+        return options
       }
+      switch request.method {
+      case .random, .herding, .kCenter: return nil
+      case .distributionMatching:
+        self = .distributionMatching(chosen(DistributionMatching.Options(network: network)))
+      case .m3d:
+        var options = chosen(M3D.Options(network: network))
+        if let value = request.kernel { options.kernel = value }
+        if let value = request.bandwidth { options.kernel = .gaussian(rate: Float(1 / value)) }
+        if let value = request.linearUnits { options.linearUnits = value }
+        if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
+        self = .m3d(options)
+      }
+    }
+
+    /// What every such method has.
+    var common: any MatchingOptions {
+      switch self {
+      case .distributionMatching(let options): options
+      case .m3d(let options): options
+      }
+    }
+
+    /// The same with another number of steps.
+    func with(steps: Int) -> Matching {
+      switch self {
+      case .distributionMatching(var options):
+        options.steps = steps
+        return .distributionMatching(options)
+      case .m3d(var options):
+        options.steps = steps
+        return .m3d(options)
+      }
+    }
+
+    /// Values that the kernel makes of so many embeddings: squares of distances, and for every Gaussian two matrices.
+    func kernelValues(rows: Double) -> Double {
+      guard case .m3d(let options) = self, options.kernel != .linear else { return 0 }
+      return 12 * rows * rows
     }
   }
 
@@ -38,6 +86,8 @@ struct CondensePlan {
       request.method == .random
       ? nil : try request.network.options(shape: store.shape, classes: store.classCount, of: dataset)
     self.network = network
+    let largestClass = (0..<store.classCount).map { store.count(ofClass: $0) }.max() ?? 0
+    memoryNeed = request.memoryNeed(shape: store.shape, counts: counts, network: network, largestClass: largestClass)
     normalization = Methods.Normalization.measured(on: store)
     storedBytes = store.residentBytes
     spilledBytes = store.spilledBytes
@@ -49,41 +99,11 @@ struct CondensePlan {
           remedy: "lower --ipc, or give this class its own number")
       }
     }
-    let augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
-    var matching: Matching?
-    switch (request.method, network) {
-    case (.random, _), (.herding, _), (.kCenter, _), (_, nil): break
-    case (.distributionMatching, let network?):
-      var options = DistributionMatching.Options(network: network)
-      options.augmentation = augmentation
-      if let value = request.realBatch { options.realBatch = value }
-      if let value = request.learningRate { options.learningRate = value }
-      if let value = request.momentum { options.momentum = value }
-      if let value = request.initialization { options.initialization = value }
-      if let value = request.factor { options.formation = Methods.Formation(factor: value) }
-      matching = .distributionMatching(options)
-    case (.m3d, let network?):
-      var options = M3D.Options(network: network)
-      options.augmentation = augmentation
-      if let value = request.realBatch { options.realBatch = value }
-      if let value = request.learningRate { options.learningRate = value }
-      if let value = request.momentum { options.momentum = value }
-      if let value = request.initialization { options.initialization = value }
-      if let value = request.factor { options.formation = Methods.Formation(factor: value) }
-      if let value = request.kernel { options.kernel = value }
-      if let value = request.linearUnits { options.linearUnits = value }
-      if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
-      matching = .m3d(options)
-    }
-    guard let matching, let network else {
+    guard let network, let matching = Matching(request, network: network, isGrey: store.shape.channels == 1) else {
       work = nil
       return
     }
-    let (batch, formation) =
-      switch matching {
-      case .distributionMatching(let options): (options.realBatch, options.formation)
-      case .m3d(let options): (options.realBatch, options.formation)
-      }
+    let (batch, formation) = (matching.common.realBatch, matching.common.formation)
     guard formation.fits(height: store.shape.height, width: store.shape.width) else {
       throw DataError(
         .badInput, at: [dataset],
@@ -96,35 +116,19 @@ struct CondensePlan {
       realPerClass: counts.indices.filter { counts[$0] > 0 }.map { min(batch, store.count(ofClass: $0)) },
       syntheticPerClass: counts, factor: formation.factor)
     work = step
-    let steps = request.steps ?? step.defaultSteps(threads: threads)
-    switch matching {
-    case .distributionMatching(var options):
-      options.steps = steps
-      self.matching = .distributionMatching(options)
-    case .m3d(var options):
-      options.steps = steps
-      self.matching = .m3d(options)
-    }
+    self.matching = matching.with(steps: request.steps ?? step.defaultSteps(threads: threads))
   }
 
   /// What the run will take on this machine, measured on one chunk of images.
   func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
     var estimate = Estimate(
-      images: counts.reduce(0, +), steps: matching?.steps, decodedBytes: storedBytes, spilledBytes: spilledBytes,
-      workingBytes: workingBytes)
+      images: counts.reduce(0, +), steps: matching?.common.steps, decodedBytes: storedBytes, spilledBytes: spilledBytes,
+      workingBytes: Int(memoryNeed.total))
     if let work, let network {
       // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
       estimate.secondsPerStep = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
     }
     return estimate
-  }
-
-  /// Activations of one chunk and its gradients, weights and the library itself.
-  private var workingBytes: Int {
-    guard let network else { return 350 << 20 }
-    let largestMap =
-      network.filters * (network.height + 2) * (network.width + 2) * (network.precision == .bfloat16 ? 2 : 4)
-    return 350 << 20 + 64 * 4 * largestMap
   }
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
@@ -143,7 +147,7 @@ struct CondensePlan {
             gradientNorm: request.method.isSelection ? nil : report.gradientNorm, note: report.note))
       }, shouldStop: surroundings.shouldStop,
       snapshotSteps: Set(
-        surroundings.snapshotEvery.map { Array(stride(from: $0, through: matching?.steps ?? 0, by: $0)) } ?? []),
+        surroundings.snapshotEvery.map { Array(stride(from: $0, through: matching?.common.steps ?? 0, by: $0)) } ?? []),
       snapshot: snapshot)
     switch (request.method, matching) {
     case (_, .distributionMatching(let options)):
@@ -169,45 +173,33 @@ struct CondensePlan {
     }
   }
 
-  /// Every option in force, for the manifest.
+  /// Every option in force, for the manifest, as it would be typed; those of reading where they were typed.
   func provenance(stepsReached: Int) -> [String: String] {
-    var options = [
-      "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed),
-    ]
-    if Runtime.device != .cpu { options["device"] = Runtime.device.description }
+    var options = request.reading
+    options["method"] = request.method.rawValue
+    options["ipc"] = request.budget.text
+    options["seed"] = String(request.seed)
+    if Runtime.device != .cpu { options["device"] = "cuda" }
     if let network {
-      options["net"] = "convnet"
+      options["net"] = request.network.architecture.rawValue
       options["width"] = String(network.filters)
       options["depth"] = String(network.depth)
       options["precision"] = network.precision.rawValue
     }
-    func add(
-      _ steps: Int, _ batch: Int, _ rate: Double, _ momentum: Double, _ start: Initialization,
-      _ augmentation: AugmentationStrategy, _ factor: Int
-    ) {
+    if let common = matching?.common {
       options["steps"] = String(stepsReached)
-      options["batch"] = String(batch)
-      options["lr"] = "\(rate)"
-      options["momentum"] = "\(momentum)"
-      options["init"] = start.rawValue
-      options["augment"] = augmentation.description
-      options["factor"] = String(factor)
+      options["batch"] = String(common.realBatch)
+      options["lr"] = "\(common.learningRate)"
+      options["momentum"] = "\(common.momentum)"
+      options["init"] = common.initialization.rawValue
+      options["augment"] = common.augmentation.description
+      options["factor"] = String(common.formation.factor)
     }
-    switch matching {
-    case .distributionMatching(let chosen):
-      add(
-        chosen.steps, chosen.realBatch, chosen.learningRate, chosen.momentum, chosen.initialization,
-        chosen.augmentation,
-        chosen.formation.factor)
-    case .m3d(let chosen):
-      add(
-        chosen.steps, chosen.realBatch, chosen.learningRate, chosen.momentum, chosen.initialization,
-        chosen.augmentation,
-        chosen.formation.factor)
-      options["kernel"] = chosen.kernel.description
-      options["linear-units"] = String(chosen.linearUnits)
+    if case .m3d(let chosen) = matching {
+      options["kernel"] = chosen.kernel.name
+      if let bandwidth = request.bandwidth { options["bandwidth"] = "\(bandwidth)" }
+      options["units"] = chosen.linearUnits ? "linear" : "kernel"
       options["iterations-per-model"] = String(chosen.stepsPerNetwork)
-    case nil: break
     }
     return options
   }

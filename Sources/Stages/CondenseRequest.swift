@@ -40,10 +40,14 @@ public struct CondenseRequest: Sendable {
   public var factor: Int?
   /// M3D's kernel.
   public var kernel: Kernel?
+  /// The width of M3D's single Gaussian, as a squared distance; it takes the place of `kernel`.
+  public var bandwidth: Double?
   /// Whether M3D's loss is measured in the linear kernel's units.
   public var linearUnits: Bool?
   /// M3D's steps per network.
   public var stepsPerNetwork: Int?
+  /// How the samples were read, option by option as typed: for the provenance.
+  public var reading: [String: String] = [:]
 
   /// Makes a request with every option at its default.
   public init(method: Method, budget: Budget, seed: UInt64, network: NetworkChoice) {
@@ -70,6 +74,13 @@ extension CondenseRequest {
 
 /// Which network, before the images' size is known.
 public struct NetworkChoice: Sendable, Equatable {
+  /// The kinds of networks, named as on the command line.
+  public enum Architecture: String, Sendable, CaseIterable {
+    case convNet = "convnet"
+  }
+
+  /// What kind of network.
+  public var architecture: Architecture
   /// Feature maps of each block.
   public var filters: Int
   /// Blocks; nil for the depth that suits the images' size.
@@ -78,7 +89,10 @@ public struct NetworkChoice: Sendable, Equatable {
   public var precision: Precision
 
   /// Makes a choice.
-  public init(filters: Int = 128, depth: Int? = nil, precision: Precision = .float32) {
+  public init(
+    architecture: Architecture = .convNet, filters: Int = 128, depth: Int? = nil, precision: Precision = .float32
+  ) {
+    self.architecture = architecture
     self.filters = filters
     self.depth = depth
     self.precision = precision
@@ -102,8 +116,11 @@ public struct NetworkChoice: Sendable, Equatable {
         .badInput, at: [dataset], "images of \(shape.height)×\(shape.width) cannot be halved \(depth) times",
         remedy: "give --depth \(greatest) or less")
     }
-    return ConvNetOptions(
-      channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
-      depth: depth, precision: precision)
+    switch architecture {
+    case .convNet:
+      return ConvNetOptions(
+        channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
+        depth: depth, precision: precision)
+    }
   }
 }

@@ -20,6 +20,8 @@ public struct CondenseStage: Stage {
     public var threads = 1
     /// Bytes of decoded images that may stay in RAM.
     public var memoryLimit = 4 << 30
+    /// Bytes of memory that there are for everything.
+    public var machineMemory = Int.max
     /// Where the rest goes.
     public var spillDirectory = "/tmp"
     /// Where trained feature networks are kept; nil for nowhere.
@@ -40,6 +42,8 @@ public struct CondenseStage: Stage {
     public var announce: @Sendable (Estimate) -> Void = { _ in }
     /// Receives sentences for the log.
     public var log: @Sendable (String) -> Void = { _ in }
+    /// Receives sentences for who wants to know more.
+    public var detail: @Sendable (String) -> Void = { _ in }
     /// Seconds from some fixed moment, for estimates only.
     public var clock: @Sendable () -> Double = { 0 }
 
@@ -82,7 +86,7 @@ public struct CondenseStage: Stage {
         pending.fill(samples)
         return pending.next()?.sample
       case .failure(let error):
-        throw PipelineError(stage: name, underlying: error)
+        throw PipelineError(stage: name, underlying: forgivingMemory(error))
       }
     }
   }
@@ -92,6 +96,10 @@ public struct CondenseStage: Stage {
       info: info, limits: surroundings.limits, memoryLimit: surroundings.memoryLimit,
       spillDirectory: surroundings.spillDirectory)
     var done = 0
+    func report() {
+      surroundings.progress(
+        ProgressEvent(stage: "read", done: done, total: info.countPerClass?.reduce(0, +), unit: "samples"))
+    }
     for try await sample in upstream {
       do throws(DataError) {
         try builder.add(sample)
@@ -99,11 +107,9 @@ public struct CondenseStage: Stage {
         throw PipelineError(stage: name, sampleKey: sample.key, underlying: error)
       }
       done += 1
-      if done.isMultiple(of: 500) {
-        surroundings.progress(
-          ProgressEvent(stage: "read", done: done, total: info.countPerClass?.reduce(0, +), unit: "samples"))
-      }
+      if done.isMultiple(of: 500) { report() }
     }
+    report()
     do throws(DataError) {
       return try builder.finish()
     } catch {
@@ -116,6 +122,10 @@ public struct CondenseStage: Stage {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
     let plan = try CondensePlan(
       request, for: store, named: info.name, counts: counts, threads: surroundings.threads)
+    surroundings.detail("the real images have the SHA-256 \(store.digest)")
+    let options = plan.provenance(stepsReached: plan.matching?.common.steps ?? 0).sorted { $0.key < $1.key }
+    surroundings.detail("in force: \(options.map { "--\($0) \($1)" }.joined(separator: " "))")
+    try plan.memoryNeed.check(decoded: store.residentBytes, machine: surroundings.machineMemory, dataset: info.name)
     surroundings.announce(try plan.estimate(clock: surroundings.clock))
     if surroundings.dryRun { throw DryRunEnded() }
     let result = try plan.run(on: store, in: surroundings) { step, synthetic in

@@ -35,6 +35,7 @@ func featureNetwork(
       log("\(error); it is made again")
     }
   }
+  log("training a network for features\(path.map { ", to be kept as \($0)" } ?? "")")
   let result = try FeatureNetwork.trained(
     on: store, network: network, normalization: normalization, training: training, using: RandomSource(seed: seed),
     control: RunControl(

@@ -1,12 +1,12 @@
 public import Datasets
+import Foundation
 public import Methods
 import Tensors
 
 /// The result of a method as samples, class by class in index order, keys counted through.
 ///
-/// Selected samples keep their exact 8-bit pixels and say in their metadata which sample they are; synthesised ones
-/// carry the exact
-/// float pixels, un-normalised.
+/// Selected samples keep their exact 8-bit pixels and say in their metadata which sample they are, by its file or its key;
+/// synthesised ones carry the exact float pixels, un-normalised.
 public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -> [Sample] {
   guard let sources = synthetic.sources else {
     let size = synthetic.images.count / max(1, synthetic.labels.count)
@@ -22,8 +22,18 @@ public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -
   return sources.enumerated().map { index, source in
     Sample(
       key: sampleKey(index), content: .pixels(store.pixels(ofClass: source.label, at: source.index)),
-      label: source.label,
-      metadata: Array("{\"source\":\"\(store.key(ofClass: source.label, at: source.index))\"}".utf8))
+      label: source.label, metadata: metadata(source: store.source(ofClass: source.label, at: source.index)))
+  }
+}
+
+/// `{"source":"cats/1.png"}`; a path may hold what JSON has to escape.
+private func metadata(source: String) -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = .withoutEscapingSlashes
+  do {
+    return Array(try encoder.encode(["source": source]))
+  } catch {
+    preconditionFailure("a text cannot be written as JSON: \(error)")
   }
 }
 

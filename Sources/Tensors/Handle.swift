@@ -56,7 +56,7 @@ extension Tensor {
   static func make(_ operation: String, _ inputs: [Tensor], _ call: Call) throws(TensorError) -> Tensor {
     var result: Reference?
     try run(operation, inputs) { call(&result) }
-    guard let result else { throw TensorError(operation, inputs.map(\.shape), "memory is exhausted") }
+    guard let result else { throw TensorError(operation, inputs.map(\.shape), C.memoryExhausted) }
     return Tensor(try Handle(owning: result, operation))
   }
 
@@ -73,7 +73,7 @@ extension Tensor {
       do throws(TensorError) { tensors.append(Tensor(try Handle(owning: result, operation))) } catch { failure = error }
     }
     if let failure { throw failure }
-    guard tensors.count == count else { throw TensorError(operation, inputs.map(\.shape), "memory is exhausted") }
+    guard tensors.count == count else { throw TensorError(operation, inputs.map(\.shape), C.memoryExhausted) }
     return tensors
   }
 
@@ -93,7 +93,15 @@ extension Tensor {
   }
 
   /// Stops the program because of a mistake in it, and says which one.
+  ///
+  /// Memory that an operator is not given is no mistake, but operators cannot throw: the program leaves with the code of
+  /// a failure that may pass, so that who started it can tell the two apart.
   static func stop(_ mistake: TensorError) -> Never {
+    if mistake.isOutOfMemory {
+      let line = Array("\(mistake)\n".utf8)
+      _ = write(STDERR_FILENO, line, line.count)
+      _exit(exitCodeOfTemporaryFailure)
+    }
     #if !DEBUG
       // A release build drops the message of a precondition, and without the shapes nobody finds the mistake.
       let line = Array("mistake in the program: \(mistake)\n".utf8)
@@ -102,6 +110,9 @@ extension Tensor {
     preconditionFailure(mistake.description)
   }
 }
+
+/// `EX_TEMPFAIL` of sysexits.h.
+private let exitCodeOfTemporaryFailure: Int32 = 75
 
 extension DType {
   init(_ dtype: CTDType) {
@@ -228,6 +239,7 @@ enum C {
   static let gradients = ct_gradients
   static let sgdStep = ct_sgd_step
 
+  static let memoryExhausted = CT_MEMORY_EXHAUSTED
   static let keepFreedMemory = ct_keep_freed_memory
   static let setThreads = ct_set_threads
   static let threads = ct_threads

@@ -15,6 +15,11 @@ public struct TensorError: Error, Sendable, Equatable {
   }
 }
 
+extension TensorError {
+  /// Whether the system gave no memory: nobody's mistake, and another time it may.
+  public var isOutOfMemory: Bool { message.hasPrefix(C.memoryExhausted) }
+}
+
 extension TensorError: CustomStringConvertible {
   /// One sentence: operation, shapes, message.
   public var description: String {

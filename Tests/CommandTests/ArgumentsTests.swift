@@ -86,6 +86,8 @@ import Testing
     (["--ipc", "0"], "at least one"),
     (["--ipc", "cat=0,*=0"], "at least one image of some class"),
     (["--ipc", "cat=-1,*=3"], "table"),
+    (["--ipc", "9223372036854775807"], "at most 1,000,000,000 images"),
+    (["--ipc", "cat=9223372036854775807,*=1"], "at most 1,000,000,000 images"),
     (["--width", "64", "--method", "random"], "it belongs to herding, k-center, dm, m3d"),
     (["--snapshots", "x", "--method", "herding"], "it belongs to dm, m3d"),
     (["--ipc", "cat=1,cat=2"], "twice"),

@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Methods
 import Networks
 import Shards
@@ -154,6 +155,61 @@ extension ComputeTests {
       let error = await #expect(throws: PipelineError.self) { try await condensed(request) }
       let data = try #require(error?.underlying as? DataError)
       #expect(data.problem.contains("class1") && data.problem.contains("9"))
+    }
+
+    @Test(arguments: [CondenseRequest.Method.random, .herding, .distributionMatching, .m3d])
+    func aClassWithZeroStaysEmptyAndKeepsItsIndex(method: CondenseRequest.Method) async throws {
+      var request = request(method, steps: 1)
+      request.budget = Budget(rest: 2, named: ["class0": 0])
+      let (info, samples) = try await condensed(request)
+      #expect(info.classNames == ["class0", "class1"] && info.countPerClass == [0, 2])
+      #expect(samples.map(\.label) == [1, 1])
+    }
+
+    @Test func aSelectionNamesTheFileOfAnImageThatHasOne() async throws {
+      let (info, samples) = toySamples(perClass: [1, 2])
+      let paths = ["a/\"1\".png", "b/2.png", nil]
+      let named = zip(samples, paths).map { sample, path -> Sample in
+        var copy = sample
+        copy.origin = path
+        return copy
+      }
+      var request = request(.random)
+      request.budget = Budget(rest: nil, named: ["class0": 1, "class1": 2])
+      let stage = CondenseStage(request, of: info, tool: "test", in: .init(computeThread: thread))
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(named), &wiring)
+      var sources: [String] = []
+      while let sample = try await flow.next() {
+        let object = try JSONSerialization.jsonObject(with: Data(sample.metadata ?? [])) as? [String: String]
+        sources.append(try #require(object?["source"]))
+      }
+      #expect(sources.sorted() == ["a/\"1\".png", "b/2.png", samples[2].key].sorted())
+    }
+
+    @Test func whatDoesNotFitIntoTheMachineIsRefusedBeforeAnythingIsComputed() async throws {
+      let (info, samples) = toySamples()
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.machineMemory = 1 << 30
+      surroundings.announce = { _ in Issue.record("an estimate was measured") }
+      func refusal(_ change: (inout CondenseRequest) -> Void) async throws -> DataError? {
+        var request = request(.distributionMatching, steps: 1)
+        change(&request)
+        let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
+        var wiring = Wiring()
+        let flow = stage.connect(.elements(samples), &wiring)
+        let error = await #expect(throws: PipelineError.self) { try await flow.next() }
+        let before = #expect(throws: DataError.self) {
+          try request.checkMemory(for: info, memoryLimit: 1 << 30, machine: 1 << 30)
+        }
+        #expect(before == error?.underlying as? DataError)
+        return before
+      }
+      let wide = try await refusal { $0.network.filters = 8192 }
+      #expect(wide?.fault == .usage && wide?.remedy?.contains("--width") == true)
+      let many = try await refusal { $0.budget = Budget(rest: 1_000_000_000) }
+      #expect(many?.fault == .usage && many?.remedy?.contains("--ipc") == true)
+      #expect(many?.problem.contains("there are 1.0 GiB") == true)
     }
 
     @Test func everyClassMayHaveItsOwnNumber() async throws {

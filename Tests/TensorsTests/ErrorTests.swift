@@ -121,6 +121,26 @@ extension TensorsTests {
       }
     }
 
+    /// More than an address space holds, so that no machine can give it.
+    private static func unaffordable() throws(TensorError) -> Tensor {
+      try Tensor.zeros([1]).expanded(to: [1 << 20, 1 << 25])
+    }
+
+    @Test func `memory that is not given is told apart from mistakes, with its amount`() throws {
+      let error = #expect(throws: TensorError.self) { try Self.unaffordable().softmax(axis: 1) }
+      #expect(error?.isOutOfMemory == true, "\(String(describing: error))")
+      #expect(error?.message == "memory is exhausted: \(1 << 47) bytes were asked for at once")
+      let mistake = #expect(throws: TensorError.self) { try Tensor.zeros([2, 3]).matmul(Tensor.zeros([4, 5])) }
+      #expect(mistake?.isOutOfMemory == false)
+    }
+
+    @Test func `an operator that is given no memory leaves with the code of what may pass`() async {
+      await #expect(processExitsWith: .exitCode(75)) {
+        let large = try Tensor.zeros([1]).expanded(to: [1 << 20, 1 << 25])
+        _ = large + large
+      }
+    }
+
     @Test func `an operator on shapes that do not fit stops the program`() async {
       await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2]) + Tensor.zeros([3]) }
     }

@@ -31,6 +31,9 @@ typedef char *_Nullable CTError;
 
 enum { CT_MAX_RANK = 12 };
 
+/// How every message begins that says that the system gave no memory.
+#define CT_MEMORY_EXHAUSTED "memory is exhausted"
+
 typedef enum CTDType {
   CT_FLOAT32 = 0,
   CT_BFLOAT16 = 1,

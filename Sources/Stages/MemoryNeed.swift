@@ -1,0 +1,140 @@
+public import Datasets
+import Foundation
+import Methods
+public import Networks
+
+/// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
+///
+/// Reckoned from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
+/// what is asked for may be more than they hold.
+public struct MemoryNeed: Sendable, Equatable {
+  /// The tensor library and the program.
+  public var library = Double(350 << 20)
+  /// Weights, with what drawing or training them takes beside.
+  public var weights = 0.0
+  /// Maps between the layers of a network.
+  public var maps = 0.0
+  /// Embeddings, and kernel values between them.
+  public var embeddings = 0.0
+  /// Images that are made, with their gradients, momentum and copies.
+  public var images = 0.0
+
+  /// The program alone.
+  public init() {}
+
+  /// All of it.
+  public var total: Double { library + weights + maps + embeddings + images }
+
+  /// What training a network takes: a ConvNet on batches, each in chunks of 64 images that keep their maps.
+  ///
+  /// `images` are the stored ones, of which each gives `tiles` training images.
+  public static func training(_ network: ConvNetOptions, images: Int, tiles: Int = 1) -> MemoryNeed {
+    var need = MemoryNeed()
+    // Weights, gradients, their sum over chunks, momentum, the new weights; twice what is being drawn.
+    need.weights = 4 * (6 * network.weightCount + 2 * network.largestWeightCount)
+    need.maps = network.mapBytesWithGradient(images: 64)
+    need.images = 4 * 3 * network.pixelCount * Double(images) * Double(tiles)
+    return need
+  }
+
+  /// Throws where this and `decoded` bytes of real images are more than the machine has.
+  public func check(decoded: Int, machine: Int, dataset: String) throws(DataError) {
+    let whole = total + Double(decoded)
+    guard whole > Double(machine) else { return }
+    let parts = [
+      (weights, "the network's weights", "lower --width or --depth"),
+      (maps, "the maps of a network", "lower --width, --factor or --ipc"),
+      (embeddings, "embeddings", "lower --ipc or --width"), (images, "the images to be made", "lower --ipc"),
+      (Double(decoded), "decoded images", "lower --memory, and they go to a temporary file"),
+      (library, "the program itself", "take a machine with more"),
+    ]
+    guard let (bytes, what, remedy) = parts.max(by: { $0.0 < $1.0 }) else { return }
+    throw DataError(
+      .usage, at: [dataset],
+      "this takes about \(gibibytes(whole)) of memory, \(gibibytes(bytes)) of it for \(what), and there are "
+        + gibibytes(Double(machine)), remedy: remedy)
+  }
+
+  private func gibibytes(_ bytes: Double) -> String {
+    let amount = bytes / Double(1 << 30)
+    return amount < 100 ? String(format: "%.1f GiB", amount) : String(format: "%.0f GiB", amount)
+  }
+}
+
+extension CondenseRequest {
+  /// What carrying out the request takes; `network` is nil for Random.
+  ///
+  /// - Parameters:
+  ///   - counts: images to make of each class.
+  ///   - largestClass: real images of the largest class.
+  func memoryNeed(
+    shape: (channels: Int, height: Int, width: Int), counts: [Int], network: ConvNetOptions?, largestClass: Int
+  ) -> MemoryNeed {
+    let pixels = Double(shape.channels * shape.height * shape.width)
+    let images = counts.reduce(0) { $0 + Double($1) }
+    let most = Double(counts.max() ?? 0)
+    guard let network else {
+      var need = MemoryNeed()
+      need.images = 11 * pixels * images
+      return need
+    }
+    guard let matching = CondensePlan.Matching(self, network: network, isGrey: shape.channels == 1) else {
+      // A network is trained first; then every image of a class is embedded, and the embeddings are centred.
+      var need = MemoryNeed.training(network, images: 256)
+      need.embeddings = 4 * 3 * Double(largestClass) * Double(network.featureCount)
+      need.images += 11 * pixels * images
+      return need
+    }
+    let tiles = Double(matching.common.formation.multiplicity)
+    let batch = Double(min(matching.common.realBatch, largestClass))
+    var need = MemoryNeed()
+    // The old network and the new one, and twice what is being drawn.
+    need.weights = 4 * (2 * network.weightCount + 2 * network.largestWeightCount)
+    need.maps = network.mapBytes(images: 64) + network.mapBytesWithGradient(images: most * tiles)
+    let rows = batch + most * tiles
+    need.embeddings = 4 * 3 * rows * Double(network.featureCount) + matching.kernelValues(rows: rows) * 4
+    // Images, where they began, momentum, gradient, new images, and three forms of the result.
+    need.images = 4 * pixels * (8 * images + 4 * rows)
+    return need
+  }
+
+  /// Throws where the described data cannot be condensed with the machine's memory; nothing where its size is not known yet.
+  ///
+  /// `memoryLimit` bounds decoded images in RAM.
+  public func checkMemory(for info: DatasetInfo, memoryLimit: Int, machine: Int) throws(DataError) {
+    guard let shape = info.shape, shape.count == 3 else { return }
+    let size = (channels: shape[0], height: shape[1], width: shape[2])
+    let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    let chosen = method == .random ? nil : try network.options(shape: size, classes: counts.count, of: info.name)
+    let need = memoryNeed(shape: size, counts: counts, network: chosen, largestClass: info.countPerClass?.max() ?? 0)
+    // A description may come from elsewhere and say anything.
+    let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(1) { $0 * Double($1) }
+    try need.check(decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
+  }
+}
+
+extension ConvNetOptions {
+  fileprivate var pixelCount: Double { Double(channels * height * width) }
+
+  fileprivate var weightCount: Double { parameterShapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
+
+  fileprivate var largestWeightCount: Double {
+    parameterShapes.map { $0.reduce(1) { $0 * Double($1) } }.max() ?? 0
+  }
+
+  /// Values that each convolution makes of one image.
+  private var mapSizes: [Double] {
+    let (rows, columns) = (height + 2 * firstPadding - 2, width + 2 * firstPadding - 2)
+    return (0..<depth).map { Double(filters) * Double(rows >> $0) * Double(columns >> $0) }
+  }
+
+  private var bytesPerValue: Double { precision == .bfloat16 ? 2 : 4 }
+
+  /// A pass that keeps nothing: input, output and one more of the largest maps.
+  fileprivate func mapBytes(images: Double) -> Double { 3 * (mapSizes.max() ?? 0) * bytesPerValue * images }
+
+  /// A pass whose maps wait for the gradient: what every convolution makes, and a quarter of it after pooling.
+  fileprivate func mapBytesWithGradient(images: Double) -> Double {
+    (1.25 * mapSizes.reduce(0, +) * images + 2 * (mapSizes.max() ?? 0) * min(64, images)) * bytesPerValue
+  }
+}

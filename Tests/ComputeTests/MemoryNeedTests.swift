@@ -1,0 +1,48 @@
+import Datasets
+import Networks
+import Stages
+import Tensors
+import Testing
+
+@Suite struct MemoryNeedTests {
+  private let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 10)
+
+  /// 320,010 weights, the published number, of which a convolution's 147,456 are the most in one tensor.
+  @Test func theWeightsAreThoseOfTheConvNetOfTheLiterature() {
+    #expect(MemoryNeed.training(network, images: 100).weights == 4 * (6 * 320_010 + 2 * 147_456))
+  }
+
+  @Test func mapsOf64ImagesWaitForTheGradientInHalfTheRoomInBfloat16() {
+    var half = network
+    half.precision = .bfloat16
+    let (full, small) = (MemoryNeed.training(network, images: 1).maps, MemoryNeed.training(half, images: 1).maps)
+    #expect(full == 2 * small)
+    // Three convolutions make 128 maps of 32², 16² and 8² values; a quarter of them remains after pooling.
+    let kept = 64 * 128 * (1024 + 256 + 64)
+    #expect(full == Double(4 * (kept + kept / 4 + 2 * 64 * 128 * 1024)))
+  }
+
+  @Test func aRefusalNamesTheLargestPartAndWhatMakesItSmaller() throws {
+    var need = MemoryNeed()
+    need.library = 0
+    need.maps = Double(3 << 30)
+    need.images = Double(1 << 30)
+    #expect(throws: Never.self) { try need.check(decoded: 1 << 30, machine: 5 << 30, dataset: "x") }
+    let error = #expect(throws: DataError.self) { try need.check(decoded: 1 << 30, machine: 4 << 30, dataset: "x") }
+    #expect(
+      error?.description
+        == "x: this takes about 5.0 GiB of memory, 3.0 GiB of it for the maps of a network, and there are 4.0 GiB; lower"
+        + " --width, --factor or --ipc")
+    let decoded = #expect(throws: DataError.self) { try need.check(decoded: 9 << 30, machine: 4 << 30, dataset: "x") }
+    #expect(decoded?.remedy?.contains("--memory") == true)
+  }
+
+  @Test func memoryThatWasNotGivenMayBeThereAnotherTimeAndMistakesStayMistakes() {
+    let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
+    let forgiven = forgivingMemory(exhausted) as? DataError
+    #expect(forgiven?.fault == .temporary)
+    #expect(forgiven?.problem == "matmul of [1, 2]: memory is exhausted: 8 bytes were asked for at once")
+    let mistake = TensorError("matmul", [[1, 2]], "the inner extents differ")
+    #expect(forgivingMemory(mistake) as? TensorError == mistake)
+  }
+}

@@ -1,0 +1,60 @@
+import Catalog
+import Command
+import Datasets
+import Stages
+import Streaming
+import Testing
+
+@testable import ComputeCommand
+
+extension ComputeTests {
+  /// What the manifest records of a condensation can be typed again.
+  @Suite struct ProvenanceTests {
+    private let thread = BlockingThread(name: "compute test")
+    private let small = ["--ipc", "class0=1,*=2", "--seed", "5", "--width", "4", "--depth", "2"]
+
+    private func condensed(_ words: [String]) async throws -> (info: DatasetInfo, samples: [Sample]) {
+      let (info, samples) = toySamples()
+      let request = try CondenseRequest(Arguments(words, for: .condense))
+      let stage = CondenseStage(request, of: info, tool: "test", in: .init(computeThread: thread))
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(samples), &wiring)
+      var result: [Sample] = []
+      while let sample = try await flow.next() { result.append(sample) }
+      return (try #require(stage.described), result)
+    }
+
+    @Test(arguments: [
+      ["--method", "herding"], ["--method", "k-center"],
+      ["--method", "dm", "--steps", "2", "--batch", "8", "--lr", "0.00001", "--init", "noise", "--augment", "none"],
+      ["--method", "m3d", "--steps", "2", "--batch", "8", "--precision", "bfloat16", "--augment", "color_flip"],
+      ["--method", "m3d", "--steps", "1", "--batch", "8", "--preset", "paper", "--factor", "1"],
+      ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "gaussian", "--bandwidth", "123.4", "--lr", "9"],
+      ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "polynomial", "--units", "kernel"],
+    ])
+    func theOptionsOfAHistoryAreThoseOfTheCommandLineAndGiveTheSame(words: [String]) async throws {
+      let (info, samples) = try await condensed(words + small + ["--split", "train", "--layout", "idx"])
+      let options = try #require(info.provenance.last?.options)
+      let method = try #require(options["method"].flatMap(Catalog.method))
+      for name in options.keys {
+        #expect(Verb.condense.option(name) != nil && method.understands(name), "--\(name)")
+      }
+      #expect(options["layout"] == "idx" && options["resize"] == nil)
+      for setting in method.settings where setting.text != nil {
+        #expect(options[setting.option] != nil, "--\(setting.option) is in force and not in the history")
+      }
+      let again = try await condensed(options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" })
+      #expect(again.info == info)
+      #expect(again.samples == samples)
+    }
+
+    @Test func theRandomMethodRecordsNothingThatItDoesNotUse() async throws {
+      let (info, _) = try await condensed(["--method", "random", "--ipc", "2"])
+      #expect(info.provenance.last?.options == ["method": "random", "ipc": "2", "seed": "0"])
+    }
+
+    @Test func everyNetworkOfTheCatalogueCanBeBuilt() {
+      #expect(NetworkChoice.Architecture.allCases.map(\.rawValue) == Catalog.networks.map(\.name))
+    }
+  }
+}
