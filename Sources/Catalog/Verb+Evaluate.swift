@@ -37,7 +37,8 @@ extension Verb {
           Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
           Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
           Option(
-            "time", .duration, defaultNote: "no limit", help: "stop in time and report the networks that are done"),
+            "time", .duration, defaultNote: "no limit",
+            help: "stop in time and report the networks that are done; 75 when there is none"),
           .json,
         ]),
       .network, .machine, .readingBothSplits, .terminal,

@@ -22,27 +22,46 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let surroundings = try await Surroundings(invocation)
   let stage = surroundings.stage(invocation)
 
-  func store(_ paths: [String], split: DatasetInfo.Split, classes: [String]) throws(DataError) -> (ClassStore, String) {
+  func opened(_ paths: [String], split: DatasetInfo.Split) throws(DataError) -> any SampleSource {
     var options = reading
     options.split = split
-    if options.classes.isEmpty { options.classes = classes }
     let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+    report.detail(source.info)
+    return source
+  }
+
+  func store(_ source: any SampleSource) throws(DataError) -> ClassStore {
     var builder = ClassStoreBuilder(
       info: source.info, memoryLimit: surroundings.memoryLimit, spillDirectory: stage.spillDirectory)
     while let sample = try source.next() { try builder.add(sample) }
-    return (try builder.finish(), source.info.name)
+    return try builder.finish()
   }
 
-  let judged = try openSamples([Input(path: arguments.path("train") ?? "-")], options: reading, log: { report.log($0) })
+  // All descriptions come first: what does not fit together is refused before anything is read to its end.
+  let testSource = try opened(testPaths, split: .test)
+  let testName = testSource.info.name
+  let judged = try opened([arguments.path("train") ?? "-"], split: .train)
+  try checkComparable(judged.info, with: testSource.info)
+  var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train) : nil
+  if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
+  let network = NetworkChoice(arguments)
+  if let shape = judged.info.shape, shape.count == 3 {
+    let options = try network.options(
+      shape: (shape[0], shape[1], shape[2]), classes: judged.info.classNames.count, of: judged.info.name)
+    let tiles = judged.info.formation.map { $0.factor * $0.factor } ?? 1
+    let need = MemoryNeed.training(options, images: judged.info.countPerClass?.reduce(0, +) ?? 0, tiles: max(1, tiles))
+    try need.check(decoded: 0, machine: surroundings.machineMemory, dataset: judged.info.name)
+  }
+
   let training = try TrainingImages(reading: judged)
-  let (test, testName) = try store(testPaths, split: .test, classes: [])
+  let test = try store(testSource)
   var request = EvaluationRequest(
     recipe: recipe(arguments, channels: test.shape.channels), repeats: arguments.integer("repeats") ?? 3,
-    seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments))
+    seed: UInt64(arguments.integer("seed") ?? 0), network: network)
   if let epochs = arguments.integer("epochs") { request.recipe.epochs = epochs }
 
-  let needsReal = arguments.flag("baselines") || training.info.normalization == nil
-  let real = needsReal ? try store(realPaths, split: .train, classes: []).0 : nil
+  if realSource == nil, training.info.normalization == nil { realSource = try opened(realPaths, split: .train) }
+  let real = try realSource.map { source throws(DataError) in try store(source) }
   let counts = training.countPerClass
   let order = test.classNames.map { name in training.info.classNames.firstIndex(of: name) }
   let wanted = order.map { index in index.map { counts[$0] } ?? 0 }
@@ -63,13 +82,19 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       for contestant in contestants {
         rows.append(
           try Stages.evaluate(
-            contestant, on: test, request: request, shouldStop: stage.shouldStop, progress: stage.progress,
-            clock: stage.clock))
+            contestant, on: test, request: request, shouldStop: stage.shouldStop, detail: stage.detail,
+            progress: stage.progress, clock: stage.clock))
       }
       return rows
     }
   }
-  let rows = try results.get()
+  let rows = try results.mapError(forgivingMemory).get()
+  if rows.allSatisfy(\.accuracies.isEmpty) {
+    if invocation.interrupts.signal != nil { throw CancellationError() }
+    throw DataError(
+      .temporary, at: [testName], "the time was up before the first network was trained",
+      remedy: "give it more --time, or lower --epochs")
+  }
   let table = EvaluationReport(
     rows: rows, request: request, classNames: test.classNames, test: testName, counts: wanted)
   try invocation.output.write(arguments.flag("json") ? table.json() : table.text())

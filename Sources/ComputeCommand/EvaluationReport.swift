@@ -43,7 +43,8 @@ struct EvaluationReport {
     let object = Report(
       protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
       repeats: request.repeats, seed: request.seed, precision: request.network.precision.rawValue,
-      width: request.network.filters, device: Runtime.device.description, test: test, classes: classNames,
+      network: request.network.architecture.rawValue, width: request.network.filters,
+      device: Runtime.device.description, test: test, classes: classNames,
       countPerClass: counts,
       rows: rows.map { row in
         Report.Row(
@@ -75,6 +76,7 @@ struct EvaluationReport {
     var repeats: Int
     var seed: UInt64
     var precision: String
+    var network: String
     var width: Int
     var device: String
     var test: String

@@ -90,23 +90,10 @@ public struct Contestant: Sendable {
   public init(
     _ training: TrainingImages, testedOn test: ClassStore, testName: String, fallback: Methods.Normalization?
   ) throws(DataError) {
-    let info = training.info
-    let missing = info.classNames.filter { !test.classNames.contains($0) }
-    guard missing.isEmpty, Set(info.classNames).count == test.classNames.count else {
-      throw DataError(
-        .badInput, at: [info.name],
-        "its classes (\(info.classNames.joined(separator: ", "))) are not those of \(testName) "
-          + "(\(test.classNames.joined(separator: ", ")))",
-        remedy: "choose the same classes on both sides with --classes")
-    }
+    var info = training.info
+    info.shape = Array(training.images.shape.dropFirst())
     let shape = [test.shape.channels, test.shape.height, test.shape.width]
-    guard Array(training.images.shape.dropFirst()) == shape else {
-      throw DataError(
-        .badInput, at: [info.name],
-        "its images are \(training.images.shape.dropFirst().map(String.init).joined(separator: "×")) (C×H×W), "
-          + "those of \(testName) are \(shape.map(String.init).joined(separator: "×"))",
-        remedy: "give both one size with --resize")
-    }
+    try checkComparable(info, with: DatasetInfo(name: testName, classNames: test.classNames, shape: shape))
     if let stated = info.normalization {
       guard stated.mean.count == shape[0], stated.std.count == shape[0], stated.std.allSatisfy({ $0 > 0 }) else {
         throw DataError(
@@ -147,10 +134,51 @@ public struct Contestant: Sendable {
   }
 }
 
+/// Throws where a set cannot be judged on that test data, as far as both descriptions tell.
+///
+/// Descriptions are known before any sample is read.
+public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(DataError) {
+  let missing = info.classNames.filter { !test.classNames.contains($0) }
+  guard missing.isEmpty, Set(info.classNames).count == test.classNames.count else {
+    throw DataError(
+      .badInput, at: [info.name],
+      "its classes (\(info.classNames.joined(separator: ", "))) are not those of \(test.name) "
+        + "(\(test.classNames.joined(separator: ", ")))",
+      remedy: "choose the same classes on both sides with --classes")
+  }
+  guard let found = info.shape, let expected = test.shape, found != expected else { return }
+  throw DataError(
+    .badInput, at: [info.name],
+    "its images are \(found.map(String.init).joined(separator: "×")) (C×H×W), "
+      + "those of \(test.name) are \(expected.map(String.init).joined(separator: "×"))",
+    remedy: "give both one size with --resize")
+}
+
+/// Throws where real images cannot be baselines on that test data, as far as both descriptions tell.
+public func checkBaselines(from real: DatasetInfo, testedOn test: DatasetInfo) throws(DataError) {
+  let isSameShape = real.shape == nil || test.shape == nil || real.shape == test.shape
+  guard real.classNames != test.classNames || !isSameShape else { return }
+  func described(_ info: DatasetInfo) -> String {
+    let shape = info.shape.map { $0.map(String.init).joined(separator: "×") } ?? "of several sizes"
+    return "\(shape) of \(info.classNames.joined(separator: ", "))"
+  }
+  throw DataError(
+    .badInput, at: ["real training data"],
+    "its images are \(described(real)), and those of the test part are \(described(test))",
+    remedy: "give --real the archive that --test belongs to, or one size and the same classes for both")
+}
+
+extension ClassStore {
+  /// Classes and size, as a description has them.
+  fileprivate var described: DatasetInfo {
+    DatasetInfo(name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width])
+  }
+}
+
 /// Trains classifiers on a set and tests each after its last epoch; on the compute thread.
 public func evaluate(
   _ contestant: Contestant, on test: ClassStore, request: EvaluationRequest, shouldStop: @escaping @Sendable () -> Bool,
-  progress: @escaping ProgressHandler, clock: () -> Double
+  detail: (String) -> Void = { _ in }, progress: @escaping ProgressHandler, clock: () -> Double
 ) throws -> EvaluationRow {
   let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
   var row = EvaluationRow(
@@ -185,6 +213,8 @@ public func evaluate(
     }
     let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
     row.accuracies.append(result.overall)
+    let percent = (1000 * result.overall).rounded() / 10
+    detail("\(name), network \(repetition + 1): \(percent) % right, loss \(trained.loss) in the last epoch")
     for (label, right) in result.correct.enumerated() { correct[label] += right }
   }
   row.seconds = clock() - start
@@ -204,15 +234,7 @@ public func baselines(
   cacheDirectory: String?, shouldStop: @escaping @Sendable () -> Bool, log: @escaping @Sendable (String) -> Void,
   progress: @escaping ProgressHandler
 ) throws -> [Contestant] {
-  guard real.classNames == test.classNames, real.shape == test.shape else {
-    func described(_ store: ClassStore) -> String {
-      "\(store.shape.height)×\(store.shape.width)×\(store.shape.channels) of \(store.classNames.joined(separator: ", "))"
-    }
-    throw DataError(
-      .badInput, at: ["real training data"],
-      "its images are \(described(real)), and those of the test part are \(described(test))",
-      remedy: "give --real the archive that --test belongs to, or one size and the same classes for both")
-  }
+  try checkBaselines(from: real.described, testedOn: test.described)
   let normalization = Methods.Normalization.measured(on: real)
   let random = Contestant(name: "random", normalization: normalization) { repetition in
     try RandomSelection.select(

@@ -16,7 +16,7 @@ public struct TrainingImages: Sendable {
   ///
   /// Throws where the images differ in size, where some lack a soft label that others have, or where there are none.
   public init(reading source: any SampleSource, limits: Limits = Limits()) throws(DataError) {
-    info = source.info
+    let info = source.info
     var shape: [Int]?
     var values: [Float] = []
     var labels: [Int] = []
@@ -55,6 +55,8 @@ public struct TrainingImages: Sendable {
     guard soft.isEmpty || soft.count == labels.count * info.classNames.count else {
       throw DataError(.badInput, at: [info.name], "some samples have a soft label and others have none")
     }
+    // A stream tells normalisation and formation at its end.
+    self.info = source.info
     images = Tensor(values, shape: [labels.count] + shape)
     self.labels = labels
     softLabels = soft.isEmpty ? nil : Tensor(soft, shape: [labels.count, info.classNames.count])

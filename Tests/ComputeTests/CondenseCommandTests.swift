@@ -117,6 +117,147 @@ extension ComputeTests {
       #expect(run.status == 0)
     }
 
+    @Test func ctrlCInAPipelineFileEndsTheStepEarlyAndPublishesWhatThereIs() throws {
+      let run = try shell(
+        """
+        cp $F/shapes-cifar.tar.gz in.tar.gz
+        cat > job.json5 <<'END'
+        { format: 1, datasets: [
+          { output: "out/first", input: ["in.tar.gz"], steps: [
+            { verb: "condense", options: { method: "dm", ipc: 1, steps: 100000, width: 8, batch: 8,
+              snapshots: "s", "snapshot-every": 1 } }, { verb: "shard" }] },
+          { output: "out/second", input: ["in.tar.gz"], steps: [{ verb: "shard" }] },
+        ] }
+        END
+        set -m
+        pipe run job.json5 2> log &
+        until [ -e s/step-000001/pipe.manifest ] || ! kill -0 $! 2> /dev/null; do :; done
+        kill -INT -- -$!
+        wait $!
+        echo status $?
+        ls -A out
+        pipe verify out/first && grep complete out/first/pipe.recipe
+        cat log >&2
+        pipe run --dry-run job.json5; echo $?
+        """)
+      #expect(run.output.hasPrefix("status 130\nfirst\nout/first: sound"), "\(run.output) \(run.errors)")
+      #expect(run.output.contains("\"complete\" : false"), "\(run.output)")
+      #expect(run.errors.contains("ended early by Ctrl-C"), "\(run.errors)")
+      #expect(
+        run.errors.contains("was ended early by Ctrl-C") && run.output.hasSuffix("73\n"), "\(run.output) \(run.errors)")
+    }
+
+    @Test func thePipelineFilesOfTheRepositoryAreSound() throws {
+      let run = try shell(
+        """
+        mkdir pipelines && cp $F/../pipelines/*.json5 pipelines && ln -s $F fixtures
+        pipe run pipelines/smoke.json5 && pipe verify pipelines/out/smoke-shards && pipe verify pipelines/out/smoke-dm \
+          && pipe run pipelines/smoke.json5 && pipe run --dry-run pipelines/cifar10.json5
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.components(separatedBy: "up to date").count == 3, "\(run.errors)")
+      #expect(run.output.components(separatedBy: "cannot be judged yet").count == 4, "\(run.output)")
+    }
+
+    @Test func moreThreadsThanProcessorsAreNotTakenAndThatIsSaid() throws {
+      let run = try shell(
+        "pipe condense --method random --ipc 1 --threads 1024 -i $F/shapes-cifar.tar.gz | pipe shard -o x; nproc")
+      let processors = run.output.trimmingCharacters(in: .whitespacesAndNewlines)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.contains("--threads 1024: taking \(processors), the number of processors"), "\(run.errors)")
+    }
+
+    @Test func whatNoMachineHoldsIsRefusedAtOnce() throws {
+      let many = try shell("pipe condense --ipc 1000000000 -i $F/shapes-cifar.tar.gz > x")
+      #expect(many.status == 64, "\(many.errors)")
+      #expect(many.errors.contains("of memory") && many.errors.contains("lower --ipc"), "\(many.errors)")
+      // A limit of its own takes the place of a small machine.
+      let wide = try shell("ulimit -v 4000000; pipe condense --method dm --width 8192 -i $F/shapes-cifar.tar.gz > x")
+      #expect(wide.status == 64, "\(wide.errors)")
+      #expect(wide.errors.contains("there are 3.8 GiB; lower --width"), "\(wide.errors)")
+      let judged = try shell(
+        """
+        pipe condense --method random --ipc 1 -q -i $F/shapes-cifar.tar.gz | pipe shard -q -o a
+        ulimit -v 4000000; pipe evaluate --width 8192 --train a --test $F/shapes-cifar.tar.gz
+        """)
+      #expect(judged.status == 64 && judged.errors.contains("lower --width"), "\(judged.errors)")
+    }
+
+    @Test func imagesForWhichThereIsNoRoomOnTheDiskAreAnErrorAndNoCrash() throws {
+      let run = try shell(
+        "ulimit -f 4096; pipe condense --method random --ipc 1 --memory 1K -i $F/shapes-cifar.tar.gz -o x; echo $?; ls -d x .x* 2> /dev/null"
+      )
+      #expect(run.output == "74\n", "\(run.errors)")
+      #expect(run.errors.contains("spill file in /tmp: has no room for"), "\(run.errors)")
+      #expect(run.errors.contains("raise --memory or point TMPDIR"), "\(run.errors)")
+    }
+
+    @Test func aClassWithZeroIsEmptyInTheDatasetAndInItsJudgement() throws {
+      let run = try shell(
+        """
+        pipe condense --method random --ipc 'checker=0,*=1' -i $F/shapes-cifar.tar.gz | pipe shard -o a || exit
+        pipe verify a && pipe preview a -o sheet.png && pipe inspect a --json | grep -A 3 counts_per_class || exit
+        pipe evaluate --train a --test $F/shapes-cifar.tar.gz --epochs 1 --repeats 1 --width 8 --baselines --json
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.output.filter { !$0.isWhitespace }.contains("\"counts_per_class\":[0,1,"), "\(run.output)")
+    }
+
+    @Test func aSelectionFromAFolderNamesTheFiles() throws {
+      let run = try shell(
+        """
+        pipe condense --method random --ipc 2 -i $F/shapes-folder.tar.gz -o x.tar || exit
+        tar xOf x.tar --wildcards '*.json' | grep -o 'shapes/[^"]*' | sort > picked
+        tar tzf $F/shapes-folder.tar.gz | grep '/train/' | sort > all
+        comm -12 picked all | wc -l
+        """)
+      #expect(run.output.trimmingCharacters(in: .whitespacesAndNewlines) == "20", "\(run.output) \(run.errors)")
+    }
+
+    @Test func withVerboseTheSettingsAndTheTimesAreSaid() throws {
+      let run = try shell(
+        """
+        pipe condense -v --method dm --ipc 1 --steps 2 \(small) -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
+        pipe evaluate -v --train a --test $F/shapes-cifar.tar.gz --epochs 1 --repeats 1 --width 8
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      for part in [
+        "libtorch ", "of memory; ", "10 classes: checker, circle", "samples of 3×32×32", "in force: --augment",
+        "--batch 8 ", "read: 200 samples in ", "dm: 2 steps in ", "the SHA-256 ", "history: condense by pipe",
+        "dm, network 1: ", "dm 1/1: 2 epochs in ",
+      ] { #expect(run.errors.contains(part), "\(part) is not in \(run.errors)") }
+    }
+
+    /// The test archive is damaged behind its description: what is refused first shows what was read.
+    @Test func whatDoesNotFitTogetherIsFoundBeforeTheTestDataIsRead() throws {
+      let run = try shell(
+        """
+        tar xzf $F/shapes-cifar.tar.gz && cd shapes-batches-bin
+        tar cf ../t.tar batches.meta.txt data_batch_*.bin test_batch.bin && cd .. && head -c 200000 t.tar > cut.tar
+        for input in strokes.npz shapes-cifar.tar.gz; do
+          pipe condense -q --method random --ipc 1 -i $F/$input | pipe shard -q -o set-$input || exit
+          pipe evaluate -q --train set-$input --test cut.tar; echo $?
+        done
+        pipe evaluate -q --train set-shapes-cifar.tar.gz --test t.tar --real $F/strokes.npz --baselines; echo $?
+        """)
+      #expect(run.output == "65\n65\n65\n", "\(run.errors)")
+      let lines = run.errors.split(separator: "\n")
+      try #require(lines.count == 3, "\(run.errors)")
+      #expect(lines[0].contains("its classes (0, 1, 2"))
+      #expect(lines[1].contains("cut short"))
+      #expect(lines[2].contains("real training data: its images are 1×28×28"))
+    }
+
+    @Test func aTimeInWhichNoNetworkIsTrainedIsNoResult() throws {
+      let run = try shell(
+        """
+        pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
+        pipe evaluate --train a --test $F/shapes-cifar.tar.gz --epochs 1000000 --width 8 --time 0.2s --json
+        """)
+      #expect(run.status == 75 && run.output.isEmpty, "\(run.output)")
+      #expect(run.errors.contains("the time was up before the first network was trained; give it more --time"))
+    }
+
     @Test func evaluateReportsEveryRowAndClass() throws {
       let run = try shell(
         """

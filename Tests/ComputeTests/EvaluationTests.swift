@@ -41,6 +41,38 @@ extension ComputeTests {
       #expect(try contestant.set(0).labels == samples.map(\.label))
     }
 
+    /// A stream whose end tells more than its header, as a condensation's does.
+    private final class LateSource: SampleSource {
+      private(set) var info: DatasetInfo
+      private var rest: ArraySlice<Sample>
+
+      init(_ info: DatasetInfo, _ samples: [Sample]) {
+        self.info = info
+        rest = samples[...]
+      }
+
+      func next() throws(DataError) -> Sample? {
+        if rest.isEmpty { info.formation = Datasets.Formation(factor: 2) }
+        return rest.popFirst()
+      }
+    }
+
+    @Test func whatAStreamTellsAtItsEndIsNotLost() throws {
+      let (info, samples) = toySamples()
+      #expect(try TrainingImages(reading: LateSource(info, samples)).info.formation?.factor == 2)
+    }
+
+    @Test func descriptionsAloneTellWhatDoesNotFitTogether() throws {
+      let (info, _) = toySamples()
+      var other = info
+      other.shape = nil
+      #expect(throws: Never.self) { try checkComparable(other, with: info) }
+      #expect(throws: Never.self) { try checkBaselines(from: other, testedOn: info) }
+      other.shape = [3, 9, 9]
+      #expect(throws: DataError.self) { try checkComparable(other, with: info) }
+      #expect(throws: DataError.self) { try checkBaselines(from: other, testedOn: info) }
+    }
+
     @Test func otherClassesAreRefusedWithBothLists() throws {
       let (info, samples) = toySamples()
       let test = try store(info, samples)
