@@ -1,11 +1,12 @@
 import Methods
 import Networks
+import TensorTurn
 import Testing
 
 @testable import Tensors
 
 /// Whole steps with the library's operations, as every device but the processor takes them, beside our kernels.
-@Suite(.serialized)
+@Suite(.serialized, .takesTurns)
 struct LibraryOperationsTests {
   private let toy = Toy(counts: [20, 20])
 
