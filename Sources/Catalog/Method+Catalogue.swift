@@ -49,7 +49,7 @@ extension Method {
       Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
       Setting("init", "mixed"),
       Setting("augment"), Setting("factor", "2"), Setting("kernel", "gaussian-mixture"), Setting("bandwidth"),
-      Setting("units", "linear"), Setting("iterations-per-model", "5"),
+      Setting("units", "linear"), Setting("iterations-per-model", "1"),
     ] + snapshots + network,
     presets: [
       Preset(

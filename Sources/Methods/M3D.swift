@@ -20,6 +20,8 @@ public import Tensors
 ///   constant that gives the kernel the linear kernel's slope at the distance b (0.413 b for the mixture; derivation at
 ///   `Kernel.linearUnits`). It is computed from each batch, depends on nothing else, and makes the rate mean what it means
 ///   for DM, whose loss is MMD² under the linear kernel. `linearUnits = false` turns it off.
+/// - *Networks.* Every step draws its own, where the paper keeps one for five: a fresh network costs nothing here, since real
+///   embeddings are made anew in each step, and five steps in a row fit the images to the accidents of one network.
 /// - *Batches.* Each step draws a new real batch and a new augmentation, also under the same network: the paper
 ///   says mini-batches are sampled inside the loop. 256 real images per class, as DM (the paper does not say); the
 ///   synthetic side is always all of the class.
@@ -35,7 +37,9 @@ public enum M3D {
     /// The paper takes 10,000 for small images and 1,000 for ImageNet.
     public var steps = 1000
     /// Steps that share one network (IPM in the paper).
-    public var stepsPerNetwork = 5
+    ///
+    /// The paper takes 5.
+    public var stepsPerNetwork = 1
     /// Real images per class and step.
     public var realBatch = 256
     /// The kernel on embeddings.
@@ -66,6 +70,7 @@ public enum M3D {
     public static func paper(network: ConvNetOptions) -> Options {
       var options = Options(network: network)
       options.steps = 10_000
+      options.stepsPerNetwork = 5
       options.kernel = .gaussian(rate: nil)
       options.linearUnits = false
       return options
