@@ -103,23 +103,88 @@ def load(folder):
     return f(train), f(test)
 
 
-def evaluate(images, labels, test, epochs, g):
-    net = ConvNet(images.shape[1], int(labels.max()) + 1, side=images.shape[2])
-    lr = 0.01
-    opt = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
-    for epoch in range(epochs + 1):
-        order = torch.randperm(len(images), generator=g)
-        for i in range(0, len(images), 256):
+class Training:
+    """A classifier under P-DSA: `sweep` is one pass over the images in batches of 256."""
+
+    def __init__(self, images, labels, classes, epochs, g):
+        self.images, self.labels, self.epochs, self.g = images, labels, epochs, g
+        self.net = ConvNet(images.shape[1], classes, side=side_of(images))
+        self.passes, self.opt = 0, self.optimizer(0.01)
+
+    def optimizer(self, rate):
+        return torch.optim.SGD(self.net.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4)
+
+    def sweep(self):
+        order = torch.randperm(len(self.images), generator=self.g)
+        for i in range(0, len(self.images), 256):
             index = order[i : i + 256]
-            loss = F.cross_entropy(net(augment(images[index], OPS, False, g)), labels[index])
-            opt.zero_grad()
+            loss = F.cross_entropy(self.net(augment(self.images[index], OPS, False, self.g)), self.labels[index])
+            self.opt.zero_grad()
             loss.backward()
-            opt.step()
-        if epoch == epochs // 2 + 1:
-            opt = torch.optim.SGD(net.parameters(), lr=lr * 0.1, momentum=0.9, weight_decay=5e-4)
-    with torch.no_grad():
-        hits = sum((net(test[0][i : i + 256]).argmax(1) == test[1][i : i + 256]).sum().item() for i in range(0, len(test[0]), 256))
-    return hits / len(test[0])
+            self.opt.step()
+        if self.passes == self.epochs // 2 + 1:
+            self.opt = self.optimizer(0.001)
+        self.passes += 1
+
+    def accuracy(self, images, labels):
+        with torch.no_grad():
+            hits = sum((self.net(images[i : i + 256]).argmax(1) == labels[i : i + 256]).sum().item() for i in range(0, len(images), 256))
+        return hits / len(images)
+
+
+class Condensing:
+    """Synthetic images and their SGD; `step` is one step of all classes. Real images are given class by class."""
+
+    def __init__(self, method, real, ipc, factor=1, batch=256, lr=None, g=None):
+        self.method, self.real, self.ipc, self.factor, self.batch, self.g = method, real, ipc, factor, batch, g
+        self.lr = lr if lr is not None else (1.0 if method == "dm" else 200.0)
+        self.syn = torch.cat([self.first(c) for c in range(len(real))])
+        self.labels = torch.arange(len(real)).repeat_interleave(ipc)
+        self.velocity, self.steps, self.net = torch.zeros_like(self.syn), 0, None
+
+    def pick(self, c, n):
+        return self.real[c][torch.randperm(len(self.real[c]), generator=self.g)[:n]]
+
+    def first(self, c):
+        if self.factor == 1:
+            return self.pick(c, self.ipc)
+        f, images = self.factor, self.pick(c, self.ipc * self.factor**2)
+        side = images.shape[2] // f
+        small = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+        small = small.view(f, f, self.ipc, images.shape[1], side, side)
+        return torch.cat([torch.cat(list(small[i]), 3) for i in range(f)], 2)
+
+    def augmented(self, real, fake):
+        """Both by the same operation with the same parameters."""
+        state = self.g.get_state()
+        real = augment(real, OPS, True, self.g)
+        self.g.set_state(state)
+        return real, augment(fake, OPS, True, self.g)
+
+    def step(self):
+        if self.net is None or self.method == "dm" or self.steps % 5 == 0:
+            self.net = ConvNet(self.syn.shape[1], len(self.real), side=side_of(self.syn))
+            for q in self.net.parameters():
+                q.requires_grad_(False)
+        grad, total = torch.zeros_like(self.syn), 0.0
+        for c in range(len(self.real)):
+            rows = slice(c * self.ipc, (c + 1) * self.ipc)
+            s = self.syn[rows].clone().requires_grad_(True)
+            real, fake = self.augmented(self.pick(c, self.batch), decode(s, self.factor))
+            with torch.no_grad():
+                target = self.net.embed(real)
+            loss = (dm_loss if self.method == "dm" else m3d_loss)(target, self.net.embed(fake))
+            grad[rows] = torch.autograd.grad(loss, s)[0]
+            total += loss.item()
+        self.velocity = self.velocity * 0.5 + grad
+        self.syn = self.syn - self.lr * self.velocity
+        self.steps += 1
+        return total / len(self.real), grad.norm().item()
+
+
+def side_of(images):
+    """Side of the padded image: 28 x 28 images of one channel are padded to 32."""
+    return 32 if images.shape[1:] == (1, 28, 28) else images.shape[2]
 
 
 def main():
@@ -139,47 +204,17 @@ def main():
     g = torch.Generator().manual_seed(a.seed)
     (x, y), test = load(a.data)
     classes = int(y.max()) + 1
-    where = [torch.nonzero(y == c).flatten() for c in range(classes)]
-    pick = lambda c, n: where[c][torch.randperm(len(where[c]), generator=g)[:n]]
-    if a.factor == 1:
-        syn = torch.cat([x[pick(c, a.ipc)] for c in range(classes)])
-    else:
-        side = x.shape[2] // a.factor
-        rows = []
-        for c in range(classes):
-            small = F.interpolate(x[pick(c, a.ipc * a.factor**2)], size=(side, side), mode="bilinear", antialias=True)
-            small = small.view(a.factor, a.factor, a.ipc, x.shape[1], side, side)
-            rows.append(torch.cat([torch.cat(list(small[i]), 3) for i in range(a.factor)], 2))
-        syn = torch.cat(rows)
-    labels = torch.arange(classes).repeat_interleave(a.ipc)
-    lr = a.lr if a.lr is not None else (1.0 if a.method == "dm" else 200.0)
-    velocity = torch.zeros_like(syn)
+    condensing = Condensing(a.method, [x[y == c] for c in range(classes)], a.ipc, a.factor, a.batch, a.lr, g)
     start = time.time()
-    net = None
     for step in range(0 if a.method == "random" else a.steps):
-        if net is None or a.method == "dm" or step % 5 == 0:
-            net = ConvNet(x.shape[1], classes, side=x.shape[2])
-            for q in net.parameters():
-                q.requires_grad_(False)
-        grad, total = torch.zeros_like(syn), 0.0
-        for c in range(classes):
-            s = syn[c * a.ipc : (c + 1) * a.ipc].clone().requires_grad_(True)
-            d = decode(s, a.factor)
-            both = augment(torch.cat([x[pick(c, a.batch)], d]), OPS, True, g)
-            real, fake = both[: a.batch].detach(), both[a.batch :]
-            with torch.no_grad():
-                er = net.embed(real)
-            loss = (dm_loss if a.method == "dm" else m3d_loss)(er, net.embed(fake))
-            grad[c * a.ipc : (c + 1) * a.ipc] = torch.autograd.grad(loss, s)[0]
-            total += loss.item()
-        velocity = velocity * 0.5 + grad
-        syn = syn - lr * velocity
-        print(json.dumps({"step": step + 1, "loss": total / classes, "gradient": grad.norm().item(), "seconds": time.time() - start}), flush=True)
+        loss, gradient = condensing.step()
+        print(json.dumps({"step": step + 1, "loss": loss, "gradient": gradient, "seconds": time.time() - start}), flush=True)
     for r in range(a.evaluate):
-        d = decode(syn, a.factor)
-        t = time.time()
-        accuracy = evaluate(d, labels.repeat(a.factor**2), test, a.epochs, g)
-        print(json.dumps({"accuracy": accuracy, "network": r, "seconds": time.time() - t}), flush=True)
+        images, t = decode(condensing.syn, a.factor), time.time()
+        training = Training(images, condensing.labels.repeat(a.factor**2), classes, a.epochs, g)
+        for _ in range(a.epochs + 1):
+            training.sweep()
+        print(json.dumps({"accuracy": training.accuracy(*test), "network": r, "seconds": time.time() - t}), flush=True)
 
 
 if __name__ == "__main__":
