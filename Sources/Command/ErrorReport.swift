@@ -16,13 +16,15 @@ struct ErrorReport: Equatable {
   ///
   /// - Parameters:
   ///   - verb: a stage of the same name is not named again.
-  ///   - signal: the signal that came, which is why a cancelled verb was cancelled.
+  ///   - signal: the signal that came, which is why a cancelled verb was cancelled, or why its input broke off.
   init(_ error: any Error, verb: String, signal: Int32? = nil) {
     switch error {
     case let error as UsageError:
       self.init(exitCode: ExitStatus.usage.rawValue, sentence: error.description)
     case let error as DataError:
-      self.init(exitCode: code(for: error.fault), sentence: error.description)
+      // What breaks off after a Ctrl-C broke off because of it: in a shell every process of the pipe got the signal.
+      let interruption = error.fault == .temporary ? signal.map { 128 + $0 } : nil
+      self.init(exitCode: interruption ?? code(for: error.fault), sentence: error.description)
     case is BrokenPipe:
       self.init(exitCode: ExitStatus.brokenPipe.rawValue, sentence: nil)
     case is CancellationError:

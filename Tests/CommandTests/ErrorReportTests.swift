@@ -48,6 +48,14 @@ import Testing
     #expect(ErrorReport(CancellationError(), verb: "x", signal: SIGTERM).exitCode == 143)
     #expect(ErrorReport(PipelineError.cancelled(stage: "s"), verb: "x", signal: SIGINT).exitCode == 130)
   }
+
+  @Test func whatBreaksOffAfterASignalBrokeOffBecauseOfIt() {
+    let unfinished = DataError(.temporary, at: ["standard input"], "ends early")
+    #expect(ErrorReport(unfinished, verb: "shard").exitCode == 75)
+    #expect(ErrorReport(unfinished, verb: "shard", signal: SIGINT).exitCode == 130)
+    let damaged = DataError(.badInput, at: ["standard input"], "is damaged")
+    #expect(ErrorReport(damaged, verb: "shard", signal: SIGINT).exitCode == 65)
+  }
 }
 
 @Suite("Interrupts") struct InterruptStateTests {
