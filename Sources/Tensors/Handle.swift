@@ -238,6 +238,7 @@ enum C {
   static let track = ct_track
   static let gradients = ct_gradients
   static let sgdStep = ct_sgd_step
+  static let adamStep = ct_adam_step
 
   static let memoryExhausted = CT_MEMORY_EXHAUSTED
   static let keepFreedMemory = ct_keep_freed_memory

@@ -1,14 +1,14 @@
 import Foundation
 import Tensors
 
-/// Results that PyTorch or NumPy computed from the same waves; see Scripts/golden/methods.py.
+/// Results that PyTorch or NumPy computed from the same waves; see Scripts/golden.
 struct Golden: Decodable {
   let shape: [Int]
   let values: [Double]
 
-  static func load() throws -> [String: Golden] {
+  static func load(_ name: String = "methods") throws -> [String: Golden] {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../fixtures/golden/methods.json")
+      .appendingPathComponent("../../fixtures/golden/\(name).json")
     return try JSONDecoder().decode([String: Golden].self, from: Data(contentsOf: file))
   }
 }

@@ -52,5 +52,33 @@ extension TensorsTests {
         }
       }
     }
+
+    @Test func `Adam agrees with torch.optim.AdamW over four steps`() throws {
+      struct Run: Decodable {
+        var rate, beta1, beta2, eps, decay: Double
+        var shapes: [[Int]]
+        var start: [[Double]]
+        var gradients, after: [[[Double]]]
+      }
+      struct File: Decodable { var runs: [Run] }
+      let file = try JSONDecoder().decode(File.self, from: Data(contentsOf: goldenFile("tensors-adam.json")))
+      for dtype in [DType.float32, .float64] {
+        for run in file.runs {
+          let tensors = { (values: [[Double]]) in
+            zip(values, run.shapes).map { Tensor(doubles: $0, shape: $1).to(dtype) }
+          }
+          var parameters = tensors(run.start)
+          var adam = Adam(
+            learningRate: run.rate, beta1: run.beta1, beta2: run.beta2, eps: run.eps, weightDecay: run.decay)
+          for (gradients, after) in zip(run.gradients, run.after) {
+            try adam.step(&parameters, tensors(gradients))
+            for (found, expected) in zip(parameters, after) {
+              let tolerance = dtype == .float64 ? 1e-9 : 1e-5
+              expectClose(found.doubles(), expected, absolute: tolerance, relative: tolerance)
+            }
+          }
+        }
+      }
+    }
   }
 }

@@ -87,6 +87,20 @@ extension TensorsTests {
       expectClose(parameters[0].doubles(), [0.9, 0.9], absolute: 1e-6, relative: 0)
     }
 
+    @Test func `Adam refuses what does not fit and moves nothing`() throws {
+      var adam = Adam(learningRate: 0.1)
+      var parameters = [Tensor.ones([2]), Tensor.ones([3])]
+      #expect(throws: TensorError.self) { try adam.step(&parameters, [Tensor.ones([2])]) }
+      #expect(throws: TensorError.self) { try adam.step(&parameters, [Tensor.ones([2]), Tensor.ones([2])]) }
+      #expect(parameters.map { $0.floats() } == [[1, 1], [1, 1, 1]])
+      #expect(adam.steps == 0)
+      // The first step is one rate long, whatever the gradient.
+      try adam.step(&parameters, [Tensor.ones([2]) * 7, Tensor.ones([3]) * -0.01])
+      expectClose(parameters[0].doubles(), [0.9, 0.9], absolute: 1e-5, relative: 0)
+      expectClose(parameters[1].doubles(), [1.1, 1.1, 1.1], absolute: 1e-5, relative: 0)
+      #expect(adam.steps == 1)
+    }
+
     @Test func `SGD keeps the memory order of a parameter`() throws {
       let values = (0..<16).map(Float.init)
       var parameters = [try Tensor(values, shape: [1, 4, 2, 2]).channelsLast()]

@@ -226,7 +226,7 @@ CTError ct_track(CTTensorRef x, CTTensorRef _Nullable *_Nonnull out);
 CTError ct_gradients(CTTensorRef value, const CTTensorRef _Nonnull *_Nonnull points, size_t count, bool create_graph,
                      CTTensorRef _Nullable *_Nonnull gradients);
 
-// MARK: Optimiser (Optimizer.cpp)
+// MARK: Optimisers (Optimizer.cpp, Adam.cpp)
 
 /// One step of torch.optim.SGD for `count` parameters: g += decay·p; m = first ? g : momentum·m + g; p -= rate·m.
 /// `moments` is read unless `first`; new parameters and new moments (the gradient's, not read, when momentum is 0) are new
@@ -235,6 +235,14 @@ CTError ct_sgd_step(const CTTensorRef _Nonnull *_Nonnull parameters, const CTTen
                     const CTTensorRef _Nonnull *_Nullable moments, size_t count, double rate, double momentum,
                     double decay, bool first, CTTensorRef _Nullable *_Nonnull new_parameters,
                     CTTensorRef _Nullable *_Nullable new_moments);
+
+/// One step of torch.optim.AdamW, the `number`-th counted from 1, for `count` parameters: m = beta1·m + (1 − beta1)·g;
+/// v = beta2·v + (1 − beta2)·g²; p = (1 − rate·decay)·p − rate·m̂ / (√v̂ + eps), with m̂ and v̂ divided by 1 − beta^number.
+/// `moments` holds all m, then all v of the step before, and is not read in the first one. `results` receives new
+/// references to all p, all m and all v: 3·count, all written or none.
+CTError ct_adam_step(const CTTensorRef _Nonnull *_Nonnull parameters, const CTTensorRef _Nonnull *_Nonnull gradients,
+                     const CTTensorRef _Nonnull *_Nullable moments, size_t count, int64_t number, double rate,
+                     double beta1, double beta2, double eps, double decay, CTTensorRef _Nullable *_Nonnull results);
 
 // MARK: Process-wide settings (Runtime.cpp)
 

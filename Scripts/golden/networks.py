@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Writes fixtures/golden/networks.json: what the autoencoder and the attention must compute, by PyTorch.
+
+Weights and inputs are waves sin(a·i + b), so that the tests make the same ones and the file holds results alone.
+Usage: python3 Scripts/golden/networks.py > fixtures/golden/networks.json   (made with PyTorch 2.x)
+"""
+import json
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+torch.set_num_threads(1)
+golden = {}
+
+
+def wave(shape, a, b, scale=1.0):
+    n = int(np.prod(shape))
+    return torch.tensor((scale * np.sin(a * np.arange(n, dtype=np.float64) + b)).reshape(shape))
+
+
+def keep(name, array):
+    array = np.asarray(array.detach(), dtype=np.float64)
+    golden[name] = {"shape": list(array.shape), "values": [float("%.9g" % v) for v in array.reshape(-1)]}
+
+
+class Weights:
+    """The parameters in the order of the program: the i-th is a wave of its own."""
+
+    def __init__(self):
+        self.index = 0
+
+    def next(self, *shape):
+        self.index += 1
+        return wave(shape, 0.7 + 0.01 * (self.index - 1), 0.3 * (self.index - 1), 0.2)
+
+
+def autoencoder(x, layers, latent, variational):
+    """`layers`: (outputs, halves the size), first to last."""
+    weights, (n, channels, height, width) = Weights(), x.shape
+    halvings = sum(half for _, half in layers)
+    side = 2 ** halvings
+    padded = (-(-height // side) * side, -(-width // side) * side)
+    top, left = (padded[0] - height) // 2, (padded[1] - width) // 2
+    maps = F.pad(x, (left, padded[1] - width - left, top, padded[0] - height - top))
+    inputs = channels
+    for outputs, half in layers:
+        maps = F.silu(F.conv2d(maps, weights.next(outputs, inputs, 3, 3), weights.next(outputs), 2 if half else 1, 1))
+        inputs = outputs
+    shape = maps.shape[1:]
+    count = int(np.prod(shape))
+    codes = 2 * latent if variational else latent
+    code = F.linear(maps.flatten(1), weights.next(codes, count), weights.next(codes))
+    y = code[:, :latent]
+    maps = F.silu(F.linear(y, weights.next(count, latent), weights.next(count))).reshape(n, *shape)
+    before = [channels] + [outputs for outputs, _ in layers]
+    for index in reversed(range(len(layers))):
+        outputs, (_, half) = before[index], layers[index]
+        inputs = layers[index][0]
+        if half:
+            maps = F.conv2d(maps, weights.next(4 * outputs, inputs, 3, 3), weights.next(4 * outputs), 1, 1)
+            # pixel_shuffle wants the four pixels innermost.
+            maps = maps.reshape(n, 4, outputs, *maps.shape[2:]).transpose(1, 2).flatten(1, 2)
+            maps = F.pixel_shuffle(maps, 2)
+        else:
+            maps = F.conv2d(maps, weights.next(outputs, inputs, 3, 3), weights.next(outputs), 1, 1)
+        if index > 0:
+            maps = F.silu(maps)
+    return code, maps[:, :, top:top + height, left:left + width]
+
+
+for name, shape, layers, variational in [
+    ("shallow", (2, 3, 16, 16), [(4, 0), (8, 1), (8, 0), (16, 1), (16, 1)], False),
+    ("medium grey", (2, 1, 13, 10), [(4, 0), (8, 1), (8, 0), (16, 1), (16, 0), (16, 1), (16, 0)], False),
+    ("deep variational", (2, 3, 16, 16),
+     [(4, 0), (8, 1), (8, 0), (8, 0), (16, 1), (16, 0), (16, 0), (16, 1), (16, 0)], True),
+]:
+    code, images = autoencoder(wave(shape, 0.13, 0.5), layers, 6, variational)
+    keep(name + " code", code)
+    keep(name + " images", images)
+
+tokens = wave((2, 5, 8), 0.61, 0.2)
+query, key, value, output = (wave((8, 8), 0.7 + 0.01 * i, 0.3 * i, 0.3) for i in range(4))
+attention = torch.nn.MultiheadAttention(8, 2, bias=False, batch_first=True, dtype=torch.float64)
+with torch.no_grad():
+    attention.in_proj_weight.copy_(torch.cat([query, key, value]))
+    attention.out_proj.weight.copy_(output)
+seen, weights = attention(tokens, tokens, tokens, average_attn_weights=False)
+keep("attention", tokens + seen)
+keep("attention weights", weights)
+
+lines = ["%s: %s" % (json.dumps(name), json.dumps(value, separators=(",", ":"))) for name, value in golden.items()]
+print("{\n" + ",\n".join(lines) + "\n}")

@@ -1,0 +1,280 @@
+public import Tensors
+
+/// The shape of an `Autoencoder`: images of `channels`×`height`×`width`, latents of `latent` numbers.
+public struct AutoencoderOptions: Sendable, Equatable {
+  /// Number of convolutions of the encoder; the decoder has as many.
+  public enum Depth: String, Sendable, CaseIterable {
+    case shallow, medium, deep
+
+    /// 5, 7 or 9.
+    public var convolutions: Int {
+      switch self {
+      case .shallow: 5
+      case .medium: 7
+      case .deep: 9
+      }
+    }
+  }
+
+  /// What the encoder says of an image.
+  public enum Form: String, Sendable, CaseIterable {
+    /// A latent.
+    case plain
+    /// A normal distribution of latents: mean and logarithm of the variance.
+    case variational
+  }
+
+  /// Channels of the images.
+  public var channels: Int
+  /// Height of the images, in pixels.
+  public var height: Int
+  /// Width of the images, in pixels.
+  public var width: Int
+  /// How many convolutions.
+  public var depth: Depth
+  /// Latent or distribution of latents.
+  public var form: Form
+  /// Length of a latent.
+  public var latent: Int
+  /// Feature maps at full size; twice as many at half, four times at a quarter and below.
+  public var filters: Int
+
+  /// Describes an autoencoder for images of one size.
+  public init(
+    channels: Int, height: Int, width: Int, depth: Depth = .shallow, form: Form = .plain, latent: Int = 512,
+    filters: Int = 32
+  ) {
+    precondition(
+      channels > 0 && height > 1 && width > 1 && latent > 0 && filters > 0,
+      "an autoencoder needs at least one channel, latent and filter and images of 2 by 2 pixels or more, "
+        + "not \(channels)×\(height)×\(width), \(latent) latents, \(filters) filters")
+    self.channels = channels
+    self.height = height
+    self.width = width
+    self.depth = depth
+    self.form = form
+    self.latent = latent
+    self.filters = filters
+  }
+
+  /// How often the size is halved: as often as by a ConvNet for such images.
+  public var halvings: Int { ConvNetOptions.usualDepth(height: height, width: width) }
+  /// Height of the smallest maps.
+  public var mapHeight: Int { (height + (1 << halvings) - 1) >> halvings }
+  /// Width of the smallest maps.
+  public var mapWidth: Int { (width + (1 << halvings) - 1) >> halvings }
+
+  /// Maps of one image at level `level`, where the size has been halved that often.
+  func maps(_ level: Int) -> Int { filters << min(level, 2) }
+
+  /// Convolutions of stride 1 at each level: what the halving ones leave over, from the full size down and around again.
+  var plainConvolutions: [Int] {
+    var counts = Array(repeating: 0, count: halvings + 1)
+    var level = 0
+    for _ in 0..<(depth.convolutions - halvings) {
+      counts[level] += 1
+      level = level == halvings ? min(1, halvings) : level + 1
+    }
+    return counts
+  }
+
+  /// One convolution: 3 × 3 weights, zero padding 1.
+  struct Convolution: Equatable {
+    var inputs: Int
+    var outputs: Int
+    /// 2 halves the size.
+    var stride = 1
+    /// Whether the outputs are the four corners of pixels of twice the size.
+    var isEnlarging = false
+    /// Whether a SiLU follows.
+    var isActivated = true
+    /// How often the size has been halved where its weights are applied.
+    var level: Int
+  }
+
+  var encoder: [Convolution] {
+    var layers: [Convolution] = []
+    var inputs = channels
+    for (level, count) in plainConvolutions.enumerated() {
+      if level > 0 {
+        layers.append(Convolution(inputs: inputs, outputs: maps(level), stride: 2, level: level))
+        inputs = maps(level)
+      }
+      for _ in 0..<count {
+        layers.append(Convolution(inputs: inputs, outputs: maps(level), level: level))
+        inputs = maps(level)
+      }
+    }
+    return layers
+  }
+
+  /// The encoder backwards.
+  var decoder: [Convolution] {
+    encoder.enumerated().reversed().map { index, layer in
+      let isLast = index == 0
+      return layer.stride == 2
+        ? Convolution(
+          inputs: layer.outputs, outputs: 4 * layer.inputs, isEnlarging: true, isActivated: !isLast, level: layer.level)
+        : Convolution(inputs: layer.outputs, outputs: layer.inputs, isActivated: !isLast, level: layer.level)
+    }
+  }
+
+  /// Numbers in the smallest maps of one image.
+  var mapCount: Int { maps(halvings) * mapHeight * mapWidth }
+  private var codeCount: Int { form == .variational ? 2 * latent : latent }
+
+  /// Names and shapes of the parameters, in the order in which `Autoencoder` holds them.
+  public var parameterShapes: [(name: String, shape: [Int])] {
+    var shapes: [(String, [Int])] = []
+    for (index, layer) in encoder.enumerated() {
+      shapes.append(("encoder.\(index).weight", [layer.outputs, layer.inputs, 3, 3]))
+      shapes.append(("encoder.\(index).bias", [layer.outputs]))
+    }
+    shapes.append(("encoder.code.weight", [codeCount, mapCount]))
+    shapes.append(("encoder.code.bias", [codeCount]))
+    shapes.append(("decoder.code.weight", [mapCount, latent]))
+    shapes.append(("decoder.code.bias", [mapCount]))
+    for (index, layer) in decoder.enumerated() {
+      shapes.append(("decoder.\(index).weight", [layer.outputs, layer.inputs, 3, 3]))
+      shapes.append(("decoder.\(index).bias", [layer.outputs]))
+    }
+    return shapes
+  }
+
+  /// How many of the parameters, from the first on, are the encoder's.
+  public var encoderParameterCount: Int { 2 * encoder.count + 2 }
+
+  /// Multiplications of one image's way through encoder and decoder.
+  public var multiplications: (encoder: Double, decoder: Double) {
+    func count(_ layers: [Convolution]) -> Double {
+      layers.reduce(0) { sum, layer in
+        let pixels = (mapHeight << (halvings - layer.level)) * (mapWidth << (halvings - layer.level))
+        return sum + 9 * Double(pixels * layer.inputs) * Double(layer.outputs)
+      }
+    }
+    return (count(encoder) + Double(mapCount * codeCount), count(decoder) + Double(mapCount * latent))
+  }
+}
+
+/// A convolutional autoencoder: images to latents and back.
+///
+///     encode(x) = W · flatten(C_K(… C₁(pad(x))))  + b           C(x) = silu(conv₃ₓ₃(x)), some of stride 2
+///     decode(y) = crop(D_K(… D₁(reshape(V · y + c))))           D mirrors C: where C halves the size, D computes the
+///                                                               four pixels of each corner from the maps of half size
+///
+/// There is no normalisation layer: instance norm would take brightness and contrast out of the latents. The last
+/// convolution has no activation. The padding (zeros, the mean colour) makes the size a multiple of what is halved.
+///
+/// Shapes: x (n, channels, height, width) normalised float32; y (n, latent) float32.
+/// Initialisation: uniform in ±√(6 / fan-in) before an activation, ±√(3 / fan-in) elsewhere; biases 0.
+/// Enlarging: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
+/// Neural Network", CVPR 2016.
+public struct Autoencoder: Sendable {
+  /// Size and shape of the network.
+  public let options: AutoencoderOptions
+  /// In the order of `AutoencoderOptions.parameterShapes`; float32.
+  public private(set) var parameters: [Tensor]
+
+  /// Draws a network.
+  public init(_ options: AutoencoderOptions, using random: inout RandomSource) {
+    self.options = options
+    func drawn(_ shape: [Int], isActivated: Bool) -> Tensor {
+      let fanIn = shape.dropFirst().reduce(1, *)
+      let bound = ((isActivated ? 6 : 3) / Float(fanIn)).squareRoot()
+      return Tensor(random.uniform(shape.reduce(1, *)).map { (2 * $0 - 1) * bound }, shape: shape)
+    }
+    let activated =
+      options.encoder.flatMap { [$0.isActivated, false] } + [false, false, true, false]
+      + options.decoder.flatMap { [$0.isActivated, false] }
+    parameters = zip(options.parameterShapes, activated).map { entry, isActivated in
+      entry.shape.count == 1 ? .zeros(entry.shape) : drawn(entry.shape, isActivated: isActivated)
+    }
+  }
+
+  /// A network with the given weights, in the order of `AutoencoderOptions.parameterShapes`.
+  ///
+  /// Weights of other shapes are our own mistake, or the mistake of whoever stored them without their options.
+  public init(_ options: AutoencoderOptions, parameters: [Tensor]) {
+    precondition(
+      parameters.map(\.shape) == options.parameterShapes.map(\.shape),
+      "an autoencoder with \(options) holds other parameters than \(parameters.map(\.shape))")
+    self.options = options
+    self.parameters = parameters
+  }
+
+  /// The same network with other parameters of the same shapes: how gradients with respect to them are taken.
+  public func with(parameters: [Tensor]) -> Autoencoder {
+    var copy = self
+    copy.parameters = parameters
+    return copy
+  }
+
+  /// The latents of images; with a variational encoder the means.
+  public func encode(_ images: Tensor) throws(TensorError) -> Tensor {
+    let code = try self.code(images)
+    return options.form == .plain ? code : try code.slice(axis: 1, from: 0, to: options.latent)
+  }
+
+  /// Mean and logarithm of the variance of each image's latents, for a variational encoder: (n, latent) each.
+  public func distribution(_ images: Tensor) throws(TensorError) -> (mean: Tensor, logVariance: Tensor) {
+    precondition(options.form == .variational, "a plain autoencoder has no distribution of latents")
+    let code = try self.code(images)
+    return (
+      try code.slice(axis: 1, from: 0, to: options.latent),
+      // Beyond these bounds a variance is no longer one of latents of about unit size.
+      try code.slice(axis: 1, from: options.latent, to: 2 * options.latent).clamped(min: -12, max: 4)
+    )
+  }
+
+  private func code(_ images: Tensor) throws(TensorError) -> Tensor {
+    let (top, left) = margins
+    let (bottom, right) = (paddedHeight - options.height - top, paddedWidth - options.width - left)
+    var maps = images
+    if top + bottom + left + right > 0 { maps = try maps.padded([left, right, top, bottom]) }
+    maps = try maps.channelsLast()
+    var place = 0
+    for layer in options.encoder {
+      maps = try maps.convolution2d(
+        parameters[place], bias: parameters[place + 1], stride: layer.stride, padding: 1)
+      if layer.isActivated { maps = maps.silu() }
+      place += 2
+    }
+    return try maps.flattened(from: 1).linear(parameters[place], bias: parameters[place + 1])
+  }
+
+  /// The images of latents: (n, latent) → (n, channels, height, width).
+  public func decode(_ latents: Tensor) throws(TensorError) -> Tensor {
+    var place = options.encoderParameterCount
+    var maps = try latents.linear(parameters[place], bias: parameters[place + 1]).silu()
+      .reshaped([latents.shape[0], options.maps(options.halvings), options.mapHeight, options.mapWidth])
+      .channelsLast()
+    place += 2
+    for layer in options.decoder {
+      maps = try maps.convolution2d(parameters[place], bias: parameters[place + 1], padding: 1)
+      if layer.isEnlarging { maps = try enlarged(maps) }
+      if layer.isActivated { maps = maps.silu() }
+      place += 2
+    }
+    let (top, left) = margins
+    if (paddedHeight, paddedWidth) == (options.height, options.width) { return maps }
+    return try maps.slice(axis: 2, from: top, to: top + options.height)
+      .slice(axis: 3, from: left, to: left + options.width)
+  }
+
+  private var paddedHeight: Int { options.mapHeight << options.halvings }
+  private var paddedWidth: Int { options.mapWidth << options.halvings }
+  private var margins: (top: Int, left: Int) {
+    ((paddedHeight - options.height) / 2, (paddedWidth - options.width) / 2)
+  }
+}
+
+/// Four maps of each pixel to a square of 2 × 2 pixels: (n, 4c, h, w) → (n, c, 2h, 2w).
+///
+/// Map (2·row + column)·c + k holds the pixel (row, column) of map k. One copy, in memory order n, h, w, c.
+public func enlarged(_ maps: Tensor) throws(TensorError) -> Tensor {
+  let (count, channels, height, width) = (maps.shape[0], maps.shape[1] / 4, maps.shape[2], maps.shape[3])
+  precondition(4 * channels == maps.shape[1], "\(maps.shape[1]) maps are not four for each of some others")
+  return try maps.permuted([0, 2, 3, 1]).reshaped([count, height, width, 2, 2, channels])
+    .permuted([0, 1, 3, 2, 4, 5]).reshaped([count, 2 * height, 2 * width, channels])
+    .permuted([0, 3, 1, 2])
+}
