@@ -31,6 +31,17 @@ public struct ShardSink: Sink, @unchecked Sendable {
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`; then nothing is published.
   public func consume(_ flow: Flow<EncodedChunk>) async throws(PipelineError) -> Manifest {
     let thread = SinkThread<DatasetWriter>(name, times: times)
+    do throws(PipelineError) {
+      return try await written(flow, on: thread)
+    } catch {
+      await thread.abandon()
+      throw error
+    }
+  }
+
+  private func written(
+    _ flow: Flow<EncodedChunk>, on thread: SinkThread<DatasetWriter>
+  ) async throws(PipelineError) -> Manifest {
     let (options, info) = (options, source.info)
     try await thread.open { () throws(DataError) in try DatasetWriter(options, info: info) }
     async let step = result(of: step)

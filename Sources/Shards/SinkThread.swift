@@ -39,6 +39,11 @@ final class SinkThread<Writer>: @unchecked Sendable {
     }
   }
 
+  /// Drops the writer, which removes what it wrote, and waits for that: whoever sees the failure finds nothing left.
+  func abandon() async {
+    await thread.run { [self] in writer = nil }
+  }
+
   private func run<T: Sendable>(_ body: @escaping @Sendable () throws(DataError) -> T) async throws(PipelineError) -> T
   {
     let result: Result<T, DataError> = await thread.run { [times] in
