@@ -1,20 +1,13 @@
+// Every image gets a handle of its own: libjpeg keeps tables from one image to the next, and an image without its tables would
+// be decoded with another one's instead of being refused.
 #include "CImage.h"
-#include "scratch.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <turbojpeg.h>
 
-// Null when there is no memory.
-static tjhandle thread_handle(void) {
-  cimage_scratch *scratch = cimage_thread_scratch();
-  return scratch ? cimage_scratch_jpeg(scratch) : NULL;
-}
-
 static int fail(tjhandle handle, char error[CIMAGE_ERROR_SIZE]) {
   snprintf(error, CIMAGE_ERROR_SIZE, "%s", handle ? tjGetErrorStr2(handle) : "out of memory");
-  // After a damaged header the handle would go on in the middle of it.
-  if (handle) cimage_scratch_drop_jpeg(cimage_thread_scratch());
   return 1;
 }
 
@@ -35,12 +28,15 @@ static int read_header(tjhandle handle, const uint8_t *bytes, size_t count, cima
 }
 
 int cimage_jpeg_info(const uint8_t *bytes, size_t count, cimage_info *info, char error[CIMAGE_ERROR_SIZE]) {
-  return read_header(thread_handle(), bytes, count, info, error);
+  tjhandle handle = tjInitDecompress();
+  int failed = read_header(handle, bytes, count, info, error);
+  if (handle) tjDestroy(handle);
+  return failed;
 }
 
 int cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count,
                        char error[CIMAGE_ERROR_SIZE]) {
-  tjhandle handle = thread_handle();
+  tjhandle handle = tjInitDecompress();
   cimage_info info;
   int failed = read_header(handle, bytes, count, &info, error);
   if (!failed && (size_t)info.width * info.height * info.channels != pixel_count) {
@@ -61,5 +57,6 @@ int cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size
       }
     }
   }
+  if (handle) tjDestroy(handle);
   return failed;
 }

@@ -54,7 +54,7 @@ static uint32_t cost(const uint8_t *row, size_t stride) {
 }
 
 /// Filters all rows into `out`, each with the filter that makes it cheapest, behind the filter's number. `work` has room
-/// for five rows and one of zeros.
+/// for four rows and one of zeros.
 static void filter(const uint8_t *pixels, cimage_info info, uint8_t *out, uint8_t *work) {
   size_t pixel = info.channels, stride = (size_t)info.width * pixel;
   uint8_t *zeros = work + 4 * stride;
@@ -101,14 +101,17 @@ int cimage_png_encode(const uint8_t *pixels, cimage_info info, int level, uint8_
   if (!scratch) return 1;
   struct libdeflate_compressor *compressor = cimage_scratch_compressor(scratch, level);
   uint8_t *rows = cimage_scratch_bytes(scratch, filtered + 5 * stride);
-  if (!compressor || !rows) return 1;
+  if (!compressor || !rows) {
+    cimage_scratch_trim(scratch);
+    return 1;
+  }
   filter(pixels, info, rows, rows + filtered);
 
   static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   size_t bound = libdeflate_zlib_compress_bound(compressor, filtered);
-  uint8_t *file = malloc(sizeof signature + 25 + 12 + bound + 12);
-  if (!file || bound > INT_MAX) {
-    free(file);
+  uint8_t *file = bound > INT_MAX ? NULL : malloc(sizeof signature + 25 + 12 + bound + 12);
+  if (!file) {
+    cimage_scratch_trim(scratch);
     return 1;
   }
   memcpy(file, signature, sizeof signature);

@@ -135,6 +135,8 @@ int cimage_png_decode_plain(const uint8_t *bytes, size_t count, uint8_t *pixels,
   if (!cimage_png_info_plain(bytes, count, &info)) return 0;
   size_t width = info.width, height = info.height, pixel = info.channels, stride = width * pixel;
   if (stride * height != pixel_count) return 0;
+  // All rows stand in memory twice here, and libpng needs two of them: the gain is with small images.
+  if (pixel_count > CIMAGE_SCRATCH_KEPT) return 0;
 
   // Behind signature and IHDR.
   size_t position = 8 + 25, size = 0;

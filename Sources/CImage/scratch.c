@@ -2,9 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <turbojpeg.h>
 
-static const size_t kept = 4 << 20;
+static const size_t kept = CIMAGE_SCRATCH_KEPT;
 static pthread_key_t key;
 static int has_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -13,7 +12,6 @@ static void destroy(void *pointer) {
   cimage_scratch *scratch = pointer;
   libdeflate_free_compressor(scratch->compressor);
   libdeflate_free_decompressor(scratch->decompressor);
-  if (scratch->jpeg) tjDestroy(scratch->jpeg);
   free(scratch->bytes);
   free(scratch);
 }
@@ -60,14 +58,4 @@ struct libdeflate_compressor *cimage_scratch_compressor(cimage_scratch *scratch,
 struct libdeflate_decompressor *cimage_scratch_decompressor(cimage_scratch *scratch) {
   if (!scratch->decompressor) scratch->decompressor = libdeflate_alloc_decompressor();
   return scratch->decompressor;
-}
-
-void *cimage_scratch_jpeg(cimage_scratch *scratch) {
-  if (!scratch->jpeg) scratch->jpeg = tjInitDecompress();
-  return scratch->jpeg;
-}
-
-void cimage_scratch_drop_jpeg(cimage_scratch *scratch) {
-  if (scratch->jpeg) tjDestroy(scratch->jpeg);
-  scratch->jpeg = NULL;
 }

@@ -11,10 +11,12 @@ typedef struct {
   struct libdeflate_compressor *compressor;
   int level;  // of the compressor
   struct libdeflate_decompressor *decompressor;
-  void *jpeg;  // a tjhandle for decompression
   uint8_t *bytes;
   size_t capacity;
 } cimage_scratch;
+
+/// Bytes that a thread keeps at most.
+#define CIMAGE_SCRATCH_KEPT ((size_t)4 << 20)
 
 /// The calling thread's; null when there is no memory.
 cimage_scratch *cimage_thread_scratch(void);
@@ -25,9 +27,5 @@ void cimage_scratch_trim(cimage_scratch *scratch);
 /// Null when there is no memory.
 struct libdeflate_compressor *cimage_scratch_compressor(cimage_scratch *scratch, int level);
 struct libdeflate_decompressor *cimage_scratch_decompressor(cimage_scratch *scratch);
-/// A tjhandle; null when there is no memory.
-void *cimage_scratch_jpeg(cimage_scratch *scratch);
-/// Lets the next image have a new one.
-void cimage_scratch_drop_jpeg(cimage_scratch *scratch);
 
 #endif

@@ -146,8 +146,9 @@ import Testing
     #expect(try decodeImage(head + split + remark + end) == pixels)
   }
 
-  @Test func aPNGWithTooManyOrTooFewRowsIsAnError() throws {
-    let file = encodePNG(Pixels(height: 4, width: 4, channels: 3, bytes: noise(48, seed: 2)))
+  @Test func aPNGWithTooFewRowsIsAnErrorAndOfTooManyTheFirstAreRead() throws {
+    let bytes = noise(48, seed: 2)
+    let file = encodePNG(Pixels(height: 4, width: 4, channels: 3, bytes: bytes))
     let data = chunks(file)[1].data
     for height in [3, 5] as [UInt8] {
       var header = Array(file[16..<29])
@@ -155,7 +156,7 @@ import Testing
       let changed = file[..<8] + chunk("IHDR", header) + chunk("IDAT", data) + chunk("IEND", [])
       // libpng reads what it needs and warns of the rest; it must not read past it.
       if height == 5 { #expect(throws: DataError.self) { try decodeImage(Array(changed)) } }
-      if height == 3 { #expect((try? decodeImage(Array(changed)))?.bytes.count ?? 36 == 36) }
+      if height == 3 { #expect(try decodeImage(Array(changed)).bytes == Array(bytes[..<36])) }
     }
   }
 
@@ -205,6 +206,36 @@ import Testing
     for length in [3, 20, 100, first.count / 2, first.count - 2] {
       #expect(throws: DataError.self) { try decodeImage(Array(first.prefix(length))) }
       #expect(try decodeImage(second) == expected)
+    }
+  }
+
+  /// libjpeg keeps tables between images: one that lost its own must not be decoded with those of the image before.
+  @Test func aJPEGWithoutItsTablesIsAnErrorAlsoBehindASoundOne() throws {
+    let samples = try all(openDataset([.file(fixture("shapes-folder.tar.gz"))]))
+    let jpeg = try #require(
+      samples.lazy.compactMap { sample in
+        if case .encoded(let image) = sample.content, image.format == .jpg { image.bytes } else { nil }
+      }.first)
+    for marker in [0xDB, 0xC4] as [UInt8] {
+      var stripped = Array(jpeg[..<2])
+      var position = 2
+      while jpeg[position + 1] != 0xDA {
+        let size = 2 + Int(jpeg[position + 2]) << 8 + Int(jpeg[position + 3])
+        if jpeg[position + 1] != marker { stripped += jpeg[position..<position + size] }
+        position += size
+      }
+      stripped += jpeg[position...]
+      #expect(stripped.count < jpeg.count)
+      // Without its Huffman tables an image has the standard ones.
+      if marker == 0xC4 {
+        let alone = try? decodeImage(stripped)
+        _ = try decodeImage(jpeg)
+        let behind = try? decodeImage(stripped)
+        #expect(behind == alone)
+      } else {
+        _ = try decodeImage(jpeg)
+        #expect(throws: DataError.self) { try decodeImage(stripped) }
+      }
     }
   }
 
