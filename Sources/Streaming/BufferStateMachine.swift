@@ -106,6 +106,13 @@ struct BufferStateMachine<Element: Sendable, Producer: Sendable, Consumer: Senda
     return .suspend(resume: releaseProducer())
   }
 
+  /// The producer may begin before the consumer asks for an element.
+  mutating func start() -> Producer? {
+    guard !isStarted, !isCancelled else { return nil }
+    isStarted = true
+    return releaseProducer()
+  }
+
   /// The task of the producer or of the consumer was cancelled: what is waiting is dropped.
   mutating func cancel() -> CancelAction {
     guard !isCancelled else { return CancelAction() }

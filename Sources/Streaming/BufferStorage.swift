@@ -25,6 +25,11 @@ final class BufferStorage<Element: Sendable>: Sendable {
     }
   }
 
+  /// Lets the producer begin before the first element is asked for.
+  func start() {
+    state.withLock { $0.start() }?.resume(returning: true)
+  }
+
   /// The next element; nil after the end.
   func take() async throws(PipelineError) -> Element? {
     let result = await withTaskCancellationHandler {

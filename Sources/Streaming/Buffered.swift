@@ -1,7 +1,7 @@
 /// Lets the stages above run beside the stages below, at most `capacity` elements ahead.
 ///
-/// This is the only stage with a task of its own and the only place in a pipeline where elements wait: memory is
-/// bounded by the sum of the capacities. Everything above runs in that task, on `executor` if there is one; the
+/// This stage and `Parallel` are the only ones with tasks of their own and the only places in a pipeline where elements
+/// wait: memory is bounded by the sum of the capacities. Everything above runs in that task, on `executor` if there is one; the
 /// elements keep their order.
 ///
 /// - Failure above: delivered after the elements before it, unchanged.

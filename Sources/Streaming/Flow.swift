@@ -4,7 +4,8 @@ internal import Synchronization
 ///
 /// A flow is `AsyncStream` in its unfolding form, carrying results: each call of ``next()`` pulls exactly one element
 /// through all stages above, in the caller's task. Nothing runs ahead of the consumer, so back-pressure needs no
-/// mechanism; nothing is pulled before the first call. Work overlaps only where a ``Buffered`` stage says so.
+/// mechanism; nothing is pulled before the first call. Work overlaps only where a ``Buffered`` or ``Parallel``
+/// stage says so.
 ///
 /// - End: after the end, and after a failure, every call returns nil.
 /// - Failure: thrown as a ``PipelineError`` by the stage that failed, once, and unchanged by the stages below.

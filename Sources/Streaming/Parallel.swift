@@ -31,12 +31,15 @@ public struct Parallel<Input: Sendable, Output: Sendable>: Stage {
       let results = stage.connect(Flow { () async throws(PipelineError) -> Input? in try await input.take() }, &wiring)
       wiring.addPump { await output.pump(results) }
     }
-    let turn = Guarded(0)
+    let turn = Guarded<Int?>(nil)
     return Flow { () async throws(PipelineError) -> Output? in
-      let lane = turn.withLock { turn in
-        defer { turn = (turn + 1) % outputs.count }
-        return turn
+      let (lane, isFirst) = turn.withLock { turn in
+        let lane = turn ?? 0
+        defer { turn = (lane + 1) % outputs.count }
+        return (lane, turn == nil)
       }
+      // Nobody waits for the turn of its lane to begin.
+      if isFirst { for output in outputs { output.start() } }
       return try await outputs[lane].take()
     }
   }

@@ -90,6 +90,33 @@ struct StagesTests {
     }
   }
 
+  /// Waits until `count` callers wait.
+  private actor Gathering {
+    private let count: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(of count: Int) { self.count = count }
+
+    func wait() async {
+      await withCheckedContinuation { waiter in
+        waiting.append(waiter)
+        guard waiting.count == count else { return }
+        for waiter in waiting { waiter.resume() }
+        waiting = []
+      }
+    }
+  }
+
+  @Test("Parallel work begins on all lanes at once", .timeLimit(.minutes(1)), arguments: [1, 2, 4])
+  func parallelLanes(count: Int) async throws {
+    let gathering = Gathering(of: count)
+    let stage = Parallel<Int, Int>("meet", lanes: count) { value in
+      await gathering.wait()
+      return value
+    }
+    #expect(try await stage.run(from: .elements(0..<2 * count), into: Collected()) == Array(0..<2 * count))
+  }
+
   @Test("Work is measured by the clock that was given, and summed by its name")
   func workTimes() {
     let time = Mutex(0.0)
