@@ -76,14 +76,14 @@ public struct EncodedChunk: Sendable {
 }
 
 extension FloatArray {
-  /// Its smallest and largest value; nil when it is empty.
+  /// Its smallest and largest number; nil when there is none.
   fileprivate var range: ClosedRange<Float>? {
-    guard var low = values.first else { return nil }
-    var high = low
+    // Comparisons with what is no number are false, so that it changes neither.
+    var (low, high) = (Float.infinity, -Float.infinity)
     for value in values {
       low = value < low ? value : low
       high = value > high ? value : high
     }
-    return low...high
+    return low <= high ? low...high : nil
   }
 }

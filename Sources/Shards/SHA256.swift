@@ -46,17 +46,19 @@ public func sha256(_ bytes: [UInt8]) -> String {
 ///
 /// - Throws: `DataError` (`.noInput`, `.io`) when the file cannot be opened or read.
 public func sha256(ofFile path: String) throws(DataError) -> String {
-  try sha256(of: try FileInput(path))
+  guard let digest = try sha256(of: try FileInput(path)) else { preconditionFailure("a hash was stopped by nobody") }
+  return digest
 }
 
-/// The SHA-256 of a file from where it stands; of a part of it when `isCancelled` says so, which is asked now and then.
-func sha256(of file: FileInput, isCancelled: () -> Bool = { false }) throws(DataError) -> String {
+/// The SHA-256 of a file from where it stands; nil when `isCancelled` says so, which is asked now and then.
+func sha256(of file: FileInput, isCancelled: () -> Bool = { false }) throws(DataError) -> String? {
   let hash = SHA256()
   let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
   defer { chunk.deallocate() }
   while true {
     let count = try file.read(into: chunk)
-    if count == 0 || isCancelled() { return hash.finish() }
+    if isCancelled() { return nil }
+    if count == 0 { return hash.finish() }
     hash.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
   }
 }

@@ -52,6 +52,8 @@ public struct ShardSink: Sink, @unchecked Sendable {
     } catch {
       throw PipelineError(stage: name, underlying: error)
     }
+    // A digest that was broken off is missing.
+    if Task.isCancelled { throw .cancelled(stage: name) }
     return try await thread.use { [final] (writer) throws(DataError) in try writer.finish(info: final) }
   }
 }

@@ -14,6 +14,8 @@ public func sourceDigests(of inputs: [Input]) throws(DataError) -> [String: Stri
 }
 
 /// The same on another thread, for files that are read meanwhile; `times` learns how long it took.
+///
+/// A task that is cancelled gets what was finished by then: whoever publishes it asks whether it was.
 public func sourceDigests(
   of inputs: [Input], on thread: BlockingThread, times: WorkTimes? = nil
 ) async throws(DataError) -> [String: String] {

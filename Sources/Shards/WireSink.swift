@@ -25,6 +25,22 @@ public struct WireSink: Sink {
     self.final = final
   }
 
+  /// A sink for the samples of `source`, which is asked again at the end what it learned on the way; `step` is added to
+  /// their history.
+  public init(
+    named name: String, to writer: WireWriter, describing source: any SampleSource, adding step: ProvenanceStep,
+    times: WorkTimes? = nil
+  ) {
+    // Asked before the flow is pulled and after it has ended, when nobody else touches it.
+    nonisolated(unsafe) let source = source
+    let described = { @Sendable () -> DatasetInfo in
+      var info = source.info
+      info.provenance.append(step)
+      return info
+    }
+    self.init(named: name, to: writer, info: described(), times: times, final: described)
+  }
+
   /// Writes every sample of the flow; returns their number.
   ///
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`.

@@ -167,6 +167,44 @@ private func encodeForShards() throws -> Encode {
   }
 }
 
+extension StreamTests {
+  @Test func `A value that is no number is left out of the range, and the sample is kept`() async throws {
+    let folder = try TemporaryFolder()
+    var samples = exampleFloats(2)
+    samples[0].content = .floats(FloatArray(shape: [3, 6, 5], values: [.nan] + (1..<90).map { Float($0) / 90 }))
+    let manifest = try writeDataset(samples, in: folder)
+    guard case .floats(let array) = samples[1].content else { preconditionFailure("the examples are floats") }
+    let numbers = array.values + (1..<90).map { Float($0) / 90 }
+    #expect(manifest.observedRange == [try #require(numbers.min()), try #require(numbers.max())])
+    let found = try allSamples(try DatasetReader(folder["out"]))
+    guard case .floats(let kept) = found[0].content else { preconditionFailure("floats come back as floats") }
+    #expect(kept.values[0].isNaN && kept.values[1] == Float(1) / 90)
+  }
+
+  /// The digests of inputs are made beside the samples, and may be what is waited for in the end.
+  @Test func `Who is cancelled while its digests are made publishes nothing`() async throws {
+    let folder = try TemporaryFolder()
+    let options = ShardOptions(directory: folder["out"], namePrefix: "x")
+    let (asked, ask) = AsyncStream<Void>.makeStream()
+    let (released, release) = AsyncStream<Void>.makeStream()
+    let work = Task {
+      let source = Source(examplePixels(3))
+      let sink = ShardSink(options, describing: source) { () throws(DataError) in
+        ask.finish()
+        for await () in released {}
+        return ProvenanceStep(verb: "shard", tool: "pipe", options: [:], digests: [:])
+      }
+      return try await Encode(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
+    }
+    for await () in asked {}
+    work.cancel()
+    release.finish()
+    let error = await #expect(throws: PipelineError.self) { try await work.value }
+    #expect(error?.isCancellation == true)
+    #expect(try folder.contents() == [])
+  }
+}
+
 @Suite struct OpenSamplesTests {
   @Test func `A wire, a dataset and one shard of it are recognised, and said`() throws {
     let folder = try TemporaryFolder()
@@ -209,6 +247,29 @@ private func encodeForShards() throws -> Encode {
       #expect(source.info.name == options.name ?? "shapes")
       #expect(source.info.classNames.count == (options.classes.isEmpty ? 3 : 2))
     }
+  }
+
+  @Test func `What the end of a stream says is passed on`() async throws {
+    let folder = try TemporaryFolder()
+    var final = exampleInfo
+    final.formation = Formation(factor: 2)
+    final.provenance.append(ProvenanceStep(verb: "condense", tool: "pipe 1.0.0", options: ["steps": "7"]))
+    let bytes = try captured { writer in
+      try writer.begin(exampleInfo)
+      for sample in examplePixels(6) { try writer.write(sample) }
+      try writer.finish(info: final)
+    }
+    try folder.write("wire", [])
+    let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
+    let source = try reader(bytes)
+    let step = ProvenanceStep(verb: "decode", tool: "pipe 1.0.0", options: ["name": "other"])
+    let sink = WireSink(
+      named: "decode", to: WireWriter(to: file.fileDescriptor), describing: source, adding: step)
+    _ = try await Encode(forStreamOf: source.info).run(from: chunks(of: source, stage: "read"), into: sink)
+    let passed = try reader(try folder.bytes("wire"))
+    _ = try allSamples(passed)
+    #expect(passed.info.formation == final.formation)
+    #expect(passed.info.provenance == final.provenance + [step])
   }
 
   @Test func `Digests are those of the files, and a dataset's is its generation`() throws {

@@ -7,11 +7,10 @@ let decodeVerb = VerbRunner("decode") { invocation in
   let inputs = arguments.paths("input").map(Input.init(path:))
   try await writeStream(invocation) { writer in
     let source = try openSamples(inputs, options: try ReadOptions(arguments), log: { invocation.report.log($0) })
-    var info = source.info
+    let step = ProvenanceStep(
+      verb: "decode", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs))
+    let info = source.info
     invocation.report.detail(info)
-    info.provenance.append(
-      ProvenanceStep(
-        verb: "decode", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs)))
     let times = invocation.report.workTimes()
     let stages = pipeline {
       Encode(forStreamOf: info, times: times)
@@ -19,7 +18,7 @@ let decodeVerb = VerbRunner("decode") { invocation in
         as: "decode", total: info.countPerClass?.reduce(0, +), units: \.count,
         progress: invocation.report.progressHandler)
     }
-    let sink = WireSink(named: "decode", to: writer, info: info, times: times)
+    let sink = WireSink(named: "decode", to: writer, describing: source, adding: step, times: times)
     _ = try await stages.run(from: chunks(of: source, stage: "decode", times: times), into: sink)
     invocation.report.detail(times)
   }
