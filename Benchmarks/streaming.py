@@ -7,6 +7,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 
 import images
@@ -51,6 +52,9 @@ class Bench:
         wall = median(mine, "wall")
         for name, _, target in peers or [("", None, target)]:
             theirs = taken.get(name)
+            for usage in theirs or []:
+                if usage.samples != samples:
+                    sys.exit(f"benchmark: {name} had {usage.samples} samples for “{work}”, and there are {samples:,}")
             yield Row(
                 part="streaming", work=work, unit="samples/s", ours=samples / wall,
                 peer=theirs and samples / median(theirs, "wall"), peer_name=name,
@@ -154,7 +158,7 @@ def durable(bench, context, count):
     yield from bench.rates(
         "shard to disk, synced", count, size(png),
         lambda: bench.ours("shard", "-i", png, "-o", out, "--verbose", "--progress=never", fresh=out), [],
-        ceiling=("dd conv=fsync", lambda: measure.run(
+        ceiling=("dd conv=fsync", lambda: remove(plain) or measure.run(
             ["dd", "if=/dev/zero", f"of={plain}", "bs=1M", f"count={blocks}", "conv=fsync", "status=none"])))
     shutil.rmtree(out)
     plain.unlink()

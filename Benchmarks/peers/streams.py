@@ -36,6 +36,14 @@ def records(path):
                 yield from np.frombuffer(tar.extractfile(member).read(), np.uint8).reshape(-1, 1 + 3 * SIDE * SIDE)
 
 
+def webdataset():
+    """The module, with what it looks up when it is first asked for a sample: starts are not measured."""
+    import webdataset
+
+    webdataset.utils.pytorch_worker_info()
+    return webdataset
+
+
 def encode(path, writer):
     """Images as PNG members, which webdataset lets Pillow encode."""
     number = 0
@@ -47,24 +55,18 @@ def encode(path, writer):
 
 
 def write_png(path, output):
-    import webdataset as wds
-
     os.makedirs(output)
     with wds.ShardWriter(f"{output}/images-%06d.tar", **SHARD) as writer:
         return encode(path, writer)
 
 
 def stream_png(path, output):
-    import webdataset as wds
-
     with open(output, "wb") as file, wds.TarWriter(file) as writer:
         return encode(path, writer)
 
 
 def reshard(path, output):
     """Members as they are, from webdataset's reader to its writer."""
-    import webdataset as wds
-
     os.makedirs(output)
     number = 0
     with wds.ShardWriter(f"{output}/images-%06d.tar", **SHARD) as writer:
@@ -103,13 +105,14 @@ def read_decoding(path, output):
     return read(path, True)
 
 
-def png_encode(path, output):
-    """Pillow alone: the arrays are there."""
-    number = 0
-    for record in records(path):
-        Image.fromarray(record[1:].reshape(3, SIDE, SIDE).transpose(1, 2, 0)).save(io.BytesIO(), "png")
-        number += 1
-    return number
+def png_encode(arrays, output):
+    for array in arrays:
+        Image.fromarray(array).save(io.BytesIO(), "png")
+    return len(arrays)
+
+
+def pixels(path):
+    return [np.ascontiguousarray(record[1:].reshape(3, SIDE, SIDE).transpose(1, 2, 0)) for record in records(path)]
 
 
 def files(path, ending):
@@ -157,15 +160,21 @@ def jpeg_turbojpeg(images, output):
     return len(images)
 
 
-# Jobs that are about decoding get the files in memory.
-IN_MEMORY = {png_decode: ".png", jpeg_pillow: ".jpg", jpeg_turbojpeg: ".jpg"}
+# Jobs that are about a codec get the files, or the pixels, in memory.
+IN_MEMORY = {
+    png_encode: pixels, png_decode: lambda path: files(path, ".png"), jpeg_pillow: lambda path: files(path, ".jpg"),
+    jpeg_turbojpeg: lambda path: files(path, ".jpg"),
+}
 
 
 def main():
     job = globals()[sys.argv[1]]
     source = sys.argv[2]
     if job in IN_MEMORY:
-        source = files(source, IN_MEMORY[job])
+        source = IN_MEMORY[job](source)
+    if job in (write_png, stream_png, reshard):
+        global wds
+        wds = webdataset()
     wall, processor = time.perf_counter(), time.process_time()
     samples = job(source, sys.argv[3] if len(sys.argv) > 3 else None)
     print(json.dumps({
