@@ -56,18 +56,20 @@ func run(
     try pipe.fileHandleForReading.close()
     process.standardOutput = pipe
   }
-  var screen: Int32?
+  var screen: (master: Int32, side: Int32)?
   if case .terminal = errors {
     process.standardError = FileHandle(fileDescriptor: try openTerminal(&terminals))
-    screen = terminals[terminals.count - 2]
+    let side = terminals.removeLast()
+    screen = (terminals[terminals.count - 1], side)
   } else {
     process.standardError = try FileHandle(forWritingTo: errorFile)
   }
   try process.run()
   process.waitUntilExit()
+  if let screen { close(screen.side) }
   return Outcome(
     status: process.terminationStatus, output: try String(contentsOf: outputFile, encoding: .utf8),
-    errors: try screen.map(shown) ?? String(contentsOf: errorFile, encoding: .utf8))
+    errors: try screen.map { shown(on: $0.master) } ?? String(contentsOf: errorFile, encoding: .utf8))
 }
 
 /// The program's side of a new terminal; both sides are appended to `opened`.
@@ -87,12 +89,14 @@ private func openTerminal(_ opened: inout [Int32]) throws -> Int32 {
   return side
 }
 
-/// What was written to a terminal and not read yet; a screenful, which the system keeps.
+/// What was written to a terminal whose other side nobody has open any more; a screenful, which the system keeps.
+///
+/// The system hands over what was written some time later: reading fails only when all of it has arrived.
 private func shown(on master: Int32) -> String {
+  var shown: [UInt8] = []
   var bytes = [UInt8](repeating: 0, count: 4096)
-  _ = fcntl(master, F_SETFL, O_NONBLOCK)
-  let count = read(master, &bytes, bytes.count)
-  return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  while case let count = read(master, &bytes, bytes.count), count > 0 { shown += bytes[..<count] }
+  return String(decoding: shown, as: UTF8.self)
 }
 
 /// A folder that goes away with the value.
