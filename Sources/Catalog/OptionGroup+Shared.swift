@@ -42,8 +42,8 @@ extension OptionGroup {
         "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "the method's",
         help: "kernel on embeddings"),
       Option(
-        "bandwidth", .number(1e-30...1e30), defaultNote: "mean squared distance in the batch",
-        help: "width of the kernel gaussian, as a squared distance"),
+        "bandwidth", .number(1e-6...1e6), defaultNote: "the method's",
+        help: "width of a gaussian kernel, in mean squared distances of the batch"),
       Option(
         "units", .choice(["linear", "kernel"]), defaultNote: "the method's",
         help: "measure the loss so that --lr means the same for every kernel, or in the kernel's own units"),

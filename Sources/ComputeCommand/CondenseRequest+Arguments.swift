@@ -32,15 +32,16 @@ extension CondenseRequest {
     guard method == .m3d else { return }
     stepsPerNetwork = arguments.integer("iterations-per-model")
     linearUnits = arguments.choice("units").map { $0 == "linear" }
-    bandwidth = arguments.number("bandwidth")
-    switch arguments.choice("kernel") {
-    case "gaussian": kernel = .gaussian(rate: nil)
-    case "linear": kernel = .linear
-    case "polynomial": kernel = .polynomial
-    default: kernel = .gaussianMixture
+    let chosen: Kernel =
+      switch arguments.choice("kernel") {
+      case "gaussian": .gaussian()
+      case "linear": .linear
+      case "polynomial": .polynomial
+      default: .gaussianMixture()
+      }
+    if chosen.width == nil, arguments.given("bandwidth") {
+      throw UsageError("--bandwidth belongs to the kernels gaussian-mixture and gaussian; \(chosen.name) has no width")
     }
-    if bandwidth != nil, arguments.choice("kernel") != "gaussian" {
-      throw UsageError("--bandwidth belongs to --kernel gaussian", hint: "the mixture takes its widths from the batch")
-    }
+    kernel = arguments.number("bandwidth").map(chosen.with(width:)) ?? chosen
   }
 }

@@ -6,17 +6,19 @@ public import Tensors
 ///     MMD²(X, Y) = mean K(X, X) − 2 mean K(X, Y) + mean K(Y, Y)        (V-statistic: the diagonals count)
 ///
 /// Shapes: X (n, d), Y (m, d) float32.
-///   gaussianMixture  Σ_{k=−2..2} exp(−‖x−y‖² / (2ᵏ b)), b = Σ‖x−y‖² / (N² − N) over the stack of N = n + m rows, held
-///                    constant (no gradient flows through b)
-///   gaussian         exp(−λ‖x−y‖²); without a λ, λ = 1/b
+///   gaussianMixture  Σ_{k=−2..2} exp(−‖x−y‖² / (2ᵏ w b)), b = Σ‖x−y‖² / (N² − N) over the stack of N = n + m rows, held
+///                    constant (no gradient flows through b); w is the `width`
+///   gaussian         exp(−‖x−y‖² / (w b))
 ///   linear           xᵀy, for which MMD² is ‖mean X − mean Y‖², the loss of DM
 ///   polynomial       (xᵀy + 1)²
 /// Reference: Zhang et al., "M3D", AAAI 2024, Eq. 8–9; the mixture is that of its published implementations.
 public enum Kernel: Sendable, Equatable {
-  /// Five Gaussians around the mean squared distance of the batch.
-  case gaussianMixture
-  /// One Gaussian with rate λ, or with λ = 1/b.
-  case gaussian(rate: Float?)
+  /// Five Gaussians around `width` times the mean squared distance of the batch.
+  case gaussianMixture(width: Double = 1)
+  /// One Gaussian of `width` times that distance.
+  ///
+  /// The wider it is, the nearer to the linear kernel (in linear units).
+  case gaussian(width: Double = 1)
   /// The inner product.
   case linear
   /// The squared inner product with offset 1.
@@ -45,15 +47,15 @@ public enum Kernel: Sendable, Equatable {
   /// `scale` is the batch's mean squared distance, from which the Gaussians take their bandwidth.
   func values(_ pairs: Tensor, at scale: Double) -> Tensor {
     switch self {
-    case .gaussianMixture:
+    case .gaussianMixture(let width):
       var sum: Tensor?
       for factor in Self.mixtureScales {
-        let term = (pairs * (-1 / (factor * scale))).exp()
+        let term = (pairs * (-1 / (factor * width * scale))).exp()
         sum = sum.map { $0 + term } ?? term
       }
       return sum ?? pairs
-    case .gaussian(let rate):
-      return (pairs * (rate.map { -Double($0) } ?? (-1 / scale))).exp()
+    case .gaussian(let width):
+      return (pairs * (-1 / (width * scale))).exp()
     case .linear:
       return pairs
     case .polynomial:
@@ -64,14 +66,14 @@ public enum Kernel: Sendable, Equatable {
   /// The factor that gives the kernel the slope of the linear kernel at the scale of the batch.
   ///
   /// As functions of the squared distance s the linear kernel has slope −½ (xᵀy = ½(‖x‖² + ‖y‖² − s)) and the mixture
-  /// −Σ exp(−s/(2ᵏb)) / (2ᵏb); at s = b the ratio is b / (2 Σ 2⁻ᵏ exp(−2⁻ᵏ)) = 0.413 b. The polynomial has slope 2(p + 1)
-  /// in the inner product p, where the linear kernel has 1.
+  /// −Σ exp(−s/(2ᵏwb)) / (2ᵏwb); at s = b the ratio is wb / (2 Σ 2⁻ᵏ exp(−2⁻ᵏ/w)), which is 0.413 b for w = 1. The
+  /// polynomial has slope 2(p + 1) in the inner product p, where the linear kernel has 1.
   func linearUnits(at scale: Double) -> Double {
     switch self {
-    case .gaussianMixture:
-      scale / (2 * Self.mixtureScales.reduce(0) { $0 + exp(-1 / $1) / $1 })
-    case .gaussian(let rate):
-      rate.map { exp(Double($0) * scale) / (2 * Double($0)) } ?? scale * exp(1) / 2
+    case .gaussianMixture(let width):
+      width * scale / (2 * Self.mixtureScales.reduce(0) { $0 + exp(-1 / ($1 * width)) / $1 })
+    case .gaussian(let width):
+      width * scale * exp(1 / width) / 2
     case .linear:
       1
     case .polynomial:
@@ -109,13 +111,30 @@ private struct Gram {
 }
 
 extension Kernel {
-  /// The name on the command line, without the rate.
+  /// The name on the command line, without the width.
   public var name: String {
     switch self {
     case .gaussianMixture: "gaussian-mixture"
     case .gaussian: "gaussian"
     case .linear: "linear"
     case .polynomial: "polynomial"
+    }
+  }
+
+  /// The width, where it has one.
+  public var width: Double? {
+    switch self {
+    case .gaussianMixture(let width), .gaussian(let width): width
+    case .linear, .polynomial: nil
+    }
+  }
+
+  /// The same kernel with another width; itself where it has none.
+  public func with(width: Double) -> Kernel {
+    switch self {
+    case .gaussianMixture: .gaussianMixture(width: width)
+    case .gaussian: .gaussian(width: width)
+    case .linear, .polynomial: self
     }
   }
 }

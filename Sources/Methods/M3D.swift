@@ -43,7 +43,7 @@ public enum M3D {
     /// Real images per class and step.
     public var realBatch = 256
     /// The kernel on embeddings.
-    public var kernel = Kernel.gaussianMixture
+    public var kernel = Kernel.gaussianMixture()
     /// Whether the loss is measured in the linear kernel's units, so that `learningRate` means the same for all kernels.
     public var linearUnits = true
     /// Rate of the images' SGD.
@@ -71,7 +71,7 @@ public enum M3D {
       var options = Options(network: network)
       options.steps = 10_000
       options.stepsPerNetwork = 5
-      options.kernel = .gaussian(rate: nil)
+      options.kernel = .gaussian()
       options.linearUnits = false
       return options
     }

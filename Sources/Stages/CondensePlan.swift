@@ -43,7 +43,6 @@ struct CondensePlan {
       case .m3d:
         var options = chosen(M3D.Options(network: network))
         if let value = request.kernel { options.kernel = value }
-        if let value = request.bandwidth { options.kernel = .gaussian(rate: Float(1 / value)) }
         if let value = request.linearUnits { options.linearUnits = value }
         if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
         self = .m3d(options)
@@ -197,7 +196,7 @@ struct CondensePlan {
     }
     if case .m3d(let chosen) = matching {
       options["kernel"] = chosen.kernel.name
-      if let bandwidth = request.bandwidth { options["bandwidth"] = "\(bandwidth)" }
+      if let width = chosen.kernel.width { options["bandwidth"] = "\(width)" }
       options["units"] = chosen.linearUnits ? "linear" : "kernel"
       options["iterations-per-model"] = String(chosen.stepsPerNetwork)
     }

@@ -40,8 +40,6 @@ public struct CondenseRequest: Sendable {
   public var factor: Int?
   /// M3D's kernel.
   public var kernel: Kernel?
-  /// The width of M3D's single Gaussian, as a squared distance; it takes the place of `kernel`.
-  public var bandwidth: Double?
   /// Whether M3D's loss is measured in the linear kernel's units.
   public var linearUnits: Bool?
   /// M3D's steps per network.

@@ -29,7 +29,7 @@ extension ComputeTests {
       ["--method", "dm", "--steps", "2", "--batch", "8", "--lr", "0.00001", "--init", "noise", "--augment", "none"],
       ["--method", "m3d", "--steps", "2", "--batch", "8", "--precision", "bfloat16", "--augment", "color_flip"],
       ["--method", "m3d", "--steps", "1", "--batch", "8", "--preset", "paper", "--factor", "1"],
-      ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "gaussian", "--bandwidth", "123.4", "--lr", "9"],
+      ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "gaussian", "--bandwidth", "12.25", "--lr", "9"],
       ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "polynomial", "--units", "kernel"],
     ])
     func theOptionsOfAHistoryAreThoseOfTheCommandLineAndGiveTheSame(words: [String]) async throws {
@@ -46,6 +46,13 @@ extension ComputeTests {
       let again = try await condensed(options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" })
       #expect(again.info == info)
       #expect(again.samples == samples)
+    }
+
+    @Test(arguments: ["linear", "polynomial"]) func aKernelWithoutAWidthRefusesOne(kernel: String) throws {
+      let words = ["--method", "m3d", "--kernel", kernel]
+      #expect(throws: Never.self) { try CondenseRequest(Arguments(words, for: .condense)) }
+      #expect(throws: Never.self) { try CondenseRequest(Arguments(words + ["--preset", "paper"], for: .condense)) }
+      #expect(throws: UsageError.self) { try CondenseRequest(Arguments(words + ["--bandwidth", "2"], for: .condense)) }
     }
 
     @Test func theRandomMethodRecordsNothingThatItDoesNotUse() async throws {

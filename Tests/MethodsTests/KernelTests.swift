@@ -7,14 +7,37 @@ import Testing
 
 @Suite(.serialized, .takesTurns)
 struct KernelTests {
-  static let kernels: [Kernel] = [.gaussianMixture, .gaussian(rate: nil), .gaussian(rate: 0.05), .linear, .polynomial]
+  static let kernels: [Kernel] = [.gaussianMixture(), .gaussian(), .gaussian(width: 4), .linear, .polynomial]
 
   @Test func `discrepancies are NumPy's`() throws {
     let golden = try Golden.load()
     let (x, y) = (wave([6, 5], 0.9, 0, 2), wave([4, 5], 1.3, 0.4, 1.5))
-    for (kernel, name) in zip(Self.kernels, ["gaussianMixture", "gaussian", "gaussian 0.05", "linear", "polynomial"]) {
+    let bandwidth = Double(try #require(golden["bandwidth"]).values[0])
+    let kernels: [(Kernel, String)] = [
+      (.gaussianMixture(), "gaussianMixture"), (.gaussian(), "gaussian"),
+      (.gaussian(width: 1 / (0.05 * bandwidth)), "gaussian 0.05"), (.linear, "linear"), (.polynomial, "polynomial"),
+    ]
+    for (kernel, name) in kernels {
       #expect(agree(try kernel.squaredMMD(x, y), golden["mmd \(name)"]), "\(name)")
     }
+  }
+
+  @Test(arguments: [0.5, 1, 16]) func `the mixture is the sum of its five Gaussians`(width: Double) throws {
+    let (x, y) = (wave([6, 5], 0.9, 0, 2), wave([4, 5], 1.3, 0.4, 1.5))
+    let sum = try [0.25, 0.5, 1, 2, 4].map { try Kernel.gaussian(width: width * $0).squaredMMD(x, y).item }.reduce(0, +)
+    #expect(abs(try Kernel.gaussianMixture(width: width).squaredMMD(x, y).item - sum) < 1e-6)
+  }
+
+  @Test func `a very wide Gaussian is the linear kernel`() throws {
+    let (x, y) = (wave([6, 5], 0.9, 0, 2), wave([4, 5], 1.3, 0.4, 1.5))
+    let linear = try Kernel.linear.squaredMMD(x, y).item
+    var last = Double.infinity
+    for width in [1.0, 10, 100] {
+      let distance = abs(try Kernel.gaussian(width: width).squaredMMD(x, y, inLinearUnits: true).item - linear)
+      #expect(distance < last)
+      last = distance
+    }
+    #expect(last < 0.02 * linear)
   }
 
   @Test(arguments: kernels) func `a sample has no discrepancy to itself`(kernel: Kernel) throws {
@@ -44,7 +67,7 @@ struct KernelTests {
     let wide = narrow * 2
     let dm = try DistributionMatching.loss(real: narrow, synthetic: wide).item
     #expect(dm < 1e-8)
-    for kernel in [Kernel.gaussianMixture, .gaussian(rate: nil), .polynomial] {
+    for kernel in [Kernel.gaussianMixture(), .gaussian(), .polynomial] {
       #expect(try kernel.squaredMMD(narrow, wide).item > 0.01)
     }
   }
@@ -59,7 +82,7 @@ struct KernelTests {
       return gradients[0].doubles()
     }
     let linear = try gradient(.linear, inLinearUnits: false)
-    for kernel in [Kernel.gaussianMixture, .gaussian(rate: nil), .gaussian(rate: 0.05)] {
+    for kernel in [Kernel.gaussianMixture(), .gaussianMixture(width: 4), .gaussian(), .gaussian(width: 4)] {
       for (a, b) in zip(try gradient(kernel, inLinearUnits: true), linear) {
         #expect(abs(a - b) < 1e-4 + 1e-4 * abs(b))
       }
@@ -76,7 +99,7 @@ struct KernelTests {
     let fake = wave([3, 3, 16, 16], 0.043, 1)
     let cases: [(String, (Tensor, Tensor) throws(TensorError) -> Tensor)] = [
       ("dm", { a, b throws(TensorError) in try DistributionMatching.loss(real: a, synthetic: b) }),
-      ("m3d", { a, b throws(TensorError) in try Kernel.gaussianMixture.squaredMMD(a, b) }),
+      ("m3d", { a, b throws(TensorError) in try Kernel.gaussianMixture().squaredMMD(a, b) }),
     ]
     for (name, loss) in cases {
       let (value, gradients) = try valueAndGradients(at: [fake]) { points throws(TensorError) in

@@ -70,7 +70,7 @@ struct MatchingTests {
     #expect(reports.map(\.step) == Array(1...60))
   }
 
-  @Test(arguments: [Kernel.gaussianMixture, .gaussian(rate: nil), .polynomial, .linear])
+  @Test(arguments: [Kernel.gaussianMixture(), .gaussian(), .polynomial, .linear])
   func `M3D's loss falls on a toy set under every kernel`(kernel: Kernel) throws {
     let reports = try reports { control in
       _ = try m3d([3, 3, 3], steps: 60, control: control) { options in
