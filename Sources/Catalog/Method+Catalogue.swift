@@ -56,7 +56,8 @@ extension Method {
         "paper",
         summary: "the paper's numbers for small images: one Gaussian, a rate of 1 in its own units; 10,000 steps",
         settings: [
-          Setting("steps", "10000"), Setting("lr", "1"), Setting("kernel", "gaussian"), Setting("units", "kernel"),
+          Setting("steps", "10000"), Setting("lr", "1"), Setting("kernel", "gaussian"), Setting("bandwidth", "1"),
+          Setting("units", "kernel"),
           Setting("factor", "2"), Setting("iterations-per-model", "5"),
         ])
     ])

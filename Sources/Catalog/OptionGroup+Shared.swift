@@ -42,7 +42,7 @@ extension OptionGroup {
         "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "the method's",
         help: "kernel on embeddings"),
       Option(
-        "bandwidth", .number(1e-6...1e6), defaultNote: "the method's",
+        "bandwidth", .number(1e-6...1e6), defaultNote: "1, with factor 1 16",
         help: "width of a gaussian kernel, in mean squared distances of the batch"),
       Option(
         "units", .choice(["linear", "kernel"]), defaultNote: "the method's",

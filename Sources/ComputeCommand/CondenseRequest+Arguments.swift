@@ -42,6 +42,7 @@ extension CondenseRequest {
     if chosen.width == nil, arguments.given("bandwidth") {
       throw UsageError("--bandwidth belongs to the kernels gaussian-mixture and gaussian; \(chosen.name) has no width")
     }
-    kernel = arguments.number("bandwidth").map(chosen.with(width:)) ?? chosen
+    kernel = chosen
+    kernelWidth = arguments.number("bandwidth")
   }
 }

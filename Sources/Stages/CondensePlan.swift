@@ -42,7 +42,8 @@ struct CondensePlan {
         self = .distributionMatching(chosen(DistributionMatching.Options(network: network)))
       case .m3d:
         var options = chosen(M3D.Options(network: network))
-        if let value = request.kernel { options.kernel = value }
+        let width = request.kernelWidth ?? M3D.width(forFactor: options.formation.factor)
+        options.kernel = (request.kernel ?? options.kernel).with(width: width)
         if let value = request.linearUnits { options.linearUnits = value }
         if let value = request.stepsPerNetwork { options.stepsPerNetwork = value }
         self = .m3d(options)

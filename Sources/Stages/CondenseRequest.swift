@@ -38,8 +38,10 @@ public struct CondenseRequest: Sendable {
   public var augmentation: AugmentationStrategy?
   /// Tiles per side of a stored image.
   public var factor: Int?
-  /// M3D's kernel.
+  /// M3D's kernel, whose own width is not looked at.
   public var kernel: Kernel?
+  /// The width of that kernel, in mean squared distances of the batch; nil for the one that suits the factor.
+  public var kernelWidth: Double?
   /// Whether M3D's loss is measured in the linear kernel's units.
   public var linearUnits: Bool?
   /// M3D's steps per network.

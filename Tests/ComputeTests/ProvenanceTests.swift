@@ -48,6 +48,15 @@ extension ComputeTests {
       #expect(again.samples == samples)
     }
 
+    @Test(arguments: [
+      ([], "1.0"), (["--factor", "1"], "16.0"), (["--factor", "1", "--bandwidth", "2"], "2.0"),
+      (["--factor", "1", "--preset", "paper"], "1.0"), (["--factor", "1", "--kernel", "linear"], nil),
+    ])
+    func theWidthOfTheKernelSuitsTheFactorUnlessItIsTyped(words: [String], width: String?) async throws {
+      let (info, _) = try await condensed(["--method", "m3d", "--steps", "1", "--batch", "8"] + words + small)
+      #expect(info.provenance.last?.options["bandwidth"] == width)
+    }
+
     @Test(arguments: ["linear", "polynomial"]) func aKernelWithoutAWidthRefusesOne(kernel: String) throws {
       let words = ["--method", "m3d", "--kernel", kernel]
       #expect(throws: Never.self) { try CondenseRequest(Arguments(words, for: .condense)) }
