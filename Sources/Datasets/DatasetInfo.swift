@@ -58,6 +58,47 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   }
 }
 
+extension DatasetInfo {
+  /// The most samples that a class may be said to have, and the most values that a sample may be said to have.
+  private static let maxCount = Int(Int32.max)
+  /// The most tiles per side of a stored image: no image has more pixels in a row.
+  private static let maxFactor = 65_535
+
+  /// Refuses numbers that no dataset has.
+  ///
+  /// A description that comes from elsewhere is added up and multiplied long before a sample contradicts it.
+  ///
+  /// - Throws: `DataError` (`.badInput`) at that place.
+  public func check(at place: [String]) throws(DataError) {
+    func refuse(_ problem: String) -> DataError {
+      DataError(.badInput, at: place, problem, remedy: "it is damaged or not written by pipe: make it again")
+    }
+    if let counts = countPerClass {
+      guard counts.count == classNames.count else {
+        throw refuse("counts samples of \(counts.count) classes, and names \(classNames.count)")
+      }
+      for (name, count) in zip(classNames, counts) where !(0...Self.maxCount).contains(count) {
+        throw refuse("counts \(count) samples of class \(name); 0 to \(grouped(Self.maxCount)) are possible")
+      }
+    }
+    if let shape {
+      var values = 1
+      for extent in shape {
+        let (product, overflow) = values.multipliedReportingOverflow(by: extent)
+        guard extent >= 1, !overflow, product <= Self.maxCount else {
+          throw refuse(
+            "gives samples the shape \(shape.map(String.init).joined(separator: "×")); extents are at least 1, and a "
+              + "sample has at most \(grouped(Self.maxCount)) values")
+        }
+        values = product
+      }
+    }
+    if let factor = formation?.factor, !(1...Self.maxFactor).contains(factor) {
+      throw refuse("has a formation of \(factor) tiles per side; 1 to \(grouped(Self.maxFactor)) are possible")
+    }
+  }
+}
+
 /// Per-channel constants: a trainer feeds (pixel − mean) / std, pixels in [0, 1].
 public struct Normalization: Sendable, Equatable, Codable {
   /// One mean per channel.

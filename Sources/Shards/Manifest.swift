@@ -97,19 +97,20 @@ public struct Manifest: Codable, Sendable, Equatable {
     try decodeJSON(FormatStamp.self, from: bytes, at: [path])
       .check(format: Self.format, version: Self.version, at: [path])
     self = try decodeJSON(Self.self, from: bytes, at: [path])
-    func refuse(_ problem: String) -> DataError { DataError(.badInput, at: [path], problem) }
+    func refuse(_ problem: String) -> DataError {
+      DataError(.badInput, at: [path], problem, remedy: "it is damaged or not written by pipe: make the dataset again")
+    }
     guard complete else { throw refuse("says that the dataset is not complete") }
     guard !labelNames.isEmpty else { throw refuse("names no labels") }
-    guard countsPerClass.count == labelNames.count else {
-      throw refuse("counts samples of \(countsPerClass.count) classes, and names \(labelNames.count)")
-    }
-    guard countsPerClass.allSatisfy({ (0...max(samples, 0)).contains($0) }),
-      shards.allSatisfy({ (0...max(samples, 0)).contains($0.samples) })
-    else {
-      throw refuse("has impossible counts")
-    }
-    guard countsPerClass.reduce(0, +) == samples, shards.reduce(0, { $0 + $1.samples }) == samples else {
+    try info.check(at: [path])
+    // What is left is never more than there is, so nothing can be added up beyond what a number holds.
+    var left = samples
+    for shard in shards where left >= 0 { left = (0...left).contains(shard.samples) ? left - shard.samples : -1 }
+    guard countsPerClass.reduce(0, +) == samples, left == 0 else {
       throw refuse("has \(samples) samples, and its classes or its shards add up to another number")
+    }
+    for range in [valueRange, observedRange] where range.map({ $0.count != 2 }) ?? false {
+      throw refuse("has a range of values that is no pair")
     }
     for shard in shards where shard.name.contains("/") || shard.name.hasPrefix(".") {
       throw refuse("names a shard outside its folder: \(shard.name)")

@@ -32,6 +32,7 @@ public final class WireReader: SampleSource {
         .check(format: WireHeader.format, version: WireHeader.version, at: place)
       info = try decodeJSON(WireHeader.self, from: bytes, at: place).info
       guard !info.classNames.isEmpty else { throw DataError(.badInput, at: place, "names no classes") }
+      try info.check(at: place)
     case .control("error", let bytes):
       throw Self.upstreamError(bytes, at: name)
     default:
@@ -104,6 +105,7 @@ public final class WireReader: SampleSource {
       guard final.classNames == info.classNames, final.kind == info.kind, final.split == info.split else {
         throw DataError(.badInput, at: place, "describes other classes than the header")
       }
+      try final.check(at: place)
       info = final
     }
   }

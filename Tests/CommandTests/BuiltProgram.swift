@@ -72,6 +72,24 @@ func run(
     errors: try screen.map { shown(on: $0.master) } ?? String(contentsOf: errorFile, encoding: .utf8))
 }
 
+/// Runs a line of shell with `pipe` in its path; the line's own status, and everything that was printed.
+@discardableResult
+func shell(_ line: String, in folder: TemporaryFolder) throws -> (status: Int32, text: String) {
+  let process = Process()
+  process.executableURL = URL(filePath: "/bin/bash")
+  process.arguments = ["-c", line]
+  process.currentDirectoryURL = folder.url
+  process.environment = ["PATH": "\(builtPipe.deletingLastPathComponent().path):/usr/bin:/bin", "TERM": "dumb"]
+  let printed = Pipe()
+  process.standardOutput = printed
+  process.standardError = printed
+  process.standardInput = FileHandle.nullDevice
+  try process.run()
+  let text = String(decoding: printed.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return (process.terminationStatus, text)
+}
+
 /// The program's side of a new terminal; both sides are appended to `opened`.
 private func openTerminal(_ opened: inout [Int32]) throws -> Int32 {
   // Glibc's module hides `openpty` and `ptsname`; these requests are what they are made of.

@@ -16,27 +16,9 @@ private func archive(in folder: TemporaryFolder) throws -> String {
         for index in range(2):
             open(f'{sys.argv[1]}/pets/{name}/{index}.png', 'wb').write(png(10 * index + len(name)))
     """
-  try sh("python3 -c '\(python.replacingOccurrences(of: "'", with: "'\\''"))' .", in: folder)
-  try sh("tar cf pets.tar --remove-files pets", in: folder)
+  try shell("python3 -c '\(python.replacingOccurrences(of: "'", with: "'\\''"))' .", in: folder)
+  try shell("tar cf pets.tar --remove-files pets", in: folder)
   return "pets.tar"
-}
-
-/// Runs a line of shell with `pipe` in its path; the line's own status, and everything that was printed.
-@discardableResult
-private func sh(_ line: String, in folder: TemporaryFolder) throws -> (status: Int32, text: String) {
-  let process = Process()
-  process.executableURL = URL(filePath: "/bin/bash")
-  process.arguments = ["-c", line]
-  process.currentDirectoryURL = folder.url
-  process.environment = ["PATH": "\(builtPipe.deletingLastPathComponent().path):/usr/bin:/bin", "TERM": "dumb"]
-  let printed = Pipe()
-  process.standardOutput = printed
-  process.standardError = printed
-  process.standardInput = FileHandle.nullDevice
-  try process.run()
-  let text = String(decoding: printed.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-  process.waitUntilExit()
-  return (process.terminationStatus, text)
 }
 
 private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [String] {
@@ -47,20 +29,20 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `An archive becomes a dataset, through a pipe and directly`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let piped = try sh("pipe decode < \(tar) | pipe shard -o a", in: folder)
+    let piped = try shell("pipe decode < \(tar) | pipe shard -o a", in: folder)
     #expect(piped.status == 0, "\(piped.text)")
     #expect(piped.text.contains("wrote 4 samples of 2 classes in 1 shard of png, cls"))
-    let direct = try sh("pipe shard --zstd -i \(tar)", in: folder)
+    let direct = try shell("pipe shard --zstd -i \(tar)", in: folder)
     #expect(direct.status == 0, "\(direct.text)")
     #expect(try names(folder, "pets") == ["SHA256SUMS", "pets-train-000000.tar.zst", "pipe.manifest"])
-    let verified = try sh("pipe verify a && cd a && sha256sum --quiet -c SHA256SUMS", in: folder)
+    let verified = try shell("pipe verify a && cd a && sha256sum --quiet -c SHA256SUMS", in: folder)
     #expect(verified.status == 0, "\(verified.text)")
   }
 
   @Test func `cat and shard again give the same bytes`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let outcome = try sh(
+    let outcome = try shell(
       "pipe decode -i \(tar) | pipe shard -o a && pipe cat a | pipe shard -o b && diff -r a b && pipe cat a > w && "
         + "tar tf w | head -2 && pipe shard -q -i w -o c && diff -r a c", in: folder)
     #expect(outcome.status == 0, "\(outcome.text)")
@@ -70,21 +52,21 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `An upstream that dies publishes nothing and its reader says that trying again can help`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    try sh("pipe decode -i \(tar) -o whole", in: folder)
-    let cut = try sh("head -c 3072 whole | pipe shard -o out", in: folder)
+    try shell("pipe decode -i \(tar) -o whole", in: folder)
+    let cut = try shell("head -c 3072 whole | pipe shard -o out", in: folder)
     #expect(cut.status == 75)
     #expect(cut.text.contains("the program that wrote it did not finish"))
-    #expect(try sh("false | pipe shard -o out", in: folder).status == 75)
+    #expect(try shell("false | pipe shard -o out", in: folder).status == 75)
     #expect(try !names(folder).contains("out"))
   }
 
   @Test func `An upstream that fails passes on its exit code and its sentence`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let damaged = try sh("head -c 5000 \(tar) | pipe decode | pipe shard -o out; echo ${PIPESTATUS[@]}", in: folder)
+    let damaged = try shell("head -c 5000 \(tar) | pipe decode | pipe shard -o out; echo ${PIPESTATUS[@]}", in: folder)
     #expect(damaged.text.hasSuffix("0 65 65\n"), "\(damaged.text)")
     #expect(damaged.text.contains("pipe shard: standard input: the program before this one failed: "))
-    let missing = try sh("pipe decode -i nothing.tar | pipe shard; echo ${PIPESTATUS[@]}", in: folder)
+    let missing = try shell("pipe decode -i nothing.tar | pipe shard; echo ${PIPESTATUS[@]}", in: folder)
     #expect(missing.text.hasSuffix("66 66\n"), "\(missing.text)")
     #expect(try !names(folder).contains("out"))
   }
@@ -92,25 +74,25 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `Nothing is ever overwritten`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let twice = try sh("pipe shard -i \(tar) -o a && pipe shard -i \(tar) -o a", in: folder)
+    let twice = try shell("pipe shard -i \(tar) -o a && pipe shard -i \(tar) -o a", in: folder)
     #expect(twice.status == 73)
     #expect(twice.text.contains("a: holds a dataset already; name another folder with -o, or remove this one"))
-    #expect(try sh("echo mine > f; pipe decode -i \(tar) -o f", in: folder).status == 73)
-    #expect(try sh("pipe preview a -o f", in: folder).status == 73)
+    #expect(try shell("echo mine > f; pipe decode -i \(tar) -o f", in: folder).status == 73)
+    #expect(try shell("pipe preview a -o f", in: folder).status == 73)
     #expect(try String(contentsOf: folder.url.appending(path: "f"), encoding: .utf8) == "mine\n")
   }
 
   @Test func `What a killed run leaves is no dataset, and the same command again gives the same bytes`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let killed = try sh(
+    let killed = try shell(
       "pipe decode -q -i \(tar) -o whole; mkfifo f; pipe shard -q -i f -o out & exec 3> f; head -c 4096 whole >&3; "
         + "until [ -e out/.pipe-unfinished ]; do :; done; kill -9 $!; wait $!; echo $?; ls -A out", in: folder)
     let lines = killed.text.split(separator: "\n")
     let status = try #require(lines.firstIndex(of: "137"), "\(killed.text)")
     #expect(lines[(status + 1)...].allSatisfy { $0.hasPrefix(".") }, "\(killed.text)")
-    #expect(try sh("pipe verify out", in: folder).status == 66)
-    let again = try sh(
+    #expect(try shell("pipe verify out", in: folder).status == 66)
+    let again = try shell(
       "pipe shard -q -i whole -o out && pipe shard -q -i whole -o once && diff -r out once && pipe verify out",
       in: folder)
     #expect(again.status == 0, "\(again.text)")
@@ -119,7 +101,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `A write that fails leaves nothing`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let outcome = try sh("trap '' XFSZ; ulimit -f 1; pipe shard -q -i \(tar) -o out", in: folder)
+    let outcome = try shell("trap '' XFSZ; ulimit -f 1; pipe shard -q -i \(tar) -o out", in: folder)
     #expect(outcome.status == 74, "\(outcome.text)")
     #expect(try names(folder) == ["pets.tar"])
   }
@@ -128,7 +110,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `Where a pipe cannot be kept it is said, with what to do`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let outcome = try sh(
+    let outcome = try shell(
       "mkdir t; cat \(tar) | (ulimit -f 4; TMPDIR=$PWD/t exec pipe decode -q -o out); echo $?; ls -A t", in: folder)
     #expect(outcome.text.contains("/t: no room for the 0 bytes that were piped in: File too large"), "\(outcome.text)")
     #expect(
@@ -139,14 +121,14 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `The part of a dataset that is asked for must be there`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    try sh("pipe shard -q -i \(tar) -o train", in: folder)
+    try shell("pipe shard -q -i \(tar) -o train", in: folder)
     for input in [tar, "train", "train/pets-train-000000.tar"] {
-      let refused = try sh("pipe decode -q --split test -i \(input) -o x", in: folder)
+      let refused = try shell("pipe decode -q --split test -i \(input) -o x", in: folder)
       #expect(refused.status == 65, "\(refused.text)")
       #expect(refused.text.contains("there is no test part"), "\(refused.text)")
-      #expect(try sh("pipe decode -q --split train -i \(input) > x && rm x", in: folder).status == 0)
+      #expect(try shell("pipe decode -q --split train -i \(input) > x && rm x", in: folder).status == 0)
     }
-    let stream = try sh("pipe cat train | pipe decode --split test -o x", in: folder)
+    let stream = try shell("pipe cat train | pipe decode --split test -o x", in: folder)
     #expect(stream.status == 65 && stream.text.contains("only a train part"), "\(stream.text)")
   }
 
@@ -156,7 +138,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     let said = try [
       "decode -v -i \(tar) -o stream", "shard -v -i stream -o a", "verify -v a", "cat -v a -o again",
     ].map { line in
-      let outcome = try sh("pipe \(line)", in: folder)
+      let outcome = try shell("pipe \(line)", in: folder)
       #expect(outcome.status == 0, "\(outcome.text)")
       #expect(outcome.text.contains("pets, train part: 2 classes: cat, dog"), "\(outcome.text)")
       #expect(outcome.text.contains("4 samples, 2 in a class"), "\(outcome.text)")
@@ -168,13 +150,13 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
       #expect(text.contains("history: decode by pipe"), "\(text)")
       #expect(text.contains("pets-train-000000.tar: 4 samples, "), "\(text)")
     }
-    let plain = try sh("pipe decode -i \(tar) > x", in: folder).text
+    let plain = try shell("pipe decode -i \(tar) > x", in: folder).text
     #expect(plain.split(separator: "\n").count == 1, "\(plain)")
   }
 
   @Test func `A full disk is an error of its own`() throws {
     let folder = try TemporaryFolder()
-    let outcome = try sh("pipe decode -q -i \(try archive(in: folder)) > /dev/full", in: folder)
+    let outcome = try shell("pipe decode -q -i \(try archive(in: folder)) > /dev/full", in: folder)
     #expect(outcome.status == 74, "\(outcome.text)")
   }
 
@@ -182,26 +164,26 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     // The 20th byte from the end of the second sample's image is inside its compressed pixels.
-    let outcome = try sh(
+    let outcome = try shell(
       "pipe shard -q -i \(tar) -o a && chmod u+w a/*.tar && "
         + "printf X | dd of=$(echo a/*.tar) bs=1 seek=2620 conv=notrunc status=none; pipe verify a", in: folder)
     #expect(outcome.status == 2, "\(outcome.text)")
     #expect(outcome.text.contains("000000.tar: sample 000000001: "), "\(outcome.text)")
-    let json = try sh("pipe verify --json a", in: folder)
+    let json = try shell("pipe verify --json a", in: folder)
     #expect(json.status == 2)
     #expect(json.text.contains("\"sound\": false"))
-    #expect(try sh("pipe verify .", in: folder).status == 66)
+    #expect(try shell("pipe verify .", in: folder).status == 66)
   }
 
   @Test func `inspect tells what there is, for people and for programs`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    try sh("pipe shard -q -i \(tar) -o a", in: folder)
-    let text = try sh("pipe inspect a", in: folder).text
+    try shell("pipe shard -q -i \(tar) -o a", in: folder)
+    let text = try shell("pipe inspect a", in: folder).text
     for part in ["4 samples of 3×4×4 in 2 classes", "0 cat", "1 dog", "1. shard, pipe"] {
       #expect(text.contains(part), "\(text)")
     }
-    let json = try sh(
+    let json = try shell(
       "pipe inspect --json a | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"label_names\"])'", in: folder)
     #expect(json.text == "['cat', 'dog']\n")
   }
@@ -209,7 +191,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `preview draws a sheet, classes and sizes can be chosen`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let outcome = try sh(
+    let outcome = try shell(
       "pipe shard -q -i \(tar) -o a && pipe preview a -o sheet.png --scale 8 && head -c 4 sheet.png | tail -c 3 && "
         + "pipe decode -q -i a --classes dog --resize 8 | pipe shard -q -o b && pipe inspect b", in: folder)
     #expect(outcome.status == 0, "\(outcome.text)")
@@ -219,7 +201,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   @Test func `A reader that goes away is no error`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
-    let outcome = try sh("pipe decode -q -i \(tar) | head -c 10 > head; echo ${PIPESTATUS[0]}", in: folder)
+    let outcome = try shell("pipe decode -q -i \(tar) | head -c 10 > head; echo ${PIPESTATUS[0]}", in: folder)
     // The pipe may have taken everything before `head` left.
     #expect(["0\n", "141\n"].contains(outcome.text), "\(outcome.text)")
   }
