@@ -72,7 +72,7 @@ final class ArchiveHandle {
   func check(_ status: Int32, place: [String] = []) throws(DataError) {
     guard status < ARCHIVE_OK else { return }
     if let sourceError { throw sourceError }
-    throw DataError(.badInput, at: [source.name] + place, problem)
+    throw DataError(.badInput, at: [source.name] + place, problem, remedy: Remedy.getItAgain)
   }
 
   /// What libarchive says about the last failure.

@@ -92,6 +92,9 @@ public final class ArchiveReader {
     return count
   }
 
+  /// The folders that it lists as members of their own, so far: those without a file are found only here.
+  private(set) var folders: Set<[String]> = []
+
   private var place: [String] { current.map { [$0.path] } ?? [] }
 
   // libarchive takes a cut between members for the end: only the two zero blocks behind the last member show the difference.
@@ -102,7 +105,8 @@ public final class ArchiveReader {
       guard archive_filter_bytes(handle.archive, 0) - endOfLastMember >= 1024 else {
         throw DataError(
           .badInput, at: [name],
-          "the input is cut short: it stops after member \(grouped(members)) without the blocks that end a tar archive")
+          "the input is cut short: it stops after member \(grouped(members)) without the blocks that end a tar archive",
+          remedy: Remedy.getItAgain)
       }
       try content.drain()
     }
@@ -118,7 +122,9 @@ public final class ArchiveReader {
     let type = archive_entry_filetype(entry)
     if archive_entry_hardlink(entry) != nil { throw refused(path, "a hard link") }
     switch type {
-    case Glibc.S_IFDIR: return nil
+    case Glibc.S_IFDIR:
+      folders.insert(path.split(separator: "/").filter { $0 != "." }.map(String.init))
+      return nil
     case Glibc.S_IFREG: break
     case Glibc.S_IFLNK: throw refused(path, "a symbolic link")
     // A zip made elsewhere may not say; a trailing slash makes a folder of it.

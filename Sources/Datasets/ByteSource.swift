@@ -126,7 +126,7 @@ public final class ByteSource {
       throw DataError(
         .badInput, at: [name],
         "the input is cut short: it ends in the middle of \(what), \(grouped(count)) bytes were expected and"
-          + " \(grouped(bytes.count)) found")
+          + " \(grouped(bytes.count)) found", remedy: Remedy.getItAgain)
     }
     return bytes
   }

@@ -125,7 +125,7 @@ enum CIFARBinary {
       guard label < classCount else {
         throw DataError(
           .badInput, at: reader.place + ["record \(grouped(recordInMember + 1))"],
-          "label \(label), but there are only the labels 0 to \(classCount - 1)")
+          "label \(label), but there are only the labels 0 to \(classCount - 1)", remedy: Remedy.nameAll)
       }
       let pixels = interleaved(at: position + labelBytes)
       position += recordBytes
@@ -177,7 +177,8 @@ enum CIFARBinary {
         size == 0
           ? "it is empty"
           : "\(grouped(size)) bytes are not a whole number of records of \(grouped(recordBytes)) bytes"
-            + " (\(counted(size / recordBytes, "record")) and \(counted(size % recordBytes, "byte")))")
+            + " (\(counted(size / recordBytes, "record")) and \(counted(size % recordBytes, "byte")))",
+        remedy: Remedy.getItAgain)
     }
 
     // Three planes to interleaved pixels; the loop has no bounds checks and no branches, so that it vectorises.

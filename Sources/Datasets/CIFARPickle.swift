@@ -91,7 +91,9 @@ enum CIFARPickle {
       let start = pixels.startIndex + row * CIFARBinary.pixelBytes
       row += 1
       guard (0..<classCount).contains(label) else {
-        throw DataError(.badInput, at: place(), "label \(label), but there are only the labels 0 to \(classCount - 1)")
+        throw DataError(
+          .badInput, at: place(), "label \(label), but there are only the labels 0 to \(classCount - 1)",
+          remedy: Remedy.nameAll)
       }
       let bytes = [UInt8](unsafeUninitializedCapacity: CIFARBinary.pixelBytes) { out, count in
         pixels[start..<(start + CIFARBinary.pixelBytes)].withUnsafeBufferPointer { planes in
@@ -126,7 +128,9 @@ enum CIFARPickle {
           throw DataError(.badInput, at: reader.place, "no “data” of N×3,072 bytes in it")
         }
         guard let labels = (fields["fine_labels"] ?? fields["labels"])?.integers else {
-          throw DataError(.badInput, at: reader.place, "images without labels: no “labels” or “fine_labels” in it")
+          throw DataError(
+            .badInput, at: reader.place, "images without labels: no “labels” or “fine_labels” in it",
+            remedy: Remedy.pairUp)
         }
         guard labels.count == array.shape[0] else {
           throw DataError(

@@ -33,10 +33,12 @@ final class Container {
     let replay = Replay(source, limits: limits)
     let start = try replay.peekDecompressed(512)
     guard !start.isEmpty else {
-      if try replay.peek(1).isEmpty { throw DataError(.badInput, at: [source.name], "it is empty") }
+      if try replay.peek(1).isEmpty {
+        throw DataError(.badInput, at: [source.name], "it is empty", remedy: Remedy.lookInside)
+      }
       // Something compressed of which nothing comes out: let the decompressor say why.
       _ = try replay.fromStart().decompressed(limits: limits).peek(1)
-      throw DataError(.badInput, at: [source.name], "there is nothing in it")
+      throw DataError(.badInput, at: [source.name], "there is nothing in it", remedy: Remedy.lookInside)
     }
     let isArchive = start.starts(with: ArchiveReader.zipSignature) || looksLikeTar(start)
     self.init(isArchive ? .archive(replay) : .bare(replay), name: source.name, limits: limits)

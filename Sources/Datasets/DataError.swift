@@ -43,3 +43,15 @@ extension DataError: CustomStringConvertible {
     return "\(head); \(remedy)"
   }
 }
+
+/// What to do about what is found in many places.
+enum Remedy {
+  /// About an input that is cut or damaged.
+  static let getItAgain = "get or make it again, and compare its size or checksum with the source's"
+  /// About labels and images that do not belong together.
+  static let pairUp = "give every image a label and every label an image, or leave both out"
+  /// About a label beyond the class names.
+  static let nameAll = "correct the label, or name all classes"
+  /// About nothing where samples were expected.
+  static let lookInside = "look whether this is the right input, and whether --classes or --split leave anything of it"
+}

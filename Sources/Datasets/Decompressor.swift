@@ -53,7 +53,8 @@ final class Decompressor {
     if produced > limits.ratioGrace, produced / limits.maxRatio > max(1, source.consumed) {
       throw DataError(
         .badInput, at: [source.name],
-        "decompresses to more than \(grouped(limits.maxRatio)) times its size, as a decompression bomb does")
+        "decompresses to more than \(grouped(limits.maxRatio)) times its size, as a decompression bomb does",
+        remedy: "decompress it yourself if you trust it")
     }
     return block
   }

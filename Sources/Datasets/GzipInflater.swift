@@ -33,7 +33,9 @@ final class GzipInflater {
         input = try source.nextChunk(upTo: 1 << 30)
         if input.isEmpty {
           if !inMember { return input }
-          throw DataError(.badInput, at: [source.name], "the input is cut short in the middle of a gzip file")
+          throw DataError(
+            .badInput, at: [source.name], "the input is cut short in the middle of a gzip file",
+            remedy: Remedy.getItAgain)
         }
       }
       if !inMember {
@@ -63,7 +65,8 @@ final class GzipInflater {
     case Z_OK, Z_BUF_ERROR: break
     default:
       let message = stream.pointee.msg.map { String(cString: $0) } ?? "error \(status)"
-      throw DataError(.badInput, at: [source.name], "the input is damaged (gzip: \(message))")
+      throw DataError(
+        .badInput, at: [source.name], "the input is damaged (gzip: \(message))", remedy: Remedy.getItAgain)
     }
     return output.count - Int(stream.pointee.avail_out)
   }

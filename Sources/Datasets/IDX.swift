@@ -123,11 +123,13 @@ enum IDX {
     guard let images else {
       throw DataError(
         .badInput, at: [request.container.name],
-        "labels without images: \(labels?.path ?? "there is no IDX file at all") for the \(wanted.rawValue) part")
+        "labels without images: \(labels?.path ?? "there is no IDX file at all") for the \(wanted.rawValue) part",
+        remedy: Remedy.pairUp)
     }
     guard let labels else {
       throw DataError(
-        .badInput, at: [request.container.name, images], "images without labels: there is no labels file beside it")
+        .badInput, at: [request.container.name, images], "images without labels: there is no labels file beside it",
+        remedy: Remedy.pairUp)
     }
     let reader = try request.container.open(last: true)
     while let member = try reader.next(), member.path != images {}
@@ -182,8 +184,8 @@ enum IDX {
       let excess = count > labels.count ? "an image without a label" : "a label without an image"
       throw DataError(
         .badInput, at: [source.name],
-        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is \(excess)"
-      )
+        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is \(excess)",
+        remedy: Remedy.pairUp)
     }
     let classes = (labels.max() ?? -1) + 1
     // A label is a small number in this layout; a large one is damage, not a class.

@@ -34,7 +34,8 @@ extension EncodedImage {
     guard height > 0, width > 0, height <= limits.maxPixels / width else {
       throw DataError(
         .badInput, at: [],
-        "an image of \(grouped(width))×\(grouped(height)) pixels; at most \(grouped(limits.maxPixels)) are allowed")
+        "an image of \(grouped(width))×\(grouped(height)) pixels; at most \(grouped(limits.maxPixels)) are allowed",
+        remedy: "make it smaller, or take it out")
     }
     return info
   }
@@ -65,7 +66,9 @@ extension EncodedImage {
   private func call(_ body: (UnsafeMutablePointer<CChar>) -> Int32) throws(DataError) {
     let message = codecMessage(body)
     if let message {
-      throw DataError(.badInput, at: [], "a damaged \(format == .png ? "PNG" : "JPEG") image (\(message))")
+      throw DataError(
+        .badInput, at: [], "a damaged \(format == .png ? "PNG" : "JPEG") image (\(message))",
+        remedy: "replace it, or take it out together with its label")
     }
   }
 }
@@ -90,7 +93,9 @@ public func decodeImage(_ image: EncodedImage, limits: Limits = Limits()) throws
 /// Decodes the bytes of a PNG or JPEG file, told apart by their beginning; throws as the other form does.
 public func decodeImage(_ bytes: [UInt8], limits: Limits = Limits()) throws(DataError) -> Pixels {
   guard let image = EncodedImage(recognising: bytes) else {
-    throw DataError(.badInput, at: [], "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))")
+    throw DataError(
+      .badInput, at: [], "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))",
+      remedy: "convert it to one of them, or take it out")
   }
   return try image.decoded(limits)
 }

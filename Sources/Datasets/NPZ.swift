@@ -54,14 +54,18 @@ enum NPZ {
     let part: String? = images[wanted.rawValue] != nil || labels[wanted.rawValue] != nil ? wanted.rawValue : nil
     guard let path = images[part] else {
       if let labels = labels[part] {
-        throw DataError(.badInput, at: [request.container.name, labels.path], "labels without images beside them")
+        throw DataError(
+          .badInput, at: [request.container.name, labels.path], "labels without images beside them",
+          remedy: Remedy.pairUp)
       }
       if !images.isEmpty { throw missingPart(wanted, in: request.container.name) }
       throw DataError(
         .badInput, at: [request.container.name], "no arrays called x_train and y_train, or images and labels")
     }
     guard let labels = labels[part]?.values else {
-      throw DataError(.badInput, at: [request.container.name, path], "images without labels: no such array beside it")
+      throw DataError(
+        .badInput, at: [request.container.name, path], "images without labels: no such array beside it",
+        remedy: Remedy.pairUp)
     }
     let reader = try request.container.open(last: true)
     while let member = try reader.next(), member.path != path {}
@@ -87,7 +91,9 @@ enum NPZ {
       throw DataError(.badInput, at: [name], "labels of type \(header.element.rawValue), not integers")
     }
     for (index, value) in values.enumerated() where value < 0 || value >= maxClasses {
-      throw DataError(.badInput, at: [name, "label \(grouped(index + 1))"], "class \(value) is out of range")
+      throw DataError(
+        .badInput, at: [name, "label \(grouped(index + 1))"], "class \(value) is out of range",
+        remedy: "number the classes from 0 to \(grouped(maxClasses - 1))")
     }
     return values
   }
@@ -114,7 +120,7 @@ enum NPZ {
       throw DataError(
         .badInput, at: [source.name],
         "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is"
-          + " \(excess)")
+          + " \(excess)", remedy: Remedy.pairUp)
     }
     let classes = (labels.max() ?? -1) + 1
     var countPerClass = [Int](repeating: 0, count: classes)

@@ -73,7 +73,7 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
   recognition.conclude()
   if let layout = recognition.layout { return layout }
   if recognition.seen.isEmpty {
-    throw DataError(.badInput, at: [container.name], "there are no files in it")
+    throw DataError(.badInput, at: [container.name], "there are no files in it", remedy: Remedy.lookInside)
   }
   if recognition.hasOnlyUnlabelledImages {
     throw unknown(container, "images without labels, neither in folders nor beside .cls members")

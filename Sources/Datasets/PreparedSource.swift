@@ -60,7 +60,9 @@ final class PreparedSource: SampleSource {
           try preparation.prepared(sample, at: place)
         }
       }
-      guard delivered > 0 else { throw DataError(.badInput, at: [name], "there are no samples in it") }
+      guard delivered > 0 else {
+        throw DataError(.badInput, at: [name], "there are no samples in it", remedy: Remedy.lookInside)
+      }
       if let final = inner.finalInfo() {
         info = try Self.described(final, channels: inner.channels, preparation.options, name: name).0
       }

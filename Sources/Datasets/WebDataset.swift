@@ -89,7 +89,8 @@ enum WebDataset {
     let text = String(decoding: bytes.prefix(64), as: UTF8.self).filter { !$0.isWhitespace }
     guard let label = Int(text), (0..<maxClasses).contains(label) else {
       throw DataError(
-        .badInput, at: place(), "the label “\(text)” is not a class index from 0 to \(grouped(maxClasses - 1))")
+        .badInput, at: place(), "the label “\(text)” is not a class index from 0 to \(grouped(maxClasses - 1))",
+        remedy: "number the classes, and write the number in digits")
     }
     return label
   }
@@ -139,11 +140,15 @@ public final class WebDatasetReader: SampleSource {
     place = [archive, key]
     let cleaned = cleaned(key)
     guard keys.insert(cleaned.hashValue).inserted else {
-      throw error("the key occurs twice, and not in one run of members")
+      throw error(
+        "the key occurs twice, and not in one run of members",
+        remedy: "pack the archive again, with the members of a sample behind one another and every key once")
     }
     var fields: [Field] = []
     while let (nextKey, field, nextArchive) = pending, nextKey == key, nextArchive == archive {
-      if fields.contains(where: { $0.name == field }) { throw error("the field \(field) occurs twice") }
+      if fields.contains(where: { $0.name == field }) {
+        throw error("the field \(field) occurs twice", remedy: "pack the archive again, with every key once")
+      }
       fields.append(Field(name: field, bytes: try reader.readAll()))
       try advance()
     }
@@ -160,7 +165,9 @@ public final class WebDatasetReader: SampleSource {
     }
   }
 
-  private func error(_ problem: String) -> DataError { DataError(.badInput, at: place, problem) }
+  private func error(_ problem: String, remedy: String? = nil) -> DataError {
+    DataError(.badInput, at: place, problem, remedy: remedy)
+  }
 
   private func sample(_ key: String, _ fields: [Field]) throws(DataError) -> Sample {
     var label: Int?
@@ -188,14 +195,17 @@ public final class WebDatasetReader: SampleSource {
     }
     guard image != nil || array != nil else {
       throw error(
-        "a label without an image: there are only \(fields.map(\.name).joined(separator: ", ")), but no png, jpg or npy"
-      )
+        "a label without an image: there are only \(fields.map(\.name).joined(separator: ", ")), but no png, jpg or npy",
+        remedy: Remedy.pairUp)
     }
     guard let label else {
-      throw error("an image without a label: there are only \(fields.map(\.name).joined(separator: ", ")), but no cls")
+      throw error(
+        "an image without a label: there are only \(fields.map(\.name).joined(separator: ", ")), but no cls",
+        remedy: Remedy.pairUp)
     }
     guard label < info.classNames.count else {
-      throw error("label \(label), but there are only the labels 0 to \(info.classNames.count - 1)")
+      throw error(
+        "label \(label), but there are only the labels 0 to \(info.classNames.count - 1)", remedy: Remedy.nameAll)
     }
     sample.label = label
     if let array {

@@ -101,7 +101,10 @@ import Testing
       SwAAPwAqVenUE2BHbV3LN8RqeASupQSkOoO3oJl/r89czqLSUGp4OzJHUxcyM31PLS6UyELSfIJyc40LDc5//9k=
       """)
     let error = #expect(throws: DataError.self) { try decodeImage(file) }
-    #expect(error?.description == "a damaged JPEG image (a CMYK image; only grey and RGB ones are read)")
+    #expect(
+      error?.description
+        == "a damaged JPEG image (a CMYK image; only grey and RGB ones are read); replace it, or take it out together"
+        + " with its label")
   }
 
   /// 30 GB of pixels in 70 bytes.
