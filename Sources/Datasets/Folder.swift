@@ -4,6 +4,8 @@ internal import Glibc
 struct Folder {
   let path: String
   let members: [Member]
+  /// The folders below it, also those without a file.
+  let folders: Set<[String]>
 
   private static let maxDepth = 32
 
@@ -13,7 +15,9 @@ struct Folder {
   init(_ path: String) throws(DataError) {
     self.path = path
     var found: [Member] = []
-    try Self.list(path, below: "", depth: 0, into: &found)
+    var folders: Set<[String]> = []
+    try Self.list(path, below: "", depth: 0, into: &found, &folders)
+    self.folders = folders
     members = found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
   }
 
@@ -22,7 +26,7 @@ struct Folder {
 
   // Links in a folder are the user's own, so they are followed; a loop of them ends at the depth limit.
   private static func list(
-    _ root: String, below prefix: String, depth: Int, into found: inout [Member]
+    _ root: String, below prefix: String, depth: Int, into found: inout [Member], _ folders: inout Set<[String]>
   ) throws(DataError) {
     let path = prefix.isEmpty ? root : "\(root)/\(prefix)"
     guard depth <= maxDepth else { throw DataError(.badInput, at: [path], "more than \(maxDepth) folders deep") }
@@ -43,7 +47,9 @@ struct Folder {
         throw DataError(.io, at: ["\(root)/\(relative)"], "cannot be read: \(String(cString: strerror(errno)))")
       }
       switch status.st_mode & S_IFMT {
-      case S_IFDIR: try list(root, below: relative, depth: depth + 1, into: &found)
+      case S_IFDIR:
+        folders.insert(relative.split(separator: "/").map(String.init))
+        try list(root, below: relative, depth: depth + 1, into: &found, &folders)
       case S_IFREG: found.append(Member(path: relative, size: Int(status.st_size)))
       default: break
       }

@@ -30,7 +30,7 @@ enum ImageFolder {
     init(_ folders: Set<[String]>, name: String) throws(DataError) {
       let all = folders.sorted { $0.lexicographicallyPrecedes($1) }
       guard let shortest = all.map(\.count).min() else {
-        throw DataError(.badInput, at: [name], "there are no images in it")
+        throw DataError(.badInput, at: [name], "there are no images in it", remedy: Remedy.lookInside)
       }
       guard shortest > 0 else {
         throw DataError(
@@ -65,9 +65,12 @@ enum ImageFolder {
     var survey = Survey()
     let first = try request.container.open(last: false)
     while let member = try first.next() { try survey.add(member, first, limits: request.options.limits) }
+    survey.otherFolders.formUnion(first.folders)
     let structure = try Structure(survey.folders, name: name)
     let classNames = Set(survey.folders.map { $0[structure.classLevel] })
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    // Who names the classes to keep has seen that there are others.
+    if request.options.classes.isEmpty { try refuseEmptyClasses(survey, structure, classNames, name: name) }
     let parts = Set(survey.folders.compactMap { folder in structure.partLevel.flatMap { Part(folder: folder[$0]) } })
     var part: Part?
     if structure.partLevel != nil {
@@ -114,16 +117,42 @@ enum ImageFolder {
     }
   }
 
+  /// Refuses folders that stand where classes stand and hold no image: without them the indices of the others would shift.
+  private static func refuseEmptyClasses(
+    _ survey: Survey, _ structure: Structure, _ classNames: [String], name: String
+  ) throws(DataError) {
+    let level = structure.classLevel
+    let above = Set(survey.folders.map { Array($0[..<level]) })
+    let known = Set(classNames)
+    let others = survey.otherFolders.filter { $0.count > level && above.contains(Array($0[..<level])) }.map {
+      $0[level]
+    }
+    // A hidden folder, such as a version control's, is nobody's class.
+    let empty = Set(others).filter { !known.contains($0) && !$0.hasPrefix(".") }.sorted()
+    guard !empty.isEmpty else { return }
+    let names = empty.prefix(10).joined(separator: ", ") + (empty.count > 10 ? ", …" : "")
+    let some = classNames.prefix(3).joined(separator: ",") + (classNames.count > 3 ? ",…" : "")
+    throw DataError(
+      .badInput, at: [name], "\(empty.count == 1 ? "a class folder" : "class folders") without images: \(names)",
+      remedy: "put images there, or keep the other classes with --classes \(some)")
+  }
+
   /// The folders above an image; nil for a file that is none.
   private static func imageFolder(_ member: Member) -> [String]? {
     guard imageExtensions.contains(member.basename.lowercased().lastPart) else { return nil }
-    return member.path.split(separator: "/").dropLast().map(String.init)
+    return foldersAbove(member)
+  }
+
+  private static func foldersAbove(_ member: Member) -> [String] {
+    member.path.split(separator: "/").dropLast().map(String.init)
   }
 
   /// What the first pass finds out.
   private struct Survey {
     var found: [[String]: (count: Int, shapes: Set<[Int]>)] = [:]
     var others = 0
+    /// Folders that hold something else than images, or nothing.
+    var otherFolders: Set<[String]> = []
     // Hashes of 64 bits instead of the paths, as in `WebDatasetReader`.
     private var paths: Set<Int> = []
     var folders: Set<[String]> { Set(found.keys) }
@@ -136,6 +165,7 @@ enum ImageFolder {
             .badInput, at: reader.place, "an image in the format \(kind); PNG and JPEG are read", remedy: "convert it")
         }
         others += 1
+        otherFolders.insert(foldersAbove(member))
         return
       }
       guard paths.insert(member.path.hashValue).inserted else {
@@ -155,7 +185,8 @@ enum ImageFolder {
 func encodedImage(_ bytes: [UInt8], place: @autoclosure () -> [String]) throws(DataError) -> EncodedImage {
   guard let image = EncodedImage(recognising: bytes) else {
     throw DataError(
-      .badInput, at: place(), "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))")
+      .badInput, at: place(), "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))",
+      remedy: "convert it to one of them, or take it out")
   }
   return image
 }

@@ -53,6 +53,18 @@ public final class MemberReader {
     return [name, current.path]
   }
 
+  // Of the readers of a sequence that were read to their end.
+  private var foldersBefore: Set<[String]> = []
+  /// The folders that were met on the way, all of them after the last member; also those without a file.
+  var folders: Set<[String]> {
+    switch backing {
+    case .archive(let archive): archive.folders
+    case .folder(let folder, _): folder.folders
+    case .bare: []
+    case .sequence(_, _, _, let current): foldersBefore.union(current?.folders ?? [])
+    }
+  }
+
   /// The next member, or nil after the last; what is left of the current one is passed over.
   public func next() throws(DataError) -> Member? {
     current = try advance()
@@ -79,7 +91,10 @@ public final class MemberReader {
       file = source
       return Member(path: source.name, size: source.size)
     case .sequence(let count, let open, let next, let current):
-      if let current, let member = try current.next() { return member }
+      if let current {
+        if let member = try current.next() { return member }
+        foldersBefore.formUnion(current.folders)
+      }
       guard next < count else {
         backing = .sequence(count: count, open: open, next: next, current: nil)
         return nil

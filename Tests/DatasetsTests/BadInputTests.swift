@@ -181,6 +181,33 @@ import Testing
         + " folder with its class's name")
   }
 
+  /// torchvision counts such a folder as a class, or refuses it: leaving it out would move the indices of the others.
+  @Test func aClassFolderWithoutImages() throws {
+    let members = [
+      TestMember("cat/1.png", png), TestMember("dog/readme.txt", text: "later"), TestMember("emu/", [], .folder),
+      TestMember("fox/2.png", other), TestMember(".git/config", text: ""),
+    ]
+    expect(
+      members,
+      says: "test: class folders without images: dog, emu; put images there, or keep the other classes with --classes"
+        + " cat,fox")
+    expect(
+      [
+        TestMember("r/train/cat/1.png", png), TestMember("r/test/cat/1.png", png),
+        TestMember("r/train/dog/", [], .folder),
+      ],
+      says: "test: a class folder without images: dog; put images there, or keep the other classes with --classes cat")
+    #expect(try read(tar(members), ReadOptions(classes: ["cat", "fox"])).map(\.label) == [0, 1])
+    // Beside the classes anything may stand.
+    let beside = [TestMember("r/cat/1.png", png), TestMember("r/fox/1.png", png), TestMember("docs/x/a.txt", text: "")]
+    #expect(failure(of: tar(beside + [TestMember("r/", [], .folder), TestMember("r/list.csv", text: "")])) == nil)
+    let folder = try TemporaryFolder()
+    for path in ["cat/1.png", "fox/2.png"] { try folder.write(path, png) }
+    try folder.write("emu/.x", [])
+    let error = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
+    #expect(error?.problem == "a class folder without images: emu")
+  }
+
   @Test func aLabelWithoutAnImage() {
     expect(
       webDataset(["a"]) + [TestMember("b.cls", text: "0")],
@@ -225,9 +252,9 @@ import Testing
     #expect(inWebDataset?.description.hasPrefix("test: b: a damaged PNG image (") == true)
     expect(
       [TestMember("a/1.png", text: "GIF89a is another format")],
-      says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with 47 49 46 38 39 61 20 69")
+      says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with 47 49 46 38 39 61 20 69\(convert)")
     expect(
-      [TestMember("a/1.png")], says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with nothing")
+      [TestMember("a/1.png")], says: "test: a/1.png: neither a PNG nor a JPEG image: it starts with nothing\(convert)")
     expect(
       [TestMember("a/1.png", png), TestMember("a/2.webp", [1])],
       says: "test: a/2.webp: an image in the format webp; PNG and JPEG are read; convert it")
