@@ -1,6 +1,7 @@
 // Adam with decoupled weight decay over a list of parameters in one call and one pass over the memory.
 #include <cmath>
 
+#include "Device.hpp"
 #include "Guard.hpp"
 
 using namespace ct;
@@ -14,11 +15,12 @@ struct Settings {
 template <typename Scalar>
 void step(const Scalar *p, const Scalar *g, const Scalar *m, const Scalar *v, Scalar *new_p, Scalar *new_m,
           Scalar *new_v, int64_t count, const Settings &s) {
-  const Scalar beta1(s.beta1), beta2(s.beta2), keep(1 - s.rate * s.decay), rate(s.rate / s.correction1);
-  const Scalar scale(1 / std::sqrt(s.correction2)), eps(s.eps);
+  // Every constant is rounded once: 1 - Scalar(0.999) is wrong in the fifth digit of a float.
+  const Scalar beta1(s.beta1), beta2(s.beta2), new1(1 - s.beta1), new2(1 - s.beta2);
+  const Scalar keep(1 - s.rate * s.decay), rate(s.rate / s.correction1), scale(1 / std::sqrt(s.correction2)), eps(s.eps);
   for (int64_t i = 0; i < count; i++) {
-    Scalar mean = (m ? beta1 * m[i] : Scalar(0)) + (1 - beta1) * g[i];
-    Scalar square = (v ? beta2 * v[i] : Scalar(0)) + (1 - beta2) * g[i] * g[i];
+    Scalar mean = (m ? beta1 * m[i] : Scalar(0)) + new1 * g[i];
+    Scalar square = (v ? beta2 * v[i] : Scalar(0)) + new2 * g[i] * g[i];
     new_m[i] = mean;
     new_v[i] = square;
     new_p[i] = keep * p[i] - rate * mean / (std::sqrt(square) * scale + eps);
@@ -44,7 +46,7 @@ CTError ct_adam_step(const CTTensorRef *parameters, const CTTensorRef *gradients
       TORCH_CHECK(!reads || (m.sizes() == p.sizes() && v.sizes() == p.sizes()), "parameter ", i, " is ", p.sizes(),
                   " but its moments are ", m.defined() ? m.sizes() : at::IntArrayRef());
       const auto type = p.scalar_type();
-      if (p.device().is_cpu() && g.device().is_cpu() && (type == at::kFloat || type == at::kDouble)) {
+      if (takes_own_kernels(p) && g.device().is_cpu() && (type == at::kFloat || type == at::kDouble)) {
         // All in the memory order of the parameter, so that one index walks them all.
         auto format = p.suggest_memory_format();
         p = p.contiguous(format);

@@ -73,7 +73,7 @@ extension TensorsTests {
           for (gradients, after) in zip(run.gradients, run.after) {
             try adam.step(&parameters, tensors(gradients))
             for (found, expected) in zip(parameters, after) {
-              let tolerance = dtype == .float64 ? 1e-9 : 1e-5
+              let tolerance = dtype == .float64 ? 1e-9 : 1e-6
               expectClose(found.doubles(), expected, absolute: tolerance, relative: tolerance)
             }
           }
