@@ -76,7 +76,7 @@ if withTorch {
     target("Networks", ["Tensors"]),
     target("Tensors", ["CTorch"]),
     .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: cxxSettings, linkerSettings: linkerSettings),
-    .target(name: "TensorTurn", path: "Tests/TensorTurn", swiftSettings: strict),
+    .target(name: "TensorTurn", dependencies: ["Tensors"], path: "Tests/TensorTurn", swiftSettings: strict),
     tests("TensorsTests", ["Tensors", "TensorTurn"]),
     tests("NetworksTests", ["Networks", "Tensors", "TensorTurn"]),
     tests("MethodsTests", ["Methods", "Networks", "Tensors", "TensorTurn"]),

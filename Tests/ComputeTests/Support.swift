@@ -11,6 +11,29 @@ import Testing
 /// All suites of this module that use tensors nest in here: the library's thread team wants one user at a time.
 @Suite(.serialized, .takesTurns) struct ComputeTests {}
 
+extension ComputeTests {
+  /// Runs a line of shell in a folder, with the built programs in its path and `$F` for the fixtures; both streams go to files.
+  static func shell(_ line: String, in folder: URL) throws -> (status: Int32, output: String, errors: String) {
+    let out = folder.appending(path: "out-\(UUID().uuidString)")
+    let err = folder.appending(path: "err-\(UUID().uuidString)")
+    for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/bash")
+    process.arguments = ["-c", "set -o pipefail; cd '\(folder.path)'; \(line)"]
+    let fixtures = URL(filePath: #filePath).appending(path: "../../../fixtures").standardized.path
+    process.environment = ["PATH": "\(Bundle.main.bundleURL.path):/usr/bin:/bin", "F": fixtures, "HOME": folder.path]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: out)
+    process.standardError = try FileHandle(forWritingTo: err)
+    try process.run()
+    process.waitUntilExit()
+    return (
+      process.terminationStatus, try String(contentsOf: out, encoding: .utf8),
+      try String(contentsOf: err, encoding: .utf8)
+    )
+  }
+}
+
 /// A source of prepared samples.
 final class Prepared: SampleSource {
   let info: DatasetInfo
