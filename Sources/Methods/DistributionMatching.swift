@@ -40,14 +40,6 @@ public enum DistributionMatching {
 
     /// The defaults for one kind of network.
     public init(network: ConvNetOptions) { self.network = network }
-
-    /// The paper's numbers for small images.
-    public static func paper(network: ConvNetOptions, imagesPerClass: Int) -> Options {
-      var options = Options(network: network)
-      options.steps = 20_000
-      options.learningRate = imagesPerClass >= 100 ? 10 : 1
-      return options
-    }
   }
 
   /// Condenses `counts[c]` images of each class c; classes are independent of each other given the seed.

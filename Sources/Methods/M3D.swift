@@ -13,7 +13,8 @@ public import Tensors
 /// Reference: Zhang et al., "M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy", AAAI 2024, Eq. 8–10 and Algorithm 1.
 /// Deviations: the default kernel is the mixture of five Gaussians around a multiple of the batch's mean squared distance, which
 /// is 1 in the published implementations, where the paper writes one Gaussian of unnamed width. The default step is in linear
-/// units, next paragraph. `Options.paper` takes the paper's numbers.
+/// units, next paragraph. The paper's numbers for small images are 10,000 steps, five to a network, at rate 1 with
+/// one Gaussian and no such units; it names no width, for which the batch's mean squared distance is taken then too.
 /// Decisions:
 /// - *The step.* A Gaussian kernel of bandwidth b has about 1/b of the linear kernel's slope, and b is several hundred for
 ///   2048-dimensional embeddings: with the paper's rate of 1 the images do not move. By default the loss is multiplied by the
@@ -67,18 +68,6 @@ public enum M3D {
 
     /// The defaults for one kind of network.
     public init(network: ConvNetOptions) { self.network = network }
-
-    /// The paper's numbers for small images: 10,000 steps, one Gaussian, rate 1 without units.
-    ///
-    /// The paper names no width for its Gaussian; 1/b is used.
-    public static func paper(network: ConvNetOptions) -> Options {
-      var options = Options(network: network)
-      options.steps = 10_000
-      options.stepsPerNetwork = 5
-      options.kernel = .gaussian()
-      options.linearUnits = false
-      return options
-    }
   }
 
   /// The width of a Gaussian kernel that suits a formation, in mean squared distances of the batch.

@@ -1,5 +1,3 @@
-public import Networks
-
 /// What the methods that match embeddings have in common: how images are learned, whatever is matched.
 public protocol MatchingOptions: Sendable {
   /// Steps.
@@ -16,6 +14,4 @@ public protocol MatchingOptions: Sendable {
   var augmentation: AugmentationStrategy { get set }
   /// Tiles per side of a stored image.
   var formation: Formation { get set }
-  /// The networks to draw.
-  var network: ConvNetOptions { get set }
 }
