@@ -1,6 +1,8 @@
 extension Method {
   /// Of methods that embed images: the network.
   private static let network = [Setting("net"), Setting("width"), Setting("depth"), Setting("precision")]
+  /// Of methods that compare features: how long their network is trained.
+  private static let features = Setting("feature-steps", "200")
   /// Of methods that learn in steps: what there is on the way.
   private static let snapshots = [Setting("snapshots"), Setting("snapshot-every")]
 
@@ -14,13 +16,13 @@ extension Method {
     summary: "takes the real images whose running mean stays nearest to the class mean in feature space",
     reference: "Welling, Herding Dynamical Weights to Learn, ICML 2009; "
       + "Rebuffi et al., iCaRL, CVPR 2017",
-    settings: network)
+    settings: [features] + network)
 
   static let kCenter = Method(
     "k-center", title: "Greedy k-center",
     summary: "takes real images that cover the class: always the one farthest from those taken so far",
     reference: "Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018",
-    settings: network)
+    settings: [features] + network)
 
   static let distributionMatching = Method(
     "dm", title: "Distribution Matching",

@@ -50,6 +50,9 @@ extension OptionGroup {
       Option(
         "iterations-per-model", .integer(1...1_000_000), defaultNote: "the method's",
         help: "steps before a new network is drawn"),
+      Option(
+        "feature-steps", .integer(0...1_000_000), defaultNote: "the method's: 200",
+        help: "steps of training the network whose features are compared"),
     ])
 
   /// The network that embeds or is trained.

@@ -15,6 +15,7 @@ extension CondenseRequest {
       method: method, budget: Budget(rest: counts?.others, named: counts?.named ?? [:]),
       seed: UInt64(arguments.integer("seed") ?? 0), network: NetworkChoice(arguments))
     reading = arguments.typedOptions(under: "Reading")
+    featureSteps = arguments.integer("feature-steps")
     guard !method.isSelection else { return }
     steps = arguments.integer("steps")
     realBatch = arguments.integer("batch")

@@ -27,6 +27,10 @@ let condenseVerb = VerbRunner("condense") { invocation in
         "\(steps) steps of about \(fixed(seconds, 1))s: \(durationText(seconds * Double(steps))) "
           + "(--steps or --time for another length)")
     }
+    if let features = estimate.features {
+      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
+      report.log("features: \(training), and every image through it: about \(durationText(features.seconds))")
+    }
     let spilled = estimate.spilledBytes > 0 ? ", \(sizeText(estimate.spilledBytes)) in a spill file" : ""
     report.log(
       "memory: \(sizeText(estimate.decodedBytes)) of decoded images\(spilled), about \(sizeText(estimate.workingBytes)) "

@@ -88,7 +88,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       return rows
     }
   }
-  let rows = try results.mapError(forgivingMemory).get()
+  let rows = try results.mapError { forgivingMemory($0, for: .judging) }.get()
   if rows.allSatisfy(\.accuracies.isEmpty) {
     if invocation.interrupts.signal != nil { throw CancellationError() }
     throw DataError(

@@ -4,14 +4,17 @@ public import Tensors
 /// The network whose embeddings Herding and K-Center compare: a ConvNet trained briefly on the real data.
 ///
 /// The caller may keep the weights: they depend on the real images, the options, the normalisation and the seed alone.
-/// Decisions: `steps` batches drawn without regard to class, one DSA operation per batch, the last quarter at a tenth of the
-/// rate. The literature trains to convergence (IDC, DeepCore) or does not say (DC); the picks change little after the
+/// Decisions: `steps` batches drawn without regard to class, one DSA operation per batch, a tenth of the rate after the first
+/// 150 steps. That place does not move with `steps`, so that a training that is cut short is one of fewer steps. The
+/// literature trains to convergence (IDC, DeepCore) or does not say (DC); the picks change little after the
 /// first hundreds of steps.
 public enum FeatureNetwork {
   /// How long and with what the network is trained.
   public struct Options: Sendable, Equatable {
     /// Steps of training.
     public var steps = 200
+    /// Steps at the full rate; those behind them take a tenth.
+    public var stepsAtFullRate = 150
     /// Images per step.
     public var batchSize = 256
     /// Rate of SGD.
@@ -27,11 +30,13 @@ public enum FeatureNetwork {
     public init() {}
   }
 
-  /// Trains a network on real images; stopped early, it returns what it has.
+  /// Trains a network on real images.
+  ///
+  /// Stopped early, it returns what it has, with the steps completed: asking for that many gives the same weights.
   public static func trained(
     on real: some RealImages, network options: ConvNetOptions, normalization: Normalization,
     training: Options = Options(), using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> ConvNet {
+  ) throws(TensorError) -> (network: ConvNet, steps: Int) {
     let (_, height, width) = real.shape
     let counts = (0..<real.classCount).map { real.count(ofClass: $0) }
     let total = counts.reduce(0, +)
@@ -41,9 +46,10 @@ public enum FeatureNetwork {
     var parameters = network.parameters
     var sgd = SGD(
       learningRate: training.learningRate, momentum: training.momentum, weightDecay: training.weightDecay)
-    for step in 0..<training.steps {
-      if control.shouldStop() { break }
-      if step == training.steps - training.steps / 4 { sgd.learningRate = training.learningRate * 0.1 }
+    var completed = 0
+    while completed < training.steps, !control.shouldStop() {
+      let step = completed
+      if step == training.stepsAtFullRate { sgd.learningRate = training.learningRate * 0.1 }
       var random = random.split("feature step", step)
       var chosen = random.choice(min(training.batchSize, total), of: total)
       chosen.sort()
@@ -64,8 +70,9 @@ public enum FeatureNetwork {
         of: network.with(parameters: parameters), images: batch,
         targets: oneHot(labels, classes: options.classes))
       try sgd.step(&parameters, gradients)
-      control.progress(StepReport(step: step + 1, steps: training.steps, loss: loss))
+      completed += 1
+      control.progress(StepReport(step: completed, steps: training.steps, loss: loss))
     }
-    return network.with(parameters: parameters)
+    return (network.with(parameters: parameters), completed)
   }
 }

@@ -20,7 +20,7 @@ public struct Budget: Sendable, Equatable {
     for name in named.keys.sorted() where !classNames.contains(name) {
       throw DataError(
         .badInput, at: [dataset],
-        "--ipc names the class \(name), which is not among \(classNames.joined(separator: ", "))")
+        "--ipc names the class \(name), which there is not", remedy: "the classes are \(listed(classNames))")
     }
     var counts: [Int] = []
     for name in classNames {
@@ -31,7 +31,9 @@ public struct Budget: Sendable, Equatable {
       counts.append(count)
     }
     guard counts.contains(where: { $0 > 0 }) else {
-      throw DataError(.badInput, at: [dataset], "--ipc keeps no image of any class")
+      throw DataError(
+        .badInput, at: [dataset], "--ipc keeps no image of any class",
+        remedy: "give one of them a number above 0")
     }
     return counts
   }
@@ -42,4 +44,9 @@ public struct Budget: Sendable, Equatable {
     let pairs = named.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     return (pairs + (rest.map { ["*=\($0)"] } ?? [])).joined(separator: ",")
   }
+}
+
+/// The first names; data sets have thousands of classes.
+private func listed(_ names: [String]) -> String {
+  names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
 }

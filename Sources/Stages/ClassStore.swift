@@ -44,6 +44,9 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   /// Bytes that live in RAM.
   public var residentBytes: Int { arena.count * arena.recordBytes - arena.spilledBytes }
 
+  /// Number of samples of the class that has most.
+  public var largestClass: Int { recordsOfClass.map(\.count).max() ?? 0 }
+
   /// Number of samples of one class.
   public func count(ofClass label: Int) -> Int { recordsOfClass[label].count }
 
@@ -123,7 +126,8 @@ public struct ClassStoreBuilder {
     guard recordsOfClass.indices.contains(sample.label) else {
       throw DataError(
         .badInput, at: ["sample \(sample.key)"],
-        "label \(sample.label) is outside of the \(recordsOfClass.count) classes")
+        "label \(sample.label) is outside of the \(recordsOfClass.count) classes",
+        remedy: "correct the label, or name all classes")
     }
     let record = try arena.append()
     let area = found.height * found.width
@@ -150,7 +154,9 @@ public struct ClassStoreBuilder {
   /// The finished store; throws where a class has no sample, or where there was none at all.
   public consuming func finish() throws(DataError) -> ClassStore {
     guard let shape, let arena else {
-      throw DataError(.badInput, at: [info.name], "the input holds no samples")
+      throw DataError(
+        .badInput, at: [info.name], "the input holds no samples",
+        remedy: "look whether this is the right input, and whether --classes or --split leave anything of it")
     }
     if let empty = recordsOfClass.firstIndex(where: \.isEmpty) {
       throw DataError(

@@ -16,6 +16,9 @@ struct CondensePlan {
   /// Beside the decoded images.
   let memoryNeed: MemoryNeed
   private let work: Work?
+  /// How the network of Herding and K-Center is made; nil for other methods.
+  private let features: FeatureRecipe?
+  private let storedImages: Int
   private let storedBytes: Int
   private let spilledBytes: Int
 
@@ -78,7 +81,8 @@ struct CondensePlan {
   }
 
   init(
-    _ request: CondenseRequest, for store: ClassStore, named dataset: String, counts: [Int], threads: Int
+    _ request: CondenseRequest, for store: ClassStore, named dataset: String, counts: [Int], threads: Int,
+    cacheDirectory: String?
   ) throws(DataError) {
     self.request = request
     self.counts = counts
@@ -86,23 +90,24 @@ struct CondensePlan {
       request.method == .random
       ? nil : try request.network.options(shape: store.shape, classes: store.classCount, of: dataset)
     self.network = network
-    let largestClass = (0..<store.classCount).map { store.count(ofClass: $0) }.max() ?? 0
-    memoryNeed = request.memoryNeed(shape: store.shape, counts: counts, network: network, largestClass: largestClass)
+    memoryNeed = request.memoryNeed(
+      shape: store.shape, counts: counts, network: network, largestClass: store.largestClass)
     normalization = Methods.Normalization.measured(on: store)
+    storedImages = store.count
     storedBytes = store.residentBytes
     spilledBytes = store.spilledBytes
-    if request.method.isSelection {
-      for (label, count) in counts.enumerated() where count > store.count(ofClass: label) {
-        throw DataError(
-          .badInput, at: [dataset],
-          "class \(store.classNames[label]) has \(store.count(ofClass: label)) samples, fewer than the \(count) asked for",
-          remedy: "lower --ipc, or give this class its own number")
-      }
-    }
+    try request.checkSelection(
+      of: counts, from: (0..<store.classCount).map(store.count(ofClass:)), classNames: store.classNames,
+      dataset: dataset)
     guard let network, let matching = Matching(request, network: network, isGrey: store.shape.channels == 1) else {
       work = nil
+      features = network.map {
+        FeatureRecipe(
+          for: store, network: $0, seed: request.seed, steps: request.featureSteps, cacheDirectory: cacheDirectory)
+      }
       return
     }
+    features = nil
     let (batch, formation) = (matching.common.realBatch, matching.common.formation)
     guard formation.fits(height: store.shape.height, width: store.shape.width) else {
       throw DataError(
@@ -119,6 +124,9 @@ struct CondensePlan {
     self.matching = matching.with(steps: request.steps ?? step.defaultSteps(threads: threads))
   }
 
+  /// Steps that it will make: of learning images, or of training the network whose features are compared.
+  var steps: Int { matching?.common.steps ?? features?.training.steps ?? 0 }
+
   /// What the run will take on this machine, measured on one chunk of images.
   func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
     var estimate = Estimate(
@@ -127,6 +135,13 @@ struct CondensePlan {
     if let work, let network {
       // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
       estimate.secondsPerStep = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
+    }
+    if let features {
+      let rate = try Work.measuredRate(network: features.network, clock: clock)
+      estimate.features = .init(
+        steps: features.isKept ? 0 : features.training.steps,
+        seconds: features.trainingWork.trainingSeconds(atRate: rate)
+          + Work.forward(features.network).operations * Double(storedImages) / rate)
     }
     return estimate
   }
@@ -159,17 +174,21 @@ struct CondensePlan {
     case (.random, nil):
       return try RandomSelection.select(from: store, counts: counts, using: random)
     case (let method, nil):
-      guard let network else { preconditionFailure("\(name) has no network, and only random needs none") }
-      let features = try featureNetwork(
-        for: store, network: network, normalization: normalization, seed: request.seed,
-        cacheDirectory: surroundings.cacheDirectory, shouldStop: surroundings.shouldStop, log: surroundings.log,
+      guard let features else { preconditionFailure("\(name) has no network, and only random needs none") }
+      let trained = try features.made(
+        on: store, normalization: normalization, shouldStop: surroundings.shouldStop, log: surroundings.log,
         progress: surroundings.progress)
-      if method == .herding {
-        return try Herding.select(
-          from: store, counts: counts, network: features, normalization: normalization, control: control)
-      }
-      return try KCenter.select(
-        from: store, counts: counts, network: features, normalization: normalization, using: random, control: control)
+      var result =
+        if method == .herding {
+          try Herding.select(
+            from: store, counts: counts, network: trained.network, normalization: normalization, control: control)
+        } else {
+          try KCenter.select(
+            from: store, counts: counts, network: trained.network, normalization: normalization, using: random,
+            control: control)
+        }
+      result.steps = trained.steps
+      return result
     }
   }
 
@@ -186,6 +205,7 @@ struct CondensePlan {
       options["depth"] = String(network.depth)
       options["precision"] = network.precision.rawValue
     }
+    if features != nil { options["feature-steps"] = String(stepsReached) }
     if let common = matching?.common {
       options["steps"] = String(stepsReached)
       options["batch"] = String(common.realBatch)

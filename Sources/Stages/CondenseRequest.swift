@@ -46,6 +46,8 @@ public struct CondenseRequest: Sendable {
   public var linearUnits: Bool?
   /// M3D's steps per network.
   public var stepsPerNetwork: Int?
+  /// Steps of training the network whose features Herding and K-Center compare.
+  public var featureSteps: Int?
   /// How the samples were read, option by option as typed: for the provenance.
   public var reading: [String: String] = [:]
 
@@ -61,14 +63,31 @@ public struct CondenseRequest: Sendable {
 extension CondenseRequest {
   /// What will come, as far as it is known before any sample is read: enough to name and to check the place for it.
   ///
-  /// Throws where the budget does not fit the classes.
+  /// Throws where the budget does not fit the classes, or asks a selection for more than there is.
   public func promise(of info: DatasetInfo, tool: String) throws(DataError) -> DatasetInfo {
     var promised = info
+    let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    if let there = info.countPerClass {
+      try checkSelection(of: counts, from: there, classNames: info.classNames, dataset: info.name)
+    }
     promised.kind = .samples
-    promised.countPerClass = try budget.counts(classNames: info.classNames, dataset: info.name)
+    promised.countPerClass = counts
     promised.provenance.append(
       ProvenanceStep(verb: "condense", tool: tool, options: ["method": method.rawValue, "ipc": budget.text]))
     return promised
+  }
+
+  /// Throws where a selection is asked for more images of a class than there are.
+  func checkSelection(
+    of counts: [Int], from there: [Int], classNames: [String], dataset: String
+  ) throws(DataError) {
+    guard method.isSelection else { return }
+    for (label, count) in counts.enumerated() where count > there[label] {
+      throw DataError(
+        .badInput, at: [dataset],
+        "class \(classNames[label]) has \(there[label]) samples, fewer than the \(count) asked for",
+        remedy: "lower --ipc, or give this class its own number")
+    }
   }
 }
 

@@ -86,7 +86,8 @@ public struct CondenseStage: Stage {
         pending.fill(samples)
         return pending.next()?.sample
       case .failure(let error):
-        throw PipelineError(stage: name, underlying: forgivingMemory(error))
+        throw PipelineError(
+          stage: name, underlying: forgivingMemory(error, for: request.method.isSelection ? .selecting : .making))
       }
     }
   }
@@ -121,9 +122,10 @@ public struct CondenseStage: Stage {
   private func condense(_ store: ClassStore) throws -> (DatasetInfo, [Sample]) {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
     let plan = try CondensePlan(
-      request, for: store, named: info.name, counts: counts, threads: surroundings.threads)
+      request, for: store, named: info.name, counts: counts, threads: surroundings.threads,
+      cacheDirectory: surroundings.cacheDirectory)
     surroundings.detail("the real images have the SHA-256 \(store.digest)")
-    let options = plan.provenance(stepsReached: plan.matching?.common.steps ?? 0).sorted { $0.key < $1.key }
+    let options = plan.provenance(stepsReached: plan.steps).sorted { $0.key < $1.key }
     surroundings.detail("in force: \(options.map { "--\($0) \($1)" }.joined(separator: " "))")
     try plan.memoryNeed.check(decoded: store.residentBytes, machine: surroundings.machineMemory, dataset: info.name)
     surroundings.announce(try plan.estimate(clock: surroundings.clock))

@@ -28,6 +28,8 @@ public struct EvaluationRequest: Sendable {
 public struct EvaluationRow: Sendable {
   /// The method that made the set, or `random`, `herding`.
   public var name: String
+  /// Whether these are real images that the judged set is shown beside.
+  public var isBaseline: Bool
   /// Test accuracy after the last epoch, one per classifier, in [0, 1].
   public var accuracies: [Double]
   /// Mean accuracy per class, in index order; nil for a class without test images.
@@ -43,9 +45,11 @@ public struct EvaluationRow: Sendable {
 
   /// Makes a row; see the properties.
   public init(
-    name: String, accuracies: [Double], perClass: [Double?], stored: Int, trained: Int, seconds: Double, isCut: Bool
+    name: String, isBaseline: Bool = false, accuracies: [Double], perClass: [Double?], stored: Int, trained: Int,
+    seconds: Double, isCut: Bool
   ) {
     self.name = name
+    self.isBaseline = isBaseline
     self.accuracies = accuracies
     self.perClass = perClass
     self.stored = stored
@@ -54,6 +58,8 @@ public struct EvaluationRow: Sendable {
     self.isCut = isCut
   }
 
+  /// What tells it from the other rows: a judged set may be one of random images too.
+  public var label: String { rowLabel(name, isBaseline: isBaseline) }
   /// Mean accuracy; NaN where no classifier finished.
   public var mean: Double { accuracies.reduce(0, +) / Double(accuracies.count) }
   /// Sample standard deviation over the classifiers; nil for fewer than two.
@@ -65,10 +71,17 @@ public struct EvaluationRow: Sendable {
   }
 }
 
+/// `random`, or `random baseline` where real images are the baseline.
+private func rowLabel(_ name: String, isBaseline: Bool) -> String { isBaseline ? "\(name) baseline" : name }
+
 /// A set to be judged: which images a classifier sees, possibly others in every repeat.
 public struct Contestant: Sendable {
-  /// Shown in the table.
+  /// The method that made it.
   public var name: String
+  /// Whether it is shown for comparison only.
+  public var isBaseline: Bool
+  /// Shown in the table.
+  public var label: String { rowLabel(name, isBaseline: isBaseline) }
   /// Constants that its images are normalised with, for training and for testing.
   public var normalization: Methods.Normalization
   /// The set for one repeat; called on the compute thread.
@@ -76,9 +89,11 @@ public struct Contestant: Sendable {
 
   /// Makes a contestant.
   public init(
-    name: String, normalization: Methods.Normalization, set: @escaping @Sendable (_ repetition: Int) throws -> Synthetic
+    name: String, isBaseline: Bool = false, normalization: Methods.Normalization,
+    set: @escaping @Sendable (_ repetition: Int) throws -> Synthetic
   ) {
     self.name = name
+    self.isBaseline = isBaseline
     self.normalization = normalization
     self.set = set
   }
@@ -99,18 +114,25 @@ public struct Contestant: Sendable {
         throw DataError(
           .badInput, at: [info.name],
           "its normalisation has means \(stated.mean) and deviations \(stated.std), where \(shape[0]) channels need as "
-            + "many of each, and deviations above 0")
+            + "many of each, and deviations above 0",
+          remedy:
+            "correct mean and std in its manifest, or leave them out: those of the real training data are taken then")
       }
     }
     guard
       let normalization = info.normalization.map({ Methods.Normalization(mean: $0.mean, deviation: $0.std) })
         ?? fallback
-    else { throw DataError(.badInput, at: [info.name], "it does not say how to normalise its images") }
+    else {
+      throw DataError(
+        .badInput, at: [info.name], "it does not say how to normalise its images",
+        remedy: "give the real training data with --real")
+    }
     let factor = info.formation?.factor ?? 1
     guard factor >= 1, Methods.Formation(factor: factor).fits(height: shape[1], width: shape[2]) else {
       throw DataError(
         .badInput, at: [info.name],
-        "its formation of \(factor) tiles per side does not fit images of \(shape[1])×\(shape[2])")
+        "its formation of \(factor) tiles per side does not fit images of \(shape[1])×\(shape[2])",
+        remedy: "correct the formation in its manifest, or condense again with a smaller --factor")
     }
     let formation = Methods.Formation(factor: factor)
     let order = info.classNames.map { name in test.classNames.firstIndex(of: name) ?? 0 }
@@ -182,7 +204,8 @@ public func evaluate(
 ) throws -> EvaluationRow {
   let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
   var row = EvaluationRow(
-    name: contestant.name, accuracies: [], perClass: [], stored: 0, trained: 0, seconds: 0, isCut: false)
+    name: contestant.name, isBaseline: contestant.isBaseline, accuracies: [], perClass: [], stored: 0, trained: 0,
+    seconds: 0, isCut: false)
   var correct = Array(repeating: 0, count: test.classCount)
   let start = clock()
   for repetition in 0..<request.repeats {
@@ -194,7 +217,7 @@ public func evaluate(
     let set = try TrainingSet(synthetic, classes: test.classCount, normalization: contestant.normalization)
     row.stored = synthetic.labels.count
     row.trained = set.images.shape[0]
-    let name = contestant.name
+    let name = contestant.label
     let control = RunControl(
       progress: { report in
         progress(
@@ -236,15 +259,61 @@ public func baselines(
 ) throws -> [Contestant] {
   try checkBaselines(from: real.described, testedOn: test.described)
   let normalization = Methods.Normalization.measured(on: real)
-  let random = Contestant(name: "random", normalization: normalization) { repetition in
+  let random = Contestant(name: "random", isBaseline: true, normalization: normalization) { repetition in
     try RandomSelection.select(
       from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)
     ).synthetic
   }
-  let features = try featureNetwork(
-    for: real, network: network.options(shape: real.shape, classes: real.classCount, of: "real training data"),
-    normalization: normalization, seed: seed, cacheDirectory: cacheDirectory, shouldStop: shouldStop, log: log,
-    progress: progress)
+  let features = try baselineFeatures(real, network: network, seed: seed, cacheDirectory: cacheDirectory)
+    .made(on: real, normalization: normalization, shouldStop: shouldStop, log: log, progress: progress).network
   let picked = try Herding.select(from: real, counts: counts, network: features, normalization: normalization).synthetic
-  return [random, Contestant(name: "herding", normalization: normalization) { _ in picked }]
+  return [random, Contestant(name: "herding", isBaseline: true, normalization: normalization) { _ in picked }]
+}
+
+private func baselineFeatures(
+  _ real: ClassStore, network: NetworkChoice, seed: UInt64, cacheDirectory: String?
+) throws(DataError) -> FeatureRecipe {
+  FeatureRecipe(
+    for: real,
+    network: try network.options(shape: real.shape, classes: real.classCount, of: "real training data"), seed: seed,
+    steps: nil, cacheDirectory: cacheDirectory)
+}
+
+/// What judging will take on this machine, before it begins.
+public struct EvaluationEstimate: Sendable, Equatable {
+  /// Seconds for all classifiers, and for the features of a baseline.
+  public var seconds: Double
+  /// Of these, seconds for training the network of those features; nil without baselines, 0 where it was kept.
+  public var featureSeconds: Double?
+  /// Decoded images of the test part, and of the real training data, in RAM.
+  public var decodedBytes: Int
+  /// What computing takes beside them.
+  public var memoryNeed: MemoryNeed
+
+  /// Reckons it for the set that was read, with its formation; `real` is nil without baselines.
+  ///
+  /// Throws where the machine's memory cannot be enough, before anything is measured.
+  public init(
+    _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?, request: EvaluationRequest,
+    cacheDirectory: String?, machineMemory: Int, clock: () -> Double
+  ) throws {
+    let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
+    let (stored, factor) = (training.labels.count, training.info.formation?.factor ?? 1)
+    memoryNeed = MemoryNeed.judging(
+      network, images: stored, tiles: factor * factor, baselines: real.map { Double($0.largestClass) })
+    decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
+    try memoryNeed.check(decoded: decodedBytes, machine: machineMemory, dataset: training.info.name)
+    let rate = try Work.measuredRate(network: network, clock: clock)
+    func classifiers(_ images: Int) -> Double {
+      Double(request.repeats)
+        * Work.training(network: network, images: images, passes: request.recipe.passes).trainingSeconds(atRate: rate)
+    }
+    seconds = classifiers(stored * factor * factor)
+    guard let real else { return }
+    let features = try baselineFeatures(
+      real, network: request.network, seed: request.seed, cacheDirectory: cacheDirectory)
+    let featureSeconds = features.trainingWork.trainingSeconds(atRate: rate)
+    self.featureSeconds = featureSeconds
+    seconds += 2 * classifiers(stored) + featureSeconds
+  }
 }

@@ -16,11 +16,52 @@ public struct MemoryNeed: Sendable, Equatable {
   public var maps = 0.0
   /// Embeddings, and kernel values between them.
   public var embeddings = 0.0
-  /// Images that are made, with their gradients, momentum and copies.
+  /// Images that are made or trained on, with their gradients, momentum and copies.
   public var images = 0.0
+  /// What is done with it all, which decides what asks for less.
+  public var purpose: Purpose
+
+  /// What memory is needed for.
+  public enum Purpose: Sendable {
+    /// Making images.
+    case making
+    /// Selecting images by their features.
+    case selecting
+    /// Training classifiers on a set that is there already.
+    case judging
+
+    fileprivate var images: (what: String, remedy: String) {
+      switch self {
+      case .making: ("the images to be made", "lower --ipc")
+      case .selecting: ("the images to be selected", "lower --ipc")
+      case .judging: ("the images to be trained on", "judge a smaller set, or smaller images with --resize")
+      }
+    }
+    fileprivate var lessMaps: String {
+      switch self {
+      case .making: "lower --width, --factor or --ipc"
+      case .selecting, .judging: "lower --width"
+      }
+    }
+    fileprivate var lessEmbeddings: String {
+      switch self {
+      case .making: "lower --ipc or --width"
+      case .selecting: "lower --width"
+      case .judging: "lower --width, or leave --baselines out"
+      }
+    }
+    /// Options of which less takes less memory.
+    var options: String {
+      switch self {
+      case .making: "--width, --batch, --ipc, --factor or --memory"
+      case .selecting: "--width, --ipc or --memory"
+      case .judging: "--width or --memory"
+      }
+    }
+  }
 
   /// The program alone.
-  public init() {}
+  public init(for purpose: Purpose = .making) { self.purpose = purpose }
 
   /// All of it.
   public var total: Double { library + weights + maps + embeddings + images }
@@ -28,12 +69,37 @@ public struct MemoryNeed: Sendable, Equatable {
   /// What training a network takes: a ConvNet on batches, each in chunks of 64 images that keep their maps.
   ///
   /// `images` are the stored ones, of which each gives `tiles` training images.
-  public static func training(_ network: ConvNetOptions, images: Int, tiles: Int = 1) -> MemoryNeed {
-    var need = MemoryNeed()
+  public static func training(
+    _ network: ConvNetOptions, images: Int, tiles: Int = 1, for purpose: Purpose = .judging
+  ) -> MemoryNeed {
+    var need = MemoryNeed(for: purpose)
     // Weights, gradients, their sum over chunks, momentum, the new weights; twice what is being drawn.
     need.weights = 4 * (6 * network.weightCount + 2 * network.largestWeightCount)
     need.maps = network.mapBytesWithGradient(images: 64)
     need.images = 4 * 3 * network.pixelCount * Double(images) * Double(tiles)
+    return need
+  }
+
+  /// What judging a set takes: the stored images beside classifiers that are trained on their tiles.
+  ///
+  /// With `baselines`, the images of the largest real class, it is also what selecting some of those takes; one happens
+  /// after the other.
+  public static func judging(
+    _ network: ConvNetOptions, images: Int, tiles: Int, baselines largestClass: Double? = nil
+  ) -> MemoryNeed {
+    var need = training(network, images: images, tiles: tiles)
+    need.images += 4 * network.pixelCount * Double(images)
+    guard let largestClass else { return need }
+    let features = selecting(network, largestClass: largestClass)
+    need.embeddings = features.embeddings
+    need.images = max(need.images, features.images + 4 * 3 * network.pixelCount * Double(images))
+    return need
+  }
+
+  /// A network is trained first; then every image of a class is embedded, and the embeddings are centred.
+  fileprivate static func selecting(_ network: ConvNetOptions, largestClass: Double) -> MemoryNeed {
+    var need = MemoryNeed.training(network, images: 256, for: .selecting)
+    need.embeddings = 4 * 3 * largestClass * Double(network.featureCount)
     return need
   }
 
@@ -43,8 +109,8 @@ public struct MemoryNeed: Sendable, Equatable {
     guard whole > Double(machine) else { return }
     let parts = [
       (weights, "the network's weights", "lower --width or --depth"),
-      (maps, "the maps of a network", "lower --width, --factor or --ipc"),
-      (embeddings, "embeddings", "lower --ipc or --width"), (images, "the images to be made", "lower --ipc"),
+      (maps, "the maps of a network", purpose.lessMaps), (embeddings, "embeddings", purpose.lessEmbeddings),
+      (images, purpose.images.what, purpose.images.remedy),
       (Double(decoded), "decoded images", "lower --memory, and they go to a temporary file"),
       (library, "the program itself", "take a machine with more"),
     ]
@@ -70,18 +136,16 @@ extension CondenseRequest {
   func memoryNeed(
     shape: (channels: Int, height: Int, width: Int), counts: [Int], network: ConvNetOptions?, largestClass: Int
   ) -> MemoryNeed {
-    let pixels = Double(shape.channels * shape.height * shape.width)
+    let pixels = Double(shape.channels) * Double(shape.height) * Double(shape.width)
     let images = counts.reduce(0) { $0 + Double($1) }
     let most = Double(counts.max() ?? 0)
     guard let network else {
-      var need = MemoryNeed()
+      var need = MemoryNeed(for: .selecting)
       need.images = 11 * pixels * images
       return need
     }
     guard let matching = CondensePlan.Matching(self, network: network, isGrey: shape.channels == 1) else {
-      // A network is trained first; then every image of a class is embedded, and the embeddings are centred.
-      var need = MemoryNeed.training(network, images: 256)
-      need.embeddings = 4 * 3 * Double(largestClass) * Double(network.featureCount)
+      var need = MemoryNeed.selecting(network, largestClass: Double(largestClass))
       need.images += 11 * pixels * images
       return need
     }
@@ -104,7 +168,9 @@ extension CondenseRequest {
   public func checkMemory(for info: DatasetInfo, memoryLimit: Int, machine: Int) throws(DataError) {
     guard let shape = info.shape, shape.count == 3 else { return }
     let size = (channels: shape[0], height: shape[1], width: shape[2])
-    let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    var counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    // A selection takes no more images than there are; where that is not known yet, it is said once they are counted.
+    if method.isSelection, info.countPerClass == nil { counts = counts.map { _ in 0 } }
     let chosen = method == .random ? nil : try network.options(shape: size, classes: counts.count, of: info.name)
     let need = memoryNeed(shape: size, counts: counts, network: chosen, largestClass: info.countPerClass?.max() ?? 0)
     // A description may come from elsewhere and say anything.
@@ -114,7 +180,7 @@ extension CondenseRequest {
 }
 
 extension ConvNetOptions {
-  fileprivate var pixelCount: Double { Double(channels * height * width) }
+  fileprivate var pixelCount: Double { Double(channels) * Double(height) * Double(width) }
 
   fileprivate var weightCount: Double { parameterShapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
 

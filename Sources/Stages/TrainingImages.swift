@@ -32,7 +32,8 @@ public struct TrainingImages: Sendable {
       guard info.classNames.indices.contains(sample.label) else {
         throw DataError(
           .badInput, at: [info.name, "sample \(sample.key)"],
-          "label \(sample.label) is outside of the \(info.classNames.count) classes")
+          "label \(sample.label) is outside of the \(info.classNames.count) classes",
+          remedy: "correct the label, or name all classes")
       }
       shape = array.shape
       values += array.values
@@ -41,19 +42,24 @@ public struct TrainingImages: Sendable {
         guard label.count == info.classNames.count else {
           throw DataError(
             .badInput, at: [info.name, "sample \(sample.key)"],
-            "expected a soft label of \(info.classNames.count) values, found \(label.count)")
+            "expected a soft label of \(info.classNames.count) values, found \(label.count)",
+            remedy: "write one value for each class, in their order")
         }
         soft += label
       }
     }
-    guard let shape else { throw DataError(.badInput, at: [info.name], "the set holds no samples") }
+    guard let shape else {
+      throw DataError(.badInput, at: [info.name], "the set holds no samples", remedy: "judge a set that has some")
+    }
     guard shape.count == 3 else {
       throw DataError(
         .badInput, at: [info.name], "expected images of three axes (C×H×W), found arrays of shape \(shape)",
         remedy: "decode latents to images first")
     }
     guard soft.isEmpty || soft.count == labels.count * info.classNames.count else {
-      throw DataError(.badInput, at: [info.name], "some samples have a soft label and others have none")
+      throw DataError(
+        .badInput, at: [info.name], "some samples have a soft label and others have none",
+        remedy: "give every sample one, or none at all")
     }
     // A stream tells normalisation and formation at its end.
     self.info = source.info

@@ -38,6 +38,9 @@ public struct Work: Sendable {
     Work(operations: 3 * forward(network).operations * Double(images) * Double(passes))
   }
 
+  /// Seconds of such training where a forward pass reaches `rate` operations a second: training reaches about two thirds.
+  public func trainingSeconds(atRate rate: Double) -> Double { 1.5 * operations / rate }
+
   /// Steps by default: about as much work as two cores do in a few minutes, more on more cores.
   ///
   /// Counted from the work and the machine's size, not from a clock, so that the same machine gives the same number.
@@ -74,10 +77,20 @@ public struct Estimate: Sendable, Equatable {
   public var steps: Int?
   /// Seconds of one step; nil for a selection.
   public var secondsPerStep: Double?
+  /// What comparing features takes; nil where none are.
+  public var features: Features?
   /// Decoded images in RAM.
   public var decodedBytes: Int
   /// Decoded images in the spill file.
   public var spilledBytes: Int
   /// What computing takes beside them: activations of a chunk, gradients, weights and the library.
   public var workingBytes: Int
+
+  /// The share of a selection by features.
+  public struct Features: Sendable, Equatable {
+    /// Steps of training their network; 0 where it was kept from an earlier run.
+    public var steps: Int
+    /// Seconds of training it and of embedding every image in it.
+    public var seconds: Double
+  }
 }

@@ -15,13 +15,14 @@ extension ComputeTests {
 
     /// Runs a request on the toy set.
     private func condensed(
-      _ request: CondenseRequest, stopAfter: Int = .max, snapshotEvery: Int? = nil,
+      _ request: CondenseRequest, stopAfter: Int = .max, snapshotEvery: Int? = nil, cacheDirectory: String? = nil,
       snapshots: @escaping @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in }
     ) async throws -> (info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples()
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
       surroundings.snapshotEvery = snapshotEvery
       surroundings.snapshot = snapshots
+      surroundings.cacheDirectory = cacheDirectory
       let done = Counter()
       surroundings.progress = { event in if event.unit == "steps" { done.value.withLock { $0 = event.done } } }
       surroundings.shouldStop = { done.value.withLock { $0 } >= stopAfter }
@@ -108,6 +109,84 @@ extension ComputeTests {
       #expect(stopped.samples == whole.samples)
       #expect(stopped.info == whole.info)
       #expect(stopped.info.provenance.last?.options["steps"] == "4")
+    }
+
+    /// The network of the features is stopped, never the selection; a set of half-learned features must say that it is one.
+    @Test(arguments: [CondenseRequest.Method.herding, .kCenter])
+    func aSelectionThatIsStoppedEqualsOneOfThatManyFeatureSteps(method: CondenseRequest.Method) async throws {
+      var long = request(method)
+      long.featureSteps = 50
+      let stopped = try await condensed(long, stopAfter: 2)
+      #expect(stopped.info.provenance.last?.options["feature-steps"] == "2")
+      long.featureSteps = 2
+      let whole = try await condensed(long)
+      #expect(stopped.samples == whole.samples)
+      #expect(stopped.info == whole.info)
+    }
+
+    @Test func aFeatureNetworkIsKeptWhenItIsDoneAndOnlyThen() async throws {
+      let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      func kept() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
+      var herding = request(.herding)
+      herding.featureSteps = 3
+      _ = try await condensed(herding, stopAfter: 2, cacheDirectory: folder)
+      #expect(kept() == 0)
+      // The time is up when the last step is done.
+      let first = try await condensed(herding, stopAfter: 3, cacheDirectory: folder)
+      #expect(kept() == 1)
+      let again = try await condensed(herding, stopAfter: 0, cacheDirectory: folder)
+      #expect(again.info == first.info && again.samples == first.samples)
+      #expect(kept() == 1)
+    }
+
+    @Test func anEstimateHasTheTimeOfTheFeatures() async throws {
+      let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      func estimate(_ method: CondenseRequest.Method) async throws -> Estimate? {
+        let (info, samples) = toySamples()
+        let seen = Mutex<Estimate?>(nil)
+        let clock = Counter()
+        var surroundings = CondenseStage.Surroundings(computeThread: thread)
+        surroundings.cacheDirectory = folder
+        surroundings.announce = { estimate in seen.withLock { $0 = estimate } }
+        // Every look at it takes a second, so that a pass over 64 images does.
+        surroundings.clock = {
+          clock.value.withLock {
+            $0 += 1; return Double($0)
+          }
+        }
+        let stage = CondenseStage(request(method, steps: 1), of: info, tool: "test", in: surroundings)
+        var wiring = Wiring()
+        let flow = stage.connect(.elements(samples), &wiring)
+        while try await flow.next() != nil {}
+        return seen.withLock { $0 }
+      }
+      #expect(try await estimate(.random)?.features == nil)
+      #expect(try await estimate(.distributionMatching)?.features == nil)
+      let first = try #require(try await estimate(.herding)?.features)
+      // 200 batches of 256 images, forward and twice backward, at two thirds of the rate; then the 21 images.
+      let expected = 200 * 256 / 64 * 3 * 1.5 + 21.0 / 64
+      #expect(first.steps == 200 && abs(first.seconds - expected) < 1e-6, "\(first)")
+      let second = try #require(try await estimate(.kCenter)?.features)
+      #expect(second.steps == 0 && abs(second.seconds - 21.0 / 64) < 1e-6, "\(second)")
+    }
+
+    /// Before the first sample, and before memory is reckoned: no memory helps.
+    @Test func moreThanADescriptionCountsCannotBeSelected() throws {
+      var (info, _) = toySamples()
+      info.countPerClass = [12, 9]
+      for method in CondenseRequest.Method.allCases {
+        var large = request(method)
+        large.budget = Budget(rest: 1_000_000_000)
+        if method.isSelection {
+          let error = #expect(throws: DataError.self) { try large.promise(of: info, tool: "test") }
+          #expect(error?.fault == .badInput)
+          #expect(error?.problem == "class class0 has 12 samples, fewer than the 1000000000 asked for")
+        } else {
+          #expect(throws: Never.self) { try large.promise(of: info, tool: "test") }
+        }
+      }
     }
 
     @Test func m3dSaysHowItsImagesAreToBeTakenApart() async throws {

@@ -1,3 +1,4 @@
+import Catalog
 import Datasets
 import Networks
 import Stages
@@ -37,12 +38,46 @@ import Testing
     #expect(decoded?.remedy?.contains("--memory") == true)
   }
 
+  /// What asks for less is among the options of the verb that is told.
+  @Test func aRemedyIsOneOfThePurpose() throws {
+    let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
+    for (purpose, verb) in [
+      (MemoryNeed.Purpose.making, Verb.condense), (.selecting, .condense), (.judging, Catalog.verb("evaluate")),
+    ] as [(MemoryNeed.Purpose, Verb?)] {
+      var remedies = [(forgivingMemory(exhausted, for: purpose) as? DataError)?.remedy ?? ""]
+      for part in [\MemoryNeed.weights, \.maps, \.embeddings, \.images] {
+        var need = MemoryNeed(for: purpose)
+        need[keyPath: part] = Double(9 << 30)
+        let error = #expect(throws: DataError.self) { try need.check(decoded: 0, machine: 1 << 30, dataset: "x") }
+        remedies.append(error?.remedy ?? "")
+      }
+      for remedy in remedies {
+        let options = remedy.matches(of: /--([a-z-]+)/).map { String($0.1) }
+        #expect(!options.isEmpty)
+        for name in options { #expect(verb?.option(name) != nil, "\(purpose): \(remedy)") }
+      }
+    }
+    var need = MemoryNeed(for: .judging)
+    need.images = Double(9 << 30)
+    let error = #expect(throws: DataError.self) { try need.check(decoded: 0, machine: 1 << 30, dataset: "x") }
+    #expect(error?.problem.contains("for the images to be trained on") == true)
+  }
+
+  /// A formation of factor 4 makes sixteen training images of one, and baselines embed a whole class.
+  @Test func whatJudgingTakesCountsTilesAndBaselines() {
+    let plain = MemoryNeed.judging(network, images: 100, tiles: 1)
+    let tiled = MemoryNeed.judging(network, images: 100, tiles: 16)
+    #expect(plain.images == Double(4 * 3072 * 100 * (3 + 1)) && tiled.images == Double(4 * 3072 * 100 * (48 + 1)))
+    #expect(plain.embeddings == 0)
+    #expect(MemoryNeed.judging(network, images: 100, tiles: 1, baselines: 5000).embeddings == 4 * 3 * 5000 * 2048)
+  }
+
   @Test func memoryThatWasNotGivenMayBeThereAnotherTimeAndMistakesStayMistakes() {
     let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
-    let forgiven = forgivingMemory(exhausted) as? DataError
+    let forgiven = forgivingMemory(exhausted, for: .making) as? DataError
     #expect(forgiven?.fault == .temporary)
     #expect(forgiven?.problem == "matmul of [1, 2]: memory is exhausted: 8 bytes were asked for at once")
     let mistake = TensorError("matmul", [[1, 2]], "the inner extents differ")
-    #expect(forgivingMemory(mistake) as? TensorError == mistake)
+    #expect(forgivingMemory(mistake, for: nil) as? TensorError == mistake)
   }
 }

@@ -1,5 +1,6 @@
 import Methods
 import Networks
+import Synchronization
 import Tensors
 import TensorTurn
 import Testing
@@ -112,11 +113,33 @@ struct SelectionTests {
     let normalization = Normalization.measured(on: toy)
     func trained() throws -> ConvNet {
       try FeatureNetwork.trained(
-        on: toy, network: toy.network, normalization: normalization, training: training, using: RandomSource(seed: 3))
+        on: toy, network: toy.network, normalization: normalization, training: training, using: RandomSource(seed: 3)
+      ).network
     }
     let network = try trained()
     #expect(try accuracy(of: network, on: Toy(counts: [15, 15], seed: 9), normalization: normalization).overall > 0.9)
     #expect(try trained().parameters.map { $0.floats() } == network.parameters.map { $0.floats() })
+  }
+
+  @Test(arguments: [0, 2, 4]) func `a feature network that is stopped is one of fewer steps`(stop: Int) throws {
+    let toy = Toy(counts: [5, 5])
+    func trained(steps: Int, stopAfter: Int = .max) throws -> (network: ConvNet, steps: Int) {
+      var training = FeatureNetwork.Options()
+      training.steps = steps
+      // The rate falls before the stop at 4, and its place does not depend on the steps that were asked for.
+      training.stepsAtFullRate = 3
+      training.batchSize = 4
+      let done = Mutex(0)
+      return try FeatureNetwork.trained(
+        on: toy, network: toy.network, normalization: .measured(on: toy), training: training,
+        using: RandomSource(seed: 3),
+        control: RunControl(
+          progress: { report in done.withLock { $0 = report.step } },
+          shouldStop: { done.withLock { $0 >= stopAfter } }))
+    }
+    let (stopped, whole) = (try trained(steps: 5, stopAfter: stop), try trained(steps: stop))
+    #expect(stopped.steps == stop && whole.steps == stop)
+    #expect(stopped.network.parameters.map { $0.floats() } == whole.network.parameters.map { $0.floats() })
   }
 
   @Test func `measured normalisation is the mean and deviation of all pixels`() {
