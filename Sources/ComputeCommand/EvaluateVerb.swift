@@ -26,6 +26,11 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     var options = reading
     options.split = split
     let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+    if split == .test, source.info.split != .test {
+      report.warn(
+        "\(source.info.name): the networks are tested on a \(source.info.split.rawValue) part, from which the judged images "
+          + "may come: the accuracies will be too high")
+    }
     report.detail(source.info)
     return source
   }
@@ -39,7 +44,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   // All descriptions come first: what does not fit together is refused before anything is read to its end.
   let testSource = try opened(testPaths, split: .test)
-  let testName = testSource.info.name
+  let (testName, testSplit) = (testSource.info.name, testSource.info.split)
   let judged = try opened([arguments.path("train") ?? "-"], split: .train)
   try checkComparable(judged.info, with: testSource.info)
   var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train) : nil
@@ -48,8 +53,11 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   if let shape = judged.info.shape, shape.count == 3 {
     let options = try network.options(
       shape: (shape[0], shape[1], shape[2]), classes: judged.info.classNames.count, of: judged.info.name)
+    // What is known now; once the images are there, all of it is.
     let tiles = judged.info.formation.map { $0.factor * $0.factor } ?? 1
-    let need = MemoryNeed.training(options, images: judged.info.countPerClass?.reduce(0, +) ?? 0, tiles: max(1, tiles))
+    let need = MemoryNeed.judging(
+      options, images: judged.info.countPerClass?.reduce(0, +) ?? 0, tiles: tiles,
+      baselines: realSource.map { Double($0.info.countPerClass?.max() ?? 0) })
     try need.check(decoded: 0, machine: surroundings.machineMemory, dataset: judged.info.name)
   }
 
@@ -72,12 +80,16 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
         try Contestant(
           training, testedOn: test, testName: testName, fallback: real.map { Methods.Normalization.measured(on: $0) })
       ]
-      if arguments.flag("baselines"), let real {
+      let beside = arguments.flag("baselines") ? real : nil
+      let estimate = try EvaluationEstimate(
+        training, on: test, beside: beside, request: request, cacheDirectory: stage.cacheDirectory,
+        machineMemory: surroundings.machineMemory, clock: stage.clock)
+      for line in announcement(estimate, of: contestants[0].label, request) { stage.log(line) }
+      if let real = beside {
         contestants += try baselines(
           counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
           cacheDirectory: stage.cacheDirectory, shouldStop: stage.shouldStop, log: stage.log, progress: stage.progress)
       }
-      for line in try announcement(contestants, training, test, request, stage) { stage.log(line) }
       var rows: [EvaluationRow] = []
       for contestant in contestants {
         rows.append(
@@ -96,7 +108,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       remedy: "give it more --time, or lower --epochs")
   }
   let table = EvaluationReport(
-    rows: rows, request: request, classNames: test.classNames, test: testName, counts: wanted)
+    rows: rows, request: request, classNames: test.classNames, test: testName, testSplit: testSplit, counts: wanted)
   try invocation.output.write(arguments.flag("json") ? table.json() : table.text())
   if rows.contains(where: \.isCut) {
     report.warn("stopped early: rows with fewer than \(request.repeats) networks are marked")
@@ -113,22 +125,21 @@ private func recipe(_ arguments: Arguments, channels: Int) -> TrainingProtocol {
   }
 }
 
+/// What comes, and what it takes: said before the first network is trained.
 private func announcement(
-  _ contestants: [Contestant], _ training: TrainingImages, _ test: ClassStore, _ request: EvaluationRequest,
-  _ stage: CondenseStage.Surroundings
-) throws -> [String] {
-  let network = try request.network.options(shape: test.shape, classes: test.classCount, of: "test images")
-  let factor = training.info.formation?.factor ?? 1
-  let rate = try Work.measuredRate(network: network, clock: stage.clock)
-  func estimate(_ images: Int) -> Double {
-    // Steps of training reach about two thirds of the forward rate.
-    1.5 * Work.training(network: network, images: images, passes: request.recipe.passes).operations / rate
+  _ estimate: EvaluationEstimate, of judged: String, _ request: EvaluationRequest
+) -> [String] {
+  var sets = judged
+  var features = ""
+  if let seconds = estimate.featureSeconds {
+    sets += ", random baseline, herding baseline"
+    features =
+      seconds > 0 ? ", \(durationText(seconds)) of it for the features of herding" : ", features from the cache"
   }
-  let stored = training.labels.count
-  let seconds =
-    Double(request.repeats) * (estimate(stored * factor * factor) + Double(contestants.count - 1) * estimate(stored))
   return [
-    "\(request.recipe.label): \(request.repeats) networks for each of \(contestants.map(\.name).joined(separator: ", ")); "
-      + "about \(durationText(seconds)) in all"
+    "\(request.recipe.label): \(request.repeats) networks for each of \(sets); "
+      + "about \(durationText(estimate.seconds)) in all\(features)",
+    "memory: \(sizeText(estimate.decodedBytes)) of decoded images, about "
+      + "\(sizeText(Int(estimate.memoryNeed.total))) to compute",
   ]
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Methods
 import Networks
@@ -10,30 +11,35 @@ struct EvaluationReport {
   let request: EvaluationRequest
   let classNames: [String]
   let test: String
+  /// The part of it that was used.
+  let testSplit: DatasetInfo.Split
   let counts: [Int]
 
   /// The table, percent, last epoch.
   func text() -> String {
+    // As wide as the names that come most often, so that tables stand well beside one another.
+    let width = max(16, rows.map(\.label.count).max() ?? 0)
+    let part = testSplit == .test ? "" : " (its \(testSplit.rawValue) part)"
     var lines = [
-      "\(request.recipe.label), \(request.network.precision.rawValue), seed \(request.seed), tested on \(test); "
+      "\(request.recipe.label), \(request.network.precision.rawValue), seed \(request.seed), tested on \(test)\(part); "
         + "accuracy in % after the last epoch, mean ± std over networks",
       "",
-      "set            images  trained on  networks   accuracy        s",
+      padded("set", width) + " images  trained on  networks   accuracy        s",
     ]
     for row in rows {
       let networks = row.isCut ? "\(row.accuracies.count) of \(request.repeats)" : "\(row.accuracies.count)"
       lines.append(
-        "\(padded(row.name, 14)) \(left(String(row.stored), 6))  \(left(String(row.trained), 10))  \(left(networks, 8))   "
+        "\(padded(row.label, width)) \(left(String(row.stored), 6))  \(left(String(row.trained), 10))  \(left(networks, 8))   "
           + "\(padded(accuracy(row), 13)) \(left(String(Int(row.seconds.rounded())), 5))")
     }
     lines.append("")
-    let width = max(8, classNames.map(\.count).max() ?? 0)
-    lines.append(padded("class", width) + rows.map { left($0.name, max(9, $0.name.count + 2)) }.joined())
+    let classWidth = max(8, classNames.map(\.count).max() ?? 0)
+    lines.append(padded("class", classWidth) + rows.map { left($0.label, max(9, $0.label.count + 2)) }.joined())
     for (label, name) in classNames.enumerated() {
       let cells = rows.map { row in
-        left(row.perClass.indices.contains(label) ? percent(row.perClass[label]) : "-", max(9, row.name.count + 2))
+        left(row.perClass.indices.contains(label) ? percent(row.perClass[label]) : "-", max(9, row.label.count + 2))
       }
-      lines.append(padded(name, width) + cells.joined())
+      lines.append(padded(name, classWidth) + cells.joined())
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -44,11 +50,12 @@ struct EvaluationReport {
       protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
       repeats: request.repeats, seed: request.seed, precision: request.network.precision.rawValue,
       network: request.network.architecture.rawValue, width: request.network.filters,
-      device: Runtime.device.description, test: test, classes: classNames,
-      countPerClass: counts,
+      device: Runtime.device.description, test: test, testSplit: testSplit,
+      classes: classNames, countPerClass: counts,
       rows: rows.map { row in
         Report.Row(
-          set: row.name, accuracies: row.accuracies, mean: row.accuracies.isEmpty ? nil : row.mean, std: row.deviation,
+          set: row.name, baseline: row.isBaseline, accuracies: row.accuracies,
+          mean: row.accuracies.isEmpty ? nil : row.mean, std: row.deviation,
           perClass: row.perClass, images: row.stored, trainedOn: row.trained, seconds: row.seconds,
           stoppedEarly: row.isCut)
       })
@@ -61,6 +68,7 @@ struct EvaluationReport {
   private struct Report: Encodable {
     struct Row: Encodable {
       var set: String
+      var baseline: Bool
       var accuracies: [Double]
       var mean: Double?
       var std: Double?
@@ -80,6 +88,7 @@ struct EvaluationReport {
     var width: Int
     var device: String
     var test: String
+    var testSplit: DatasetInfo.Split
     var classes: [String]
     var countPerClass: [Int]
     var rows: [Row]

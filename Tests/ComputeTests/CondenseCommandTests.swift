@@ -5,32 +5,13 @@ extension ComputeTests {
   /// The built programs, joined by a shell as users join them.
   @Suite struct CondenseCommandTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)")
-    private let fixtures = URL(filePath: #filePath).appending(path: "../../../fixtures").standardized.path
 
     init() throws {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    /// Runs a line of shell in the test's folder, with `$F` for the fixtures; both streams go to files.
     private func shell(_ line: String) throws -> (status: Int32, output: String, errors: String) {
-      let out = folder.appending(path: "out-\(UUID().uuidString)")
-      let err = folder.appending(path: "err-\(UUID().uuidString)")
-      for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-      let process = Process()
-      process.executableURL = URL(filePath: "/bin/bash")
-      process.arguments = ["-c", "set -o pipefail; cd '\(folder.path)'; \(line)"]
-      process.environment = [
-        "PATH": "\(Bundle.main.bundleURL.path):/usr/bin:/bin", "F": fixtures, "HOME": folder.path,
-      ]
-      process.standardInput = FileHandle.nullDevice
-      process.standardOutput = try FileHandle(forWritingTo: out)
-      process.standardError = try FileHandle(forWritingTo: err)
-      try process.run()
-      process.waitUntilExit()
-      return (
-        process.terminationStatus, try String(contentsOf: out, encoding: .utf8),
-        try String(contentsOf: err, encoding: .utf8)
-      )
+      try ComputeTests.shell(line, in: folder)
     }
 
     private let small = "--width 8 --batch 8"
@@ -43,6 +24,19 @@ extension ComputeTests {
           pipe condense --method \(method) --ipc 2 --steps 2 \(small) < $F/shapes-cifar.tar.gz | pipe shard -o $n || exit
         done
         diff -r 1 2 && pipe verify 1
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+
+    /// The history has no number of threads, and needs none.
+    @Test(arguments: ["--method dm --steps 2", "--method m3d --steps 2", "--method herding --feature-steps 2"])
+    func oneThreadAndTwoGiveTheSameBytes(method: String) throws {
+      let run = try shell(
+        """
+        for n in 1 2; do
+          pipe condense -q \(method) --ipc 2 --width 32 --threads $n --cache c$n -i $F/shapes-cifar.tar.gz -o $n || exit
+        done
+        cmp 1 2
         """)
       #expect(run.status == 0, "\(run.errors)")
     }
@@ -261,17 +255,84 @@ extension ComputeTests {
     @Test func evaluateReportsEveryRowAndClass() throws {
       let run = try shell(
         """
-        pipe condense --method random --ipc 2 < $F/shapes-cifar.tar.gz | pipe shard -o a || exit
+        pipe condense -q --method random --ipc 2 < $F/shapes-cifar.tar.gz | pipe shard -o a || exit
         pipe evaluate --train a --test $F/shapes-cifar.tar.gz --epochs 2 --repeats 2 --width 8 --baselines --json
         """)
       #expect(run.status == 0, "\(run.errors)")
       let report = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
       let rows = try #require(report["rows"] as? [[String: Any]])
       #expect(rows.map { $0["set"] as? String } == ["random", "random", "herding"])
+      #expect(rows.map { $0["baseline"] as? Bool } == [false, true, true])
+      #expect(report["test_split"] as? String == "test")
+      let order = [
+        "for each of random, random baseline, herding baseline; about", "of decoded images", "training a network",
+      ]
+      let places = order.compactMap { run.errors.range(of: $0)?.lowerBound }
+      #expect(places.count == 3 && places == places.sorted(), "\(run.errors)")
       for row in rows {
         #expect((row["accuracies"] as? [Double])?.count == 2)
         #expect((row["per_class"] as? [Double])?.count == 10)
       }
+    }
+
+    @Test func aBaselineIsToldFromAJudgedSetOfTheSameMethod() throws {
+      let run = try shell(
+        """
+        pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
+        pipe evaluate -q --train a --test $F/shapes-cifar.tar.gz --epochs 1 --repeats 1 --width 8 --baselines
+        """)
+      #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+      for name in ["random", "random baseline", "herding baseline"] {
+        #expect(run.output.contains("\n\(name)  "), "\(run.output)")
+      }
+    }
+
+    @Test func aTrainPartInThePlaceOfTheTestPartIsAWarningAndInTheReport() throws {
+      let run = try shell(
+        """
+        pipe shard -q -i $F/shapes-cifar.tar.gz -o a || exit
+        pipe evaluate -q --train a --test a --epochs 1 --repeats 1 --width 8 --json
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.contains("the networks are tested on a train part"), "\(run.errors)")
+      let report = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+      #expect(report["test_split"] as? String == "train")
+    }
+
+    @Test func theEstimateOfASelectionHasTheTimeOfItsFeatures() throws {
+      let line =
+        "pipe condense --method herding --ipc 1 --width 8 --feature-steps 2 --cache c -i $F/shapes-cifar.tar.gz"
+      let first = try shell("\(line) --dry-run")
+      #expect(first.status == 0 && first.errors.contains("features: 2 steps of training a network"), "\(first.errors)")
+      let second = try shell("\(line) -o x && \(line) --dry-run")
+      #expect(second.errors.contains("features: a network from the cache"), "\(second.errors)")
+    }
+
+    @Test func aStreamWithImpossibleNumbersIsRefusedByTheVerbsThatCompute() throws {
+      let run = try shell(
+        """
+        pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz -o whole || exit
+        python3 - <<'END'
+        import io, json, tarfile
+        with tarfile.open('whole') as old, tarfile.open('x', 'w', format=tarfile.USTAR_FORMAT) as new:
+            for member in old:
+                content = old.extractfile(member).read()
+                if member.name == '__pipe__/header':
+                    document = json.loads(content)
+                    document['info']['count_per_class'] = [2**62] * 10
+                    content = json.dumps(document).encode()
+                    member.size = len(content)
+                new.addfile(member, io.BytesIO(content))
+        END
+        pipe condense -q --method dm -i x -o y; echo $?
+        pipe evaluate -q --train x --test $F/shapes-cifar.tar.gz; echo $?
+        """)
+      #expect(run.output == "65\n65\n", "\(run.errors)")
+    }
+
+    @Test func moreThanThereIsCannotBeSelectedWhateverTheMemory() throws {
+      let run = try shell("pipe condense --method random --ipc 1000000000 -i $F/shapes-cifar.tar.gz > x")
+      #expect(run.status == 65 && run.errors.contains("has 20 samples, fewer than the 1000000000"), "\(run.errors)")
     }
 
     @Test func theFeatureNetworkIsTrainedOnceAndThenTakenFromTheCache() throws {

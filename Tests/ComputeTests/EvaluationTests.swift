@@ -46,13 +46,16 @@ extension ComputeTests {
       private(set) var info: DatasetInfo
       private var rest: ArraySlice<Sample>
 
-      init(_ info: DatasetInfo, _ samples: [Sample]) {
+      private let factor: Int
+
+      init(_ info: DatasetInfo, _ samples: [Sample], factor: Int = 2) {
         self.info = info
+        self.factor = factor
         rest = samples[...]
       }
 
       func next() throws(DataError) -> Sample? {
-        if rest.isEmpty { info.formation = Datasets.Formation(factor: 2) }
+        if rest.isEmpty { info.formation = Datasets.Formation(factor: factor) }
         return rest.popFirst()
       }
     }
@@ -185,6 +188,38 @@ extension ComputeTests {
         }
       }.get()
       #expect(row.accuracies.isEmpty && row.isCut)
+    }
+
+    /// The factor of a stream comes with its end, and images of its size are known only then: all of it counts.
+    @Test func whatWasReadIsReckonedBeforeAnythingIsTrained() throws {
+      let (info, samples) = toySamples(perClass: [40, 40], side: 16)
+      let test = try store(info, samples)
+      let request = EvaluationRequest(recipe: .dc(), repeats: 2, seed: 1, network: smallNetwork)
+      func estimate(factor: Int, machine: Int = .max, beside real: ClassStore? = nil) throws -> EvaluationEstimate {
+        var time = 0.0
+        let training = try TrainingImages(reading: LateSource(info, samples, factor: factor))
+        return try EvaluationEstimate(
+          training, on: test, beside: real, request: request, cacheDirectory: nil, machineMemory: machine
+        ) {
+          time += 1
+          return time
+        }
+      }
+      let (one, two) = (try estimate(factor: 1), try estimate(factor: 2))
+      #expect(abs(two.seconds - 4 * one.seconds) < 1e-6 && one.featureSeconds == nil)
+      #expect(one.decodedBytes == test.residentBytes)
+      let limit = Int(one.memoryNeed.total) + one.decodedBytes
+      #expect(throws: Never.self) { try estimate(factor: 1, machine: limit) }
+      let error = #expect(throws: DataError.self) { try estimate(factor: 2, machine: limit) }
+      #expect(error?.fault == .usage)
+      #expect(throws: DataError.self) { try estimate(factor: 1, machine: limit, beside: test) }
+
+      let beside = try estimate(factor: 1, beside: test)
+      let features = try #require(beside.featureSeconds)
+      // 200 batches of 256 images, forward and twice backward, at two thirds of a rate of 64 images a second.
+      #expect(abs(features - 200 * 256 / 64 * 3 * 1.5) < 1e-6)
+      #expect(abs(beside.seconds - 3 * one.seconds - features) < 1e-6)
+      #expect(beside.decodedBytes == 2 * test.residentBytes)
     }
 
     @Test func deviationIsThatOfASample() {
