@@ -25,7 +25,7 @@ public func writeOutput<T>(_ path: String, _ body: (Int32) async throws -> T) as
   guard descriptor >= 0 else { throw failure(.cannotCreate, path, "cannot be created") }
   defer { close(descriptor) }
   do {
-    let result = try await body(descriptor)
+    let result = try await Farewell.expecting({ _ in unlink(temporary) }) { try await body(descriptor) }
     guard fsync(descriptor) == 0 else { throw failure(.io, path, "cannot be made durable") }
     guard rename(temporary, path) == 0 else { throw failure(.io, path, "cannot be given its name") }
     return result

@@ -73,7 +73,12 @@ private struct Program {
     let interrupts = Interrupts(interruption(of: verb, arguments), report: reporter)
     let invocation = Invocation(arguments: arguments, terminal: terminal, report: reporter, interrupts: interrupts)
     // The one task that nobody's scope owns: a signal must be able to cancel it.
-    let work = Task { try await runner.run(invocation) }
+    let work = Task {
+      try await Farewell.expecting({ end in
+        reporter.finish()
+        if let sentence = end.sentence { reporter.fail(sentence, exitCode: end.exitCode) }
+      }) { try await runner.run(invocation) }
+    }
     interrupts.install { work.cancel() }
     do {
       let status = try await work.value

@@ -11,7 +11,11 @@ public func writeStream<T>(_ invocation: Invocation, _ body: (WireWriter) async 
   try await writeOutput(invocation.arguments.path("output") ?? "-") { descriptor in
     let writer = WireWriter(to: descriptor)
     do {
-      return try await body(writer)
+      return try await Farewell.expecting({
+        writer.fail(exitCode: $0.exitCode, sentence: $0.sentence ?? "it was ended")
+      }) {
+        try await body(writer)
+      }
     } catch {
       let report = ErrorReport(error, verb: invocation.arguments.verb.name, signal: invocation.interrupts.signal)
       writer.fail(exitCode: report.exitCode, sentence: report.sentence ?? "it was ended")

@@ -94,25 +94,14 @@ extension Tensor {
 
   /// Stops the program because of a mistake in it, and says which one.
   ///
-  /// Memory that an operator is not given is no mistake, but operators cannot throw: the program leaves with the code of
-  /// a failure that may pass, so that who started it can tell the two apart.
+  /// Memory that an operator is not given is no mistake, but operators cannot throw: who set `Runtime.onExhaustion` decides
+  /// how the program leaves then.
   static func stop(_ mistake: TensorError) -> Never {
-    if mistake.isOutOfMemory {
-      let line = Array("\(mistake)\n".utf8)
-      _ = write(STDERR_FILENO, line, line.count)
-      _exit(exitCodeOfTemporaryFailure)
-    }
-    #if !DEBUG
-      // A release build drops the message of a precondition, and without the shapes nobody finds the mistake.
-      let line = Array("mistake in the program: \(mistake)\n".utf8)
-      _ = write(STDERR_FILENO, line, line.count)
-    #endif
-    preconditionFailure(mistake.description)
+    if mistake.isOutOfMemory, let leave = Runtime.onExhaustion { leave(mistake) }
+    // Not a precondition: a release build drops its message, and without the shapes nobody finds the mistake.
+    fatalError(mistake.description)
   }
 }
-
-/// `EX_TEMPFAIL` of sysexits.h.
-private let exitCodeOfTemporaryFailure: Int32 = 75
 
 extension DType {
   init(_ dtype: CTDType) {

@@ -1,3 +1,7 @@
+internal import Synchronization
+
+private let exhaustion = Mutex<(@Sendable (TensorError) -> Never)?>(nil)
+
 /// Settings of the whole process.
 public enum Runtime {
   /// Makes freed memory stay in the process: without this every large result faults its pages anew, several times the cost
@@ -21,6 +25,14 @@ public enum Runtime {
     try Tensor.run("configure", []) { C.setDevice(device.code) }
     try Tensor.run("configure", []) { C.setThreads(Int32(clamping: threads)) }
     try Tensor.run("configure", []) { C.setDeterministic(deterministic) }
+  }
+
+  /// Ends the program when the system gives an operator, which cannot throw, no memory; it runs on the thread of the operator.
+  ///
+  /// Set it once, before the first tensor. Without it such a lack stops the program as a mistake in it does.
+  public static var onExhaustion: (@Sendable (TensorError) -> Never)? {
+    get { exhaustion.withLock { $0 } }
+    set { exhaustion.withLock { $0 = newValue } }
   }
 
   /// Threads of one operation that is called from this thread.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Tensors
@@ -134,11 +135,23 @@ extension TensorsTests {
       #expect(mistake?.isOutOfMemory == false)
     }
 
-    @Test func `an operator that is given no memory leaves with the code of what may pass`() async {
+    @Test func `who says so beforehand decides how the program leaves when an operator is given no memory`() async {
       await #expect(processExitsWith: .exitCode(75)) {
+        Runtime.onExhaustion = { error in exit(error.isOutOfMemory ? 75 : 1) }
         let large = try Tensor.zeros([1]).expanded(to: [1 << 20, 1 << 25])
         _ = large + large
       }
+      // A mistake is none of its business, and without it the lack of memory is one.
+      await #expect(processExitsWith: .failure) {
+        Runtime.onExhaustion = { _ in exit(0) }
+        _ = Tensor.zeros([2]) + Tensor.zeros([3])
+      }
+      let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let large = try Tensor.zeros([1]).expanded(to: [1 << 20, 1 << 25])
+        _ = large + large
+      }
+      let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+      #expect(said.contains("memory is exhausted: 140737488355328 bytes"), "\(said)")
     }
 
     @Test func `an operator on shapes that do not fit stops the program`() async {
