@@ -5,7 +5,6 @@ Inputs are waves sin(a·i + b), so that the tests make the same ones and the fil
 formation and enlargement are written out in NumPy; the network, sampling, gradients and training are PyTorch's.
 Usage: python3 Scripts/golden/methods.py > fixtures/golden/methods.json   (made with PyTorch 2.x, NumPy 2.x)
 """
-import json
 import sys
 
 import numpy as np
@@ -13,19 +12,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from waves import keep, wave, write
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
-golden = {}
-
-
-def wave(shape, a, b, scale=1.0):
-    n = int(np.prod(shape))
-    return (scale * np.sin(a * np.arange(n, dtype=np.float64) + b)).reshape(shape)
-
-
-def keep(name, array):
-    array = np.asarray(array, dtype=np.float64)
-    golden[name] = {"shape": list(array.shape), "values": [float("%.9g" % v) for v in array.reshape(-1)]}
 
 
 # ConvNet, as the DM reference describes it.
@@ -174,5 +164,4 @@ for epoch in range(5):
 keep("training loss", loss.detach())
 keep("training logits", net(x).detach())
 
-lines = ["%s: %s" % (json.dumps(name), json.dumps(value, separators=(",", ":"))) for name, value in golden.items()]
-print("{\n" + ",\n".join(lines) + "\n}")
+write()

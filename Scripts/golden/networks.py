@@ -4,24 +4,22 @@
 Weights and inputs are waves sin(a·i + b), so that the tests make the same ones and the file holds results alone.
 Usage: python3 Scripts/golden/networks.py > fixtures/golden/networks.json   (made with PyTorch 2.x)
 """
-import json
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+import waves
+
 torch.set_num_threads(1)
-golden = {}
 
 
 def wave(shape, a, b, scale=1.0):
-    n = int(np.prod(shape))
-    return torch.tensor((scale * np.sin(a * np.arange(n, dtype=np.float64) + b)).reshape(shape))
+    return torch.tensor(waves.wave(shape, a, b, scale))
 
 
-def keep(name, array):
-    array = np.asarray(array.detach(), dtype=np.float64)
-    golden[name] = {"shape": list(array.shape), "values": [float("%.9g" % v) for v in array.reshape(-1)]}
+def keep(name, tensor):
+    waves.keep(name, tensor.detach())
 
 
 class Weights:
@@ -89,5 +87,4 @@ seen, weights = attention(tokens, tokens, tokens, average_attn_weights=False)
 keep("attention", tokens + seen)
 keep("attention weights", weights)
 
-lines = ["%s: %s" % (json.dumps(name), json.dumps(value, separators=(",", ":"))) for name, value in golden.items()]
-print("{\n" + ",\n".join(lines) + "\n}")
+waves.write()

@@ -5,22 +5,11 @@ Clouds are waves sin(a·i + b), so that the tests make the same ones. `sharp` is
 with the entropy counted, from POT's own plans, `exact` is the exact cost.
 Usage: python3 Scripts/golden/transport.py > fixtures/golden/transport.json   (made with POT 0.9.7, NumPy 2.4)
 """
-import json
 
 import numpy as np
 import ot
 
-golden = {}
-
-
-def wave(shape, a, b, scale=1.0):
-    n = int(np.prod(shape))
-    return (scale * np.sin(a * np.arange(n, dtype=np.float64) + b)).reshape(shape)
-
-
-def keep(name, array):
-    array = np.asarray(array, dtype=np.float64)
-    golden[name] = {"shape": list(array.shape), "values": [float("%.9g" % v) for v in array.reshape(-1)]}
+from waves import keep, wave, write
 
 
 def entropic(x, y, epsilon):
@@ -42,5 +31,4 @@ keep("exact", ot.emd2(ot.unif(40), ot.unif(7), ot.dist(x, y)))
 many, few = wave((60, 4), 0.37, 0.2), wave((30, 4), 1.1, 0.9, 0.8)
 keep("exact large", ot.emd2(ot.unif(60), ot.unif(30), ot.dist(many, few)))
 
-lines = ["%s: %s" % (json.dumps(name), json.dumps(value, separators=(",", ":"))) for name, value in golden.items()]
-print("{\n" + ",\n".join(lines) + "\n}")
+write()
