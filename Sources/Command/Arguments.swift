@@ -12,6 +12,8 @@ public struct Arguments: Sendable {
   public private(set) var operands: [String] = []
   private var typed: [String: [Entry]] = [:]
   private var defaults: [String: Entry] = [:]
+  /// What to say of a word such as `-metod` that was read as `-m etod`, should the words after it make no sense.
+  private var attachedSlip: UsageError?
 
   private struct Entry {
     var text: String
@@ -194,6 +196,12 @@ extension Arguments {
       if option.kind == .flag {
         try take(option, attached: nil, &rest)
       } else {
+        // `-metod dm` may be `-m etod`: what follows tells.
+        if !letters.isEmpty, let near = nearest(to: long, among: verb.options.map(\.name)) {
+          let slip = UsageError("\(verb.name) has no option -\(long)", hint: "did you mean --\(near)?")
+          if letters.contains("=") { throw slip }
+          attachedSlip = attachedSlip ?? slip
+        }
         try take(option, attached: letters.isEmpty ? nil : String(letters), &rest)
         return
       }
@@ -251,6 +259,7 @@ extension Arguments {
       }
     }
     if operands.count > verb.operands.count {
+      if let attachedSlip { throw attachedSlip }
       let word = operands[verb.operands.count]
       let hint = verb.samplesOption.map { verb.option($0)?.short == nil ? "--\($0) \(word)" : "-i \(word)" }
       throw UsageError(

@@ -73,6 +73,8 @@ import Testing
     (["--metod=dm"], "did you mean --method?"),
     (["-ipc", "3"], "did you mean --ipc?"),
     (["-metod", "dm"], "did you mean --method?"),
+    (["-metod=dm"], "did you mean --method?"),
+    (["-inptu", "x.tar", "--ipc", "3"], "did you mean --input?"),
     (["--frobnicate"], "see pipe condense --help"),
     (["--method", "m3"], "did you mean m3d?"),
     (["--ipc"], "needs a value"),
