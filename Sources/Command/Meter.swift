@@ -54,6 +54,7 @@ struct Meter: Sendable {
     if let bytes = event.bytes { parts.append(sizeText(bytes)) }
     if let rate { parts.append("\(significant(rate))/s") }
     if let loss = event.loss { parts.append("loss \(significant(loss))") }
+    for term in event.terms { parts.append("\(term.name) \(significant(term.value))") }
     if let norm = event.gradientNorm { parts.append("gradient \(significant(norm))") }
     if let remaining = remaining(event), event.done != event.total { parts.append("\(durationText(remaining)) left") }
     if let note = event.note { parts.append(note) }
@@ -81,6 +82,9 @@ struct Meter: Sendable {
     if let rate { members.append(("rate", .number(rate))) }
     if let remaining = remaining(event) { members.append(("eta_seconds", .number(remaining))) }
     if let loss = event.loss { members.append(("loss", .number(loss))) }
+    if !event.terms.isEmpty {
+      members.append(("losses", .object(event.terms.map { (key: $0.name, value: .number($0.value)) })))
+    }
     if let norm = event.gradientNorm { members.append(("gradient_norm", .number(norm))) }
     if let note = event.note { members.append(("note", .string(note))) }
     return .object(members)

@@ -14,10 +14,13 @@ public struct StepReport: Sendable, Equatable {
   public var movement: Double
   /// Anything worth saying in words.
   public var note: String?
+  /// What the loss is made of, unweighted, where it has several parts.
+  public var terms: [LossTerm]
 
   /// A report; see the properties.
   public init(
-    step: Int, steps: Int, loss: Double, gradientNorm: Double = 0, movement: Double = 0, note: String? = nil
+    step: Int, steps: Int, loss: Double, gradientNorm: Double = 0, movement: Double = 0, note: String? = nil,
+    terms: [LossTerm] = []
   ) {
     self.step = step
     self.steps = steps
@@ -25,6 +28,21 @@ public struct StepReport: Sendable, Equatable {
     self.gradientNorm = gradientNorm
     self.movement = movement
     self.note = note
+    self.terms = terms
+  }
+}
+
+/// One part of a loss.
+public struct LossTerm: Sendable, Equatable {
+  /// A short name: `ce`.
+  public var name: String
+  /// Its value, unweighted.
+  public var value: Double
+
+  /// A part; see the properties.
+  public init(name: String, value: Double) {
+    self.name = name
+    self.value = value
   }
 }
 

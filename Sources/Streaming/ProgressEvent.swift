@@ -18,11 +18,27 @@ public struct ProgressEvent: Sendable, Equatable {
   public var gradientNorm: Double?
   /// A short remark to show beside the numbers.
   public var note: String?
+  /// What the loss is made of, where it has several parts.
+  public var terms: [Term]
+
+  /// One part of a loss.
+  public struct Term: Sendable, Equatable {
+    /// A short name: `ce`.
+    public var name: String
+    /// Its value.
+    public var value: Double
+
+    /// Makes a part.
+    public init(name: String, value: Double) {
+      self.name = name
+      self.value = value
+    }
+  }
 
   /// An event of `stage`: `done` of `total` `unit`.
   public init(
     stage: String, done: Int, total: Int? = nil, unit: String, bytes: Int? = nil, loss: Double? = nil,
-    gradientNorm: Double? = nil, note: String? = nil
+    gradientNorm: Double? = nil, note: String? = nil, terms: [Term] = []
   ) {
     self.stage = stage
     self.done = done
@@ -32,6 +48,7 @@ public struct ProgressEvent: Sendable, Equatable {
     self.loss = loss
     self.gradientNorm = gradientNorm
     self.note = note
+    self.terms = terms
   }
 }
 

@@ -47,6 +47,14 @@ import Testing
     #expect(line.contains("###"))
   }
 
+  @Test func thePartsOfALossAreShownOneByOne() {
+    var event = event(3)
+    event.terms = [.init(name: "re", value: 0.5), .init(name: "ce", value: 2)]
+    let meter = Meter(startedAt: 0)
+    #expect(meter.line(event, width: nil).contains("re 0.500  ce 2.00"))
+    #expect(meter.json(event).rendered().contains(#""losses":{"re":0.5,"ce":2}"#))
+  }
+
   @Test func eventsForProgramsAreOneObjectInOrder() {
     var meter = Meter(startedAt: 0)
     meter.update(event(0), at: 0)
