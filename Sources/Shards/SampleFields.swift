@@ -2,10 +2,10 @@ internal import Datasets
 
 /// How samples are laid out in fields.
 ///
-/// First `png` or `jpg`, or `npy` (and a `png` view), then `cls`, `soft.npy`, `json`, then the rest by name.
+/// First `png` or `jpg`, or `npy` (and a `png` view), or `latent.npy`, then `cls`, `soft.npy`, `json`, then the rest by name.
 struct SampleFields: Sendable {
   /// Names that this program gives a meaning.
-  static let ownNames: Set<String> = ["png", "jpg", "npy", "cls", "soft.npy", "json"]
+  static let ownNames: Set<String> = ["png", "jpg", "npy", "latent.npy", "cls", "soft.npy", "json"]
   /// Extensions that make some reader run a program; never written.
   static let refusedExtensions: Set<String> = ["pkl", "pickle", "pyd", "pth", "pt", "npz"]
 
@@ -31,9 +31,9 @@ struct SampleFields: Sendable {
         throw DataError(
           .badInput, at: ["--fields"], "leaves out cls, without which samples have no label", remedy: "add cls")
       }
-      guard !selected.isDisjoint(with: ["png", "jpg", "npy"]) else {
+      guard !selected.isDisjoint(with: ["png", "jpg", "npy", "latent.npy"]) else {
         throw DataError(
-          .badInput, at: ["--fields"], "names none of png, jpg and npy, so that samples would show nothing",
+          .badInput, at: ["--fields"], "names none of png, jpg, npy and latent.npy, so that samples would show nothing",
           remedy: "add one of them")
       }
     }
@@ -87,7 +87,8 @@ struct SampleFields: Sendable {
       }
       if image.format == .jpg && wanted("jpg") { record.fields.append(Field(name: "jpg", bytes: image.bytes)) }
     case .floats(let array):
-      if wanted("npy") { record.fields.append(Field(name: "npy", bytes: npyBytes(array))) }
+      let name = kind == .latents ? "latent.npy" : "npy"
+      if wanted(name) { record.fields.append(Field(name: name, bytes: npyBytes(array))) }
       if kind == .samples && withView && wanted("png") {
         record.fields.append(Field(name: "png", bytes: encodePNG(try sample.pixels(limits: limits))))
       }
@@ -141,7 +142,7 @@ extension Sample {
           if case .floats = content { continue }
           guard content == nil else { throw DataError(.badInput, at: [], "is a second image of the same sample") }
           content = .encoded(try EncodedImage(field: field))
-        case "npy":
+        case "npy", "latent.npy":
           content = .floats(try parseNPY(field.bytes))
         case "cls":
           label = try Self.label(field.bytes, classCount: classCount)
@@ -160,7 +161,9 @@ extension Sample {
         throw error.at(field.name).at(record.key)
       }
     }
-    guard let content else { throw DataError(.badInput, at: [record.key], "has none of the fields png, jpg and npy") }
+    guard let content else {
+      throw DataError(.badInput, at: [record.key], "has none of the fields png, jpg, npy and latent.npy")
+    }
     guard let label else { throw DataError(.badInput, at: [record.key], "has no label: the field cls is missing") }
     self.content = content
     self.label = label

@@ -92,6 +92,29 @@ import Testing
     #expect(sha256(Array(blank.utf8)) == manifest.generation)
   }
 
+  @Test func `Latents are kept as latent.npy, and read and verified as they were`() async throws {
+    let folder = try TemporaryFolder()
+    var info = exampleInfo
+    info.kind = .latents
+    info.shape = [4]
+    let samples = (0..<5).map { index in
+      let latent = FloatArray(shape: [4], values: (0..<4).map { Float(index) - Float($0) / 3 })
+      return Sample(key: "s\(index)", content: .floats(latent), label: index % 3)
+    }
+    let writer = try DatasetWriter(
+      ShardOptions(
+        directory: folder["latents"], namePrefix: "latents", zstdLevel: nil, maxBytes: 1 << 20, maxSamples: .max,
+        fields: nil), info: info)
+    for sample in samples { try writer.write(sample) }
+    #expect(try writer.finish(info: info).fields == ["latent.npy", "cls"])
+    let reader = try DatasetReader(folder["latents"])
+    var read: [Sample] = []
+    while let sample = try reader.next() { read.append(sample) }
+    #expect(read == samples && reader.info.kind == .latents)
+    let report = try await verifyDataset(at: folder["latents"])
+    #expect(report.damage.isEmpty)
+  }
+
   @Test func `--fields selects, and turns JPEG into PNG only where that is asked for`() throws {
     let folder = try TemporaryFolder()
     #expect(try writeDataset(exampleFloats(2), in: folder, "a", fields: ["npy", "cls"]).fields == ["npy", "cls"])
