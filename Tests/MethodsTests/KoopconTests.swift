@@ -1,0 +1,338 @@
+import Foundation
+import Methods
+import Networks
+import Synchronization
+import TensorTurn
+import Tensors
+import Testing
+
+@Suite(.serialized, .takesTurns)
+struct KoopconTests {
+  private let real = Toy(counts: [40, 30, 35])
+
+  // The library takes its own number of threads only with its first parallel work on a thread; sums before that are grouped
+  // as OpenMP's number has it. The program's compute thread is told at its start.
+  init() throws { try Runtime.configure(threads: Runtime.threads) }
+
+  private func options(_ form: AutoencoderOptions.Form = .plain) -> Koopcon.Options {
+    var options = Koopcon.Options(
+      autoencoder: AutoencoderOptions(
+        channels: 3, height: 8, width: 8, depth: .shallow, form: form, latent: 16, filters: 4),
+      network: real.network)
+    options.steps = 30
+    options.batch = 24
+    options.refresh = 5
+    options.transportSample = 20
+    options.mapLearningRate = 0.01
+    options.weights.matching = 10
+    options.warmUp = 0.4
+    options.settling = 0.25
+    options.classifierLife = 100
+    options.transport = Transport(iterations: 20, scale: 1 / 16)
+    return options
+  }
+
+  /// The same, learning from some of the losses alone.
+  private func options(only losses: Koopcon.Weights) -> Koopcon.Options {
+    var options = options()
+    options.weights = losses
+    options.transportedPixels = 0
+    return options
+  }
+
+  private func values(_ name: String, _ reports: some Sequence<StepReport>) -> [Double] {
+    reports.flatMap(\.terms).filter { $0.name == name }.map(\.value)
+  }
+
+  private func fit(
+    _ options: Koopcon.Options, counts: [Int] = [2, 3, 1], seed: UInt64 = 1, stopAfter: Int = .max
+  ) throws -> (fit: Koopcon.Fit, reports: [StepReport]) {
+    let seen = Seen()
+    let fit = try Koopcon.fit(
+      real, counts: counts, normalization: .measured(on: real), options: options, using: RandomSource(seed: seed),
+      control: RunControl(
+        progress: { report in seen.reports.withLock { $0.append(report) } },
+        shouldStop: { seen.reports.withLock { $0.count } >= stopAfter }))
+    return (fit, seen.reports.withLock { $0 })
+  }
+
+  private final class Seen: Sendable { let reports = Mutex<[StepReport]>([]) }
+
+  private func bytes(_ model: KoopconModel) -> [[Float]] {
+    (model.autoencoder.parameters + model.attention.parameters + [model.mean, model.deviation] + model.maps)
+      .map { $0.floats() }
+  }
+
+  // MARK: Losses
+
+  @Test func `the covariance loss is that of the covariance matrix, less what cannot be less`() throws {
+    let latents = wave([4, 6], 0.9, 0.3, 2)
+    let centred = try latents - latents.mean(axes: [0], keepDims: true)
+    let covariance = try centred.transposed().matmul(centred) / 3
+    let identity = Tensor((0..<36).map { $0 % 7 == 0 ? 1 : 0 }, shape: [6, 6])
+    let expected = ((covariance - identity).squared().sum().item - 3) / 6
+    #expect(abs(try Koopcon.covarianceLoss(latents).item - expected) < 1e-4 * expected)
+  }
+
+  @Test func `the covariance loss is zero for one latent and for latents as wide apart as they can be`() throws {
+    #expect(try Koopcon.covarianceLoss(wave([1, 5], 0.9, 0.3)).item == 0)
+    // Two latents √2 apart have variance 1 along one direction.
+    let pair = Tensor([0, 0, 1, 1], shape: [2, 2])
+    #expect(abs(try Koopcon.covarianceLoss(pair).item) < 1e-6)
+    #expect(try Koopcon.covarianceLoss(pair * 3).item > 0.1)
+    #expect(try Koopcon.covarianceLoss(pair * 0.1).item > 0.1)
+  }
+
+  @Test func `the losses are reported one by one, and one with weight zero is not computed`() throws {
+    let names = ["re", "ce", "fm", "w", "cov"]
+    var options = options()
+    options.steps = 20
+    #expect(try fit(options).reports.last?.terms.map(\.name) == names)
+    // In the warm-up there is no T.
+    #expect(try fit(options).reports.first?.terms.map(\.name) == ["re", "ce"])
+    let all: [WritableKeyPath<Koopcon.Weights, Double>] = [
+      \.reconstruction, \.classification, \.matching, \.transport, \.covariance,
+    ]
+    for (gone, path) in zip(names, all) {
+      var without = options
+      without.weights[keyPath: path] = 0
+      let last = try #require(try fit(without).reports.last)
+      #expect(last.terms.map(\.name) == names.filter { $0 != gone })
+      #expect(last.loss.isFinite)
+    }
+  }
+
+  @Test func `losses fall`() throws {
+    var options = options()
+    options.steps = 120
+    options.learningRate = 3e-3
+    options.classifierLife = 1000
+    let reports = try fit(options, counts: [2, 2, 2]).reports
+    func mean(_ name: String, _ reports: some Collection<StepReport>) -> Double {
+      let values = values(name, reports)
+      return values.reduce(0, +) / Double(values.count)
+    }
+    #expect(mean("re", reports.suffix(10)) < 0.7 * mean("re", reports.prefix(5)))
+    #expect(mean("ce", reports.suffix(10)) < mean("ce", reports[48..<58]))
+  }
+
+  @Test func `features are matched where their means agree, and the loss is free of their scale`() throws {
+    let few = Tensor([1, 0, 3, 4], shape: [2, 2])
+    #expect(try Koopcon.matchingLoss(few, to: Tensor([2, 2], shape: [2]), squaredLength: 9).item == 0)
+    // The mean (2, 2) is (1, -1) away from (1, 3), whose squared length is 10.
+    let loss = try Koopcon.matchingLoss(few, to: Tensor([1, 3], shape: [2]), squaredLength: 10).item
+    #expect(abs(loss - 0.2) < 1e-6)
+    let scaled = try Koopcon.matchingLoss(few * 7, to: Tensor([7, 21], shape: [2]), squaredLength: 490).item
+    #expect(abs(scaled - loss) < 1e-6)
+  }
+
+  // MARK: Decisions
+
+  @Test(arguments: AutoencoderOptions.Form.allCases)
+  func `the same seed gives the same model and another seed another`(form: AutoencoderOptions.Form) throws {
+    let first = bytes(try fit(options(form)).fit.model)
+    let second = bytes(try fit(options(form)).fit.model)
+    let other = bytes(try fit(options(form), seed: 2).fit.model)
+    #expect(first == second)
+    #expect(first != other)
+  }
+
+  @Test(arguments: [1, 5, 17, 26])
+  func `a run that is stopped equals one of that many steps with the same schedule`(steps: Int) throws {
+    let stopped = try fit(options(), stopAfter: steps).fit
+    var short = options()
+    short.schedule = short.steps
+    short.steps = steps
+    let whole = try fit(short).fit
+    #expect(stopped.steps == steps && whole.steps == steps)
+    #expect(bytes(stopped.model) == bytes(whole.model))
+  }
+
+  @Test func `T begins as the block averages of the classes`() throws {
+    // Stopped in the warm-up, the model has the first T.
+    let model = try fit(options(), stopAfter: 3).fit.model
+    #expect(model.maps.map(\.shape) == [[2, 40], [3, 30], [1, 35]])
+    for map in model.maps {
+      for row in 0..<map.shape[0] {
+        let values = try map.slice(from: row, to: row + 1).floats()
+        #expect(abs(values.reduce(0, +) - 1) < 1e-5)
+        #expect(Set(values.filter { $0 != 0 }).count == 1)
+      }
+      #expect(try map.sum(axes: [0]).floats().allSatisfy { $0 > 0 })
+    }
+  }
+
+  @Test func `latents of the training set have mean 0 and deviation 1 when the statistics are taken`() throws {
+    let model = try fit(options(), stopAfter: 5).fit.model
+    var all: [Tensor] = []
+    for label in 0..<3 {
+      all.append(try model.latents(of: real.images(ofClass: label, at: Array(0..<real.count(ofClass: label)))))
+    }
+    let latents = try Tensor.concatenated(all, axis: 0)
+    #expect(try latents.mean(axes: [0]).floats().allSatisfy { abs($0) < 1e-3 })
+    #expect(try latents.variance(axes: [0]).floats().allSatisfy { $0 < 1.01 })
+  }
+
+  @Test func `while it settles, encoder and attention stand still`() throws {
+    var options = options()
+    options.settling = 0.5
+    options.warmUp = 0.2
+    let before = try fit(options, stopAfter: 15).fit.model
+    let after = try fit(options).fit.model
+    let count = options.autoencoder.encoderParameterCount
+    for (a, b) in zip(before.autoencoder.parameters[..<count], after.autoencoder.parameters) {
+      #expect(a.floats() == b.floats())
+    }
+    for (a, b) in zip(before.attention.parameters, after.attention.parameters) { #expect(a.floats() == b.floats()) }
+    #expect(before.maps[0].floats() != after.maps[0].floats())
+    #expect(before.autoencoder.parameters.last?.floats() != after.autoencoder.parameters.last?.floats())
+  }
+
+  @Test func `attention begins as the identity and learns between warm-up and settling`() throws {
+    let latents = wave([7, 16], 0.4, 0.1)
+    let before = try fit(options(), stopAfter: 12).fit.model
+    #expect(try before.attended(latents).floats() == latents.floats())
+    let after = try fit(options()).fit.model
+    #expect(after.attention.parameters[3].abs().sum().item > 0)
+  }
+
+  @Test func `a step moves the maps of all classes, and P alike for all numbers of samples`() throws {
+    let before = try fit(options(), stopAfter: 12).fit.model.maps
+    let after = try fit(options(), stopAfter: 13).fit.model.maps
+    // Adam's first step is the rate, which has fallen a little by then, wherever there is a gradient.
+    var moves: [Double] = []
+    for (a, b) in zip(before, after) { moves.append(try (b - a).abs().max().item * Double(a.shape[1])) }
+    for move in moves { #expect(abs(move - moves[0]) < 0.01 * moves[0]) }
+    let share: Double = 0.1 + 0.45 * (1 + cos(0.4 * Double.pi))
+    #expect(abs(moves[0] - 0.01 * share) < 1e-4)
+  }
+
+  @Test func `stored latents are constants until they are computed anew`() throws {
+    func maps(refresh: Int, steps: Int) throws -> [[Float]] {
+      var options = options()
+      options.refresh = refresh
+      return try fit(options, stopAfter: steps).fit.model.maps.map { $0.floats() }
+    }
+    // T begins with step 13; every fifth step is due, and the sixteenth is the first.
+    #expect(try maps(refresh: 5, steps: 15) == maps(refresh: 1000, steps: 15))
+    #expect(try maps(refresh: 5, steps: 16) != maps(refresh: 1000, steps: 16))
+  }
+
+  @Test func `at n' = n the transported pixels are those of line 15`() throws {
+    let real = Toy(counts: [6, 6, 6])
+    func first(transported: Double) throws -> Double {
+      var options = options(
+        only: Koopcon.Weights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
+      // A batch of everything, a map that is a permutation, and no entropy to speak of.
+      options.batch = 18
+      options.transport = Transport(epsilon: 1e-3, iterations: 100, scale: 1 / 16)
+      options.transportedPixels = transported
+      let seen = Seen()
+      _ = try Koopcon.fit(
+        real, counts: [6, 6, 6], normalization: .measured(on: real), options: options, using: RandomSource(seed: 1),
+        control: RunControl(
+          progress: { report in seen.reports.withLock { $0.append(report) } },
+          shouldStop: { seen.reports.withLock { $0.count } >= 13 }))
+      return try #require(values("re", seen.reports.withLock { $0 }).last)
+    }
+    let alone = try first(transported: 0)
+    #expect(abs(try first(transported: 1) - 2 * alone) < 1e-3 * alone)
+  }
+
+  @Test func `cross entropies of real and condensed images are averaged apart`() throws {
+    var options = options()
+    // A new classifier knows nothing: ln 3 for either side, however few the condensed images are.
+    options.classifierLife = 12
+    let ce = values("ce", try fit(options, counts: [1, 1, 1], stopAfter: 13).reports)
+    let ignorance = log(3.0)
+    #expect(abs(ce[0] - ignorance) < 0.4)
+    #expect(abs(ce[12] - 2 * ignorance) < 0.8)
+  }
+
+  @Test func `transport draws the condensed latents to those of the data`() throws {
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+    // Only while it settles does the target stand still.
+    options.warmUp = 0.2
+    options.settling = 0.8
+    options.steps = 60
+    let w = values("w", try fit(options, counts: [2, 2, 2]).reports)
+    let (first, last): (Double, Double) = (w.prefix(5).reduce(0, +), w.suffix(5).reduce(0, +))
+    #expect(last < first)
+  }
+
+  @Test func `transport does not let the data collapse`() throws {
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+    options.steps = 60
+    options.settling = 0
+    func spread(_ model: KoopconModel) throws -> Double {
+      let codes = try model.latents(of: real.images(ofClass: 0, at: Array(0..<40))) * model.deviation
+      return try codes.variance(axes: [0]).sum().item
+    }
+    let before = try fit(options, counts: [2, 2, 2], stopAfter: 24).fit.model
+    let after = try fit(options, counts: [2, 2, 2]).fit.model
+    #expect(try spread(after) > 0.5 * spread(before))
+  }
+
+  @Test func `features of the condensed images come near those of the real ones`() throws {
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+    options.steps = 80
+    options.classifierLife = 1000
+    options.augmentation = .none
+    let fm = values("fm", try fit(options, counts: [2, 2, 2]).reports)
+    let (first, last): (Double, Double) = (fm.prefix(5).reduce(0, +), fm.suffix(5).reduce(0, +))
+    #expect(last < 0.5 * first)
+  }
+
+  @Test func `a classifier is drawn anew when it has lived`() throws {
+    var options = options()
+    options.steps = 12
+    options.warmUp = 1
+    options.classifierLife = 12
+    let one = try fit(options).reports
+    options.classifierLife = 6
+    let two = try fit(options).reports
+    #expect(one[..<6].map(\.terms) == two[..<6].map(\.terms))
+    #expect(one[6].terms.first { $0.name == "ce" } != two[6].terms.first { $0.name == "ce" })
+  }
+
+  @Test func `a class of which nothing is made has a map without rows`() throws {
+    let model = try fit(options(), counts: [2, 0, 1]).fit.model
+    #expect(model.maps.map(\.shape) == [[2, 40], [0, 30], [1, 35]])
+  }
+
+  // MARK: Algorithm 2
+
+  @Test func `the sum of latents one by one is the product with T`() throws {
+    let (map, latents) = (wave([3, 20], 0.7, 0.2), wave([20, 5], 1.1, 0.4))
+    var sum = KoopmanSum(map: map, width: 5)
+    for row in 0..<20 {
+      let latent = try latents.slice(from: row, to: row + 1).floats()
+      latent.withUnsafeBufferPointer { sum.add($0) }
+    }
+    let expected = try map.matmul(latents).floats()
+    #expect(zip(sum.result.floats(), expected).allSatisfy { abs($0 - $1) < 1e-4 })
+  }
+
+  @Test func `an image's latent does not depend on how many others there are`() throws {
+    let model = try fit(options(), stopAfter: 2).fit.model
+    let images = real.images(ofClass: 0, at: Array(0..<10))
+    let all = try model.latents(of: images)
+    let few = try model.latents(of: images.slice(from: 0, to: 3))
+    #expect(try all.slice(from: 0, to: 3).floats() == few.floats())
+  }
+
+  @Test func `reconstructions are near their images after a while`() throws {
+    var options = options()
+    options.steps = 200
+    options.learningRate = 3e-3
+    let model = try fit(options).fit.model
+    let images = real.images(ofClass: 0, at: Array(0..<10))
+    let back = try model.images(of: model.latents(of: images))
+    let distance = (back - images.to(.float32) / 255).squared().mean().item
+    let spread = try (images.to(.float32) / 255).variance(axes: [0, 1, 2, 3]).item
+    #expect(distance < 0.5 * spread)
+  }
+}
