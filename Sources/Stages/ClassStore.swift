@@ -77,6 +77,15 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     return Pixels(height: shape.height, width: shape.width, channels: channels, bytes: bytes)
   }
 
+  /// Class and index within it of every sample, in the order of the archive.
+  public var archiveOrder: [(label: Int, index: Int)] {
+    var order = [(label: Int, index: Int)](repeating: (0, 0), count: count)
+    for (label, records) in recordsOfClass.enumerated() {
+      for (index, record) in records.enumerated() { order[record] = (label, index) }
+    }
+    return order
+  }
+
   /// The key under which a sample stood in its archive.
   public func key(ofClass label: Int, at index: Int) -> String { keys[recordsOfClass[label][index]] }
 
@@ -118,7 +127,8 @@ public struct ClassStoreBuilder {
     if case .floats = sample.content {
       throw DataError(
         .badInput, at: ["sample \(sample.key)"], "expected an 8-bit image, found float values",
-        remedy: "condense the original images, not a condensed set")
+        remedy: info.kind == .latents
+          ? "condense latents with -m MODEL" : "condense the original images, not a condensed set")
     }
     let pixels = try sample.pixels(limits: limits)
     let found = (channels: pixels.channels, height: pixels.height, width: pixels.width)

@@ -40,7 +40,7 @@ struct CondensePlan {
         return options
       }
       switch request.method {
-      case .random, .herding, .kCenter: return nil
+      case .random, .herding, .kCenter, .koopcon: return nil
       case .distributionMatching:
         self = .distributionMatching(chosen(DistributionMatching.Options(network: network)))
       case .m3d:

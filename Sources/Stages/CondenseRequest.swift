@@ -11,6 +11,7 @@ public struct CondenseRequest: Sendable {
     case kCenter = "k-center"
     case distributionMatching = "dm"
     case m3d
+    case koopcon
 
     /// Whether the method picks real images rather than optimising pixels.
     public var isSelection: Bool { self == .random || self == .herding || self == .kCenter }
@@ -50,6 +51,8 @@ public struct CondenseRequest: Sendable {
   public var featureSteps: Int?
   /// How the samples were read, option by option as typed: for the provenance.
   public var reading: [String: String] = [:]
+  /// What belongs to Koopcon alone.
+  public var koopcon = KoopconChoice()
 
   /// Makes a request with every option at its default.
   public init(method: Method, budget: Budget, seed: UInt64, network: NetworkChoice) {

@@ -77,6 +77,10 @@ public struct CondenseStage: Stage {
       if let ready = pending.next() { return ready.sample }
       let store = try await fill(from: upstream)
       let surroundings = surroundings
+      if request.method == .koopcon {
+        pending.fill(try await condenseThroughLatents(store))
+        return pending.next()?.sample
+      }
       let result: Result<(DatasetInfo, [Sample]), any Error> = await surroundings.computeThread.run {
         Result { try condense(store) }
       }
@@ -116,6 +120,39 @@ public struct CondenseStage: Stage {
     } catch {
       throw PipelineError(stage: name, underlying: error)
     }
+  }
+
+  /// Koopcon: fits a model, then does what the latent verbs do one after the other.
+  private func condenseThroughLatents(_ store: ClassStore) async throws(PipelineError) -> [Sample] {
+    let (request, surroundings, info, tool, name) = (request, surroundings, info, tool, name)
+    let fitted: Result<KoopconFile, any Error> = await surroundings.computeThread.run {
+      Result {
+        let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+        surroundings.announce(try plan.estimate(clock: surroundings.clock))
+        if surroundings.dryRun { throw DryRunEnded() }
+        return try plan.fit(
+          tool: tool, verb: "condense", shouldStop: surroundings.shouldStop, progress: surroundings.progress)
+      }
+    }
+    let file: KoopconFile
+    do {
+      file = try fitted.get()
+    } catch {
+      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: .making))
+    }
+    let flow = file.condensed(
+      store.samples, computeThread: surroundings.computeThread, limits: surroundings.limits)
+    var samples: [Sample] = []
+    for try await sample in flow { samples.append(sample) }
+    var described = info
+    described.kind = .samples
+    described.shape = file.description.shape
+    described.countPerClass = file.description.condensedPerClass
+    described.normalization = file.description.normalization
+    described.formation = nil
+    described.provenance = file.description.provenance
+    description.value.withLock { $0 = described }
+    return samples
   }
 
   /// On the compute thread.

@@ -38,7 +38,7 @@ private func metadata(source: String) -> [UInt8] {
 }
 
 /// `000000042`: zero-padded, so that names sort as numbers do.
-private func sampleKey(_ index: Int) -> String {
+func sampleKey(_ index: Int) -> String {
   let digits = String(index)
   return String(repeating: "0", count: max(0, 9 - digits.count)) + digits
 }

@@ -1,0 +1,233 @@
+public import Datasets
+import Foundation
+public import Methods
+import Networks
+import Shards
+import Tensors
+
+/// A Koopcon model as it lies in a file: weights, and everything that is needed to use them.
+///
+/// The file is in the safetensors format (`TensorFile`). Its metadata has `format` and `format_version`, `method`, and
+/// `description`, the JSON of `KoopconFile.Description`.
+public struct KoopconFile: Sendable {
+  /// What the metadata says.
+  public struct Description: Codable, Sendable, Equatable {
+    /// Name of the data that the model was fitted to.
+    public var dataset: String
+    /// Class names in index order.
+    public var classNames: [String]
+    /// C×H×W of the images.
+    public var shape: [Int]
+    /// What images are shifted and scaled by, in units of `valueRange`.
+    public var normalization: Datasets.Normalization
+    /// Values of black and white.
+    public var valueRange: [Float] = [0, 1]
+    /// `shallow`, `medium` or `deep`.
+    public var depth: String
+    /// `plain` or `variational`.
+    public var form: String
+    /// Length of a latent.
+    public var latent: Int
+    /// Feature maps at full size.
+    public var filters: Int
+    /// Heads of the attention.
+    public var heads: Int
+    /// Consecutive samples of a class that look at each other.
+    public var attentionChunk: Int
+    /// n'_c: what is made of each class.
+    public var condensedPerClass: [Int]
+    /// n_c: samples of each class that T_c was fitted to.
+    public var samplesPerClass: [Int]
+    /// Digest of the keys of each class, in archive order; see `KeyDigest`.
+    public var keyDigests: [String]
+    /// How the model came to be, oldest step first.
+    public var provenance: [ProvenanceStep]
+  }
+
+  static let format = "pipe-model"
+  static let formatVersion = "1.0"
+  static let method = "koopcon"
+
+  /// The model.
+  public let model: KoopconModel
+  /// What it was fitted to, and how.
+  public let description: Description
+  /// SHA-256 of the file.
+  public let digest: String
+  /// The file's bytes.
+  public let bytes: [UInt8]
+
+  /// A model that has just been fitted to the samples in `store`.
+  public init(
+    _ model: KoopconModel, of info: DatasetInfo, fittedTo store: ClassStore, provenance step: ProvenanceStep
+  ) {
+    self.model = model
+    let options = model.autoencoder.options
+    description = Description(
+      dataset: info.name, classNames: store.classNames, shape: [options.channels, options.height, options.width],
+      normalization: Datasets.Normalization(mean: model.normalization.mean, std: model.normalization.deviation),
+      depth: options.depth.rawValue, form: options.form.rawValue, latent: options.latent, filters: options.filters,
+      heads: model.attention.heads, attentionChunk: KoopconModel.attentionChunk,
+      condensedPerClass: model.maps.map { $0.shape[0] }, samplesPerClass: model.maps.map { $0.shape[1] },
+      keyDigests: (0..<store.classCount).map { label in
+        let digest = KeyDigest()
+        for index in 0..<store.count(ofClass: label) { digest.add(store.key(ofClass: label, at: index)) }
+        return digest.finish()
+      }, provenance: info.provenance + [step])
+    var tensors = ["latent.mean": model.mean, "latent.deviation": model.deviation]
+    for (entry, value) in zip(options.parameterShapes, model.autoencoder.parameters) { tensors[entry.name] = value }
+    for (name, value) in zip(SelfAttention.parameterNames, model.attention.parameters) {
+      tensors["attention.\(name)"] = value
+    }
+    for (label, map) in model.maps.enumerated() { tensors["map.\(label)"] = map }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    guard let text = try? encoder.encode(description) else {
+      preconditionFailure("the description of a model cannot be written as JSON: \(description)")
+    }
+    bytes = TensorFile(
+      tensors: tensors,
+      metadata: [
+        "format": Self.format, "format_version": Self.formatVersion, "method": Self.method,
+        "description": String(decoding: text, as: UTF8.self),
+      ]
+    ).encoded()
+    digest = sha256(bytes)
+  }
+
+  /// Reads a file.
+  ///
+  /// Throws where it is missing, damaged, of another kind or version, or where its tensors are not those of its description.
+  public init(contentsOf path: String) throws(DataError) {
+    let file = try TensorFile(contentsOf: path)
+    func refuse(_ problem: String, _ remedy: String? = "make it again with pipe fit") -> DataError {
+      DataError(.badInput, at: [path], problem, remedy: remedy)
+    }
+    guard file.metadata["format"] == Self.format else { throw refuse("holds tensors, but no model of this program") }
+    guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
+      throw refuse(
+        "has format version \(file.metadata["format_version"] ?? "none"), and this program reads \(Self.formatVersion)")
+    }
+    guard file.metadata["method"] == Self.method else {
+      throw refuse("is a model of the method \(file.metadata["method"] ?? "none"), not of \(Self.method)")
+    }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let text = file.metadata["description"],
+      let description = try? decoder.decode(Description.self, from: Data(text.utf8))
+    else { throw refuse("has no description that can be read") }
+    self.description = description
+    guard description.shape.count == 3, description.shape.allSatisfy({ (1...65_535).contains($0) }),
+      description.shape[1] > 1, description.shape[2] > 1, (1...1 << 20).contains(description.latent),
+      (1...4096).contains(description.filters), description.heads > 0, description.latent % description.heads == 0,
+      let depth = AutoencoderOptions.Depth(rawValue: description.depth),
+      let form = AutoencoderOptions.Form(rawValue: description.form),
+      description.normalization.mean.count == description.shape[0],
+      description.normalization.std.count == description.shape[0],
+      description.normalization.std.allSatisfy({ $0 > 0 }),
+      description.attentionChunk == KoopconModel.attentionChunk,
+      [description.samplesPerClass.count, description.condensedPerClass.count, description.keyDigests.count]
+        .allSatisfy({ $0 == description.classNames.count }), !description.classNames.isEmpty
+    else { throw refuse("describes a model that cannot be") }
+    let options = AutoencoderOptions(
+      channels: description.shape[0], height: description.shape[1], width: description.shape[2], depth: depth,
+      form: form, latent: description.latent, filters: description.filters)
+    func tensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
+      guard let tensor = file.tensors[name] else { throw refuse("lacks the tensor \(name)") }
+      guard tensor.shape == shape else {
+        throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
+      }
+      return tensor
+    }
+    var parameters: [Tensor] = []
+    for entry in options.parameterShapes { parameters.append(try tensor(entry.name, entry.shape)) }
+    var attention: [Tensor] = []
+    for name in SelfAttention.parameterNames {
+      attention.append(try tensor("attention.\(name)", [description.latent, description.latent]))
+    }
+    var maps: [Tensor] = []
+    for label in description.classNames.indices {
+      maps.append(
+        try tensor("map.\(label)", [description.condensedPerClass[label], description.samplesPerClass[label]]))
+    }
+    model = KoopconModel(
+      autoencoder: Autoencoder(options, parameters: parameters),
+      attention: SelfAttention(heads: description.heads, parameters: attention),
+      mean: try tensor("latent.mean", [description.latent]),
+      deviation: try tensor("latent.deviation", [description.latent]), maps: maps,
+      normalization: Methods.Normalization(
+        mean: description.normalization.mean, deviation: description.normalization.std))
+    bytes = file.encoded()
+    digest = sha256(bytes)
+  }
+
+  /// Checks that a stream of images is what the model was fitted to.
+  ///
+  /// Throws with both shapes or both lists of classes where it is not.
+  public func check(images info: DatasetInfo) throws(DataError) {
+    guard info.kind == .samples else {
+      throw DataError(
+        .badInput, at: [info.name], "holds latents already", remedy: "leave out the second pipe encode")
+    }
+    try checkClasses(info)
+    if let shape = info.shape { try check(imageShape: shape, of: info.name) }
+  }
+
+  /// Checks that a stream of latents is of this model's kind.
+  ///
+  /// Throws with both shapes or both lists of classes where it is not.
+  public func check(latents info: DatasetInfo) throws(DataError) {
+    guard info.kind == .latents else {
+      throw DataError(
+        .badInput, at: [info.name], "holds images, where latents are expected",
+        remedy: "put pipe encode -m MODEL before it")
+    }
+    try checkClasses(info)
+    if let shape = info.shape { try check(latentShape: shape, of: info.name) }
+  }
+
+  func check(imageShape shape: [Int], of place: String) throws(DataError) {
+    guard shape == description.shape else {
+      throw DataError(
+        .badInput, at: [place],
+        "has images of \(text(shape)) (C×H×W), and the model takes \(text(description.shape))",
+        remedy: "give --resize \(description.shape[1])x\(description.shape[2]), or another model")
+    }
+  }
+
+  func check(latentShape shape: [Int], of place: String) throws(DataError) {
+    guard shape == [description.latent] else {
+      throw DataError(
+        .badInput, at: [place], "has latents of shape \(text(shape)), and the model's are of \(description.latent)",
+        remedy: "encode with the same model")
+    }
+  }
+
+  private func checkClasses(_ info: DatasetInfo) throws(DataError) {
+    guard info.classNames == description.classNames else {
+      throw DataError(
+        .badInput, at: [info.name],
+        "has the classes \(info.classNames.joined(separator: ", ")), and the model "
+          + description.classNames.joined(separator: ", "), remedy: "choose the same classes with --classes")
+    }
+  }
+
+  private func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
+}
+
+/// SHA-256 over the keys of samples, one after the other, each ended by a line feed.
+public struct KeyDigest {
+  private let hash = SHA256()
+
+  /// Of no keys.
+  public init() {}
+
+  /// Takes the next key.
+  public func add(_ key: String) {
+    Array("\(key)\n".utf8).withUnsafeBytes { hash.update($0) }
+  }
+
+  /// The digits; call once, at the end.
+  public func finish() -> String { hash.finish() }
+}

@@ -1,0 +1,200 @@
+public import Datasets
+import Methods
+public import Networks
+import Shards
+public import Streaming
+public import Tensors
+
+/// What can be chosen of Koopcon: nil where the method's own default is in force.
+public struct KoopconChoice: Sendable {
+  /// How deep the autoencoder is.
+  public var depth: AutoencoderOptions.Depth?
+  /// Plain or variational.
+  public var form: AutoencoderOptions.Form?
+  /// Length of a latent.
+  public var latent: Int?
+  /// Heads of the attention.
+  public var heads: Int?
+  /// Weights α₀ to α₃ of the losses.
+  public var weights:
+    (reconstruction: Double?, classification: Double?, matching: Double?, transport: Double?, covariance: Double?)
+  /// Weight of the transported pixels within the reconstruction loss.
+  public var transportedPixels: Double?
+  /// Rate of the linear map.
+  public var mapLearningRate: Double?
+  /// Steps that a classifier lives.
+  public var classifierLife: Int?
+  /// The share of the schedule before T begins.
+  public var warmUp: Double?
+  /// The share of the schedule in which the encoder stands still.
+  public var settling: Double?
+  /// Steps that the schedule is laid out for.
+  public var schedule: Int?
+
+  /// Every default.
+  public init() { weights = (nil, nil, nil, nil, nil) }
+}
+
+/// A fit of Koopcon with everything decided, and its execution.
+public struct KoopconPlan {
+  /// What is made of each class.
+  public let counts: [Int]
+  private let request: CondenseRequest
+  private let options: Koopcon.Options
+  private let normalization: Methods.Normalization
+  private let store: ClassStore
+  private let info: DatasetInfo
+
+  /// Decides; throws where the images are too small for a network, or a class has fewer samples than are to be made of it.
+  public init(
+    _ request: CondenseRequest, for store: ClassStore, of info: DatasetInfo, threads: Int
+  ) throws(DataError) {
+    counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
+    for (label, count) in counts.enumerated() where count > store.count(ofClass: label) {
+      throw DataError(
+        .badInput, at: [info.name],
+        "class \(store.classNames[label]) has \(store.count(ofClass: label)) samples, fewer than the \(count) asked for",
+        remedy: "lower --ipc, or give this class its own number")
+    }
+    let network = try request.network.options(shape: store.shape, classes: store.classCount, of: info.name)
+    let choice = request.koopcon
+    let latent = choice.latent ?? 512
+    var options = Koopcon.Options(
+      autoencoder: AutoencoderOptions(
+        channels: store.shape.channels, height: store.shape.height, width: store.shape.width,
+        depth: choice.depth ?? .shallow, form: choice.form ?? .plain, latent: latent),
+      network: network)
+    options.heads = choice.heads ?? options.heads
+    guard latent % options.heads == 0 else {
+      throw DataError(
+        .badInput, at: [info.name], "latents of \(latent) numbers cannot be split into \(options.heads) heads",
+        remedy: "give --heads a divisor of \(latent)")
+    }
+    options.weights.reconstruction = choice.weights.reconstruction ?? options.weights.reconstruction
+    options.weights.classification = choice.weights.classification ?? options.weights.classification
+    options.weights.transport = choice.weights.transport ?? options.weights.transport
+    options.weights.covariance = choice.weights.covariance ?? options.weights.covariance
+    options.weights.matching = choice.weights.matching ?? options.weights.matching
+    options.transportedPixels = choice.transportedPixels ?? options.transportedPixels
+    options.mapLearningRate = choice.mapLearningRate ?? options.mapLearningRate
+    options.classifierLife = choice.classifierLife ?? options.classifierLife
+    options.warmUp = choice.warmUp ?? options.warmUp
+    options.settling = min(choice.settling ?? options.settling, 1 - options.warmUp)
+    options.batch = request.realBatch ?? options.batch
+    options.learningRate = request.learningRate ?? options.learningRate
+    options.augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
+    let steps = request.steps ?? Self.defaultSteps(options, counts: counts, classes: store.classCount, threads: threads)
+    options.steps = steps
+    options.schedule = choice.schedule ?? steps
+    self.request = request
+    self.options = options
+    self.store = store
+    self.info = info
+    normalization = Methods.Normalization.measured(on: store)
+  }
+
+  /// Operations of one step: the autoencoder and the classifier, forward and backward, on real and on condensed images.
+  private static func operations(_ options: Koopcon.Options, counts: [Int], classes: Int) -> Double {
+    let coding = options.autoencoder.multiplications
+    let real = Double(max(options.batch, classes))
+    let condensed = Double(counts.reduce(0) { $0 + min($1, options.decodedPerClass) })
+    let classifier = 3 * Work.forward(options.network).operations
+    let maps = counts.reduce(0) { $0 + $1 } * options.autoencoder.latent * 5000
+    // Features take the real images forward once more, and the condensed ones there and back.
+    let matching = options.weights.matching == 0 ? 0 : classifier
+    return real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + classifier + matching / 3)
+      + condensed * (8 * coding.decoder + classifier + matching) + 6 * Double(maps)
+  }
+
+  /// Steps by default: about as much work as two cores do in some minutes; counted, not timed.
+  private static func defaultSteps(_ options: Koopcon.Options, counts: [Int], classes: Int, threads: Int) -> Int {
+    let allowance = 1e14 * Double(threads)
+    let steps = allowance / operations(options, counts: counts, classes: classes)
+    return min(3000, max(300, Int((steps / 50).rounded()) * 50))
+  }
+
+  /// What the run will take on this machine, measured on one chunk of images.
+  public func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
+    let latentBytes = 2 * store.count * options.autoencoder.latent * 4
+    var estimate = Estimate(
+      images: counts.reduce(0, +), steps: options.steps, decodedBytes: store.residentBytes,
+      spilledBytes: store.spilledBytes, workingBytes: 700 << 20 + latentBytes)
+    let rate = try Work.measuredRate(network: options.network, clock: clock)
+    // The autoencoder's strided convolutions run at half the speed of the classifier's.
+    estimate.secondsPerStep =
+      1.6 * Self.operations(options, counts: counts, classes: store.classCount) / rate
+    return estimate
+  }
+
+  /// Fits the model, on the compute thread.
+  public func fit(
+    tool: String, verb: String, shouldStop: @escaping @Sendable () -> Bool, progress: @escaping ProgressHandler
+  ) throws(TensorError) -> KoopconFile {
+    let control = RunControl(
+      progress: { report in
+        progress(
+          ProgressEvent(
+            stage: "koopcon", done: report.step, total: report.steps, unit: "steps", loss: report.loss,
+            gradientNorm: report.gradientNorm, note: report.note,
+            terms: report.terms.map { .init(name: $0.name, value: $0.value) }))
+      }, shouldStop: shouldStop)
+    let fit = try Koopcon.fit(
+      store, counts: counts, normalization: normalization, options: options, using: RandomSource(seed: request.seed),
+      control: control)
+    return KoopconFile(
+      fit.model, of: info, fittedTo: store,
+      provenance: ProvenanceStep(
+        verb: verb, tool: tool, options: provenance(stepsReached: fit.steps), digests: ["source": store.digest]))
+  }
+
+  /// Every option in force.
+  public func provenance(stepsReached: Int) -> [String: String] {
+    var record = [
+      "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed),
+      "steps": String(stepsReached), "schedule": String(options.schedule ?? options.steps),
+      "autoencoder": options.autoencoder.depth.rawValue, "reconstruction": options.autoencoder.form.rawValue,
+      "latent": String(options.autoencoder.latent), "heads": String(options.heads),
+      "weight-re": "\(options.weights.reconstruction)", "weight-ce": "\(options.weights.classification)",
+      "weight-w": "\(options.weights.transport)", "weight-cov": "\(options.weights.covariance)",
+      "weight-fm": "\(options.weights.matching)", "transported-pixels": "\(options.transportedPixels)",
+      "map-lr": "\(options.mapLearningRate)", "classifier-life": String(options.classifierLife),
+      "warm-up": "\(options.warmUp)", "settling": "\(options.settling)", "batch": String(options.batch),
+      "lr": "\(options.learningRate)", "augment": options.augmentation.description, "net": "convnet",
+      "width": String(options.network.filters), "depth": String(options.network.depth),
+      "precision": options.network.precision.rawValue,
+    ]
+    if Runtime.device != .cpu { record["device"] = Runtime.device.description }
+    return record
+  }
+}
+
+extension KoopconFile {
+  /// Encode, attend, condense and decode, one after the other, as the verbs do it in a shell pipe.
+  public func condensed(
+    _ upstream: Flow<Sample>, computeThread: BlockingThread, limits: Limits = Limits()
+  ) -> Flow<Sample> {
+    var surroundings = LatentSurroundings(self, computeThread: computeThread)
+    surroundings.limits = limits
+    let stages = pipeline {
+      EncodeStage(surroundings)
+      AttendStage(surroundings)
+      CondenseLatentsStage(surroundings)
+      RenderStage(surroundings)
+    }
+    var wiring = Wiring()
+    return stages.connect(upstream, &wiring)
+  }
+}
+
+extension ClassStore {
+  /// The samples as they came, in the order of the archive.
+  public var samples: Flow<Sample> {
+    let places = archiveOrder
+    return .elements(
+      places.lazy.map { place in
+        Sample(
+          key: self.key(ofClass: place.label, at: place.index),
+          content: .pixels(self.pixels(ofClass: place.label, at: place.index)), label: place.label)
+      })
+  }
+}

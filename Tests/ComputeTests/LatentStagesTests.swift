@@ -1,0 +1,195 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Stages
+import Streaming
+import Synchronization
+import Tensors
+import Testing
+
+extension ComputeTests {
+  @Suite struct LatentStagesTests {
+    private let thread = BlockingThread(name: "latent test")
+
+    private func request(_ ipc: Int = 2, steps: Int = 8) -> CondenseRequest {
+      var request = CondenseRequest(method: .koopcon, budget: Budget(rest: ipc), seed: 3, network: smallNetwork)
+      request.steps = steps
+      request.realBatch = 8
+      request.koopcon.latent = 12
+      return request
+    }
+
+    private func fitted(
+      perClass: [Int] = [12, 9], ipc: Int = 2, steps: Int = 8
+    ) throws -> (file: KoopconFile, info: DatasetInfo, samples: [Sample]) {
+      let (info, samples) = toySamples(perClass: perClass)
+      let plan = try KoopconPlan(request(ipc, steps: steps), for: try store(info, samples), of: info, threads: 1)
+      let file = try plan.fit(tool: "test", verb: "fit", shouldStop: { false }, progress: { _ in })
+      return (file, info, samples)
+    }
+
+    private func run(_ stage: some Stage<Sample, Sample>, _ samples: [Sample]) async throws -> [Sample] {
+      var wiring = Wiring()
+      var result: [Sample] = []
+      for try await sample in stage.connect(.elements(samples), &wiring) { result.append(sample) }
+      return result
+    }
+
+    private func surroundings(_ file: KoopconFile) -> LatentSurroundings {
+      LatentSurroundings(file, computeThread: thread)
+    }
+
+    /// What the latent verbs do one after the other.
+    private func condensed(_ file: KoopconFile, _ samples: [Sample]) async throws -> [Sample] {
+      let latents = try await run(EncodeStage(surroundings(file)), samples)
+      let attended = try await run(AttendStage(surroundings(file)), latents)
+      let few = try await run(CondenseLatentsStage(surroundings(file)), attended)
+      return try await run(RenderStage(surroundings(file)), few)
+    }
+
+    private func written(_ bytes: [UInt8]) throws -> String {
+      let path = FileManager.default.temporaryDirectory.appending(path: "pipe-\(UUID().uuidString).safetensors").path
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      return path
+    }
+
+    @Test func `the short form gives the samples of the long one`() async throws {
+      let (file, info, samples) = try fitted()
+      let stage = CondenseStage(
+        request(), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+      let short = try await run(stage, samples)
+      #expect(short == (try await condensed(file, samples)))
+      #expect(short.map(\.label) == [0, 0, 1, 1])
+      #expect(stage.described?.provenance.last?.options["steps"] == "8")
+      #expect(stage.described?.normalization?.mean == file.description.normalization.mean)
+    }
+
+    @Test func `keys, labels and order stay from images to latents and back`() async throws {
+      let (file, _, samples) = try fitted()
+      let latents = try await run(EncodeStage(surroundings(file)), samples)
+      #expect(latents.map(\.key) == samples.map(\.key) && latents.map(\.label) == samples.map(\.label))
+      let images = try await run(RenderStage(surroundings(file)), latents)
+      #expect(images.map(\.key) == samples.map(\.key))
+      guard case .floats(let array) = images[0].content else {
+        Issue.record("expected float pixels, found \(images[0].content)")
+        return
+      }
+      #expect(array.shape == [3, 8, 8])
+    }
+
+    @Test func `attention is between consecutive samples of a class, chunk by chunk`() async throws {
+      let (file, info, samples) = try fitted(perClass: [300, 20], ipc: 1, steps: 4)
+      _ = info
+      let latents = try await run(EncodeStage(surroundings(file)), samples)
+      let attended = try await run(AttendStage(surroundings(file)), latents)
+      // The full chunk of class 0 first, then what is left of either.
+      #expect(attended.map(\.key) == latents.map(\.key))
+      let mixed = stride(from: 0, to: 20, by: 1).flatMap { [latents[$0], latents[300 + $0]] } + latents[20..<300]
+      let again = try await run(AttendStage(surroundings(file)), mixed)
+      // Class by class nothing has changed: the other class between them does not matter.
+      for label in [0, 1] {
+        #expect(again.filter { $0.label == label } == attended.filter { $0.label == label })
+      }
+    }
+
+    @Test func `at most one chunk of every class waits`() async throws {
+      let (file, _, samples) = try fitted(perClass: [600, 20], ipc: 1, steps: 3)
+      let latents = try await run(EncodeStage(surroundings(file)), Array(samples[..<600]))
+      let pulled = Mutex(0)
+      let upstream = Flow { () async throws(PipelineError) -> Sample? in
+        let index = pulled.withLock { value in
+          defer { value += 1 }
+          return value
+        }
+        return index < latents.count ? latents[index] : nil
+      }
+      var wiring = Wiring()
+      let flow = AttendStage(surroundings(file)).connect(upstream, &wiring)
+      _ = try await flow.next()
+      #expect(pulled.withLock { $0 } == 256)
+    }
+
+    @Test func `other data than the model was fitted to is refused`() async throws {
+      let (file, _, samples) = try fitted()
+      let latents = try await run(EncodeStage(surroundings(file)), samples)
+      func problem(_ samples: [Sample]) async throws -> String {
+        let error = await #expect(throws: PipelineError.self) {
+          try await run(CondenseLatentsStage(surroundings(file)), samples)
+        }
+        return try #require(error?.underlying as? DataError).problem
+      }
+      #expect(try await problem(Array(latents.dropLast())).contains("8 of the 9 samples"))
+      #expect(try await problem(latents + [latents[0]]).contains("more than the 12 samples"))
+      var renamed = latents
+      renamed[3].key = "other"
+      #expect(try await problem(renamed).contains("other keys"))
+      var swapped = latents
+      swapped.swapAt(0, 1)
+      #expect(try await problem(swapped).contains("other keys"))
+    }
+
+    @Test func `a stream that does not fit is refused with both shapes or both lists of classes`() throws {
+      let (file, info, _) = try fitted()
+      func problem(_ info: DatasetInfo, latents: Bool = false) throws -> String {
+        let error = #expect(throws: DataError.self) {
+          if latents { try file.check(latents: info) } else { try file.check(images: info) }
+        }
+        return try #require(error).problem
+      }
+      var other = info
+      other.shape = [1, 28, 28]
+      #expect(try problem(other).contains("1×28×28"))
+      #expect(try problem(other).contains("3×8×8"))
+      other = info
+      other.classNames = ["walrus", "cat"]
+      #expect(try problem(other).contains("walrus"))
+      other = info
+      other.kind = .latents
+      #expect(try problem(other).contains("latents already"))
+      #expect(try problem(info, latents: true).contains("holds images"))
+      other.shape = [7]
+      #expect(try problem(other, latents: true).contains("7") && problem(other, latents: true).contains("12"))
+    }
+
+    @Test func `a model file holds everything that is needed to use it`() async throws {
+      let (file, _, samples) = try fitted()
+      let path = try written(file.bytes)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let read = try KoopconFile(contentsOf: path)
+      #expect(read.description == file.description && read.digest == file.digest && read.bytes == file.bytes)
+      #expect(read.description.samplesPerClass == [12, 9] && read.description.condensedPerClass == [2, 2])
+      #expect(read.description.provenance.last?.options["steps"] == "8")
+      #expect(try await condensed(read, samples) == (try await condensed(file, samples)))
+    }
+
+    @Test func `files that are no model, cut or contradict themselves are refused`() throws {
+      let (file, _, _) = try fitted(steps: 1)
+      func refusal(_ bytes: [UInt8]) throws -> DataError {
+        let path = try written(bytes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: DataError.self) { try KoopconFile(contentsOf: path) }
+        return try #require(error)
+      }
+      #expect(try refusal(Array(file.bytes.dropLast(5))).fault == .badInput)
+      #expect(try refusal(TensorFile(tensors: ["a": .ones([2])]).encoded()).problem.contains("no model"))
+      let whole = try written(file.bytes)
+      defer { try? FileManager.default.removeItem(atPath: whole) }
+      var tensors = try TensorFile(contentsOf: whole)
+      tensors.tensors["map.1"] = .ones([2, 8])
+      #expect(try refusal(tensors.encoded()).problem.contains("map.1"))
+      tensors.tensors["map.1"] = nil
+      #expect(try refusal(tensors.encoded()).problem.contains("lacks the tensor map.1"))
+      tensors.metadata["format_version"] = "2.0"
+      #expect(try refusal(tensors.encoded()).problem.contains("2.0"))
+    }
+
+    @Test func `a class with too few samples is refused`() throws {
+      let (info, samples) = toySamples()
+      let error = #expect(throws: DataError.self) {
+        try KoopconPlan(request(10), for: try store(info, samples), of: info, threads: 1)
+      }
+      #expect(error?.problem.contains("class1") == true)
+    }
+  }
+}
