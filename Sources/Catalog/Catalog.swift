@@ -17,12 +17,15 @@ public enum Catalog {
 
   /// The verbs, in the order of help.
   public static let verbs: [Verb] = [
-    .condense, .evaluate, .decode, .shard, .cat, .run, .inspect, .verify, .preview, .methods, .completion, .man, .help,
-    .version,
+    .condense, .evaluate, .decode, .fit, .encode, .attend, .shard, .cat, .run, .inspect, .verify, .preview, .methods,
+    .completion, .man, .help, .version,
   ]
 
   /// The methods of `condense`, simplest first.
-  public static let methods: [Method] = [.random, .herding, .kCenter, .distributionMatching, .m3d]
+  public static let methods: [Method] = [.random, .herding, .kCenter, .distributionMatching, .m3d, .koopcon]
+
+  /// The methods whose models `fit` makes.
+  public static let fittedMethods: [String] = ["koopcon"]
 
   /// The networks of `condense` and `evaluate`.
   public static let networks: [Network] = [.convNet]
@@ -43,5 +46,5 @@ public enum Catalog {
   /// The options of `condense` that only some methods understand.
   public static let methodOptionNames: [String] =
     ["steps", "snapshots", "snapshot-every"] + OptionGroup.method.options.map(\.name)
-    + OptionGroup.network.options.map(\.name)
+    + (OptionGroup.latents.options + OptionGroup.network.options).map(\.name)
 }

@@ -63,4 +63,19 @@ extension Method {
           Setting("factor", "2"), Setting("iterations-per-model", "5"),
         ])
     ])
+
+  static let koopcon = Method(
+    "koopcon", title: "Koopcon",
+    summary: "learns an autoencoder and, for each class, a linear map that packs many latents into few; "
+      + "pipe fit keeps the model",
+    reference: "Jebraeeli, Jiang, Cansever & Krim, Koopcon: A new approach towards smarter and less complex learning, "
+      + "2024",
+    settings: [
+      Setting("steps"), Setting("batch", "256"), Setting("lr", "0.001"), Setting("augment"),
+      Setting("autoencoder", "shallow"), Setting("reconstruction", "plain"), Setting("latent", "512"),
+      Setting("heads", "4"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"), Setting("weight-w", "1"),
+      Setting("weight-fm", "100"), Setting("weight-cov", "0.01"), Setting("transported-pixels", "0.1"),
+      Setting("map-lr", "0.3"), Setting("classifier-life", "20"),
+      Setting("warm-up", "0.25"), Setting("settling", "0.5"), Setting("schedule"),
+    ] + network)
 }

@@ -113,5 +113,16 @@ extension Option {
     "output", short: "o", .path("FILE"), default: "-", isRecorded: false,
     help: "where the stream goes; - is the standard output")
 
+  static let seed = Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from")
+
+  static let steps = Option(
+    "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed", help: "steps of learning")
+
+  static let time = Option(
+    "time", .duration, defaultNote: "no limit", help: "stop in time and emit what has been reached: 90s, 20m, 1h30m")
+
+  static let dryRun = Option(
+    "dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop")
+
   static let json = Option("json", .flag, isRecorded: false, help: "report as one JSON object on the standard output")
 }

@@ -9,13 +9,15 @@ extension Verb {
         + "result: what has been reached so far. The same command with the same seed on the same machine gives the same "
         + "bytes; a run that was ended by --time is repeated by giving --steps (--feature-steps of a selection) the number "
         + "that it recorded.",
+      "With --model the input is latents that `pipe encode` and `pipe attend` made, and the output the few condensed ones "
+        + "of each class, for `pipe decode -m`.",
       "`pipe methods` lists the methods with their own options and defaults.",
     ],
     groups: [
       OptionGroup(
         "Input and output",
         [
-          .input, .streamOutput,
+          .input, .streamOutput, .optionalModel,
           Option(
             "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
             help: "where networks that were trained for herding and k-center are kept"),
@@ -31,13 +33,7 @@ extension Verb {
             help:
               "images per class: a number, or a table such as cat=5,dog=10,*=3; a class with 0 stays empty and keeps "
               + "its index"),
-          Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
-          Option(
-            "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed",
-            help: "steps of learning"),
-          Option(
-            "time", .duration, defaultNote: "no limit",
-            help: "stop in time and emit what has been reached: 90s, 20m, 1h30m"),
+          .seed, .steps, .time,
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "take the values of the method's paper; options that are typed still win"),
@@ -46,9 +42,9 @@ extension Verb {
             help: "publish what there is into DIR/step-000100 and so on while it runs"),
           Option(
             "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them"),
-          Option("dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop"),
+          .dryRun,
         ]),
-      .method, .network, .machine, .reading, .terminal,
+      .method, .latents, .network, .machine, .reading, .terminal,
     ],
     examples: [
       Example(

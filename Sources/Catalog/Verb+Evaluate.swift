@@ -35,7 +35,7 @@ extension Verb {
           Option("repeats", .integer(1...10_000), default: "3", help: "networks to train, each from its own start"),
           Option("baselines", .flag, help: "judge random and herded real images beside it"),
           Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
-          Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from"),
+          .seed,
           Option(
             "time", .duration, defaultNote: "no limit",
             help: "stop in time and report the networks that are done; 75 when there is none"),

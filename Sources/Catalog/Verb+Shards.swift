@@ -6,15 +6,17 @@ extension Verb {
       "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
         + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
       "The stream is a tar that any WebDataset reader takes, with a header and an end that `pipe shard` checks.",
+      "With --model the input is a stream of latents, and the output their images.",
     ],
-    groups: [OptionGroup("Input and output", [.input, .streamOutput]), .reading, .terminal],
+    groups: [OptionGroup("Input and output", [.input, .streamOutput, .optionalModel]), .reading, .terminal],
     examples: [
       Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
       Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test part"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),
+      Example("pipe decode -m koopcon.safetensors < few.tar | pipe shard -o small", "the images of condensed latents"),
     ],
-    samplesOption: "input", writesBinary: true)
+    tensorOption: "model", samplesOption: "input", writesBinary: true)
 
   static let shard = Verb(
     "shard",

@@ -14,6 +14,8 @@ public struct Verb: Sendable {
   public var examples: [Example]
   /// Runs in the sibling program, which links the tensor library.
   public var needsTensors: Bool
+  /// The option that, when it is typed, makes the verb run in the sibling program.
+  public var tensorOption: String?
   /// The option whose value is read as samples, when it is `-` from the standard input.
   public var samplesOption: String?
   /// Writes bytes that are no text to the standard output when `output` is `-`.
@@ -24,8 +26,8 @@ public struct Verb: Sendable {
   /// Makes a verb.
   public init(
     _ name: String, summary: String, description: [String], operands: [Operand] = [], groups: [OptionGroup],
-    examples: [Example], needsTensors: Bool = false, samplesOption: String? = nil, writesBinary: Bool = false,
-    interruption: Interruption = .stop
+    examples: [Example], needsTensors: Bool = false, tensorOption: String? = nil, samplesOption: String? = nil,
+    writesBinary: Bool = false, interruption: Interruption = .stop
   ) {
     self.name = name
     self.summary = summary
@@ -34,6 +36,7 @@ public struct Verb: Sendable {
     self.groups = groups
     self.examples = examples
     self.needsTensors = needsTensors
+    self.tensorOption = tensorOption
     self.samplesOption = samplesOption
     self.writesBinary = writesBinary
     self.interruption = interruption

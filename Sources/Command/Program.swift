@@ -58,8 +58,9 @@ private struct Program {
       }
       reporter = Reporter(verb, arguments, terminal)
       try checkStreams(verb, arguments)
-      guard let runner = runners.first(where: { $0.verb == verb.name }) else {
-        return try handOver(verb, words)
+      let needsTensors = verb.needsTensors || verb.tensorOption.map { arguments.given($0) } ?? false
+      guard needsTensors == (sibling == nil), let runner = runners.first(where: { $0.verb == verb.name }) else {
+        return try handOver(verb, words, needsTensors: needsTensors)
       }
       return try await run(runner, verb, arguments, reporter)
     } catch {
@@ -121,8 +122,8 @@ private struct Program {
   /// Becomes the sibling.
   ///
   /// Decided from the arguments alone: whatever was read from the standard input would be lost.
-  private func handOver(_ verb: Verb, _ words: [String]) throws -> Int32 {
-    guard verb.needsTensors, let name = sibling else {
+  private func handOver(_ verb: Verb, _ words: [String], needsTensors: Bool) throws -> Int32 {
+    guard needsTensors, let name = sibling else {
       throw UsageError("\(tool) cannot run \(verb.name)", hint: "use pipe \(verb.name)")
     }
     guard let program = Sibling.beside(name) else {

@@ -7,7 +7,9 @@ public func main() async -> Never {
   // Before any thread starts: freed memory that goes back to the system costs a page fault per page when it is needed again.
   Runtime.keepFreedMemory()
   leaveInOrderWithoutMemory()
-  await Command.main(tool: "pipe-compute", runners: [condenseVerb, evaluateVerb], sibling: nil)
+  await Command.main(
+    tool: "pipe-compute",
+    runners: [condenseVerb, evaluateVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb], sibling: nil)
 }
 
 /// Lets an operator that is given no memory end the program as any other temporary failure does.

@@ -10,6 +10,10 @@ import Streaming
 /// `pipe condense`: real samples in, a condensed set out, as the stream that `pipe shard` reads.
 let condenseVerb = VerbRunner("condense") { invocation in
   let arguments = invocation.arguments
+  if arguments.given("model") {
+    try await condenseLatents(invocation)
+    return .ok
+  }
   let report = invocation.report
   let request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)
@@ -21,20 +25,7 @@ let condenseVerb = VerbRunner("condense") { invocation in
   var stageSurroundings = surroundings.stage(invocation)
   stageSurroundings.dryRun = arguments.flag("dry-run")
   stageSurroundings.announce = { estimate in
-    report.log("\(request.method.rawValue): \(estimate.images) images, seed \(request.seed)")
-    if let steps = estimate.steps, let seconds = estimate.secondsPerStep {
-      report.log(
-        "\(steps) steps of about \(fixed(seconds, 1))s: \(durationText(seconds * Double(steps))) "
-          + "(--steps or --time for another length)")
-    }
-    if let features = estimate.features {
-      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
-      report.log("features: \(training), and every image through it: about \(durationText(features.seconds))")
-    }
-    let spilled = estimate.spilledBytes > 0 ? ", \(sizeText(estimate.spilledBytes)) in a spill file" : ""
-    report.log(
-      "memory: \(sizeText(estimate.decodedBytes)) of decoded images\(spilled), about \(sizeText(estimate.workingBytes)) "
-        + "to compute")
+    for line in estimate.lines(for: request) { report.log(line) }
   }
   if let directory = arguments.path("snapshots") {
     do {
@@ -83,6 +74,26 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
   try await writeStream(invocation) { writer in try await run(into: writer) }
   return .ok
+}
+
+extension Estimate {
+  /// What is said before the work starts.
+  func lines(for request: CondenseRequest) -> [String] {
+    var lines = ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
+    if let steps, let secondsPerStep {
+      lines.append(
+        "\(steps) steps of about \(fixed(secondsPerStep, 1))s: \(durationText(secondsPerStep * Double(steps))) "
+          + "(--steps or --time for another length)")
+    }
+    if let features {
+      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
+      lines.append("features: \(training), and every image through it: about \(durationText(features.seconds))")
+    }
+    let spilled = spilledBytes > 0 ? ", \(sizeText(spilledBytes)) in a spill file" : ""
+    lines.append(
+      "memory: \(sizeText(decodedBytes)) of decoded images\(spilled), about \(sizeText(workingBytes)) to compute")
+    return lines
+  }
 }
 
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.

@@ -1,3 +1,4 @@
+import Catalog
 import Command
 import Datasets
 import Foundation
@@ -20,19 +21,22 @@ struct Surroundings {
   init(_ invocation: Invocation) async throws {
     let arguments = invocation.arguments
     let processors = ProcessInfo.processInfo.activeProcessorCount
-    let asked = arguments.integer("threads") ?? processors
+    // Verbs that pass latents on have no memory to limit and no steps to end early.
+    func has(_ option: String) -> Bool { arguments.verb.option(option) != nil }
+    let asked = (has("threads") ? arguments.integer("threads") : nil) ?? processors
     // More threads than processors wait for one another at every step.
     let threads = min(asked, processors)
     if asked > threads { invocation.report.warn("--threads \(asked): taking \(threads), the number of processors") }
     self.threads = threads
-    let device = try chosenDevice(arguments.choice("device") ?? "cpu")
-    if arguments.choice("device") == "auto" { invocation.report.log("device: \(device)") }
+    let asksDevice = has("device") ? arguments.choice("device") : nil
+    let device = try chosenDevice(asksDevice ?? "cpu")
+    if asksDevice == "auto" { invocation.report.log("device: \(device)") }
     try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads, device: device) }
-    memoryLimit = arguments.size("memory") ?? availableMemory() / 2
+    memoryLimit = (has("memory") ? arguments.size("memory") : nil) ?? availableMemory() / 2
     // What a run computes with is not in the machine's memory then, and a device says itself when its own is exhausted.
     machineMemory = device == .cpu ? availableMemory() : .max
     let interrupts = invocation.interrupts
-    let deadline = arguments.duration("time").map { seconds() + $0 }
+    let deadline = (has("time") ? arguments.duration("time") : nil).map { seconds() + $0 }
     shouldStop = { interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
     let report = invocation.report
     guard report.verbose else { return }
@@ -86,7 +90,7 @@ private let start = ContinuousClock.now
 
 /// Where trained feature networks are kept.
 func cacheDirectory(_ arguments: Arguments) -> String {
-  if let chosen = arguments.path("cache") { return chosen }
+  if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") { return chosen }
   let environment = ProcessInfo.processInfo.environment
   if let base = environment["XDG_CACHE_HOME"], !base.isEmpty { return "\(base)/pipe" }
   return "\(environment["HOME"] ?? "/tmp")/.cache/pipe"

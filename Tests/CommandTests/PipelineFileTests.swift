@@ -59,6 +59,18 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
       ])
   }
 
+  @Test func `The models of steps decide the dataset as its inputs do`() throws {
+    let steps = "{ verb: 'encode', options: { model: 'm.safetensors' } }, { verb: 'shard' }"
+    let plan = try #require(try plans(file(steps)).first)
+    #expect(plan.inputs == ["jobs/a.tar"])
+    #expect(plan.sources == ["jobs/a.tar", "jobs/m.safetensors"])
+    #expect(plan.commands(into: "there")[0] == ["encode", "--input=jobs/a.tar", "--model=jobs/m.safetensors"])
+  }
+
+  @Test func `A verb that writes a model is no step`() {
+    #expect(throws: DataError.self) { try plans(file("{ verb: 'fit' }, { verb: 'shard' }")) }
+  }
+
   @Test(arguments: [
     ("{ datasets: [] }", "jobs/x.json5: has no 'format'"),
     ("{ format: 2, datasets: [] }", "jobs/x.json5: format: is 2, and this program reads 1"),

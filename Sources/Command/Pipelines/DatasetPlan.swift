@@ -13,6 +13,8 @@ struct DatasetPlan: Equatable {
     var recorded: [String: String]
     /// Ctrl-C makes it emit a smaller result instead of none.
     var canEndEarly: Bool
+    /// Files that it reads beside its input: the model.
+    var models: [String] = []
   }
 
   /// The folder to make, seen from the current one.
@@ -21,6 +23,8 @@ struct DatasetPlan: Equatable {
   var inputs: [String]
   /// The processes, in the order of the shell pipe.
   var steps: [Step]
+  /// Everything whose content decides the dataset: inputs, and then the models of the steps.
+  var sources: [String] { inputs + steps.flatMap(\.models) }
 
   /// Checks all datasets of a file.
   ///
@@ -83,7 +87,10 @@ extension DatasetPlan.Step {
   ]
 
   fileprivate init(_ step: PipelineFile.Step, isLast: Bool, in place: FilePlace) throws(DataError) {
-    let usable = Catalog.verbs.filter { $0.samplesOption == "input" && $0.option("output") != nil }
+    // A verb whose output has to be named writes no samples.
+    let usable = Catalog.verbs.filter {
+      $0.samplesOption == "input" && $0.option("output").map { !$0.isRequired } ?? false
+    }
     guard let verb = usable.first(where: { $0.name == step.verb }) else {
       let near = nearest(to: step.verb, among: usable.map(\.name)).map { "did you mean \($0)?" }
       throw place.below("verb").refuse(
@@ -98,6 +105,7 @@ extension DatasetPlan.Step {
     let place = place.below("options")
     var words: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
+      if name == "model", case .text(let path) = value { models.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
       do throws(UsageError) {
         words += try value.words(name, for: verb.option(name)) { place.resolve($0) }

@@ -60,7 +60,7 @@ private struct PipelineRun {
     let isDry = invocation.arguments.flag("dry-run")
     let inputs: [InputContent]
     do {
-      inputs = try plan.inputs.map { try contents.content(of: $0) }
+      inputs = try plan.sources.map { try contents.content(of: $0) }
     } catch let error as DataError where isDry && error.fault == .noInput {
       // It may be what an earlier dataset of the file will have made.
       try preview(plan, "cannot be judged yet: \(error)")
@@ -119,7 +119,7 @@ private struct PipelineRun {
       report.warn("\(plan.output): ended early, so the old dataset stays")
       throw CancellationError()
     }
-    for (path, content) in zip(plan.inputs, inputs) where !content.isCurrent(at: path) {
+    for (path, content) in zip(plan.sources, inputs) where !content.isCurrent(at: path) {
       throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
     }
     let manifest = try Manifest(inFolder: folder.dataset)

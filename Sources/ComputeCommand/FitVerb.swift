@@ -1,0 +1,46 @@
+import Command
+import Datasets
+import Foundation
+import Shards
+import Stages
+import Streaming
+
+/// `pipe fit`: samples in, a model out.
+let fitVerb = VerbRunner("fit") { invocation in
+  let arguments = invocation.arguments
+  let report = invocation.report
+  let request = try CondenseRequest(arguments)
+  let reading = try ReadOptions(arguments)
+  let isDry = arguments.flag("dry-run")
+
+  func fitted() async throws -> KoopconFile? {
+    let surroundings = try await Surroundings(invocation)
+    let stage = surroundings.stage(invocation)
+    let source = try openSamples(
+      arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
+    var builder = ClassStoreBuilder(
+      info: source.info, memoryLimit: surroundings.memoryLimit, spillDirectory: stage.spillDirectory)
+    while let sample = try source.next() { try builder.add(sample) }
+    let store = try builder.finish()
+    let info = source.info
+    return try await surroundings.computeThread.run {
+      let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+      for line in try plan.estimate(clock: stage.clock).lines(for: request) { report.log(line) }
+      if isDry { return nil }
+      return try plan.fit(
+        tool: toolVersion, verb: "fit", shouldStop: surroundings.shouldStop, progress: { report.progress($0) })
+    }
+  }
+
+  if isDry {
+    _ = try await fitted()
+    return .ok
+  }
+  let path = arguments.path("output") ?? "-"
+  try await writeOutput(path) { descriptor in
+    guard let file = try await fitted() else { return }
+    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(file.bytes))
+    report.log("wrote a model of \(sizeText(file.bytes.count)) to \(path): \(file.summary)")
+  }
+  return .ok
+}

@@ -1,0 +1,80 @@
+import Catalog
+import Command
+import Datasets
+import Shards
+import Stages
+import Streaming
+
+/// Runs one of the verbs that a model turns a stream into another with: opens the stream, checks it against the model, and
+/// writes what the stage makes of it.
+///
+/// - Parameters:
+///   - kind: the stage.
+///   - options: how the input is read.
+///   - check: refuses a stream that is not the model's.
+func passThroughModel<S: LatentStage>(
+  _ invocation: Invocation, _ kind: S.Type, options: ReadOptions = ReadOptions(),
+  check: (KoopconFile, DatasetInfo) throws(DataError) -> Void
+) async throws {
+  let arguments = invocation.arguments
+  let report = invocation.report
+  let name = arguments.verb.name
+  try await writeStream(invocation) { writer in
+    let path = arguments.path("model") ?? ""
+    let surroundings = try await Surroundings(invocation)
+    let file = try KoopconFile(contentsOf: path)
+    report.detail("\(path): \(file.summary)")
+    let source = try openSamples(
+      arguments.paths("input").map(Input.init(path:)), options: options, log: { report.log($0) })
+    try check(file, source.info)
+    var recorded = arguments.recorded
+    if name == "condense" {
+      // What folders are named after; the other options were those of the fit.
+      recorded = ["method": "koopcon", "ipc": file.condensedText]
+    }
+    let step = ProvenanceStep(verb: name, tool: toolVersion, options: recorded, digests: ["model": file.digest])
+    let stage = S(LatentSurroundings(file, computeThread: surroundings.computeThread))
+    let info = stage.describe(source.info, adding: step)
+    let total = source.info.countPerClass?.reduce(0, +)
+    let stages = pipeline {
+      Counted<Sample>(as: name, total: total, progress: report.progressHandler)
+      Buffered<Sample>(capacity: 64)
+      stage
+      Chunked()
+      Encode(forStreamOf: info)
+    }
+    _ = try await stages.run(
+      from: samples(of: source, stage: name), into: WireSink(named: name, to: writer, info: info))
+  }
+}
+
+/// The same for a verb that takes latents where it has a model, and whose other options then mean nothing.
+///
+/// - Throws: `UsageError` with the hint for one of the `meaningless` options that was typed.
+func passLatents<S: LatentStage>(
+  _ invocation: Invocation, _ kind: S.Type, meaningless: some Sequence<String>, hint: String
+) async throws {
+  let arguments = invocation.arguments
+  for option in meaningless where arguments.given(option) {
+    throw UsageError("--\(option) means nothing beside --model", hint: hint)
+  }
+  try await passThroughModel(invocation, kind, options: try ReadOptions(arguments)) { file, info throws(DataError) in
+    try file.check(latents: info)
+  }
+}
+
+extension KoopconFile {
+  /// `koopcon, shallow autoencoder, 3×32×32 to 512, 10 classes`.
+  var summary: String {
+    let shape = description.shape.map(String.init).joined(separator: "×")
+    return "koopcon, \(description.depth) autoencoder, \(shape) to \(description.latent), "
+      + "\(description.classNames.count) classes, fitted to \(description.dataset)"
+  }
+
+  /// `10`, or a table where the classes differ.
+  var condensedText: String {
+    let counts = description.condensedPerClass
+    if let first = counts.first, counts.allSatisfy({ $0 == first }) { return String(first) }
+    return zip(description.classNames, counts).map { "\($0)=\($1)" }.joined(separator: ",")
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+extension ComputeTests {
+  /// The latent pipeline in the built programs, joined by a shell as users join them.
+  @Suite struct LatentCommandTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-latent-\(UUID().uuidString)")
+
+    init() throws {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    /// A line that finds small settings of a fit in `$S`.
+    private func shell(_ line: String) throws -> (status: Int32, output: String, errors: String) {
+      try ComputeTests.shell("S='--ipc 1 --width 8 --batch 20 --latent 16'; \(line)", in: folder)
+    }
+
+    @Test func longAndShortFormWriteTheSameShards() throws {
+      let run = try shell(
+        """
+        pipe fit $S --steps 6 --seed 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
+        pipe decode < $F/shapes-cifar.tar.gz | pipe encode -m m.safetensors | pipe attend -m m.safetensors \
+          | pipe condense -m m.safetensors | pipe decode -m m.safetensors | pipe shard -o long || exit
+        pipe condense --method koopcon $S --steps 6 --seed 2 < $F/shapes-cifar.tar.gz | pipe shard -o short || exit
+        pipe verify long && pipe verify short && for f in long/*.tar; do cmp $f short/${f#long/} || exit; done
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test func latentsAreKeptInspectedAndTakenUpAgain() throws {
+      let run = try shell(
+        """
+        pipe fit $S --steps 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
+        pipe encode -m m.safetensors < $F/shapes-cifar.tar.gz | pipe shard -o latents || exit
+        pipe verify latents || exit
+        pipe inspect latents --json | grep '"latent.npy"' > /dev/null || exit
+        tar tf latents/*.tar | grep latent.npy > /dev/null || exit
+        pipe cat latents | pipe attend -m m.safetensors | pipe condense -m m.safetensors | pipe shard -o few || exit
+        pipe decode -m m.safetensors -i few | pipe shard -o images || exit
+        pipe verify images && pipe preview images -o sheet.png
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test func aModelOfOtherImagesIsRefusedWithBothShapes() throws {
+      let run = try shell(
+        """
+        pipe fit $S --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz || exit 1
+        pipe encode -m m.safetensors --resize 28x28 < $F/shapes-cifar.tar.gz | pipe shard -o x; echo ${PIPESTATUS[@]}
+        """)
+      #expect(run.output == "65 65\n", "\(run.errors)")
+      #expect(run.errors.contains("3×28×28") && run.errors.contains("3×32×32"))
+    }
+
+    @Test func anExistingModelIsNotOverwritten() throws {
+      let run = try shell("touch m.safetensors; pipe fit $S --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz")
+      #expect(run.status == 73)
+    }
+
+    @Test func ctrlCWhileFittingLeavesAValidModel() throws {
+      let run = try shell(
+        """
+        set -m
+        pipe fit $S --steps 100000 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz 2> log &
+        until grep -q '"done":[1-9]' log || ! kill -0 $! 2> /dev/null; do :; done
+        kill -INT -$!
+        wait $!
+        echo status $?
+        pipe encode -m m.safetensors -i $F/shapes-cifar.tar.gz | pipe attend -m m.safetensors \
+          | pipe condense -m m.safetensors | pipe decode -m m.safetensors | pipe shard -o x && pipe verify x
+        """)
+      #expect(run.output.contains("status 0"), "\(run.output) \(run.errors)")
+      #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test func progressShowsTheFourLosses() throws {
+      let run = try shell(
+        "pipe fit $S --steps 6 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz")
+      #expect(run.status == 0, "\(run.errors)")
+      let last = try #require(run.errors.split(separator: "\n").last { $0.contains("\"losses\"") })
+      for name in ["re", "ce", "w", "cov"] { #expect(last.contains("\"\(name)\":")) }
+    }
+
+    @Test func optionsThatMeanNothingBesideAModelAreRefused() throws {
+      #expect(try shell("pipe condense -m x --ipc 3 < /dev/null > /dev/null").status == 64)
+      #expect(try shell("pipe decode -m x --resize 8 < /dev/null > /dev/null").status == 64)
+      #expect(try shell("pipe condense --method dm --latent 3 < /dev/null > /dev/null").status == 64)
+    }
+
+    @Test func evaluationTakesWhatKoopconMakes() throws {
+      let run = try shell(
+        """
+        pipe condense --method koopcon $S --steps 6 < $F/shapes-cifar.tar.gz \
+          | pipe evaluate --test $F/shapes-cifar.tar.gz --epochs 2 --repeats 1 --width 8 --json
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.output.contains("\"koopcon\""))
+    }
+  }
+}
