@@ -85,8 +85,14 @@ extension ComputeTests {
     @Test func aTimeLimitLeavesAValidSetThatTheReachedStepsReproduce() throws {
       let run = try shell(
         """
-        pipe condense --method dm --ipc 1 --steps 100000 --time 3s \(small) < $F/shapes-cifar.tar.gz | pipe shard -o a || exit
-        steps=$(pipe inspect a --json | grep -o '"steps" *: *"[0-9]*"' | grep -o '[0-9]*')
+        for limit in 3s 30s 3m; do
+          rm -rf a
+          pipe condense --method dm --ipc 1 --steps 100000 --time $limit \(small) < $F/shapes-cifar.tar.gz \
+            | pipe shard -o a || exit
+          steps=$(pipe inspect a --json | grep -o '"steps" *: *"[0-9]*"' | grep -o '[0-9]*')
+          # A machine with much other work may need longer for the first step.
+          test "$steps" -gt 0 && break
+        done
         test "$steps" -gt 0 || exit
         pipe condense --method dm --ipc 1 --steps $steps \(small) < $F/shapes-cifar.tar.gz | pipe shard -o b || exit
         diff -r a b
