@@ -75,7 +75,7 @@ public struct CondenseStage: Stage {
     let pending = Pending()
     return Flow { () async throws(PipelineError) -> Sample? in
       if let ready = pending.next() { return ready.sample }
-      let store = try await fill(from: upstream)
+      let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings)
       let surroundings = surroundings
       if request.method == .koopcon {
         pending.fill(try await condenseThroughLatents(store))
@@ -93,32 +93,6 @@ public struct CondenseStage: Stage {
         throw PipelineError(
           stage: name, underlying: forgivingMemory(error, for: request.method.isSelection ? .selecting : .making))
       }
-    }
-  }
-
-  private func fill(from upstream: Flow<Sample>) async throws(PipelineError) -> ClassStore {
-    var builder = ClassStoreBuilder(
-      info: info, limits: surroundings.limits, memoryLimit: surroundings.memoryLimit,
-      spillDirectory: surroundings.spillDirectory)
-    var done = 0
-    func report() {
-      surroundings.progress(
-        ProgressEvent(stage: "read", done: done, total: info.countPerClass?.reduce(0, +), unit: "samples"))
-    }
-    for try await sample in upstream {
-      do throws(DataError) {
-        try builder.add(sample)
-      } catch {
-        throw PipelineError(stage: name, sampleKey: sample.key, underlying: error)
-      }
-      done += 1
-      if done.isMultiple(of: 500) { report() }
-    }
-    report()
-    do throws(DataError) {
-      return try builder.finish()
-    } catch {
-      throw PipelineError(stage: name, underlying: error)
     }
   }
 

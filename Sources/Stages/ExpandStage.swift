@@ -1,0 +1,271 @@
+public import Datasets
+import Methods
+import Networks
+import Shards
+public import Streaming
+import Synchronization
+import Tensors
+
+/// What Expansive Synthesis begins with.
+public enum ExpansivePrior: Sendable {
+  /// A model that was pre-trained before.
+  case model(ExpansiveFile)
+  /// A larger set to pre-train one on, with its description.
+  case images(ClassStore, DatasetInfo)
+
+  /// C×H×W of the images that it is for.
+  var shape: [Int] {
+    switch self {
+    case .model(let file): file.description.shape
+    case .images(let store, _): [store.shape.channels, store.shape.height, store.shape.width]
+    }
+  }
+
+  /// Throws with both shapes where images of `shape`, from `place`, are of another.
+  public func check(imageShape shape: [Int], of place: String) throws(DataError) {
+    switch self {
+    case .model(let file): try file.check(imageShape: shape, of: place)
+    case .images(_, let info): try checkSimilar(shape, of: place, to: self.shape, "those of \(info.name) are")
+    }
+  }
+}
+
+/// What an expansion will take, before it starts.
+public struct ExpansionEstimate: Sendable, Equatable {
+  /// Images that come out.
+  public var images: Int
+  /// Steps of the stretches of learning and seconds of each step, by name.
+  public var stretches: [Stretch]
+  /// Decoded samples in RAM, those of the larger set included.
+  public var decodedBytes: Int
+  /// Decoded samples in spill files.
+  public var spilledBytes: Int
+  /// What computing takes beside them: maps of a batch, gradients, weights and the library.
+  public var workingBytes = 350 << 20
+
+  /// One stretch of learning.
+  public struct Stretch: Sendable, Equatable {
+    /// `pre-training` or `fine-tuning`.
+    public var name: String
+    /// Steps.
+    public var steps: Int
+    /// Seconds of a step.
+    public var secondsPerStep: Double
+  }
+}
+
+/// A few samples in, many out.
+///
+/// Takes in the whole upstream, sorted by class (`ClassStore`), learns what the method needs on the compute thread, then makes
+/// the new samples as they are pulled, some 64 at a time, class by class in index order with keys counted through. They are
+/// 8-bit images: clamped, and rounded to the nearest level.
+public struct ExpandStage: Stage {
+  /// `expand`.
+  public let name = "expand"
+  private let request: ExpandRequest
+  private let prior: ExpansivePrior?
+  private let info: DatasetInfo
+  private let tool: String
+  private let surroundings: CondenseStage.Surroundings
+  private let announce: @Sendable (ExpansionEstimate) -> Void
+  private let state = State()
+
+  /// A stage for one dataset: `info` describes the samples that come, `tool` stands in the provenance.
+  ///
+  /// - Precondition: Expansive Synthesis has a prior, and augmentation has none.
+  public init(
+    _ request: ExpandRequest, prior: ExpansivePrior?, of info: DatasetInfo, tool: String,
+    in surroundings: CondenseStage.Surroundings, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
+  ) {
+    precondition(
+      (request.method == .expansive) == (prior != nil), "\(request.method.rawValue) cannot begin with that")
+    self.request = request
+    self.prior = prior
+    self.info = info
+    self.tool = tool
+    self.surroundings = surroundings
+    self.announce = announce
+  }
+
+  /// What the emitted samples are; known from the first of them on.
+  public var described: DatasetInfo? { state.value.withLock { $0?.info } }
+
+  /// Mean distance of the new images to the nearest sample of their class; nil before there was one.
+  ///
+  /// Root mean square over values, in deviations of the data. Of a class with more than 1,024 samples the first of them count.
+  public var meanDistance: Double? {
+    state.value.withLock { $0.flatMap { $0.compared > 0 ? $0.distances / Double($0.compared) : nil } }
+  }
+
+  private final class State: Sendable {
+    let value = Mutex<Progress?>(nil)
+  }
+
+  /// An expansion, and how far its samples have been emitted.
+  private struct Progress: Sendable {
+    var info: DatasetInfo
+    var expansion: any Expansion
+    var store: ClassStore
+    var counts: [Int]
+    var label = 0
+    var position = 0
+    var emitted = 0
+    var ready: ArraySlice<Sample> = []
+    var distances = 0.0
+    var compared = 0
+  }
+
+  /// Connects the stage; the first element pulled learns everything.
+  public func connect(_ upstream: Flow<Sample>, _ wiring: inout Wiring) -> Flow<Sample> {
+    let (state, thread) = (state, surroundings.computeThread)
+    return Flow { () async throws(PipelineError) -> Sample? in
+      if let sample = state.value.withLock({ $0?.ready.popFirst() }) { return sample }
+      var work: Progress
+      if let begun = state.value.withLock({ $0 }) {
+        work = begun
+      } else {
+        let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings) {
+          sample throws(DataError) in
+          guard case .floats = sample.content else { return }
+          throw DataError(
+            .badInput, at: ["sample \(sample.key)"], "holds float values, and 8-bit images are expanded",
+            remedy: "expand images that were selected or read, not learned ones")
+        }
+        work = try await onThread(thread) { try begin(store) }
+      }
+      let next: Progress? = try await onThread(thread) { [work] in try advanced(work) }
+      guard let next else { return nil }
+      return state.value.withLock { value in
+        value = next
+        return value?.ready.popFirst()
+      }
+    }
+  }
+
+  private func onThread<Result: Sendable>(
+    _ thread: BlockingThread, _ body: @escaping @Sendable () throws -> Result
+  ) async throws(PipelineError) -> Result {
+    let result: Swift.Result<Result, any Error> = await thread.run { Swift.Result { try body() } }
+    do {
+      return try result.get()
+    } catch {
+      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: nil))
+    }
+  }
+
+  // MARK: On the compute thread
+
+  /// Learns what is to be learned.
+  private func begin(_ store: ClassStore) throws -> Progress {
+    let shape = [store.shape.channels, store.shape.height, store.shape.width]
+    let present = (0..<store.classCount).map { store.count(ofClass: $0) }
+    let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)
+    var options = request.reading
+    options.merge(request.amountOption) { _, new in new }
+    options["method"] = request.method.rawValue
+    options["seed"] = String(request.seed)
+    if request.keepsOriginals { options["originals"] = "true" }
+    var digests = ["source": store.digest]
+    var estimate = ExpansionEstimate(
+      images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes)
+    let expansion: any Expansion
+    switch prior {
+    case nil:
+      announce(estimate)
+      if surroundings.dryRun { throw DryRunEnded() }
+      let strategy =
+        request.augmentation ?? ClassicAugmentation<ClassStore>.usualStrategy(channels: store.shape.channels)
+      options["augment"] = strategy.description
+      expansion = ClassicAugmentation(
+        store, strategy: strategy, normalization: .measured(on: store), using: RandomSource(seed: request.seed))
+    case .some(let prior):
+      try prior.check(imageShape: shape, of: info.name)
+      var pretraining: ExpansivePretraining?
+      let setting: ExpansiveModel.Setting
+      switch prior {
+      case .model(let file): setting = file.model.setting
+      case .images(let similar, let similarInfo):
+        let plan = ExpansivePretraining(
+          request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
+        let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
+        estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
+        pretraining = plan
+        estimate.workingBytes = plan.workingBytes
+        estimate.decodedBytes += similar.residentBytes
+        estimate.spilledBytes += similar.spilledBytes
+        setting = request.expansive.setting ?? .expanderGraph
+      }
+      let plan = try ExpansiveFineTuning(
+        request, setting: setting, for: store, of: info, threads: surroundings.threads)
+      let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
+      estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
+      estimate.workingBytes = max(estimate.workingBytes, plan.workingBytes)
+      announce(estimate)
+      if surroundings.dryRun { throw DryRunEnded() }
+      let file: ExpansiveFile
+      switch prior {
+      case .model(let ready): file = ready
+      case .images(let similar, _):
+        guard let pretraining else { preconditionFailure("there is no plan for the pre-training") }
+        file = try pretraining.run(
+          tool: tool, verb: "fit", shouldStop: surroundings.shouldStop, progress: surroundings.progress)
+        digests["pretrain"] = similar.digest
+        options["pretrain-steps"] = file.description.provenance.last?.options["steps"]
+      }
+      digests["model"] = file.digest
+      let fit = try plan.run(
+        file.model, seed: request.seed, shouldStop: surroundings.shouldStop, progress: surroundings.progress)
+      options.merge(plan.provenance(stepsReached: fit.steps)) { _, new in new }
+      expansion = fit
+    }
+    var described = info
+    described.kind = .samples
+    described.labelKind = .hard
+    described.formation = nil
+    described.shape = shape
+    described.countPerClass = counts
+    described.normalization = Datasets.Normalization(
+      mean: expansion.normalization.mean, std: expansion.normalization.deviation)
+    described.provenance.append(ProvenanceStep(verb: name, tool: tool, options: options, digests: digests))
+    return Progress(info: described, expansion: expansion, store: store, counts: counts)
+  }
+
+  /// The work after the next piece has been made; nil after the last.
+  private func advanced(_ work: Progress) throws -> Progress? {
+    var work = work
+    while work.label < work.counts.count, work.position >= work.counts[work.label] {
+      work.label += 1
+      work.position = 0
+    }
+    guard work.label < work.counts.count else { return nil }
+    let (label, first) = (work.label, work.position)
+    let end = min(first + 64, work.counts[label])
+    let images = try work.expansion.images(ofClass: label, at: first..<end)
+    let levels = (images * 255).rounded().clamped(min: 0, max: 255)
+    let sources = work.store.count(ofClass: label)
+    let original = request.keepsOriginals ? max(0, min(sources, end) - first) : 0
+    let bytes = try levels.permuted([0, 2, 3, 1]).contiguous().to(.uint8).bytes()
+    let (channels, height, width) = work.store.shape
+    let size = channels * height * width
+    var samples: [Sample] = []
+    for row in 0..<(end - first) {
+      let pixels =
+        row < original
+        ? work.store.pixels(ofClass: label, at: first + row)
+        : Pixels(height: height, width: width, channels: channels, bytes: Array(bytes[row * size..<(row + 1) * size]))
+      samples.append(Sample(key: sampleKey(work.emitted + row), content: .pixels(pixels), label: label))
+    }
+    if original < end - first {
+      let made = try work.expansion.normalization.normalized(levels.slice(from: original, to: end - first) / 255)
+      let compared = try work.expansion.normalization.normalized(
+        bytes: work.store.images(ofClass: label, at: Array(0..<min(sources, 1024))))
+      let nearest = try made.flattened(from: 1).squaredDistances(to: compared.flattened(from: 1)).min(axes: [1])
+      work.distances += (nearest / Double(size)).clamped(min: 0).sqrt().sum().item
+      work.compared += end - first - original
+    }
+    work.ready = samples[...]
+    work.emitted += end - first
+    work.position = end
+    return work
+  }
+}

@@ -1,0 +1,188 @@
+public import Datasets
+import Methods
+import Networks
+import Shards
+public import Streaming
+public import Tensors
+
+/// A pre-training of Expansive Synthesis with everything decided, and its execution.
+public struct ExpansivePretraining {
+  private let options: ExpansiveSynthesis.Options
+  private let normalization: Methods.Normalization
+  private let seed: UInt64
+  private let reading: [String: String]
+  private let store: ClassStore
+  private let info: DatasetInfo
+
+  /// Decides, for the larger set in `store` that `info` describes.
+  public init(
+    _ choice: ExpansiveChoice, seed: UInt64, reading: [String: String] = [:], for store: ClassStore,
+    of info: DatasetInfo, threads: Int
+  ) {
+    var options = ExpansiveSynthesis.Options(choice.setting ?? .expanderGraph, autoencoder: autoencoder(store.shape))
+    options.pretrainingBatch = choice.pretrainingBatch ?? options.pretrainingBatch
+    options.pretrainingRate = choice.pretrainingRate ?? options.pretrainingRate
+    let work = Self.operations(options)
+    options.pretrainingSteps =
+      choice.pretrainingSteps ?? min(4000, max(400, Int((2.5e13 * Double(threads) / work / 50).rounded()) * 50))
+    self.options = options
+    self.seed = seed
+    self.reading = reading
+    self.store = store
+    self.info = info
+    normalization = Methods.Normalization.measured(on: store)
+  }
+
+  private static func operations(_ options: ExpansiveSynthesis.Options) -> Double {
+    let coding = options.autoencoder.multiplications
+    return 6 * Double(options.pretrainingBatch) * (coding.encoder + 2 * coding.decoder + refining(options))
+  }
+
+  /// Steps, and seconds for each as measured on this machine now.
+  public func estimate(clock: () -> Double) throws(TensorError) -> (steps: Int, secondsPerStep: Double) {
+    (options.pretrainingSteps, Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock)))
+  }
+
+  /// What computing takes: maps of a batch, gradients, weights and the library.
+  public var workingBytes: Int { memory(options, images: options.pretrainingBatch) }
+  /// Decoded images in RAM, and in the spill file.
+  public var decodedBytes: (resident: Int, spilled: Int) { (store.residentBytes, store.spilledBytes) }
+
+  /// Pre-trains the model, on the compute thread.
+  public func run(
+    tool: String, verb: String, shouldStop: @escaping @Sendable () -> Bool, progress: @escaping ProgressHandler
+  ) throws(TensorError) -> ExpansiveFile {
+    let result = try ExpansiveSynthesis.pretrained(
+      on: store, normalization: normalization, options: options, using: RandomSource(seed: seed).split("pre-training"),
+      control: control("pre-training", shouldStop, progress))
+    var record = [
+      "method": "expansive", "setting": options.setting.rawValue, "seed": String(seed), "steps": String(result.steps),
+      "batch": String(options.pretrainingBatch), "lr": "\(options.pretrainingRate)",
+    ]
+    if Runtime.device != .cpu { record["device"] = Runtime.device.description }
+    return ExpansiveFile(
+      result.model, of: info, normalization: normalization,
+      provenance: ProvenanceStep(
+        verb: verb, tool: tool, options: record.merging(reading) { first, _ in first },
+        digests: ["source": store.digest]))
+  }
+}
+
+/// A fine-tuning of Expansive Synthesis with everything decided, and its execution.
+struct ExpansiveFineTuning {
+  private(set) var options: ExpansiveSynthesis.Options
+  private let store: ClassStore
+
+  /// Decides, for samples in `store` and a model of the given setting and shape.
+  ///
+  /// Throws where the images are too small for a classifier.
+  init(
+    _ request: ExpandRequest, setting: ExpansiveModel.Setting, for store: ClassStore, of info: DatasetInfo, threads: Int
+  ) throws(DataError) {
+    let choice = request.expansive
+    _ = try NetworkChoice(filters: 32).options(shape: store.shape, classes: store.classCount, of: info.name)
+    var options = ExpansiveSynthesis.Options(setting, autoencoder: autoencoder(store.shape))
+    options.batch = choice.batch ?? options.batch
+    options.learningRate = choice.learningRate ?? options.learningRate
+    options.weights.reconstruction = choice.weights.reconstruction ?? options.weights.reconstruction
+    options.weights.classification = choice.weights.classification ?? options.weights.classification
+    options.weights.transport = choice.weights.transport ?? options.weights.transport
+    options.weights.covariance = choice.weights.covariance ?? options.weights.covariance
+    options.weights.attention = choice.weights.attention ?? options.weights.attention
+    options.augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
+    options.steps =
+      choice.steps
+      ?? min(600, max(100, Int((1e13 * Double(threads) / Self.operations(options) / 50).rounded()) * 50))
+    self.options = options
+    self.store = store
+  }
+
+  private static func operations(_ options: ExpansiveSynthesis.Options) -> Double {
+    let (coding, shape) = (options.autoencoder.multiplications, options.autoencoder)
+    let classifier = ConvNetOptions(
+      channels: shape.channels, height: shape.height, width: shape.width, classes: 10, filters: 32)
+    return Double(options.batch)
+      * (6 * (coding.encoder + 3 * coding.decoder + 2 * refining(options))
+        + (options.weights.classification == 0 ? 0 : 6 * Work.forward(classifier).operations))
+  }
+
+  func estimate(clock: () -> Double) throws(TensorError) -> (steps: Int, secondsPerStep: Double) {
+    // Transport takes its time for clouds of any size.
+    (options.steps, 0.1 + Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock)))
+  }
+
+  var workingBytes: Int { memory(options, images: 2 * options.batch) }
+
+  /// Fine-tunes the model, on the compute thread.
+  func run(
+    _ model: ExpansiveModel, seed: UInt64, shouldStop: @escaping @Sendable () -> Bool,
+    progress: @escaping ProgressHandler
+  ) throws(TensorError) -> ExpansiveSynthesis.Fit<ClassStore> {
+    try ExpansiveSynthesis.fit(
+      model, to: store, normalization: .measured(on: store), options: options,
+      using: RandomSource(seed: seed).split("fine-tuning"), control: control("fine-tuning", shouldStop, progress))
+  }
+
+  /// Every option in force.
+  func provenance(stepsReached: Int) -> [String: String] {
+    [
+      "steps": String(stepsReached), "setting": options.setting.rawValue, "batch": String(options.batch),
+      "lr": "\(options.learningRate)", "augment": options.augmentation.description,
+      "weight-re": "\(options.weights.reconstruction)", "weight-ce": "\(options.weights.classification)",
+      "weight-w": "\(options.weights.transport)", "weight-cov": "\(options.weights.covariance)",
+      "weight-att": "\(options.weights.attention)",
+    ]
+  }
+}
+
+private func autoencoder(_ shape: (channels: Int, height: Int, width: Int)) -> MapAutoencoderOptions {
+  MapAutoencoderOptions(channels: shape.channels, height: shape.height, width: shape.width)
+}
+
+/// Multiplications of one latent's way through attention and graph.
+private func refining(_ options: ExpansiveSynthesis.Options) -> Double {
+  let shape = options.autoencoder
+  let places = Double(shape.mapHeight * shape.mapWidth)
+  let width = Double(PatchAttention.width(options.setting.kind, channels: shape.maps, patch: options.patch))
+  let tokens = places * Double(shape.maps) / width
+  return 4 * tokens * width * width
+    + (options.setting.hasGraph ? 9 * places * Double(options.slots * shape.maps * shape.maps) : 0)
+}
+
+/// The program and its library, and the features of a batch's latents with their gradients: about eight copies.
+private func memory(_ options: ExpansiveSynthesis.Options, images: Int) -> Int {
+  let shape = options.autoencoder
+  let features = 4 * (options.slots + 4) * shape.maps * shape.mapHeight * shape.mapWidth
+  let pixels = 4 * 16 * shape.filters * shape.height * shape.width
+  return 350 << 20 + images * (8 * features + pixels)
+}
+
+/// Operations per second of this machine, now: a chunk of images through an autoencoder, best of three after a warm-up.
+private func measuredRate(
+  _ options: MapAutoencoderOptions, clock: () -> Double
+) throws(TensorError) -> Double {
+  var random = RandomSource(seed: 0)
+  let network = MapAutoencoder(options, using: &random)
+  let images = Tensor.zeros([32, options.channels, options.height, options.width])
+  var best = Double.infinity
+  for round in 0..<4 {
+    let start = clock()
+    _ = try network.decode(network.encode(images)).floats()
+    if round > 0 { best = min(best, clock() - start) }
+  }
+  let work = options.multiplications
+  return 2 * (work.encoder + work.decoder) * 32 / best
+}
+
+private func control(
+  _ stage: String, _ shouldStop: @escaping @Sendable () -> Bool, _ progress: @escaping ProgressHandler
+) -> RunControl {
+  RunControl(
+    progress: { report in
+      progress(
+        ProgressEvent(
+          stage: stage, done: report.step, total: report.steps, unit: "steps", loss: report.loss,
+          gradientNorm: report.gradientNorm, note: report.note,
+          terms: report.terms.map { .init(name: $0.name, value: $0.value) }))
+    }, shouldStop: shouldStop)
+}
