@@ -17,15 +17,21 @@ public enum Catalog {
 
   /// The verbs, in the order of help.
   public static let verbs: [Verb] = [
-    .condense, .evaluate, .decode, .fit, .encode, .attend, .shard, .cat, .run, .inspect, .verify, .preview, .methods,
-    .completion, .man, .help, .version,
+    .condense, .expand, .evaluate, .decode, .fit, .encode, .attend, .shard, .cat, .run, .inspect, .verify, .preview,
+    .methods, .completion, .man, .help, .version,
   ]
 
   /// The methods of `condense`, simplest first.
   public static let methods: [Method] = [.random, .herding, .kCenter, .distributionMatching, .m3d, .koopcon]
 
+  /// The methods of `expand`, simplest first.
+  public static let expansions: [Method] = [.augment, .expansive]
+
+  /// The methods of all verbs.
+  public static let allMethods: [Method] = methods + expansions
+
   /// The methods whose models `fit` makes.
-  public static let fittedMethods: [String] = ["koopcon"]
+  public static let fittedMethods: [String] = ["koopcon", "expansive"]
 
   /// The networks of `condense` and `evaluate`.
   public static let networks: [Network] = [.convNet]
@@ -40,11 +46,12 @@ public enum Catalog {
 
   /// The method of that name.
   public static func method(_ name: String) -> Method? {
-    methods.first { $0.name == name }
+    allMethods.first { $0.name == name }
   }
 
-  /// The options of `condense` that only some methods understand.
+  /// The options of `condense`, `expand` and `fit` that only some methods understand.
   public static let methodOptionNames: [String] =
-    ["steps", "snapshots", "snapshot-every"] + OptionGroup.method.options.map(\.name)
+    ["steps", "snapshots", "snapshot-every", "setting", "weight-att", "pretrain", "pretrain-steps"]
+    + OptionGroup.method.options.map(\.name)
     + (OptionGroup.latents.options + OptionGroup.network.options).map(\.name)
 }

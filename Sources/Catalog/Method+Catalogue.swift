@@ -78,4 +78,22 @@ extension Method {
       Setting("map-lr", "0.3"), Setting("classifier-life", "20"),
       Setting("warm-up", "0.25"), Setting("settling", "0.5"), Setting("schedule"),
     ] + network)
+
+  static let augment = Method(
+    "augment", of: "expand", title: "Classical augmentation",
+    summary: "moves, enlarges, turns, mirrors and recolours samples at random; what other expansions are measured by",
+    reference: "none", settings: [Setting("augment")])
+
+  static let expansive = Method(
+    "expansive", of: "expand", title: "Expansive Synthesis",
+    summary: "puts features of a class's samples together in the latents of an autoencoder that a similar, larger set "
+      + "taught",
+    reference: "Jebraeeli, Jiang, Cansever & Krim, Expansive Synthesis: Generating Large-Scale Datasets from Minimal "
+      + "Samples, 2024",
+    settings: [
+      Setting("pretrain"), Setting("setting", "mhsa+sc+egm"), Setting("pretrain-steps"), Setting("steps"),
+      Setting("batch", "64"), Setting("lr", "0.001"), Setting("augment"), Setting("weight-re", "10"),
+      Setting("weight-ce", "0.1"), Setting("weight-w", "0.1"), Setting("weight-cov", "0.1"),
+      Setting("weight-att", "0.1"),
+    ])
 }

@@ -1,5 +1,7 @@
-/// A condensation method, as a plain value.
+/// A method of condensation or expansion, as a plain value.
 public struct Method: Sendable {
+  /// The verb that it is a method of.
+  public var verb: String
   /// What is typed after `--method`: `m3d`.
   public var name: String
   /// Its full name: `Minimizing Maximum Mean Discrepancy`.
@@ -8,7 +10,7 @@ public struct Method: Sendable {
   public var summary: String
   /// The paper.
   public var reference: String
-  /// The options of `condense` that it understands beyond those of every method, with the value it takes when nothing
+  /// The options of its verb that it understands beyond those of every method, with the value it takes when nothing
   /// is typed; nil where the option's own default holds.
   public var settings: [Setting]
   /// Named sets of values.
@@ -16,8 +18,10 @@ public struct Method: Sendable {
 
   /// Makes a method.
   public init(
-    _ name: String, title: String, summary: String, reference: String, settings: [Setting] = [], presets: [Preset] = []
+    _ name: String, of verb: String = "condense", title: String, summary: String, reference: String,
+    settings: [Setting] = [], presets: [Preset] = []
   ) {
+    self.verb = verb
     self.name = name
     self.title = title
     self.summary = summary
@@ -26,7 +30,7 @@ public struct Method: Sendable {
     self.presets = presets
   }
 
-  /// Whether the method reads that option of `condense`.
+  /// Whether the method reads that option of its verb.
   public func understands(_ option: String) -> Bool {
     settings.contains { $0.option == option } || !Catalog.methodOptionNames.contains(option)
   }
@@ -39,7 +43,7 @@ public struct Method: Sendable {
 
 /// The value of an option under a method or preset.
 public struct Setting: Sendable {
-  /// Long name of an option of `condense`.
+  /// Long name of an option of the method's verb.
   public var option: String
   /// The value as it would be typed; nil where the option's own default holds.
   public var text: String?

@@ -1,10 +1,10 @@
 extension Verb {
   static let methods = Verb(
     "methods",
-    summary: "list the condensation methods with their options and defaults",
+    summary: "list the methods of condense and expand with their options and defaults",
     description: ["With a name, everything about that method; with --json, for programs."],
     operands: [
-      Operand("NAME", .choice(Catalog.methods.map(\.name)), isRequired: false, help: "a method")
+      Operand("NAME", .choice(Catalog.allMethods.map(\.name)), isRequired: false, help: "a method")
     ],
     groups: [OptionGroup("Report", [.json]), .brief],
     examples: [Example("pipe methods", "all of them"), Example("pipe methods m3d --json", "one, for programs")])

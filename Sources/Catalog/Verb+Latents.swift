@@ -2,11 +2,13 @@ extension Verb {
   /// `pipe fit`.
   public static let fit = Verb(
     "fit",
-    summary: "learn a model that packs many samples into few through latents",
+    summary: "learn a model of latents that condense or expand takes up",
     description: [
       "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes them as one "
         + "safetensors file for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses one by "
         + "one: re (reconstruction), ce (classification), fm (the classifier's features), w (transport), cov (covariance).",
+      "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with; labels are "
+        + "not used then.",
       "Ctrl-C and --time end it early with a valid model. The same command with the same seed on the same machine gives "
         + "the same bytes; a run that was ended early is repeated by giving --steps and --schedule the numbers that it "
         + "recorded.",
@@ -40,13 +42,16 @@ extension Verb {
           Option(
             "lr", .number(0...1e9), defaultNote: "the method's", help: "rate of the autoencoder and the attention"),
         ] + OptionGroup.method.options.filter { $0.name == "augment" }),
-      .latents, .network, .machine, .reading, .terminal,
+      OptionGroup("Expansive Synthesis", [.setting]), .latents, .network, .machine, .reading, .terminal,
     ],
     examples: [
       Example("pipe fit --ipc 10 -o koopcon.safetensors < cifar10.tar", "a model for ten images per class"),
       Example(
         "pipe fit --ipc 1 --autoencoder deep --weight-cov 0 -o deep.safetensors -i mnist/",
         "a deeper one, without the covariance loss"),
+      Example(
+        "pipe fit --method expansive -o model.safetensors < similar.tar",
+        "an autoencoder of many images, for pipe expand -m"),
     ],
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
 

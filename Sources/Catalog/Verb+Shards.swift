@@ -99,7 +99,11 @@ extension Verb {
   static let preview = Verb(
     "preview",
     summary: "draw a contact sheet of a shard folder",
-    description: ["One row per class, as a PNG."],
+    description: [
+      "One row per class, as a PNG.",
+      "With --attention each image is followed by how much the model's attention looks at each of its patches: blue "
+        + "where least, red where most, the mean over the heads.",
+    ],
     operands: [.shardFolder],
     groups: [
       OptionGroup(
@@ -112,11 +116,17 @@ extension Verb {
           Option(
             "scale", .integer(1...64), defaultNote: "so that tiles have about 64 pixels",
             help: "enlarge every pixel this many times"),
+          Option(
+            "attention", .path("FILE"), defaultNote: "images alone", isRecorded: false,
+            help: "a model of pipe fit --method expansive, whose attention is drawn beside the images"),
         ]),
       .terminal,
     ],
-    examples: [Example("pipe preview cifar10-m3d -o sheet.png", "ten images of every class")],
-    writesBinary: true)
+    examples: [
+      Example("pipe preview cifar10-m3d -o sheet.png", "ten images of every class"),
+      Example("pipe preview few --attention model.safetensors -o maps.png", "where attention looks"),
+    ],
+    tensorOption: "attention", writesBinary: true)
 }
 
 extension Operand {

@@ -279,7 +279,9 @@ extension Arguments {
     }
     if let name = typed["method"]?.last?.text ?? verb.option("method")?.defaultText, let method = Catalog.method(name) {
       for option in Catalog.methodOptionNames where typed[option] != nil && !method.understands(option) {
-        let users = Catalog.methods.filter { $0.understands(option) }.map(\.name).joined(separator: ", ")
+        let users = Catalog.allMethods.filter { other in
+          other.understands(option) && Catalog.verb(other.verb)?.option(option) != nil
+        }.map(\.name).joined(separator: ", ")
         throw UsageError("--\(option) means nothing to the method \(method.name)", hint: "it belongs to \(users)")
       }
       var settings = method.settings
@@ -290,7 +292,8 @@ extension Arguments {
         }
         settings += preset.settings
       }
-      for setting in settings {
+      // A method may belong to several verbs, which do not have all of its options.
+      for setting in settings where verb.option(setting.option) != nil {
         if let text = setting.text { texts.append((setting.option, text)) }
       }
     }

@@ -55,7 +55,7 @@ enum Help {
     text += wrapped(method.summary, width, indent: 2)
     text += wrapped("Paper: " + method.reference, width, indent: 2, hanging: 4)
     for setting in method.settings {
-      guard let option = Verb.condense.option(setting.option) else { continue }
+      guard let option = Catalog.verb(method.verb)?.option(setting.option) else { continue }
       let value = setting.text ?? option.defaultText ?? option.defaultNote
       let help = option.help + (value.map { " (default: \($0))" } ?? "")
       text += entry(spelling(option), help, column: 28, width)

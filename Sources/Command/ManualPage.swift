@@ -27,12 +27,12 @@ enum ManualPage {
       for example in verb.examples { page.example(example) }
     }
     page.section("METHODS")
-    for method in Catalog.methods {
+    for method in Catalog.allMethods {
       page.subsection("\(method.name): \(method.title)")
       page.text(method.summary.prefix(1).uppercased() + method.summary.dropFirst() + ".")
       page.paragraph("Paper: \(method.reference).")
       for setting in method.settings {
-        guard let option = Verb.condense.option(setting.option) else { continue }
+        guard let option = Catalog.verb(method.verb)?.option(setting.option) else { continue }
         let value = setting.text ?? option.defaultText ?? option.defaultNote
         page.tag(Help.long(option), option.help + (value.map { " (default: \($0))" } ?? ""))
       }

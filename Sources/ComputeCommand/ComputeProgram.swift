@@ -9,7 +9,9 @@ public func main() async -> Never {
   leaveInOrderWithoutMemory()
   await Command.main(
     tool: "pipe-compute",
-    runners: [condenseVerb, evaluateVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb], sibling: nil)
+    runners: [
+      condenseVerb, expandVerb, evaluateVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb, previewAttentionVerb,
+    ], sibling: nil)
 }
 
 /// Lets an operator that is given no memory end the program as any other temporary failure does.

@@ -47,7 +47,7 @@ extension CondenseRequest {
     kernelWidth = arguments.number("bandwidth")
   }
 
-  private static func augmentation(_ arguments: Arguments) throws(UsageError) -> AugmentationStrategy? {
+  static func augmentation(_ arguments: Arguments) throws(UsageError) -> AugmentationStrategy? {
     guard let text = arguments.text("augment") else { return nil }
     guard let strategy = AugmentationStrategy(named: text) else {
       throw UsageError(

@@ -8,6 +8,10 @@ import Streaming
 /// `pipe fit`: samples in, a model out.
 let fitVerb = VerbRunner("fit") { invocation in
   let arguments = invocation.arguments
+  if arguments.choice("method") == "expansive" {
+    try await fitExpansion(invocation)
+    return .ok
+  }
   let report = invocation.report
   let request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)

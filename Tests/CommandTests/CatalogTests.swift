@@ -7,7 +7,7 @@ import Testing
 @Suite("The catalogue") struct CatalogTests {
   @Test func namesAreUniqueAndPlain() {
     let plain = Set("abcdefghijklmnopqrstuvwxyz0123456789-")
-    for names in [Catalog.verbs.map(\.name), Catalog.methods.map(\.name), Catalog.networks.map(\.name)] {
+    for names in [Catalog.verbs.map(\.name), Catalog.allMethods.map(\.name), Catalog.networks.map(\.name)] {
       #expect(Set(names).count == names.count)
       for name in names { #expect(name.allSatisfy(plain.contains)) }
     }
@@ -43,21 +43,23 @@ import Testing
     }
   }
 
-  @Test(arguments: Catalog.methods.map(\.name)) func settingsOfMethodsAreValidValuesOfCondense(name: String) throws {
+  @Test(arguments: Catalog.allMethods.map(\.name)) func settingsOfMethodsAreValidValuesOfTheirVerb(name: String) throws
+  {
     let method = try #require(Catalog.method(name))
+    let verb = try #require(Catalog.verb(method.verb))
     for setting in method.settings + method.presets.flatMap(\.settings) {
-      let option = try #require(Verb.condense.option(setting.option), "--\(setting.option)")
+      let option = try #require(verb.option(setting.option), "--\(setting.option)")
       if let text = setting.text {
         #expect(throws: Never.self, "--\(option.name)") { try OptionValue(text, as: option.kind) }
       }
       #expect(method.understands(option.name))
     }
-    #expect(throws: Never.self) { try Arguments(["--method", name], for: .condense) }
+    #expect(throws: Never.self) { try Arguments(["--method", name], for: verb) }
   }
 
   @Test func everyOptionOfMethodsBelongsToOne() {
     for option in Catalog.methodOptionNames {
-      #expect(Catalog.methods.contains { method in method.settings.contains { $0.option == option } }, "--\(option)")
+      #expect(Catalog.allMethods.contains { method in method.settings.contains { $0.option == option } }, "--\(option)")
     }
   }
 

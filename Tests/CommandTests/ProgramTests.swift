@@ -125,10 +125,10 @@ import Testing
 
   @Test func methodsAreListedForPeopleAndPrograms() throws {
     let text = try run(["methods"]).output
-    for method in Catalog.methods { #expect(text.contains("\(method.name): \(method.title)")) }
+    for method in Catalog.allMethods { #expect(text.contains("\(method.name): \(method.title)")) }
     let json = try run(["methods", "--json"]).output
     let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: [[String: Any]]]
-    #expect(object?["methods"]?.compactMap { $0["name"] as? String } == Catalog.methods.map(\.name))
+    #expect(object?["methods"]?.compactMap { $0["name"] as? String } == Catalog.allMethods.map(\.name))
     let one = try run(["methods", "dm", "--json"]).output
     let only = try JSONSerialization.jsonObject(with: Data(one.utf8)) as? [String: [[String: Any]]]
     #expect(only?["methods"]?.count == 1)

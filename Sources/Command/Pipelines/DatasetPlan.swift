@@ -13,7 +13,7 @@ struct DatasetPlan: Equatable {
     var recorded: [String: String]
     /// Ctrl-C makes it emit a smaller result instead of none.
     var canEndEarly: Bool
-    /// Files that it reads beside its input: the model.
+    /// What it reads beside its input: the model, the larger set.
     var models: [String] = []
   }
 
@@ -105,7 +105,7 @@ extension DatasetPlan.Step {
     let place = place.below("options")
     var words: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
-      if name == "model", case .text(let path) = value { models.append(place.resolve(path)) }
+      if name == "model" || name == "pretrain", case .text(let path) = value { models.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
       do throws(UsageError) {
         words += try value.words(name, for: verb.option(name)) { place.resolve($0) }

@@ -2,7 +2,7 @@ internal import Catalog
 
 let methodsVerb = VerbRunner("methods") { invocation in
   let arguments = invocation.arguments
-  let methods = arguments.operands.first.flatMap(Catalog.method).map { [$0] } ?? Catalog.methods
+  let methods = arguments.operands.first.flatMap(Catalog.method).map { [$0] } ?? Catalog.allMethods
   if arguments.flag("json") {
     let report = JSONText.object([("methods", .array(methods.map(json)))])
     try invocation.output.write(report.rendered(indented: true) + "\n")
@@ -15,7 +15,7 @@ let methodsVerb = VerbRunner("methods") { invocation in
 
 private func json(_ method: Method) -> JSONText {
   let options = method.settings.map { setting -> JSONText in
-    let option = Verb.condense.option(setting.option)
+    let option = Catalog.verb(method.verb)?.option(setting.option)
     return .object([
       ("name", .string(setting.option)),
       ("default", setting.text.map { .string($0) } ?? .null),
@@ -29,7 +29,8 @@ private func json(_ method: Method) -> JSONText {
     ])
   }
   return .object([
-    ("name", .string(method.name)), ("title", .string(method.title)), ("summary", .string(method.summary)),
+    ("name", .string(method.name)), ("verb", .string(method.verb)), ("title", .string(method.title)),
+    ("summary", .string(method.summary)),
     ("reference", .string(method.reference)), ("is_default", .bool(method.name == Catalog.defaultMethod)),
     ("options", .array(options)), ("presets", .array(presets)),
   ])
