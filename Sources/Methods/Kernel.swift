@@ -37,8 +37,11 @@ public enum Kernel: Sendable, Equatable {
     }
     let stack = try Gram(x: x, y: y, products: self == .polynomial)
     let units = inLinearUnits ? linearUnits(at: stack.scale) : 1
-    let within = values(stack.xx, at: stack.scale).mean() + values(stack.yy, at: stack.scale).mean()
-    let discrepancy = within - 2 * values(stack.xy, at: stack.scale).mean()
+    func mean(_ pairs: Tensor) throws(TensorError) -> Tensor {
+      // Row by row: a sum of all values at once would be split by threads, and its last digits depend on their number.
+      try values(pairs, at: stack.scale).mean(axes: [1]).mean()
+    }
+    let discrepancy = try mean(stack.xx) + mean(stack.yy) - 2 * mean(stack.xy)
     return discrepancy * units
   }
 
@@ -97,11 +100,12 @@ private struct Gram {
     xx = try pairs(x, x)
     xy = try pairs(x, y)
     yy = try pairs(y, y)
-    let total = x.shape[0] + y.shape[0]
-    let ordered = Double(total * total - total)
-    var sum = xx.detached().sum().item + 2 * xy.detached().sum().item + yy.detached().sum().item
+    let rows = x.shape[0] + y.shape[0]
+    let ordered = Double(rows * rows - rows)
+    func total(_ values: Tensor) throws(TensorError) -> Double { try values.sum(axes: [1]).sum().item }
+    var sum = try total(xx.detached()) + 2 * total(xy.detached()) + total(yy.detached())
     if products {
-      sum -= x.detached().squared().sum().item + y.detached().squared().sum().item
+      sum -= try total(x.detached().squared()) + total(y.detached().squared())
       scale = sum / ordered
     } else {
       // Identical rows have no scale; any will do, as all kernel values are then 1.

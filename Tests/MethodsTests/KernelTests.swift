@@ -59,6 +59,20 @@ struct KernelTests {
     #expect(abs(linear - (try DistributionMatching.loss(real: x, synthetic: y).item)) < 1e-6)
   }
 
+  @Test(arguments: kernels) func `a discrepancy of many rows does not depend on the number of threads`(
+    kernel: Kernel
+  ) throws {
+    var random = RandomSource(seed: 3)
+    let (x, y) = (random.normal([400, 64]), random.normal([40, 64]))
+    let threads = Runtime.threads
+    defer { try? Runtime.configure(threads: threads) }
+    let values = try [1, 2].map { count in
+      try Runtime.configure(threads: count)
+      return try kernel.squaredMMD(x, y, inLinearUnits: true).item
+    }
+    #expect(values[0] == values[1])
+  }
+
   @Test func `two Gaussians of equal mean and unequal variance differ for M3D but not for DM`() throws {
     var random = RandomSource(seed: 11)
     let half = random.normal([150, 6])
