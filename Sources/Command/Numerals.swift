@@ -26,17 +26,6 @@ func significant(_ value: Double) -> String {
   }
 }
 
-/// `60,000`.
-func grouped(_ value: Int) -> String {
-  let digits = String(abs(value))
-  var text = value < 0 ? "-" : ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
-    text.append(digit)
-  }
-  return text
-}
-
 /// A time for reading: `0.4s`, `9s`, `2m17s`, `1h02m`, `3d04h`.
 public func durationText(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "?" }

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Datasets
 
 /// Images per class, as typed: a number, or a table by class name.
 public struct ClassCounts: Sendable, Equatable {

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Streaming
 
 /// What one stage did, and from when to when, in seconds since the program's start.

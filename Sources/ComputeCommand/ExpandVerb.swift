@@ -152,7 +152,6 @@ extension ExpansionEstimate {
 extension ExpansiveFile {
   /// `expansive, setting mhsa+sc+egm, 1×28×28, pre-trained on mnist`.
   var summary: String {
-    let shape = description.shape.map(String.init).joined(separator: "×")
-    return "expansive, setting \(description.setting), \(shape), pre-trained on \(description.dataset)"
+    "expansive, setting \(description.setting), \(shapeText(description.shape)), pre-trained on \(description.dataset)"
   }
 }

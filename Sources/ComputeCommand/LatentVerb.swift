@@ -66,8 +66,7 @@ func passLatents<S: LatentStage>(
 extension KoopconFile {
   /// `koopcon, shallow autoencoder, 3×32×32 to 512, 10 classes`.
   var summary: String {
-    let shape = description.shape.map(String.init).joined(separator: "×")
-    return "koopcon, \(description.depth) autoencoder, \(shape) to \(description.latent), "
+    "koopcon, \(description.depth) autoencoder, \(shapeText(description.shape)) to \(description.latent), "
       + "\(description.classNames.count) classes, fitted to \(description.dataset)"
   }
 

@@ -87,7 +87,7 @@ extension DatasetInfo {
         let (product, overflow) = values.multipliedReportingOverflow(by: extent)
         guard extent >= 1, !overflow, product <= Self.maxCount else {
           throw refuse(
-            "gives samples the shape \(shape.map(String.init).joined(separator: "×")); extents are at least 1, and a "
+            "gives samples the shape \(shapeText(shape)); extents are at least 1, and a "
               + "sample has at most \(grouped(Self.maxCount)) values")
         }
         values = product

@@ -171,8 +171,8 @@ public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(
   guard let found = info.shape, let expected = test.shape, found != expected else { return }
   throw DataError(
     .badInput, at: [info.name],
-    "its images are \(found.map(String.init).joined(separator: "×")) (C×H×W), "
-      + "those of \(test.name) are \(expected.map(String.init).joined(separator: "×"))",
+    "its images are \(shapeText(found)) (C×H×W), "
+      + "those of \(test.name) are \(shapeText(expected))",
     remedy: "give both one size with --resize")
 }
 
@@ -181,7 +181,7 @@ public func checkBaselines(from real: DatasetInfo, testedOn test: DatasetInfo) t
   let isSameShape = real.shape == nil || test.shape == nil || real.shape == test.shape
   guard real.classNames != test.classNames || !isSameShape else { return }
   func described(_ info: DatasetInfo) -> String {
-    let shape = info.shape.map { $0.map(String.init).joined(separator: "×") } ?? "of several sizes"
+    let shape = info.shape.map(shapeText) ?? "of several sizes"
     return "\(shape) of \(info.classNames.joined(separator: ", "))"
   }
   throw DataError(

@@ -25,7 +25,8 @@ public enum ExpansivePrior: Sendable {
   public func check(imageShape shape: [Int], of place: String) throws(DataError) {
     switch self {
     case .model(let file): try file.check(imageShape: shape, of: place)
-    case .images(_, let info): try checkSimilar(shape, of: place, to: self.shape, "those of \(info.name) are")
+    case .images(_, let info):
+      try Stages.check(imageShape: shape, of: place, against: self.shape, "those of \(info.name) are")
     }
   }
 }

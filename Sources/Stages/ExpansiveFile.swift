@@ -1,14 +1,11 @@
 public import Datasets
-import Foundation
 public import Methods
 import Networks
-import Shards
 import Tensors
 
 /// A pre-trained model of Expansive Synthesis as it lies in a file: weights, and everything that is needed to use them.
 ///
-/// The file is in the safetensors format (`TensorFile`). Its metadata has `format` and `format_version`, `method`, and
-/// `description`, the JSON of `ExpansiveFile.Description`.
+/// The file is a `ModelFile`.
 public struct ExpansiveFile: Sendable {
   /// What the metadata says.
   public struct Description: Codable, Sendable, Equatable {
@@ -62,46 +59,16 @@ public struct ExpansiveFile: Sendable {
       tensors["attention.\(name)"] = value
     }
     if let placement = model.placement { tensors["placement.weight"] = placement }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard let text = try? encoder.encode(description) else {
-      preconditionFailure("the description of a model cannot be written as JSON: \(description)")
-    }
-    bytes = TensorFile(
-      tensors: tensors,
-      metadata: [
-        "format": KoopconFile.format, "format_version": KoopconFile.formatVersion, "method": Self.method,
-        "description": String(decoding: text, as: UTF8.self),
-      ]
-    ).encoded()
-    digest = sha256(bytes)
+    let file = ModelFile(of: Self.method, description, tensors: tensors)
+    (bytes, digest) = (file.bytes, file.digest)
   }
 
   /// Reads a file.
   ///
   /// Throws where it is missing, damaged, of another kind or version, or where its tensors are not those of its description.
   public init(contentsOf path: String) throws(DataError) {
-    let file = try TensorFile(contentsOf: path)
-    func refuse(_ problem: String) -> DataError {
-      DataError(.badInput, at: [path], problem, remedy: "make it again with pipe fit --method \(Self.method)")
-    }
-    guard file.metadata["format"] == KoopconFile.format else {
-      throw refuse("holds tensors, but no model of this program")
-    }
-    guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
-      throw refuse(
-        "has format version \(file.metadata["format_version"] ?? "none"), and this program reads "
-          + KoopconFile.formatVersion)
-    }
-    guard file.metadata["method"] == Self.method else {
-      throw refuse("is a model of the method \(file.metadata["method"] ?? "none"), not of \(Self.method)")
-    }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let text = file.metadata["description"],
-      let description = try? decoder.decode(Description.self, from: Data(text.utf8))
-    else { throw refuse("has no description that can be read") }
+    let file = try ModelFile<Description>(contentsOf: path, of: Self.method)
+    let description = file.description
     self.description = description
     let shape = description.shape
     guard shape.count == 3, shape.allSatisfy({ (1...65_535).contains($0) }),
@@ -109,50 +76,30 @@ public struct ExpansiveFile: Sendable {
       (1...4096).contains(description.filters), (1...4096).contains(description.maps),
       (4...64).contains(description.slots), description.slots % 2 == 0, description.maps % description.slots == 0,
       (1...64).contains(description.patch)
-    else { throw refuse("describes a model that cannot be") }
+    else { throw file.refuse("describes a model that cannot be") }
     let options = MapAutoencoderOptions(
       channels: shape[0], height: shape[1], width: shape[2], filters: description.filters, maps: description.maps,
       multiple: description.patch)
-    func tensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
-      guard let tensor = file.tensors[name] else { throw refuse("lacks the tensor \(name)") }
-      guard tensor.shape == shape else {
-        throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
-      }
-      return tensor
-    }
     var weights: [Tensor] = []
-    for entry in options.weightShapes { weights.append(try tensor(entry.name, entry.shape)) }
+    for entry in options.weightShapes { weights.append(try file.tensor(entry.name, entry.shape)) }
     let width = PatchAttention.width(setting.kind, channels: options.maps, patch: description.patch)
     var matrices: [Tensor] = []
-    for name in SelfAttention.parameterNames { matrices.append(try tensor("attention.\(name)", [width, width])) }
+    for name in SelfAttention.parameterNames { matrices.append(try file.tensor("attention.\(name)", [width, width])) }
     let placement =
       setting.hasGraph
-      ? try tensor("placement.weight", [options.maps, description.slots * options.maps, 3, 3]) : nil
+      ? try file.tensor("placement.weight", [options.maps, description.slots * options.maps, 3, 3]) : nil
     model = ExpansiveModel(
       setting, autoencoder: MapAutoencoder(options, weights: weights),
       attention: PatchAttention(
         setting.kind, slots: description.slots, channels: options.maps, patch: description.patch,
         attention: SelfAttention(heads: setting.isMultiHead ? description.slots : 1, parameters: matrices)),
-      placement: placement, mean: try tensor("latent.mean", [options.maps]),
-      deviation: try tensor("latent.deviation", [options.maps]))
-    bytes = file.encoded()
-    digest = sha256(bytes)
+      placement: placement, mean: try file.tensor("latent.mean", [options.maps]),
+      deviation: try file.tensor("latent.deviation", [options.maps]))
+    (bytes, digest) = (file.bytes, file.digest)
   }
 
   /// Checks that images of `shape` (C×H×W), from `place`, are such as the model takes; throws with both shapes.
   public func check(imageShape shape: [Int], of place: String) throws(DataError) {
-    try checkSimilar(shape, of: place, to: description.shape, "the model takes")
+    try Stages.check(imageShape: shape, of: place, against: description.shape, "the model takes")
   }
-}
-
-/// Throws with both shapes where images are not of the shape that is expected.
-func checkSimilar(
-  _ shape: [Int], of place: String, to expected: [Int], _ whose: String
-) throws(DataError) {
-  guard shape != expected else { return }
-  func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
-  throw DataError(
-    .badInput, at: [place], "has images of \(text(shape)) (C×H×W), and \(whose) \(text(expected))",
-    remedy: shape.first == expected.first
-      ? "give --resize \(expected[1])x\(expected[2])" : "take images with as many channels")
 }

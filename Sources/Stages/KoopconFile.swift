@@ -1,5 +1,4 @@
 public import Datasets
-import Foundation
 public import Methods
 import Networks
 import Shards
@@ -7,8 +6,7 @@ import Tensors
 
 /// A Koopcon model as it lies in a file: weights, and everything that is needed to use them.
 ///
-/// The file is in the safetensors format (`TensorFile`). Its metadata has `format` and `format_version`, `method`, and
-/// `description`, the JSON of `KoopconFile.Description`.
+/// The file is a `ModelFile`.
 public struct KoopconFile: Sendable {
   /// What the metadata says.
   public struct Description: Codable, Sendable, Equatable {
@@ -44,8 +42,6 @@ public struct KoopconFile: Sendable {
     public var provenance: [ProvenanceStep]
   }
 
-  static let format = "pipe-model"
-  static let formatVersion = "1.0"
   static let method = "koopcon"
 
   /// The model.
@@ -80,43 +76,16 @@ public struct KoopconFile: Sendable {
       tensors["attention.\(name)"] = value
     }
     for (label, map) in model.maps.enumerated() { tensors["map.\(label)"] = map }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard let text = try? encoder.encode(description) else {
-      preconditionFailure("the description of a model cannot be written as JSON: \(description)")
-    }
-    bytes = TensorFile(
-      tensors: tensors,
-      metadata: [
-        "format": Self.format, "format_version": Self.formatVersion, "method": Self.method,
-        "description": String(decoding: text, as: UTF8.self),
-      ]
-    ).encoded()
-    digest = sha256(bytes)
+    let file = ModelFile(of: Self.method, description, tensors: tensors)
+    (bytes, digest) = (file.bytes, file.digest)
   }
 
   /// Reads a file.
   ///
   /// Throws where it is missing, damaged, of another kind or version, or where its tensors are not those of its description.
   public init(contentsOf path: String) throws(DataError) {
-    let file = try TensorFile(contentsOf: path)
-    func refuse(_ problem: String, _ remedy: String? = "make it again with pipe fit") -> DataError {
-      DataError(.badInput, at: [path], problem, remedy: remedy)
-    }
-    guard file.metadata["format"] == Self.format else { throw refuse("holds tensors, but no model of this program") }
-    guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
-      throw refuse(
-        "has format version \(file.metadata["format_version"] ?? "none"), and this program reads \(Self.formatVersion)")
-    }
-    guard file.metadata["method"] == Self.method else {
-      throw refuse("is a model of the method \(file.metadata["method"] ?? "none"), not of \(Self.method)")
-    }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let text = file.metadata["description"],
-      let description = try? decoder.decode(Description.self, from: Data(text.utf8))
-    else { throw refuse("has no description that can be read") }
+    let file = try ModelFile<Description>(contentsOf: path, of: Self.method)
+    let description = file.description
     self.description = description
     guard description.shape.count == 3, description.shape.allSatisfy({ (1...65_535).contains($0) }),
       description.shape[1] > 1, description.shape[2] > 1, (1...1 << 20).contains(description.latent),
@@ -129,37 +98,29 @@ public struct KoopconFile: Sendable {
       description.attentionChunk == KoopconModel.attentionChunk,
       [description.samplesPerClass.count, description.condensedPerClass.count, description.keyDigests.count]
         .allSatisfy({ $0 == description.classNames.count }), !description.classNames.isEmpty
-    else { throw refuse("describes a model that cannot be") }
+    else { throw file.refuse("describes a model that cannot be") }
     let options = AutoencoderOptions(
       channels: description.shape[0], height: description.shape[1], width: description.shape[2], depth: depth,
       form: form, latent: description.latent, filters: description.filters)
-    func tensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
-      guard let tensor = file.tensors[name] else { throw refuse("lacks the tensor \(name)") }
-      guard tensor.shape == shape else {
-        throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
-      }
-      return tensor
-    }
     var parameters: [Tensor] = []
-    for entry in options.parameterShapes { parameters.append(try tensor(entry.name, entry.shape)) }
+    for entry in options.parameterShapes { parameters.append(try file.tensor(entry.name, entry.shape)) }
     var attention: [Tensor] = []
     for name in SelfAttention.parameterNames {
-      attention.append(try tensor("attention.\(name)", [description.latent, description.latent]))
+      attention.append(try file.tensor("attention.\(name)", [description.latent, description.latent]))
     }
     var maps: [Tensor] = []
     for label in description.classNames.indices {
       maps.append(
-        try tensor("map.\(label)", [description.condensedPerClass[label], description.samplesPerClass[label]]))
+        try file.tensor("map.\(label)", [description.condensedPerClass[label], description.samplesPerClass[label]]))
     }
     model = KoopconModel(
       autoencoder: Autoencoder(options, parameters: parameters),
       attention: SelfAttention(heads: description.heads, parameters: attention),
-      mean: try tensor("latent.mean", [description.latent]),
-      deviation: try tensor("latent.deviation", [description.latent]), maps: maps,
+      mean: try file.tensor("latent.mean", [description.latent]),
+      deviation: try file.tensor("latent.deviation", [description.latent]), maps: maps,
       normalization: Methods.Normalization(
         mean: description.normalization.mean, deviation: description.normalization.std))
-    bytes = file.encoded()
-    digest = sha256(bytes)
+    (bytes, digest) = (file.bytes, file.digest)
   }
 
   /// Checks that a stream of images is what the model was fitted to.
@@ -188,18 +149,14 @@ public struct KoopconFile: Sendable {
   }
 
   func check(imageShape shape: [Int], of place: String) throws(DataError) {
-    guard shape == description.shape else {
-      throw DataError(
-        .badInput, at: [place],
-        "has images of \(text(shape)) (C×H×W), and the model takes \(text(description.shape))",
-        remedy: "give --resize \(description.shape[1])x\(description.shape[2]), or another model")
-    }
+    try Stages.check(imageShape: shape, of: place, against: description.shape, "the model takes")
   }
 
   func check(latentShape shape: [Int], of place: String) throws(DataError) {
     guard shape == [description.latent] else {
       throw DataError(
-        .badInput, at: [place], "has latents of shape \(text(shape)), and the model's are of \(description.latent)",
+        .badInput, at: [place],
+        "has latents of shape \(shapeText(shape)), and the model's are of \(description.latent)",
         remedy: "encode with the same model")
     }
   }
@@ -212,8 +169,6 @@ public struct KoopconFile: Sendable {
           + description.classNames.joined(separator: ", "), remedy: "choose the same classes with --classes")
     }
   }
-
-  private func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
 }
 
 /// SHA-256 over the keys of samples, one after the other, each ended by a line feed.

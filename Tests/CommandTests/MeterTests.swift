@@ -1,3 +1,4 @@
+import Datasets
 import Streaming
 import Testing
 

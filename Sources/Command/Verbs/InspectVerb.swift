@@ -13,7 +13,7 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   func line(_ name: String, _ value: String) {
     text += "  \(padded(name, 14))\(value)\n"
   }
-  let shape = manifest.shape.map { " of \($0.map(String.init).joined(separator: "×"))" } ?? ""
+  let shape = manifest.shape.map { " of \(shapeText($0))" } ?? ""
   line(
     "dataset",
     "\(manifest.dataset), \(manifest.split.rawValue) part: \(grouped(manifest.samples)) \(manifest.kind.rawValue)\(shape)"

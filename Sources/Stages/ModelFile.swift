@@ -1,0 +1,99 @@
+import Datasets
+import Foundation
+import Shards
+import Tensors
+
+/// What the file of every model is: tensors in the safetensors format (`TensorFile`), and metadata of `format` and
+/// `format_version`, `method`, and `description`, a JSON text with all that is needed to use the tensors.
+struct ModelFile<Description: Codable> {
+  /// What the metadata says.
+  let description: Description
+  /// The file's bytes.
+  let bytes: [UInt8]
+  private let tensors: [String: Tensor]
+  private let path: String
+  private let method: String
+
+  private static var format: String { "pipe-model" }
+  private static var formatVersion: String { "1.0" }
+
+  /// SHA-256 of the file.
+  var digest: String { sha256(bytes) }
+
+  /// The file of a model of `method`, which `description` and `tensors` describe.
+  init(of method: String, _ description: Description, tensors: [String: Tensor]) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    guard let text = try? encoder.encode(description) else {
+      preconditionFailure("the description of a model cannot be written as JSON: \(description)")
+    }
+    self.description = description
+    self.tensors = tensors
+    self.method = method
+    path = ""
+    bytes = TensorFile(
+      tensors: tensors,
+      metadata: [
+        "format": Self.format, "format_version": Self.formatVersion, "method": method,
+        "description": String(decoding: text, as: UTF8.self),
+      ]
+    ).encoded()
+  }
+
+  /// Reads a file.
+  ///
+  /// Throws where it is missing, damaged, of another version, or no model of `method`.
+  init(contentsOf path: String, of method: String) throws(DataError) {
+    let file = try TensorFile(contentsOf: path)
+    func refuse(_ problem: String) -> DataError { refusal(of: path, by: method, problem) }
+    guard file.metadata["format"] == Self.format else { throw refuse("holds tensors, but no model of this program") }
+    guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
+      throw refuse(
+        "has format version \(file.metadata["format_version"] ?? "none"), and this program reads \(Self.formatVersion)")
+    }
+    guard file.metadata["method"] == method else {
+      throw refuse("is a model of the method \(file.metadata["method"] ?? "none"), not of \(method)")
+    }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let text = file.metadata["description"],
+      let description = try? decoder.decode(Description.self, from: Data(text.utf8))
+    else { throw refuse("has no description that can be read") }
+    self.description = description
+    self.path = path
+    self.method = method
+    tensors = file.tensors
+    bytes = file.encoded()
+  }
+
+  /// One of the tensors; throws where it is missing or of another shape than the description asks for.
+  func tensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
+    guard let tensor = tensors[name] else { throw refuse("lacks the tensor \(name)") }
+    guard tensor.shape == shape else {
+      throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
+    }
+    return tensor
+  }
+
+  /// The error for a file that was read and cannot be used.
+  func refuse(_ problem: String) -> DataError { refusal(of: path, by: method, problem) }
+}
+
+private func refusal(of path: String, by method: String, _ problem: String) -> DataError {
+  DataError(.badInput, at: [path], problem, remedy: "make it again with pipe fit --method \(method)")
+}
+
+/// Throws with both shapes where images from `place` are not of the shape that is expected, C×H×W.
+///
+/// - Parameter whose: ends in a verb, such as `the model takes`.
+func check(
+  imageShape shape: [Int], of place: String, against expected: [Int], _ whose: String
+) throws(DataError) {
+  guard shape != expected else { return }
+  throw DataError(
+    .badInput, at: [place],
+    "has images of \(shapeText(shape)) (C×H×W), and \(whose) \(shapeText(expected))",
+    remedy: shape.first == expected.first
+      ? "give --resize \(expected[1])x\(expected[2])" : "take images with as many channels")
+}
