@@ -39,40 +39,12 @@ let condenseVerb = VerbRunner("condense") { invocation in
     }
   }
 
-  func run(into writer: WireWriter?) async throws {
-    let source = try openSamples(
-      arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
-    let info = source.info
-    report.detail(info)
-    // The reader learns at once what will come, and refuses at once if it has no place for it.
+  let stage = stageSurroundings
+  _ = try await emitWhole(invocation, options: reading, isDry: stage.dryRun) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
-    try request.checkMemory(
-      for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
-    let condensing = CondenseStage(request, of: info, tool: toolVersion, in: stageSurroundings)
-    let stages = pipeline {
-      Buffered<Sample>(capacity: 64)
-      condensing
-    }
-    let encoded = pipeline {
-      stages
-      Chunked()
-      Encode(forStreamOf: promised)
-    }
-    guard let writer else {
-      _ = try await stages.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
-      return
-    }
-    let sink = WireSink(named: "condense", to: writer, info: promised, final: { condensing.described })
-    _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)
+    try request.checkMemory(for: info, memoryLimit: stage.memoryLimit, machine: stage.machineMemory)
+    return (CondenseStage(request, of: info, tool: toolVersion, in: stage), promised)
   }
-
-  if stageSurroundings.dryRun {
-    do {
-      try await run(into: nil)
-    } catch let error as PipelineError where error.underlying is DryRunEnded {}
-    return .ok
-  }
-  try await writeStream(invocation) { writer in try await run(into: writer) }
   return .ok
 }
 

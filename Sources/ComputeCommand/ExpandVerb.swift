@@ -10,51 +10,29 @@ let expandVerb = VerbRunner("expand") { invocation in
   let arguments = invocation.arguments
   let report = invocation.report
   let request = try ExpandRequest(arguments)
+  if arguments.given("pretrain"), arguments.path("pretrain") == "-", arguments.paths("input").contains("-") {
+    throw UsageError("--pretrain and --input cannot both be the standard input", hint: "name a file for one of them")
+  }
   let reading = try ReadOptions(arguments)
   let surroundings = try await Surroundings(invocation)
   var stageSurroundings = surroundings.stage(invocation)
   stageSurroundings.dryRun = arguments.flag("dry-run")
 
-  func run(into writer: WireWriter?) async throws {
-    let prior = try await prior(invocation, surroundings)
-    let source = try openSamples(
-      arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
-    let info = source.info
-    report.detail(info)
+  let stage = stageSurroundings
+  let expanded = try await emitWhole(invocation, options: reading, isDry: stage.dryRun) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
+    let prior = try prior(invocation, surroundings)
     if let shape = info.shape { try prior?.check(imageShape: shape, of: info.name) }
     let expanding = ExpandStage(
-      request, prior: prior, of: info, tool: toolVersion, in: stageSurroundings,
+      request, prior: prior, of: info, tool: toolVersion, in: stage,
       announce: { estimate in
         for line in estimate.lines(for: request) { report.log(line) }
       })
-    let stages = pipeline {
-      Buffered<Sample>(capacity: 64)
-      expanding
-    }
-    let encoded = pipeline {
-      stages
-      Chunked()
-      Encode(forStreamOf: promised)
-    }
-    guard let writer else {
-      _ = try await stages.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
-      return
-    }
-    let sink = WireSink(named: "expand", to: writer, info: promised, final: { expanding.described })
-    _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)
-    if let distance = expanding.meanDistance {
-      report.log("new images are \(fixed(distance, 2)) deviations a value from the nearest sample, on average")
-    }
+    return (expanding, promised)
   }
-
-  if stageSurroundings.dryRun {
-    do {
-      try await run(into: nil)
-    } catch let error as PipelineError where error.underlying is DryRunEnded {}
-    return .ok
+  if let distance = expanded?.meanDistance {
+    report.log("new images are \(fixed(distance, 2)) deviations a value from the nearest sample, on average")
   }
-  try await writeStream(invocation) { writer in try await run(into: writer) }
   return .ok
 }
 
@@ -99,7 +77,7 @@ func fitExpansion(_ invocation: Invocation) async throws {
 }
 
 /// What was named to begin with; nil where the method needs nothing.
-private func prior(_ invocation: Invocation, _ surroundings: Surroundings) async throws -> ExpansivePrior? {
+private func prior(_ invocation: Invocation, _ surroundings: Surroundings) throws -> ExpansivePrior? {
   let arguments = invocation.arguments
   if arguments.given("model"), let path = arguments.path("model") {
     let file = try ExpansiveFile(contentsOf: path)
@@ -107,9 +85,6 @@ private func prior(_ invocation: Invocation, _ surroundings: Surroundings) async
     return .model(file)
   }
   guard arguments.given("pretrain"), let path = arguments.path("pretrain") else { return nil }
-  guard path != "-" || !arguments.paths("input").contains("-") else {
-    throw UsageError("--pretrain and --input cannot both be the standard input", hint: "name a file for one of them")
-  }
   // Sizes are made equal; classes and parts are those of the samples alone.
   var reading = ReadOptions()
   let own = try ReadOptions(arguments)

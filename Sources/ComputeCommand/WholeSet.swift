@@ -1,0 +1,59 @@
+import Command
+import Datasets
+import Shards
+import Stages
+import Streaming
+
+/// A stage that takes in a whole set before it emits anything, and knows only then what that will be.
+protocol WholeSetStage: Stage<Sample, Sample> {
+  /// What the emitted samples are; known from the first of them on.
+  var described: DatasetInfo? { get }
+}
+
+extension CondenseStage: WholeSetStage {}
+extension ExpandStage: WholeSetStage {}
+
+/// Runs such a stage over the inputs: what it emits goes out as a stream. A dry run ends with its estimate, and writes nothing.
+///
+/// - Parameters:
+///   - options: how the inputs are read.
+///   - make: makes the stage for the set that is described, with what it promises: the reader learns at once what will come,
+///     and refuses at once if it has no place for it.
+/// - Returns: The stage, which has run; nil after a dry run.
+func emitWhole<S: WholeSetStage>(
+  _ invocation: Invocation, options: ReadOptions, isDry: Bool,
+  make: (DatasetInfo) throws -> (stage: S, promised: DatasetInfo)
+) async throws -> S? {
+  guard isDry else {
+    return try await writeStream(invocation) { writer in
+      let source = try described(invocation, options)
+      let (stage, promised) = try make(source.info)
+      let encoded = pipeline {
+        Buffered<Sample>(capacity: 64)
+        stage
+        Chunked()
+        Encode(forStreamOf: promised)
+      }
+      let sink = WireSink(named: stage.name, to: writer, info: promised, final: { stage.described })
+      _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)
+      return stage
+    }
+  }
+  let source = try described(invocation, options)
+  let (stage, _) = try make(source.info)
+  do {
+    _ = try await stage.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
+  } catch let error {
+    guard error.underlying is DryRunEnded else { throw error }
+  }
+  return nil
+}
+
+/// The inputs, opened; `--verbose` tells what they are.
+private func described(_ invocation: Invocation, _ options: ReadOptions) throws -> any SampleSource {
+  let report = invocation.report
+  let source = try openSamples(
+    invocation.arguments.paths("input").map(Input.init(path:)), options: options, log: { report.log($0) })
+  report.detail(source.info)
+  return source
+}
