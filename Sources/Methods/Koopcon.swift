@@ -97,6 +97,8 @@ public enum Koopcon {
     public var decodedPerClass = 20
     /// Steps after which all latents are computed anew.
     public var refresh = 100
+    /// Real images per class and step, of the whole class, whose mean features X' is to have.
+    public var matchingSample = 64
     /// Latents per class that transport has for a target.
     public var transportSample = 512
     /// Weights of the losses.

@@ -293,7 +293,7 @@ struct KoopconFit<Real: RealImages> {
     for (index, latent) in latents.enumerated() where comparesPixels {
       assigned.append(try assignedPixels(latent, solutions[index], index, batch, koopman))
     }
-    let matching = try matched(rows, latents, batch, koopman, &losses, using: &random)
+    let matching = try matched(rows, latents, koopman, &losses, using: &random)
     let encoderParameters = options.autoencoder.encoderParameterCount
     let decoderParameters = Array(autoencoder.parameters[encoderParameters...])
     let values = Double(batch.images.count / batch.images.shape[0])
@@ -351,7 +351,7 @@ struct KoopconFit<Real: RealImages> {
 
   /// L_fm, and its weighted gradient at the pixels of the decoded rows, in their order.
   private func matched(
-    _ rows: [(index: Int, row: Int)], _ latents: [Tensor], _ batch: Batch, _ koopman: Koopman,
+    _ rows: [(index: Int, row: Int)], _ latents: [Tensor], _ koopman: Koopman,
     _ losses: inout Koopcon.Losses, using random: inout RandomSource
   ) throws(TensorError) -> Tensor? {
     guard options.weights.matching != 0 else { return nil }
@@ -362,7 +362,10 @@ struct KoopconFit<Real: RealImages> {
     }
     var real: [Tensor] = []
     for (index, label) in koopman.labels.enumerated() {
-      real.append(try augmented(images(ofClass: label, in: batch), by: transformations[index]))
+      let total = self.real.count(ofClass: label)
+      let chosen = random.choice(min(options.matchingSample, total), of: total).sorted()
+      let images = try normalization.normalized(bytes: self.real.images(ofClass: label, at: chosen))
+      real.append(try augmented(images, by: transformations[index]))
     }
     let embeddings = try embedded(Tensor.concatenated(real, axis: 0), in: classifier)
     let squaredLength = max(embeddings.squared().sum().item / Double(embeddings.shape[0]), 1e-12)
