@@ -74,33 +74,30 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let order = test.classNames.map { name in training.info.classNames.firstIndex(of: name) }
   let wanted = order.map { index in index.map { counts[$0] } ?? 0 }
 
-  let results = await surroundings.computeThread.run { [request] in
-    Result {
-      var contestants = [
-        try Contestant(
-          training, testedOn: test, testName: testName, fallback: real.map { Methods.Normalization.measured(on: $0) })
-      ]
-      let beside = arguments.flag("baselines") ? real : nil
-      let estimate = try EvaluationEstimate(
-        training, on: test, beside: beside, request: request, cacheDirectory: stage.cacheDirectory,
-        machineMemory: surroundings.machineMemory, clock: stage.clock)
-      for line in announcement(estimate, of: contestants[0].label, request) { stage.log(line) }
-      if let real = beside {
-        contestants += try baselines(
-          counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
-          cacheDirectory: stage.cacheDirectory, shouldStop: stage.shouldStop, log: stage.log, progress: stage.progress)
-      }
-      var rows: [EvaluationRow] = []
-      for contestant in contestants {
-        rows.append(
-          try Stages.evaluate(
-            contestant, on: test, request: request, shouldStop: stage.shouldStop, detail: stage.detail,
-            progress: stage.progress, clock: stage.clock))
-      }
-      return rows
+  let rows = try await surroundings.compute(for: .judging) { [request] in
+    var contestants = [
+      try Contestant(
+        training, testedOn: test, testName: testName, fallback: real.map { Methods.Normalization.measured(on: $0) })
+    ]
+    let beside = arguments.flag("baselines") ? real : nil
+    let estimate = try EvaluationEstimate(
+      training, on: test, beside: beside, request: request, cacheDirectory: stage.cacheDirectory,
+      machineMemory: surroundings.machineMemory, clock: stage.clock)
+    for line in announcement(estimate, of: contestants[0].label, request) { stage.log(line) }
+    if let real = beside {
+      contestants += try baselines(
+        counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
+        cacheDirectory: stage.cacheDirectory, shouldStop: stage.shouldStop, log: stage.log, progress: stage.progress)
     }
+    var rows: [EvaluationRow] = []
+    for contestant in contestants {
+      rows.append(
+        try Stages.evaluate(
+          contestant, on: test, request: request, shouldStop: stage.shouldStop, detail: stage.detail,
+          progress: stage.progress, clock: stage.clock))
+    }
+    return rows
   }
-  let rows = try results.mapError { forgivingMemory($0, for: .judging) }.get()
   if rows.allSatisfy(\.accuracies.isEmpty) {
     if invocation.interrupts.signal != nil { throw CancellationError() }
     throw DataError(

@@ -48,16 +48,17 @@ func fitExpansion(_ invocation: Invocation) async throws {
     let surroundings = try await Surroundings(invocation)
     let (store, info) = try store(
       arguments.paths("input").map(Input.init(path:)), reading, invocation, surroundings)
-    return try await surroundings.computeThread.run {
+    return try await surroundings.compute(for: .expanding) {
       let plan = ExpansivePretraining(
         choice, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
         for: store, of: info, threads: surroundings.threads)
+      try plan.checkMemory(machine: surroundings.machineMemory)
       let (steps, pace) = try plan.estimate(clock: seconds)
       report.log(
         "expansive: \(steps) steps of about \(fixed(pace, 2))s: \(durationText(pace * Double(steps))) (--steps or --time "
           + "for another length)")
       let (decoded, spilled) = plan.decodedBytes
-      report.log(memoryLine(decoded: decoded, spilled: spilled, working: plan.workingBytes))
+      report.log(memoryLine(decoded: decoded, spilled: spilled, working: Int(plan.memoryNeed.total)))
       if isDry { return nil }
       return try plan.run(
         tool: toolVersion, verb: "fit", shouldStop: surroundings.shouldStop, progress: { report.progress($0) })

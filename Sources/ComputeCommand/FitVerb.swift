@@ -27,8 +27,9 @@ let fitVerb = VerbRunner("fit") { invocation in
     while let sample = try source.next() { try builder.add(sample) }
     let store = try builder.finish()
     let info = source.info
-    return try await surroundings.computeThread.run {
+    return try await surroundings.compute(for: .fitting) {
       let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+      try plan.checkMemory(machine: surroundings.machineMemory)
       for line in try plan.estimate(clock: stage.clock).lines(for: request) { report.log(line) }
       if isDry { return nil }
       return try plan.fit(

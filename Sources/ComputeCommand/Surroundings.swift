@@ -49,6 +49,17 @@ struct Surroundings {
 
   private var spillDirectory: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
 
+  /// Computes on the compute thread; memory that the system did not give is told as what it is.
+  func compute<T: Sendable>(
+    for purpose: MemoryNeed.Purpose, _ body: @escaping @Sendable () throws -> T
+  ) async throws -> T {
+    do {
+      return try await computeThread.run(body)
+    } catch {
+      throw forgivingMemory(error, for: purpose)
+    }
+  }
+
   /// For `CondenseStage`.
   func stage(_ invocation: Invocation) -> CondenseStage.Surroundings {
     let report = invocation.report

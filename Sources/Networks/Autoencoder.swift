@@ -146,13 +146,27 @@ public struct AutoencoderOptions: Sendable, Equatable {
 
   /// Multiplications of one image's way through encoder and decoder.
   public var multiplications: (encoder: Double, decoder: Double) {
-    func count(_ layers: [Convolution]) -> Double {
-      layers.reduce(0) { sum, layer in
-        let pixels = (mapHeight << (halvings - layer.level)) * (mapWidth << (halvings - layer.level))
-        return sum + 9 * Double(pixels * layer.inputs) * Double(layer.outputs)
-      }
-    }
-    return (count(encoder) + Double(mapCount * codeCount), count(decoder) + Double(mapCount * latent))
+    (
+      encoder.multiplications(pixels: pixels) + Double(mapCount * codeCount),
+      decoder.multiplications(pixels: pixels) + Double(mapCount * latent)
+    )
+  }
+
+  /// Values in the maps that encoder and decoder make of one image.
+  public var mapValues: Double { encoder.mapValues(pixels: pixels) + decoder.mapValues(pixels: pixels) }
+
+  private func pixels(_ level: Int) -> Int { (mapHeight << (halvings - level)) * (mapWidth << (halvings - level)) }
+}
+
+extension [AutoencoderOptions.Convolution] {
+  /// Multiplications for one image, whose maps have `pixels(level)` pixels where the size has been halved `level` times.
+  func multiplications(pixels: (Int) -> Int) -> Double {
+    reduce(0) { $0 + 9 * Double(pixels($1.level) * $1.inputs) * Double($1.outputs) }
+  }
+
+  /// Values in the maps of one image.
+  func mapValues(pixels: (Int) -> Int) -> Double {
+    reduce(0) { $0 + Double(pixels($1.level) * $1.outputs) }
   }
 }
 

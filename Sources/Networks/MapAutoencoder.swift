@@ -67,14 +67,13 @@ public struct MapAutoencoderOptions: Sendable, Equatable {
 
   /// Multiplications of one image's way through encoder and decoder.
   public var multiplications: (encoder: Double, decoder: Double) {
-    func count(_ layers: [AutoencoderOptions.Convolution]) -> Double {
-      layers.reduce(0) { sum, layer in
-        let pixels = (mapHeight << (2 - layer.level)) * (mapWidth << (2 - layer.level))
-        return sum + 9 * Double(pixels * layer.inputs) * Double(layer.outputs)
-      }
-    }
-    return (count(encoder), count(decoder))
+    (encoder.multiplications(pixels: pixels), decoder.multiplications(pixels: pixels))
   }
+
+  /// Values in the maps that encoder and decoder make of one image.
+  public var mapValues: Double { encoder.mapValues(pixels: pixels) + decoder.mapValues(pixels: pixels) }
+
+  private func pixels(_ level: Int) -> Int { (mapHeight << (2 - level)) * (mapWidth << (2 - level)) }
 }
 
 /// A convolutional autoencoder whose latents are feature maps, with a scale and a shift for each of its filters.

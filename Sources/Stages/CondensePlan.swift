@@ -96,8 +96,8 @@ struct CondensePlan {
     storedImages = store.count
     storedBytes = store.residentBytes
     spilledBytes = store.spilledBytes
-    try request.checkSelection(
-      of: counts, from: (0..<store.classCount).map(store.count(ofClass:)), classNames: store.classNames,
+    try request.checkCounts(
+      counts, of: (0..<store.classCount).map(store.count(ofClass:)), classNames: store.classNames,
       dataset: dataset)
     guard let network, let matching = Matching(request, network: network, isGrey: store.shape.channels == 1) else {
       work = nil

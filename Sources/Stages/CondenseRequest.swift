@@ -15,6 +15,9 @@ public struct CondenseRequest: Sendable {
 
     /// Whether the method picks real images rather than optimising pixels.
     public var isSelection: Bool { self == .random || self == .herding || self == .kCenter }
+
+    /// Whether the method makes at most as many images of a class as it has samples: selections pick them, Koopcon packs them.
+    public var isBoundBySamples: Bool { isSelection || self == .koopcon }
   }
 
   /// Which method.
@@ -66,12 +69,12 @@ public struct CondenseRequest: Sendable {
 extension CondenseRequest {
   /// What will come, as far as it is known before any sample is read: enough to name and to check the place for it.
   ///
-  /// Throws where the budget does not fit the classes, or asks a selection for more than there is.
+  /// Throws where the budget does not fit the classes, or asks for more than can be made of what there is.
   public func promise(of info: DatasetInfo, tool: String) throws(DataError) -> DatasetInfo {
     var promised = info
     let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
     if let there = info.countPerClass {
-      try checkSelection(of: counts, from: there, classNames: info.classNames, dataset: info.name)
+      try checkCounts(counts, of: there, classNames: info.classNames, dataset: info.name)
     }
     promised.kind = .samples
     promised.countPerClass = counts
@@ -80,11 +83,11 @@ extension CondenseRequest {
     return promised
   }
 
-  /// Throws where a selection is asked for more images of a class than there are.
-  func checkSelection(
-    of counts: [Int], from there: [Int], classNames: [String], dataset: String
+  /// Throws where more images of a class are asked for than the method can make of what there is.
+  func checkCounts(
+    _ counts: [Int], of there: [Int], classNames: [String], dataset: String
   ) throws(DataError) {
-    guard method.isSelection else { return }
+    guard method.isBoundBySamples else { return }
     for (label, count) in counts.enumerated() where count > there[label] {
       throw DataError(
         .badInput, at: [dataset],

@@ -102,6 +102,7 @@ public struct CondenseStage: Stage {
     let fitted: Result<KoopconFile, any Error> = await surroundings.computeThread.run {
       Result {
         let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+        try plan.checkMemory(machine: surroundings.machineMemory)
         surroundings.announce(try plan.estimate(clock: surroundings.clock))
         if surroundings.dryRun { throw DryRunEnded() }
         return try plan.fit(
@@ -112,7 +113,7 @@ public struct CondenseStage: Stage {
     do {
       file = try fitted.get()
     } catch {
-      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: .making))
+      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: .fitting))
     }
     let flow = file.condensed(
       store.samples, computeThread: surroundings.computeThread, limits: surroundings.limits)

@@ -150,7 +150,7 @@ public struct ExpandStage: Stage {
     do {
       return try result.get()
     } catch {
-      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: nil))
+      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: .expanding))
     }
   }
 
@@ -182,6 +182,7 @@ public struct ExpandStage: Stage {
     case .some(let prior):
       try prior.check(imageShape: shape, of: info.name)
       var pretraining: ExpansivePretraining?
+      var needs: [MemoryNeed] = []
       let setting: ExpansiveModel.Setting
       switch prior {
       case .model(let file): setting = file.model.setting
@@ -191,7 +192,7 @@ public struct ExpandStage: Stage {
         let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
         estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
         pretraining = plan
-        estimate.workingBytes = plan.workingBytes
+        needs.append(plan.memoryNeed)
         estimate.decodedBytes += similar.residentBytes
         estimate.spilledBytes += similar.spilledBytes
         setting = request.expansive.setting ?? .expanderGraph
@@ -200,7 +201,12 @@ public struct ExpandStage: Stage {
         request, setting: setting, for: store, of: info, threads: surroundings.threads)
       let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
       estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
-      estimate.workingBytes = max(estimate.workingBytes, plan.workingBytes)
+      needs.append(plan.memoryNeed)
+      for need in needs {
+        try need.check(
+          decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
+        estimate.workingBytes = max(estimate.workingBytes, Int(need.total))
+      }
       announce(estimate)
       if surroundings.dryRun { throw DryRunEnded() }
       let file: ExpansiveFile

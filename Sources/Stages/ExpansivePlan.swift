@@ -44,7 +44,11 @@ public struct ExpansivePretraining {
   }
 
   /// What computing takes: maps of a batch, gradients, weights and the library.
-  public var workingBytes: Int { memory(options, images: options.pretrainingBatch) }
+  public var memoryNeed: MemoryNeed { .expanding(options, images: options.pretrainingBatch) }
+  /// Throws where the machine has not the memory for it.
+  public func checkMemory(machine: Int) throws(DataError) {
+    try memoryNeed.check(decoded: store.residentBytes, machine: machine, dataset: info.name)
+  }
   /// Decoded images in RAM, and in the spill file.
   public var decodedBytes: (resident: Int, spilled: Int) { (store.residentBytes, store.spilledBytes) }
 
@@ -111,7 +115,8 @@ struct ExpansiveFineTuning {
     (options.steps, 0.1 + Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock)))
   }
 
-  var workingBytes: Int { memory(options, images: 2 * options.batch) }
+  /// Samples and as many copies.
+  var memoryNeed: MemoryNeed { .expanding(options, images: 2 * options.batch) }
 
   /// Fine-tunes the model, on the compute thread.
   func run(
@@ -147,14 +152,6 @@ private func refining(_ options: ExpansiveSynthesis.Options) -> Double {
   let tokens = places * Double(shape.maps) / width
   return 4 * tokens * width * width
     + (options.setting.hasGraph ? 9 * places * Double(options.slots * shape.maps * shape.maps) : 0)
-}
-
-/// The program and its library, and the features of a batch's latents with their gradients: about eight copies.
-private func memory(_ options: ExpansiveSynthesis.Options, images: Int) -> Int {
-  let shape = options.autoencoder
-  let features = 4 * (options.slots + 4) * shape.maps * shape.mapHeight * shape.mapWidth
-  let pixels = 4 * 16 * shape.filters * shape.height * shape.width
-  return 350 << 20 + images * (8 * features + pixels)
 }
 
 /// Operations per second of this machine, now: a chunk of images through an autoencoder, best of three after a warm-up.

@@ -35,39 +35,25 @@ public struct KoopconChoice: Sendable {
   public init() { weights = (nil, nil, nil, nil, nil) }
 }
 
-/// A fit of Koopcon with everything decided, and its execution.
-public struct KoopconPlan {
-  /// What is made of each class.
-  public let counts: [Int]
-  private let request: CondenseRequest
-  private let options: Koopcon.Options
-  private let normalization: Methods.Normalization
-  private let store: ClassStore
-  private let info: DatasetInfo
-
-  /// Decides; throws where the images are too small for a network, or a class has fewer samples than are to be made of it.
-  public init(
-    _ request: CondenseRequest, for store: ClassStore, of info: DatasetInfo, threads: Int
-  ) throws(DataError) {
-    counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
-    for (label, count) in counts.enumerated() where count > store.count(ofClass: label) {
-      throw DataError(
-        .badInput, at: [info.name],
-        "class \(store.classNames[label]) has \(store.count(ofClass: label)) samples, fewer than the \(count) asked for",
-        remedy: "lower --ipc, or give this class its own number")
-    }
-    let network = try request.network.options(shape: store.shape, classes: store.classCount, of: info.name)
-    let choice = request.koopcon
+extension CondenseRequest {
+  /// Koopcon's options for images of one size, all but the steps.
+  ///
+  /// Throws where the images are too small for a network, or the latents cannot be split into the heads.
+  func koopconOptions(
+    shape: (channels: Int, height: Int, width: Int), classes: Int, of dataset: String
+  ) throws(DataError) -> Koopcon.Options {
+    let classifier = try network.options(shape: shape, classes: classes, of: dataset)
+    let choice = koopcon
     let latent = choice.latent ?? 512
     var options = Koopcon.Options(
       autoencoder: AutoencoderOptions(
-        channels: store.shape.channels, height: store.shape.height, width: store.shape.width,
+        channels: shape.channels, height: shape.height, width: shape.width,
         depth: choice.depth ?? .shallow, form: choice.form ?? .plain, latent: latent),
-      network: network)
+      network: classifier)
     options.heads = choice.heads ?? options.heads
     guard latent % options.heads == 0 else {
       throw DataError(
-        .badInput, at: [info.name], "latents of \(latent) numbers cannot be split into \(options.heads) heads",
+        .badInput, at: [dataset], "latents of \(latent) numbers cannot be split into \(options.heads) heads",
         remedy: "give --heads a divisor of \(latent)")
     }
     options.weights.reconstruction = choice.weights.reconstruction ?? options.weights.reconstruction
@@ -80,12 +66,37 @@ public struct KoopconPlan {
     options.classifierLife = choice.classifierLife ?? options.classifierLife
     options.warmUp = choice.warmUp ?? options.warmUp
     options.settling = min(choice.settling ?? options.settling, 1 - options.warmUp)
-    options.batch = request.realBatch ?? options.batch
-    options.learningRate = request.learningRate ?? options.learningRate
-    options.augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
+    options.batch = realBatch ?? options.batch
+    options.learningRate = learningRate ?? options.learningRate
+    options.augmentation = augmentation ?? (shape.channels == 1 ? .withoutFlip : .full)
+    return options
+  }
+}
+
+/// A fit of Koopcon with everything decided, and its execution.
+public struct KoopconPlan {
+  /// What is made of each class.
+  public let counts: [Int]
+  /// What fitting takes in memory, beside the decoded images.
+  public let memoryNeed: MemoryNeed
+  private let request: CondenseRequest
+  private let options: Koopcon.Options
+  private let normalization: Methods.Normalization
+  private let store: ClassStore
+  private let info: DatasetInfo
+
+  /// Decides; throws where the images are too small for a network, or a class has fewer samples than are to be made of it.
+  public init(
+    _ request: CondenseRequest, for store: ClassStore, of info: DatasetInfo, threads: Int
+  ) throws(DataError) {
+    let there = (0..<store.classCount).map(store.count(ofClass:))
+    counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
+    try request.checkCounts(counts, of: there, classNames: store.classNames, dataset: info.name)
+    var options = try request.koopconOptions(shape: store.shape, classes: store.classCount, of: info.name)
+    memoryNeed = .fitting(options, made: counts, of: there)
     let steps = request.steps ?? Self.defaultSteps(options, counts: counts, classes: store.classCount, threads: threads)
     options.steps = steps
-    options.schedule = choice.schedule ?? steps
+    options.schedule = request.koopcon.schedule ?? steps
     self.request = request
     self.options = options
     self.store = store
@@ -113,12 +124,16 @@ public struct KoopconPlan {
     return min(3000, max(300, Int((steps / 50).rounded()) * 50))
   }
 
+  /// Throws where the machine has not the memory for it.
+  public func checkMemory(machine: Int) throws(DataError) {
+    try memoryNeed.check(decoded: store.residentBytes, machine: machine, dataset: info.name)
+  }
+
   /// What the run will take on this machine, measured on one chunk of images.
   public func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
-    let latentBytes = 2 * store.count * options.autoencoder.latent * 4
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: options.steps, decodedBytes: store.residentBytes,
-      spilledBytes: store.spilledBytes, workingBytes: 700 << 20 + latentBytes)
+      spilledBytes: store.spilledBytes, workingBytes: Int(memoryNeed.total))
     let rate = try Work.measuredRate(network: options.network, clock: clock)
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
     estimate.secondsPerStep =

@@ -29,18 +29,33 @@ public struct MemoryNeed: Sendable, Equatable {
     case selecting
     /// Training classifiers on a set that is there already.
     case judging
+    /// Fitting a model of latents, with a map from the samples of each class to its images.
+    case fitting
+    /// Fitting a model to samples, and making more of them.
+    case expanding
 
     fileprivate var images: (what: String, remedy: String) {
       switch self {
       case .making: ("the images to be made", "lower --ipc")
       case .selecting: ("the images to be selected", "lower --ipc")
       case .judging: ("the images to be trained on", "judge a smaller set, or smaller images with --resize")
+      case .fitting: ("the maps from samples to images", "lower --ipc")
+      case .expanding: ("the samples of a step", "lower --batch, or take smaller images with --resize")
       }
     }
     fileprivate var lessMaps: String {
       switch self {
       case .making: "lower --width, --factor or --ipc"
       case .selecting, .judging: "lower --width"
+      case .fitting: "lower --width, or take smaller images with --resize"
+      case .expanding: "lower --batch, or take smaller images with --resize"
+      }
+    }
+    fileprivate var lessWeights: String {
+      switch self {
+      case .making, .selecting, .judging: "lower --width or --depth"
+      case .fitting: "lower --latent or --width"
+      case .expanding: "take smaller images with --resize"
       }
     }
     fileprivate var lessEmbeddings: String {
@@ -48,6 +63,8 @@ public struct MemoryNeed: Sendable, Equatable {
       case .making: "lower --ipc or --width"
       case .selecting: "lower --width"
       case .judging: "lower --width, or leave --baselines out"
+      case .fitting: "lower --latent, or choose fewer classes with --classes"
+      case .expanding: "lower --batch"
       }
     }
     /// Options of which less takes less memory.
@@ -56,6 +73,8 @@ public struct MemoryNeed: Sendable, Equatable {
       case .making: "--width, --batch, --ipc, --factor or --memory"
       case .selecting: "--width, --ipc or --memory"
       case .judging: "--width or --memory"
+      case .fitting: "--latent, --ipc or --memory"
+      case .expanding: "--batch or --memory"
       }
     }
   }
@@ -103,12 +122,43 @@ public struct MemoryNeed: Sendable, Equatable {
     return need
   }
 
+  /// What fitting Koopcon takes: `made` images of each class, from `samples` real ones.
+  static func fitting(_ options: Koopcon.Options, made: [Int], of samples: [Int]) -> MemoryNeed {
+    var need = MemoryNeed.training(options.network, images: 0, for: .fitting)
+    let coding = options.autoencoder
+    let width = Double(coding.latent)
+    let (real, most) = (samples.reduce(0) { $0 + Double($1) }, Double(made.max() ?? 0))
+    // Of each learned number: itself, its gradient, two moments, and what is new of them.
+    need.weights += 4 * 7 * (weightCount(coding.parameterShapes.map(\.shape)) + 4 * width * width)
+    // Chunks of 64 images there and back through the autoencoder, and from there through the classifier.
+    need.maps += 4 * 2 * coding.mapValues * 64
+    // Latents as they are and as they were attended to, and both once more while they are computed anew.
+    need.embeddings = 4 * 4 * width * real
+    // Every class is compared with its target at once.
+    need.embeddings += 4 * 3 * Double(options.transportSample) * made.reduce(0) { $0 + Double($1) }
+    need.images = 4 * 7 * zip(made, samples).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    let pixels = options.network.pixelCount
+    need.images += 4 * 4 * pixels * (Double(options.batch) + Double(options.matchingSample * samples.count) + most)
+    return need
+  }
+
+  /// What learning with Expansive Synthesis takes: a step on so many images.
+  static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
+    var need = MemoryNeed(for: .expanding)
+    let shape = options.autoencoder
+    need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
+    // Slots of maps through attention and graph, with their gradients.
+    let refined = Double((options.slots + 4) * shape.maps * shape.mapHeight * shape.mapWidth)
+    need.maps = 4 * (2 * shape.mapValues + 8 * refined) * Double(images)
+    return need
+  }
+
   /// Throws where this and `decoded` bytes of real images are more than the machine has.
   public func check(decoded: Int, machine: Int, dataset: String) throws(DataError) {
     let whole = total + Double(decoded)
     guard whole > Double(machine) else { return }
     let parts = [
-      (weights, "the network's weights", "lower --width or --depth"),
+      (weights, "the network's weights", purpose.lessWeights),
       (maps, "the maps of a network", purpose.lessMaps), (embeddings, "embeddings", purpose.lessEmbeddings),
       (images, purpose.images.what, purpose.images.remedy),
       (Double(decoded), "decoded images", "lower --memory, and they go to a temporary file"),
@@ -128,7 +178,7 @@ public struct MemoryNeed: Sendable, Equatable {
 }
 
 extension CondenseRequest {
-  /// What carrying out the request takes; `network` is nil for Random.
+  /// What carrying out the request takes, by any method but Koopcon; `network` is nil for Random.
   ///
   /// - Parameters:
   ///   - counts: images to make of each class.
@@ -169,20 +219,29 @@ extension CondenseRequest {
     guard let shape = info.shape, shape.count == 3 else { return }
     let size = (channels: shape[0], height: shape[1], width: shape[2])
     var counts = try budget.counts(classNames: info.classNames, dataset: info.name)
-    // A selection takes no more images than there are; where that is not known yet, it is said once they are counted.
-    if method.isSelection, info.countPerClass == nil { counts = counts.map { _ in 0 } }
-    let chosen = method == .random ? nil : try network.options(shape: size, classes: counts.count, of: info.name)
-    let need = memoryNeed(shape: size, counts: counts, network: chosen, largestClass: info.countPerClass?.max() ?? 0)
+    // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
+    if method.isBoundBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
+    let need: MemoryNeed
+    if method == .koopcon {
+      need = .fitting(
+        try koopconOptions(shape: size, classes: counts.count, of: info.name), made: counts,
+        of: info.countPerClass ?? counts.map { _ in 0 })
+    } else {
+      let chosen = method == .random ? nil : try network.options(shape: size, classes: counts.count, of: info.name)
+      need = memoryNeed(shape: size, counts: counts, network: chosen, largestClass: info.countPerClass?.max() ?? 0)
+    }
     // A description may come from elsewhere and say anything.
     let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(1) { $0 * Double($1) }
     try need.check(decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
   }
 }
 
+private func weightCount(_ shapes: [[Int]]) -> Double { shapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
+
 extension ConvNetOptions {
   fileprivate var pixelCount: Double { Double(channels) * Double(height) * Double(width) }
 
-  fileprivate var weightCount: Double { parameterShapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
+  fileprivate var weightCount: Double { Stages.weightCount(parameterShapes) }
 
   fileprivate var largestWeightCount: Double {
     parameterShapes.map { $0.reduce(1) { $0 * Double($1) } }.max() ?? 0

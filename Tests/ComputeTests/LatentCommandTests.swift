@@ -73,6 +73,42 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
+    /// A run that the time ended equals one of the steps that it reached, on the same schedule.
+    @Test func aTimeLimitLeavesAModelThatTheReachedStepsReproduce() throws {
+      let run = try shell(
+        """
+        for limit in 3s 30s 3m; do
+          rm -f a
+          pipe fit $S --steps 100000 --time $limit -o a < $F/shapes-cifar.tar.gz || exit
+          steps=$(head -c 20000 a | grep -ao 'steps\\\\":\\\\"[0-9]*' | grep -o '[0-9]*$')
+          # A machine with much other work may need longer for the first step.
+          test "$steps" -gt 0 && break
+        done
+        test "$steps" -gt 0 || exit
+        pipe fit $S --steps $steps --schedule 100000 -o b < $F/shapes-cifar.tar.gz && cmp a b
+        """)
+      #expect(run.status == 0, "\(run.output) \(run.errors)")
+    }
+
+    @Test func aDryRunPrintsTheEstimateAndWritesNothing() throws {
+      for line in ["pipe condense --method koopcon", "pipe fit -o m.safetensors"] {
+        let run = try shell("\(line) $S --dry-run -i $F/shapes-cifar.tar.gz && ! test -e m.safetensors")
+        #expect(run.status == 0 && run.output.isEmpty, "\(run.errors)")
+        #expect(run.errors.contains("steps of about") && run.errors.contains("memory"))
+      }
+    }
+
+    @Test func whatCannotBeMadeOrHeldIsRefused() throws {
+      for line in [
+        "pipe condense --method koopcon --width 8 --ipc 99999", "pipe fit -o m.safetensors --width 8 --ipc 99999",
+      ] {
+        let run = try shell("\(line) < $F/shapes-cifar.tar.gz > x; echo $?; test -s m.safetensors && echo model")
+        #expect(run.output == "65\n" && run.errors.contains("fewer than the 99999 asked for"), "\(run.errors)")
+      }
+      let run = try shell("pipe fit -o m.safetensors $S --latent 65536 --heads 1 < $F/shapes-cifar.tar.gz; echo $?")
+      #expect(run.output == "64\n" && run.errors.contains("lower --latent or --width"), "\(run.errors)")
+    }
+
     @Test func progressShowsTheFourLosses() throws {
       let run = try shell(
         "pipe fit $S --steps 6 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz")

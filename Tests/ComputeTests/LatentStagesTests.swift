@@ -184,12 +184,59 @@ extension ComputeTests {
       #expect(try refusal(tensors.encoded()).problem.contains("2.0"))
     }
 
-    @Test func `a class with too few samples is refused`() throws {
+    @Test func `a class with too few samples is refused, before they are read where the description counts them`()
+      throws
+    {
       let (info, samples) = toySamples()
       let error = #expect(throws: DataError.self) {
         try KoopconPlan(request(10), for: try store(info, samples), of: info, threads: 1)
       }
       #expect(error?.problem.contains("class1") == true)
+      var counted = info
+      counted.countPerClass = [12, 9]
+      let early = #expect(throws: DataError.self) { try request(10).promise(of: counted, tool: "test") }
+      #expect(early?.problem == "class class1 has 9 samples, fewer than the 10 asked for")
+      #expect(throws: Never.self) { try request(9).promise(of: counted, tool: "test") }
+    }
+
+    /// Every number of T is held seven times while it is learned, every latent four times while latents are computed anew.
+    @Test func `the memory need counts the maps of T and the latents of all samples`() throws {
+      func need(_ ipc: Int, _ perClass: [Int], latent: Int = 12) throws -> MemoryNeed {
+        let (info, samples) = toySamples(perClass: perClass)
+        var request = request(ipc)
+        request.koopcon.latent = latent
+        return try KoopconPlan(request, for: try store(info, samples), of: info, threads: 1).memoryNeed
+      }
+      let (one, two) = (try need(1, [12, 9]), try need(2, [12, 9]))
+      let pixels = 4 * 4 * 3 * 8 * 8
+      #expect(two.images - one.images == Double(4 * 7 * (12 + 9) + pixels))
+      #expect(try need(1, [13, 9]).embeddings - one.embeddings == Double(4 * 4 * 12))
+      #expect(try need(1, [12, 9], latent: 24).weights > one.weights)
+      #expect(
+        one.maps
+          > MemoryNeed.training(
+            try smallNetwork.options(
+              shape: (3, 8, 8), classes: 2, of: "x"), images: 0
+          ).maps)
+    }
+
+    @Test func `what does not fit into the machine is refused before anything is computed`() async throws {
+      let (info, samples) = toySamples(perClass: [12, 9])
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.machineMemory = 1 << 30
+      surroundings.announce = { _ in Issue.record("an estimate was measured") }
+      var request = request()
+      request.koopcon.latent = 1 << 14
+      let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(samples), &wiring)
+      let error = await #expect(throws: PipelineError.self) { try await flow.next() }
+      let refusal = try #require(error?.underlying as? DataError)
+      #expect(refusal.fault == .usage && refusal.remedy == "lower --latent or --width", "\(refusal)")
+      // Said of the description alone as well.
+      #expect(throws: DataError.self) { try request.checkMemory(for: info, memoryLimit: 1 << 30, machine: 1 << 30) }
+      request.koopcon.latent = 12
+      #expect(throws: Never.self) { try request.checkMemory(for: info, memoryLimit: 1 << 30, machine: 1 << 30) }
     }
   }
 }

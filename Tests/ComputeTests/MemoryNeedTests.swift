@@ -43,6 +43,8 @@ import Testing
     let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
     for (purpose, verb) in [
       (MemoryNeed.Purpose.making, Verb.condense), (.selecting, .condense), (.judging, Catalog.verb("evaluate")),
+      (.fitting, .condense), (.fitting, Catalog.verb("fit")), (.expanding, Catalog.verb("expand")),
+      (.expanding, Catalog.verb("fit")),
     ] as [(MemoryNeed.Purpose, Verb?)] {
       var remedies = [(forgivingMemory(exhausted, for: purpose) as? DataError)?.remedy ?? ""]
       for part in [\MemoryNeed.weights, \.maps, \.embeddings, \.images] {
@@ -53,7 +55,7 @@ import Testing
       }
       for remedy in remedies {
         let options = remedy.matches(of: /--([a-z-]+)/).map { String($0.1) }
-        #expect(!options.isEmpty)
+        #expect(!options.isEmpty, "\(purpose): \(remedy)")
         for name in options { #expect(verb?.option(name) != nil, "\(purpose): \(remedy)") }
       }
     }
