@@ -70,7 +70,16 @@ extension Verb {
     Option(
       "augment", .text("OPS"), defaultNote: "those that suit the images",
       help: "operations joined by _ of color, crop, cutout, flip, scale, rotate, or none: what augment makes samples "
-        + "by, and what the classifier of expansive sees"),
+        + "by, what the classifier of expansive sees, and what its --sources go through, which are never cut out"),
+    Option(
+      "sources", .choice(["plain", "augmented"]), defaultNote: "the method's: augmented",
+      help: "whether expansive takes features of the samples as they are, or of samples that were augmented first"),
+    Option(
+      "reach", .number(-1...1), defaultNote: "the method's: 1",
+      help: "how far a copy of expansive goes from its sample to the sum of features that it is to be"),
+    Option(
+      "detail", .number(0...1), defaultNote: "the method's: 1",
+      help: "how much of what the autoencoder leaves out of a sample expansive gives back to its copies"),
     Option(
       "weight-re", .number(0...1e9), defaultNote: "the method's",
       help: "weight of the reconstruction loss; 0 leaves it out"),

@@ -53,6 +53,9 @@ extension ExpansiveChoice {
     steps = arguments.integer("steps")
     batch = arguments.integer("batch")
     learningRate = arguments.number("lr")
+    movesSources = arguments.choice("sources").map { $0 == "augmented" }
+    reach = arguments.number("reach")
+    detail = arguments.number("detail")
     weights = (
       arguments.number("weight-re"), arguments.number("weight-ce"), arguments.number("weight-w"),
       arguments.number("weight-cov"), arguments.number("weight-att")

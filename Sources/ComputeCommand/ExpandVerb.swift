@@ -23,6 +23,9 @@ let expandVerb = VerbRunner("expand") { invocation in
     let promised = try request.promise(of: info, tool: toolVersion)
     let prior = try prior(invocation, surroundings)
     if let shape = info.shape { try prior?.check(imageShape: shape, of: info.name) }
+    var stage = stage
+    // The larger set stays in memory beside the samples.
+    if case .images(let similar, _) = prior { stage.memoryLimit = max(0, stage.memoryLimit - similar.residentBytes) }
     let expanding = ExpandStage(
       request, prior: prior, of: info, tool: toolVersion, in: stage,
       announce: { estimate in

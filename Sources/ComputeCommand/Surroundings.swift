@@ -14,6 +14,8 @@ struct Surroundings {
   let memoryLimit: Int
   /// Bytes of memory that there are for everything; no limit where tensors are on another device.
   let machineMemory: Int
+  /// When the time is up; nil for never.
+  let deadline: Double?
   /// Asked between steps: Ctrl-C, or the time is up.
   let shouldStop: @Sendable () -> Bool
 
@@ -37,6 +39,7 @@ struct Surroundings {
     machineMemory = device == .cpu ? availableMemory() : .max
     let interrupts = invocation.interrupts
     let deadline = (has("time") ? arguments.duration("time") : nil).map { seconds() + $0 }
+    self.deadline = deadline
     shouldStop = { interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
     let report = invocation.report
     guard report.verbose else { return }
@@ -74,6 +77,7 @@ struct Surroundings {
     result.log = { report.log($0) }
     result.detail = { report.detail($0) }
     result.clock = { seconds() }
+    result.deadline = deadline
     return result
   }
 }

@@ -13,7 +13,9 @@ protocol WholeSetStage: Stage<Sample, Sample> {
 extension CondenseStage: WholeSetStage {}
 extension ExpandStage: WholeSetStage {}
 
-/// Runs such a stage over the inputs: what it emits goes out as a stream. A dry run ends with its estimate, and writes nothing.
+/// Runs such a stage over the inputs, and writes what it emits.
+///
+/// A dry run ends with its estimate, and writes nothing.
 ///
 /// - Parameters:
 ///   - options: how the inputs are read.

@@ -106,7 +106,7 @@ extension ExpansiveModel {
     public var lender: Int
     /// Which slots are anchors.
     public var anchors: [Bool]
-    /// Slot j lies on vertex j − rotation of the graph, and is cropped by the attention of slot j + rotation.
+    /// Slot j lies on vertex j − rotation of the graph.
     public var rotation: Int
     /// The share of the positions that the crop keeps; 1 crops nothing.
     public var kept: Double
@@ -172,7 +172,7 @@ extension ExpansiveModel {
     let anchors = recipes.flatMap { $0.anchors.map { $0 ? Float(1) : 0 } }
     var features = try mixed(seen.features, Tensor(anchors, shape: [count, slots, 1, 1, 1]))
     if recipes.contains(where: { $0.kept < 1 }) {
-      let received = try turned(mixed(seen.received, Tensor(anchors, shape: [count, slots, 1, 1])))
+      let received = try mixed(seen.received, Tensor(anchors, shape: [count, slots, 1, 1]))
       features = try features * enlarged(mask: crop(received, recipes), height: height, width: width)
     }
     var sum: Tensor

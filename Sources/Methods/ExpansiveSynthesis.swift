@@ -31,6 +31,7 @@ public import Tensors
 /// Decisions:
 /// - *Latents are maps*, 64×8×8 for images of 32×32, patches 2×2, L = 8 slots; standardised map by map with the statistics of X″, so
 ///   that transport is free of scale and the identity in L_cov means something.
+/// - *Statistics are taken again* after 2, 4, 8, … times the warm-up, as the encoder goes on learning.
 /// - *The attention is pre-trained too.* Ten samples per class cannot teach four matrices of 256×256. In fine-tuning it goes on at a
 ///   tenth of the rate; of φ and φ⁻¹ only γ and β move.
 /// - *Each set is normalised by itself:* X with its own mean and deviation, not with those of X″.
@@ -38,7 +39,12 @@ public import Tensors
 ///   its e-th neighbour (`SampleExpander`), has its slots turned by e on the graph, and keeps another share in the crop. A skip
 ///   connection is split in the same way: each slot brings its own group of maps. Fine-tuning draws such copies at random, so that a
 ///   fit does not depend on how many will be made. With one sample in a class there is no neighbour; turning and cropping stay.
-/// - *What the crop is measured by* is the mean attention that a patch receives; the mask is soft.
+/// - *Samples are moved before they are encoded* (`moving`; ours): sample and neighbour go through one draw of classical augmentation,
+///   so that features are located elsewhere (section 3.3), not only taken from elsewhere. Copy 0 as well.
+/// - *How far copies go* (`reach`; ours): y' = y'_0 + r (y'_e − y'_0). With r = 1, the paper's, a copy is half another sample.
+/// - *What the autoencoder leaves out comes back* (`detail`; ours): x' = φ⁻¹(y') + d (x_s − φ⁻¹(y_s)), a skip connection past the
+///   autoencoder, as the paper has one past the attention: else every copy is a little blurred.
+/// - *What the crop is measured by* is the mean attention that a patch receives in the sample that the feature is of; the mask is soft.
 /// - *Which spectrum is preserved:* that of the sample's own graph, whose edges are the cosines between where its slots' features
 ///   have their energy, with the same total weight.
 /// - *Covariance between maps.* A few samples of 4,096 numbers have a covariance of rank n' − 1, which is nearest to the identity when
@@ -89,7 +95,8 @@ public enum ExpansiveSynthesis {
     public var pretrainingSteps = 1000
     /// Images of X″ per step.
     public var pretrainingBatch = 64
-    /// Steps of the pre-training in which φ and φ⁻¹ learn alone; then the latents' statistics are taken.
+    /// Steps of the pre-training in which φ and φ⁻¹ learn alone; then the latents' statistics are taken, and again after two, four,
+    /// eight, … times as many.
     public var warmUp = 200
     /// Rate of Adam in the pre-training.
     public var pretrainingRate = 1e-3
@@ -103,12 +110,20 @@ public enum ExpansiveSynthesis {
     public var classifierLearningRate = 0.01
     /// Weights of the losses.
     public var weights = Weights()
+    /// Steps that the graph of a sample makes when the sample is in the batch.
+    public var graphSteps = 8
     /// ρ, the weight of the spectrum's preservation beside λ₂.
     public var preservation = 1.0
     /// How L_W is computed; nil for ε from 1 to 0.05 in 30 iterations and a cost of ‖·‖²/d.
     public var transport: Transport?
     /// What the classifier's images go through.
     public var augmentation = AugmentationStrategy.full
+    /// What a sample and its lender go through before a copy is made of them, the same for both; nil for nothing.
+    public var moving: AugmentationStrategy?
+    /// How far a copy goes from its sample to what its recipe says, 0 to 1.
+    public var reach = 1.0
+    /// How much of what the autoencoder leaves out of a sample comes back in its copies, 0 to 1.
+    public var detail = 1.0
 
     /// The defaults for one setting and kind of images.
     public init(_ setting: ExpansiveModel.Setting, autoencoder: MapAutoencoderOptions) {
@@ -160,12 +175,17 @@ public enum ExpansiveSynthesis {
       model.mean = try raw.mean(axes: [0, 2, 3])
       model.deviation = try raw.variance(axes: [0, 2, 3]).sqrt() + 1e-4
     }
+    // The encoder goes on learning, and its latents drift.
+    func isDue(_ step: Int) -> Bool {
+      let times = step / max(1, options.warmUp)
+      return step == times * options.warmUp && times > 0 && times & (times - 1) == 0
+    }
     let graphs = adjacency([ExpanderGraph.circleWithDiameters(options.slots)], rows: [0])
     let itself = (0..<options.pretrainingBatch).map { ExpansiveModel.Recipe.itself($0, slots: options.slots) }
     var last: StepReport?
     for step in 0..<options.pretrainingSteps {
       if control.shouldStop() { break }
-      if step == options.warmUp { try takeStatistics() }
+      if isDue(step) { try takeStatistics() }
       var draw = random.split("pre-training step", step)
       let batch = try images(options.pretrainingBatch, using: &draw)
       let coding = model.autoencoder.weights
@@ -216,6 +236,12 @@ public enum ExpansiveSynthesis {
     public var steps: Int
     /// The report of the last step, if there was one.
     public var lastReport: StepReport?
+    /// What samples go through before copies are made of them.
+    let moving: AugmentationStrategy?
+    /// How far a copy goes.
+    let reach: Double
+    /// How much of what the autoencoder leaves out comes back.
+    let detail: Double
     fileprivate let expanders: [SampleExpander]
     fileprivate let random: RandomSource
   }
@@ -231,6 +257,10 @@ public enum ExpansiveSynthesis {
     precondition(
       real.shape == (shape.channels, shape.height, shape.width),
       "a model for \(shape.channels)×\(shape.height)×\(shape.width) images cannot be fine-tuned to others")
+    // What the model is has been decided when it was pre-trained.
+    var options = options
+    options.autoencoder = shape
+    (options.slots, options.patch) = (model.attention.slots, model.attention.patch)
     var tuning = FineTuning(model, real, normalization, options, random)
     var last: StepReport?
     for step in 0..<options.steps {  // line 12
@@ -245,7 +275,9 @@ public enum ExpansiveSynthesis {
     }
     return Fit(
       model: tuning.model, codewords: tuning.codewords, real: real, normalization: normalization,
-      steps: last?.step ?? 0, lastReport: last, expanders: expanders, random: random)
+      steps: last?.step ?? 0, lastReport: last, moving: options.moving,
+      reach: options.reach, detail: options.detail, expanders: expanders,
+      random: random)
   }
 
   /// L_cov of one class's latents (n', maps, h, w): ‖C − I‖² / maps with C = Σ (y − ȳ)(y − ȳ)ᵀ / ((n' − 1) h w) over samples and places.
@@ -507,7 +539,7 @@ private struct FineTuning<Real: RealImages> {
     classifier = classifier.with(parameters: judging)
   }
 
-  /// A step of the graphs of the batch's samples.
+  /// Some steps of the graphs of the batch's samples.
   private mutating func improveGraphs(_ features: Tensor, _ batch: Batch) throws(TensorError) {
     let slots = options.slots
     let energies = try features.squared().sum(axes: [2]).flattened(from: 2)  // (n, L, h·w)
@@ -518,8 +550,10 @@ private struct FineTuning<Real: RealImages> {
           values[((row * slots + slot) * places)..<((row * slots + slot + 1) * places)]
         }
         let own = ExpansiveSynthesis.featureGraph(parts, edges: graphs[label][index].edges)
-        graphs[label][index].improve(
-          target: ExpanderGraph.spectrum(own, vertices: slots), preservation: options.preservation)
+        let target = ExpanderGraph.spectrum(own, vertices: slots)
+        for _ in 0..<options.graphSteps {
+          graphs[label][index].improve(target: target, preservation: options.preservation)
+        }
         gaps[label][index] = graphs[label][index].gap
       }
     }
@@ -552,12 +586,39 @@ extension ExpansiveSynthesis.Fit: Expansion {
         recipes.append(
           .drawn(row, lender: chunkSize + row, rotation: place.copy % slots, slots: slots, using: &draw))
       }
-      let images = try normalization.normalized(
+      var images = try normalization.normalized(
         bytes: real.images(ofClass: label, at: places.map(\.source) + lenders))
+      if let moving { images = try moved(images, places, label, by: moving) }
       let latents = try inFixedChunks(images) { chunk throws(TensorError) in try model.latents(chunk) }
-      let made = try model.composed(latents, model.attention(latents), recipes, graphs: adjacency)
-      results.append(try model.images(made).slice(from: 0, to: rows))
+      let seen = try model.attention(latents)
+      var composed = try model.composed(latents, seen, recipes, graphs: adjacency)
+      if reach != 1 {
+        let itself = recipes.map { ExpansiveModel.Recipe.itself($0.source, slots: slots) }
+        let refined = try model.composed(latents, seen, itself, graphs: adjacency)
+        composed = refined + (composed - refined) * reach
+      }
+      var made = try model.images(composed)
+      if detail != 0 {
+        let sources = try images.slice(from: 0, to: chunkSize)
+        made = try made + (sources - model.images(latents.slice(from: 0, to: chunkSize))) * detail
+      }
+      results.append(try made.slice(from: 0, to: rows))
     }
     return try normalization.restored(Tensor.concatenated(results))
+  }
+
+  /// Samples (64) and their lenders (64), each pair through transformations of its own.
+  private func moved(
+    _ images: Tensor, _ places: [ExpansionPlace], _ label: Int, by strategy: AugmentationStrategy
+  ) throws(TensorError) -> Tensor {
+    var pairs: [Tensor] = []
+    for (row, place) in places.enumerated() {
+      var draw = random.split("moved copy", label, place.source, place.copy)
+      let transformations = strategy.drawCombined(
+        rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
+      let pair = try images.indexed(by: Tensor(integers: [row, places.count + row]))
+      pairs.append(try augmented(pair, by: transformations).unsqueezed(1))
+    }
+    return try Tensor.concatenated(pairs, axis: 1).reshaped(images.shape)
   }
 }

@@ -44,8 +44,10 @@ public struct CondenseStage: Stage {
     public var log: @Sendable (String) -> Void = { _ in }
     /// Receives sentences for who wants to know more.
     public var detail: @Sendable (String) -> Void = { _ in }
-    /// Seconds from some fixed moment, for estimates only.
+    /// Seconds from some fixed moment: for estimates, and to share out the time.
     public var clock: @Sendable () -> Double = { 0 }
+    /// The moment of `clock` from which on `shouldStop` is true because the time is up; nil for none.
+    public var deadline: Double?
 
     /// Surroundings with a compute thread and otherwise defaults.
     public init(computeThread: BlockingThread) { self.computeThread = computeThread }

@@ -64,6 +64,11 @@ public struct ExpandRequest: Sendable {
       throw DataError(
         .badInput, at: [info.name], "holds latents, which cannot be expanded", remedy: "decode them first")
     }
+    guard info.labelKind == .hard else {
+      throw DataError(
+        .badInput, at: [info.name], "has soft labels, and what is made would lose them",
+        remedy: "expand samples with hard labels")
+    }
     if let factor = info.formation?.factor, factor > 1 {
       throw DataError(
         .badInput, at: [info.name],
@@ -71,7 +76,7 @@ public struct ExpandRequest: Sendable {
         remedy: "condense with --factor 1")
     }
     var promised = info
-    promised.labelKind = .hard
+    promised.learnedLearningRate = nil
     if let counts = info.countPerClass {
       promised.countPerClass = try self.counts(of: counts, classNames: info.classNames, dataset: info.name)
     }
@@ -98,6 +103,12 @@ public struct ExpansiveChoice: Sendable {
   public var batch: Int?
   /// Rate of the fine-tuning.
   public var learningRate: Double?
+  /// Whether samples go through classical augmentation before copies are made of them.
+  public var movesSources: Bool?
+  /// How far a copy goes from its sample to what its recipe says.
+  public var reach: Double?
+  /// How much of what the autoencoder leaves out of a sample comes back in its copies.
+  public var detail: Double?
   /// Weights α₀ to α₄ of the losses.
   public var weights:
     (reconstruction: Double?, classification: Double?, transport: Double?, covariance: Double?, attention: Double?)

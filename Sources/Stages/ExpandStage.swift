@@ -93,7 +93,7 @@ public struct ExpandStage: Stage {
 
   /// Mean distance of the new images to the nearest sample of their class; nil before there was one.
   ///
-  /// Root mean square over values, in deviations of the data. Of a class with more than 1,024 samples the first of them count.
+  /// Root mean square over values, in deviations of the data. Of a class with more than 256 samples the first of them count.
   public var meanDistance: Double? {
     state.value.withLock { $0.flatMap { $0.compared > 0 ? $0.distances / Double($0.compared) : nil } }
   }
@@ -183,9 +183,9 @@ public struct ExpandStage: Stage {
       try prior.check(imageShape: shape, of: info.name)
       var pretraining: ExpansivePretraining?
       var needs: [MemoryNeed] = []
-      let setting: ExpansiveModel.Setting
+      var ready: ExpansiveModel?
       switch prior {
-      case .model(let file): setting = file.model.setting
+      case .model(let file): ready = file.model
       case .images(let similar, let similarInfo):
         let plan = ExpansivePretraining(
           request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
@@ -195,10 +195,9 @@ public struct ExpandStage: Stage {
         needs.append(plan.memoryNeed)
         estimate.decodedBytes += similar.residentBytes
         estimate.spilledBytes += similar.spilledBytes
-        setting = request.expansive.setting ?? .expanderGraph
       }
       let plan = try ExpansiveFineTuning(
-        request, setting: setting, for: store, of: info, threads: surroundings.threads)
+        request, model: ready, for: store, of: info, threads: surroundings.threads)
       let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
       estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
       needs.append(plan.memoryNeed)
@@ -215,7 +214,7 @@ public struct ExpandStage: Stage {
       case .images(let similar, _):
         guard let pretraining else { preconditionFailure("there is no plan for the pre-training") }
         file = try pretraining.run(
-          tool: tool, verb: "fit", shouldStop: surroundings.shouldStop, progress: surroundings.progress)
+          tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate.stretches), progress: surroundings.progress)
         digests["pretrain"] = similar.digest
         options["pretrain-steps"] = file.description.provenance.last?.options["steps"]
       }
@@ -227,7 +226,7 @@ public struct ExpandStage: Stage {
     }
     var described = info
     described.kind = .samples
-    described.labelKind = .hard
+    described.learnedLearningRate = nil
     described.formation = nil
     described.shape = shape
     described.countPerClass = counts
@@ -235,6 +234,16 @@ public struct ExpandStage: Stage {
       mean: expansion.normalization.mean, std: expansion.normalization.deviation)
     described.provenance.append(ProvenanceStep(verb: name, tool: tool, options: options, digests: digests))
     return Progress(info: described, expansion: expansion, store: store, counts: counts)
+  }
+
+  /// Asked by the first of some stretches: also true when its share of the time that is left is over, so that the others get theirs.
+  private func stopAtShare(of stretches: [ExpansionEstimate.Stretch]) -> @Sendable () -> Bool {
+    let surroundings = surroundings
+    guard let deadline = surroundings.deadline else { return surroundings.shouldStop }
+    let seconds = stretches.map { Double($0.steps) * $0.secondsPerStep }
+    let now = surroundings.clock()
+    let end = now + (deadline - now) * seconds[0] / seconds.reduce(0, +)
+    return { surroundings.shouldStop() || surroundings.clock() >= end }
   }
 
   /// The work after the next piece has been made; nil after the last.
@@ -265,7 +274,7 @@ public struct ExpandStage: Stage {
     if original < end - first {
       let made = try work.expansion.normalization.normalized(levels.slice(from: original, to: end - first) / 255)
       let compared = try work.expansion.normalization.normalized(
-        bytes: work.store.images(ofClass: label, at: Array(0..<min(sources, 1024))))
+        bytes: work.store.images(ofClass: label, at: Array(0..<min(sources, 256))))
       let nearest = try made.flattened(from: 1).squaredDistances(to: compared.flattened(from: 1)).min(axes: [1])
       work.distances += (nearest / Double(size)).clamped(min: 0).sqrt().sum().item
       work.compared += end - first - original

@@ -11,6 +11,8 @@ public struct ExpansiveFile: Sendable {
   public struct Description: Codable, Sendable, Equatable {
     /// Name of the data that the model was pre-trained on.
     public var dataset: String
+    /// Its class names in index order, of which nothing was learned.
+    public var classNames: [String]
     /// C×H×W of the images.
     public var shape: [Int]
     /// What those images were shifted and scaled by, in units of `valueRange`; other data are by their own numbers.
@@ -49,7 +51,7 @@ public struct ExpansiveFile: Sendable {
     self.model = model
     let options = model.autoencoder.options
     description = Description(
-      dataset: info.name, shape: [options.channels, options.height, options.width],
+      dataset: info.name, classNames: info.classNames, shape: [options.channels, options.height, options.width],
       normalization: Datasets.Normalization(mean: normalization.mean, std: normalization.deviation),
       setting: model.setting.rawValue, slots: model.attention.slots, patch: model.attention.patch,
       filters: options.filters, maps: options.maps, provenance: info.provenance + [step])
@@ -88,13 +90,17 @@ public struct ExpansiveFile: Sendable {
     let placement =
       setting.hasGraph
       ? try file.tensor("placement.weight", [options.maps, description.slots * options.maps, 3, 3]) : nil
+    let deviation = try file.tensor("latent.deviation", [options.maps])
+    guard deviation.floats().allSatisfy({ $0 > 0 }) else {
+      throw file.refuse("holds a latent.deviation that is not positive")
+    }
     model = ExpansiveModel(
       setting, autoencoder: MapAutoencoder(options, weights: weights),
       attention: PatchAttention(
         setting.kind, slots: description.slots, channels: options.maps, patch: description.patch,
         attention: SelfAttention(heads: setting.isMultiHead ? description.slots : 1, parameters: matrices)),
       placement: placement, mean: try file.tensor("latent.mean", [options.maps]),
-      deviation: try file.tensor("latent.deviation", [options.maps]))
+      deviation: deviation)
     (bytes, digest) = (file.bytes, file.digest)
   }
 

@@ -77,15 +77,18 @@ struct ExpansiveFineTuning {
   private(set) var options: ExpansiveSynthesis.Options
   private let store: ClassStore
 
-  /// Decides, for samples in `store` and a model of the given setting and shape.
+  /// Decides, for samples in `store`; `model` is nil where it is still to be pre-trained.
   ///
   /// Throws where the images are too small for a classifier.
   init(
-    _ request: ExpandRequest, setting: ExpansiveModel.Setting, for store: ClassStore, of info: DatasetInfo, threads: Int
+    _ request: ExpandRequest, model: ExpansiveModel?, for store: ClassStore, of info: DatasetInfo, threads: Int
   ) throws(DataError) {
     let choice = request.expansive
+    let setting = model?.setting ?? choice.setting ?? .expanderGraph
     _ = try NetworkChoice(filters: 32).options(shape: store.shape, classes: store.classCount, of: info.name)
-    var options = ExpansiveSynthesis.Options(setting, autoencoder: autoencoder(store.shape))
+    var options = ExpansiveSynthesis.Options(
+      setting, autoencoder: model?.autoencoder.options ?? autoencoder(store.shape))
+    if let model { (options.slots, options.patch) = (model.attention.slots, model.attention.patch) }
     options.batch = choice.batch ?? options.batch
     options.learningRate = choice.learningRate ?? options.learningRate
     options.weights.reconstruction = choice.weights.reconstruction ?? options.weights.reconstruction
@@ -94,6 +97,9 @@ struct ExpansiveFineTuning {
     options.weights.covariance = choice.weights.covariance ?? options.weights.covariance
     options.weights.attention = choice.weights.attention ?? options.weights.attention
     options.augmentation = request.augmentation ?? (store.shape.channels == 1 ? .withoutFlip : .full)
+    options.moving = choice.movesSources ?? true ? options.augmentation.without(.cutout) : nil
+    options.reach = choice.reach ?? options.reach
+    options.detail = choice.detail ?? options.detail
     options.steps =
       choice.steps
       ?? min(600, max(100, Int((1e13 * Double(threads) / Self.operations(options) / 50).rounded()) * 50))
@@ -133,6 +139,8 @@ struct ExpansiveFineTuning {
     [
       "steps": String(stepsReached), "setting": options.setting.rawValue, "batch": String(options.batch),
       "lr": "\(options.learningRate)", "augment": options.augmentation.description,
+      "sources": options.moving == nil ? "plain" : "augmented", "reach": "\(options.reach)",
+      "detail": "\(options.detail)",
       "weight-re": "\(options.weights.reconstruction)", "weight-ce": "\(options.weights.classification)",
       "weight-w": "\(options.weights.transport)", "weight-cov": "\(options.weights.covariance)",
       "weight-att": "\(options.weights.attention)",

@@ -1,6 +1,6 @@
 public import Datasets
 import Foundation
-import Methods
+public import Methods
 public import Networks
 
 /// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
@@ -142,14 +142,21 @@ public struct MemoryNeed: Sendable, Equatable {
     return need
   }
 
-  /// What learning with Expansive Synthesis takes: a step on so many images.
-  static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
+  /// What learning with Expansive Synthesis takes: a step on so many images with gradients, and chunks of 128 without when images are made.
+  public static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
     var need = MemoryNeed(for: .expanding)
     let shape = options.autoencoder
     need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
-    // Slots of maps through attention and graph, with their gradients.
-    let refined = Double((options.slots + 4) * shape.maps * shape.mapHeight * shape.mapWidth)
-    need.maps = 4 * (2 * shape.mapValues + 8 * refined) * Double(images)
+    // Slots of maps through attention and graph, and who looks at whom.
+    let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))
+    let refined = Double((options.slots + 4) * shape.maps) * rows * columns
+    let side = Double(options.patch)
+    let patches = rows * columns / (side * side)
+    let looks =
+      options.setting.kind == .rowWise
+      ? Double(shape.maps) * patches * columns / side
+      : Double(options.setting.isMultiHead ? options.slots : 1) * patches * patches
+    need.maps = 4 * max((2 * shape.mapValues + 8 * refined + 4 * looks) * Double(images), (refined + 2 * looks) * 128)
     return need
   }
 

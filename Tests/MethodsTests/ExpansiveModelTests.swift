@@ -105,6 +105,21 @@ struct ExpansiveModelTests {
     #expect(masks.filter { $0 > 0.5 }.count == count)
   }
 
+  /// Patches that the lender looks at most are those that the sample looks at least.
+  @Test func `a feature is cropped by the attention of the sample that it is of`() throws {
+    var received: [Float] = []
+    for place in 0..<48 { received.append(Float(place < 32 ? place % 4 : 3 - place % 4)) }
+    let seen = PatchAttention.Seen(features: plain.features, received: Tensor(received, shape: [3, 4, 2, 2]))
+    for rotation in 0..<4 {
+      let recipe = Recipe(source: 0, lender: 2, anchors: [true, true, false, false], rotation: rotation, kept: 0.5)
+      let found = try model(.spatialSkip).composed(.zeros(latents.shape), seen, [recipe], graphs: nil).floats()
+      // The first patch keeps what the lender's slots bring, 3 + 4, the last one what the sample's do, 1 + 2.
+      let (first, last): (Float, Float) = (found[0], found[10])
+      #expect(abs(first - 7) < 0.4, "rotation \(rotation)")
+      #expect(abs(last - 3) < 0.4, "rotation \(rotation)")
+    }
+  }
+
   @Test func `what is cropped is halved where no skip connection brings it`() throws {
     let recipe = Recipe(source: 0, lender: 0, anchors: [true, true, true, true], rotation: 0, kept: 0.25)
     let found = try model(.spatial).composed(.zeros(latents.shape), plain, [recipe], graphs: nil)

@@ -80,9 +80,10 @@ struct ExpansiveSynthesisTests {
     #expect((reports.last?.loss ?? .infinity) < 0.7 * reports[13].loss)
   }
 
-  @Test func `latents are standardised with the statistics of the larger set`() throws {
+  /// The encoder goes on learning after the warm-up, and its statistics with it: the last ones are a step old here.
+  @Test(arguments: [12, 97]) func `latents are standardised with the statistics of the larger set`(steps: Int) throws {
     var options = options()
-    options.pretrainingSteps = options.warmUp
+    options.pretrainingSteps = steps
     let model = try pretrained(options).model
     let images = try Normalization.measured(on: similar).normalized(
       bytes: Tensor.concatenated([
@@ -91,6 +92,9 @@ struct ExpansiveSynthesisTests {
     let latents = try model.latents(images)
     #expect(try latents.mean(axes: [0, 2, 3]).floats().allSatisfy { abs($0) < 0.1 })
     #expect(try latents.variance(axes: [0, 2, 3]).floats().allSatisfy { abs($0 - 1) < 0.2 })
+    options.pretrainingSteps = options.warmUp
+    let early = try pretrained(options).model.deviation.floats()
+    #expect((early == model.deviation.floats()) == (steps == options.warmUp))
   }
 
   @Test(arguments: ExpansiveModel.Setting.allCases)
@@ -122,6 +126,44 @@ struct ExpansiveSynthesisTests {
       #expect(before.floats() != after.floats())
     }
     #expect(tuned.mean.floats() == model.mean.floats() && tuned.deviation.floats() == model.deviation.floats())
+  }
+
+  @Test func `a first step moves scales and shifts by the rate and the attention by a tenth of it`() throws {
+    var options = options()
+    let model = try pretrained(options).model
+    options.steps = 1
+    let tuned = try fit(model, options).fit.model
+    func greatest(_ before: [Tensor], _ after: [Tensor]) -> Float {
+      zip(before, after).flatMap { zip($0.floats(), $1.floats()).map { abs($0 - $1) } }.max() ?? 0
+    }
+    // Adam's first step is the rate, whatever the gradient.
+    let rate = Float(options.learningRate)
+    #expect(abs(greatest(model.autoencoder.scales, tuned.autoencoder.scales) / rate - 1) < 0.02)
+    let attention = (model.attention.attention.parameters, tuned.attention.attention.parameters)
+    #expect(abs(greatest(attention.0, attention.1) / rate - 0.1) < 0.002)
+  }
+
+  @Test func `fine-tuning lowers the losses that it is told to lower`() throws {
+    var options = options()
+    let model = try pretrained(options).model
+    options.weights = ExpansiveSynthesis.Weights(
+      reconstruction: 1, classification: 0, transport: 0, covariance: 0, attention: 0)
+    options.steps = 80
+    options.learningRate = 1e-2
+    let losses = try fit(model, options).reports.map(\.loss)
+    let (first, last): (Double, Double) = (losses.prefix(10).reduce(0, +), losses.suffix(10).reduce(0, +))
+    #expect(last < 0.95 * first)
+  }
+
+  /// A file may hold a model of other slots, patches and sizes than the defaults are.
+  @Test func `what the model is decides what is fitted, not the options`() throws {
+    let model = try pretrained(options()).model
+    var other = options()
+    other.slots = 8
+    other.autoencoder = MapAutoencoderOptions(channels: 3, height: 16, width: 16)
+    let fit = try fit(model, other).fit
+    #expect(fit.codewords.allSatisfy { $0.vertices == 4 })
+    #expect(try fit.images(ofClass: 0, at: 0..<3).shape == [3, 3, 16, 16])
   }
 
   @Test func `without a step the model is the pre-trained one`() throws {
@@ -194,7 +236,59 @@ struct ExpansiveSynthesisTests {
     }
   }
 
+  @Test func `graphs learn a larger gap in more steps`() throws {
+    var options = options()
+    let model = try pretrained(options).model
+    options.preservation = 0
+    func gaps(_ steps: Int) throws -> [Double] {
+      options.graphSteps = steps
+      return try fit(model, options).fit.codewords.map(\.gap)
+    }
+    for (few, many) in zip(try gaps(0), try gaps(20)) { #expect(many > few) }
+  }
+
   // MARK: Expansion
+
+  /// φ⁻¹(y') + d (x − φ⁻¹(y)): what d adds depends on the sample alone, and nothing else differs between copies that go nowhere.
+  @Test func `detail gives back what the autoencoder leaves out, and reach is how far a copy goes`() throws {
+    var options = options()
+    let model = try pretrained(options).model
+    func images(reach: Double, detail: Double) throws -> [[Float]] {
+      (options.reach, options.detail) = (reach, detail)
+      return rows(try fit(model, options).fit.images(ofClass: 1, at: 0..<9))
+    }
+    let (plain, whole) = (try images(reach: 1, detail: 0), try images(reach: 1, detail: 1))
+    let added = zip(plain, whole).map { zip($0, $1).map { $1 - $0 } }
+    for copy in 0..<9 {
+      #expect(zip(added[copy], added[copy % 3]).allSatisfy { abs($0 - $1) < 1e-4 })
+      #expect(added[copy].contains { abs($0) > 1e-3 })
+    }
+    let (none, half) = (try images(reach: 0, detail: 1), try images(reach: 0.5, detail: 0))
+    #expect(none[3] == none[0] && none[7] == none[1])
+    #expect(half[3] != plain[3] && half[0] == plain[0])
+    // Without a step from the sample, only what the attention adds is between a copy and its sample.
+    let sources = rows(real.images(ofClass: 1, at: [0, 1, 2]).to(.float32) / 255)
+    func distance(_ a: [[Float]], _ b: [[Float]]) -> Float {
+      zip(a, b).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } }
+    }
+    #expect(distance(none, sources) < distance(try images(reach: 0, detail: 0), sources))
+  }
+
+  @Test func `samples are moved with their lenders, each copy in its own way`() throws {
+    var options = options()
+    let model = try pretrained(options).model
+    (options.reach, options.moving) = (0, .full)
+    let fit = try fit(model, options).fit
+    let all = rows(try fit.images(ofClass: 0, at: 0..<20))
+    #expect(Set(all).count == 20)
+    #expect(rows(try fit.images(ofClass: 0, at: 7..<9)) == Array(all[7..<9]))
+    options.moving = AugmentationStrategy.none
+    options.reach = 1
+    let still = rows(try self.fit(model, options).fit.images(ofClass: 0, at: 0..<20))
+    options.moving = nil
+    let plain = rows(try self.fit(model, options).fit.images(ofClass: 0, at: 0..<20))
+    #expect(zip(still, plain).allSatisfy { zip($0, $1).allSatisfy { abs($0 - $1) < 1e-4 } })
+  }
 
   @Test(arguments: ExpansiveModel.Setting.allCases)
   func `new images differ from one another and from their sources`(setting: ExpansiveModel.Setting) throws {

@@ -1,0 +1,143 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Shards
+import Stages
+import Streaming
+import Synchronization
+import Tensors
+import Testing
+
+extension ComputeTests {
+  @Suite struct ExpandStageTests {
+    private let thread = BlockingThread(name: "expand test")
+
+    private func request(steps: Int = 2) -> ExpandRequest {
+      var request = ExpandRequest(method: .expansive, amount: .ratio(2), seed: 3)
+      request.expansive.steps = steps
+      request.expansive.batch = 8
+      return request
+    }
+
+    /// A model that is drawn, of fewer slots and maps than the defaults.
+    private func file(of info: DatasetInfo) -> ExpansiveFile {
+      var random = RandomSource(seed: 2)
+      let model = ExpansiveModel(
+        .expanderGraph, MapAutoencoderOptions(channels: 3, height: 8, width: 8, filters: 4, maps: 8), slots: 4, patch: 1,
+        using: &random)
+      return ExpansiveFile(
+        model, of: info, normalization: Methods.Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2]),
+        provenance: ProvenanceStep(verb: "fit", tool: "test", options: ["steps": "0"]))
+    }
+
+    private func path(_ bytes: [UInt8]) throws -> String {
+      let path = FileManager.default.temporaryDirectory.appending(path: "pipe-\(UUID().uuidString).safetensors").path
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      return path
+    }
+
+    private func expanded(_ stage: ExpandStage, _ samples: [Sample]) async throws -> [Sample] {
+      var wiring = Wiring()
+      var result: [Sample] = []
+      for try await sample in stage.connect(.elements(samples), &wiring) { result.append(sample) }
+      return result
+    }
+
+    @Test func `a model's file comes back as it was, says what it is of, and expands with its own slots`() async throws {
+      let (info, samples) = toySamples(perClass: [3, 2])
+      let made = file(of: info)
+      let path = try path(made.bytes)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let read = try ExpansiveFile(contentsOf: path)
+      #expect(read.digest == made.digest && read.digest == sha256(made.bytes))
+      #expect(read.description == made.description && read.description.classNames == ["class0", "class1"])
+      #expect(read.description.slots == 4 && read.description.shape == [3, 8, 8])
+      #expect(
+        read.model.autoencoder.weights.map { $0.floats() } == made.model.autoencoder.weights.map { $0.floats() })
+      #expect(read.model.placement?.floats() == made.model.placement?.floats())
+      let stage = ExpandStage(
+        request(), prior: .model(read), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+      let images = try await expanded(stage, samples)
+      #expect(images.map(\.label) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
+    }
+
+    @Test func `a damaged or foreign model is refused`() throws {
+      let (info, _) = toySamples()
+      func refusal(_ change: (inout TensorFile) -> Void) throws -> String {
+        let whole = try path(file(of: info).bytes)
+        var tensors = try TensorFile(contentsOf: whole)
+        change(&tensors)
+        let broken = try path(tensors.encoded())
+        defer { for path in [whole, broken] { try? FileManager.default.removeItem(atPath: path) } }
+        let error = #expect(throws: DataError.self) { try ExpansiveFile(contentsOf: broken) }
+        #expect(error?.fault == .badInput && error?.remedy?.contains("pipe fit --method expansive") == true)
+        return error?.problem ?? ""
+      }
+      #expect(try refusal { $0.tensors["latent.mean"] = nil }.contains("lacks the tensor latent.mean"))
+      #expect(try refusal { $0.tensors["latent.mean"] = .zeros([3]) }.contains("latent.mean as [3]"))
+      #expect(try refusal { $0.tensors["latent.deviation"] = .zeros([8]) }.contains("latent.deviation"))
+      #expect(try refusal { $0.metadata["method"] = "koopcon" }.contains("of the method koopcon, not of expansive"))
+      #expect(try refusal { $0.metadata["description"] = "{}" }.contains("no description"))
+      #expect(
+        try refusal {
+          $0.metadata["description"] = $0.metadata["description"]?.replacing("\"slots\":4", with: "\"slots\":5")
+        }.contains("cannot be"))
+    }
+
+    @Test func `soft labels would be lost, and are refused`() {
+      var (info, _) = toySamples()
+      info.labelKind = .probability
+      for method in ExpandRequest.Method.allCases {
+        let request = ExpandRequest(method: method, amount: .ratio(2), seed: 0)
+        let error = #expect(throws: DataError.self) { try request.promise(of: info, tool: "test") }
+        #expect(error?.problem.contains("soft labels") == true)
+      }
+    }
+
+    /// A clock that goes on by a second whenever it is looked at; each stretch of learning looks at it in every step.
+    @Test func `the time is shared out between pre-training and fine-tuning`() async throws {
+      let (info, samples) = toySamples(perClass: [3, 2])
+      let (similarInfo, similar) = toySamples(perClass: [20, 20])
+      let now = Mutex(0.0)
+      let clock: @Sendable () -> Double = {
+        now.withLock { value in
+          value += 1
+          return value
+        }
+      }
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.clock = clock
+      surroundings.deadline = 100
+      surroundings.shouldStop = { clock() >= 100 }
+      var request = request(steps: 1000)
+      request.expansive.pretrainingSteps = 1000
+      request.expansive.pretrainingBatch = 8
+      request.expansive.setting = .spatial
+      let stage = ExpandStage(
+        request, prior: .images(try store(similarInfo, similar), similarInfo), of: info, tool: "test", in: surroundings)
+      #expect(try await expanded(stage, samples).count == 10)
+      let options = try #require(stage.described?.provenance.last?.options)
+      let steps = ["pretrain-steps", "steps"].map { options[$0].flatMap { Int($0) } ?? -1 }
+      #expect(steps.allSatisfy { (1..<1000).contains($0) }, "\(steps)")
+    }
+
+    @Test func `the memory need counts maps, slots and who looks at whom`() throws {
+      let options = ExpansiveSynthesis.Options(
+        .multiHeadSkip, autoencoder: MapAutoencoderOptions(channels: 3, height: 32, width: 32))
+      let need = MemoryNeed.expanding(options, images: 100)
+      // Eight heads of 16 patches of 2×2 that look at each other; 12 times 64 maps of 8×8; what 10 convolutions make.
+      let coding: [Int] = [
+        16 * 1024, 32 * 256, 32 * 256, 64 * 64, 64 * 64, 64 * 64, 128 * 64, 32 * 256, 64 * 256, 3 * 1024,
+      ]
+      let refining: Int = 8 * 12 * 64 * 64 + 4 * 8 * 16 * 16
+      let values: Int = 2 * coding.reduce(0, +) + refining
+      #expect(need.maps == Double(values * 4 * 100))
+      var large = options
+      large.autoencoder = MapAutoencoderOptions(channels: 3, height: 256, width: 256)
+      // 128 images whose 1,024 patches look at each other, with every head.
+      let looks: Int = 2 * 8 * 1024 * 1024 * 128
+      #expect(MemoryNeed.expanding(large, images: 2).maps > Double(4 * looks))
+    }
+  }
+}
