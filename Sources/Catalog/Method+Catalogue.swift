@@ -71,7 +71,7 @@ extension Method {
     reference: "Jebraeeli, Jiang, Cansever & Krim, Koopcon: A new approach towards smarter and less complex learning, "
       + "2024",
     settings: [
-      Setting("steps"), Setting("batch", "256"), Setting("lr", "0.001"), Setting("augment"),
+      Setting("steps"), Setting("batch", "100"), Setting("lr", "0.001"), Setting("augment"),
       Setting("autoencoder", "shallow"), Setting("reconstruction", "plain"), Setting("latent", "512"),
       Setting("heads", "4"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"), Setting("weight-w", "1"),
       Setting("weight-fm", "100"), Setting("weight-cov", "0.01"), Setting("transported-pixels", "0.1"),

@@ -6,7 +6,7 @@ import Stages
 func condenseLatents(_ invocation: Invocation) async throws {
   let usable: Set<String> = ["input", "output", "model", "threads", "device", "progress", "quiet", "verbose", "name"]
   try await passLatents(
-    invocation, CondenseLatentsStage.self,
+    invocation, CondenseLatentsStage.self, attention: .once,
     meaningless: invocation.arguments.verb.options.map(\.name).filter { !usable.contains($0) },
     hint: "what a model makes was decided when it was fitted")
 }

@@ -52,14 +52,15 @@ func passThroughModel<S: LatentStage>(
 ///
 /// - Throws: `UsageError` with the hint for one of the `meaningless` options that was typed.
 func passLatents<S: LatentStage>(
-  _ invocation: Invocation, _ kind: S.Type, meaningless: some Sequence<String>, hint: String
+  _ invocation: Invocation, _ kind: S.Type, attention: KoopconFile.Attention, meaningless: some Sequence<String>,
+  hint: String
 ) async throws {
   let arguments = invocation.arguments
   for option in meaningless where arguments.given(option) {
     throw UsageError("--\(option) means nothing beside --model", hint: hint)
   }
   try await passThroughModel(invocation, kind, options: try ReadOptions(arguments)) { file, info throws(DataError) in
-    try file.check(latents: info)
+    try file.check(latents: info, attention: attention)
   }
 }
 

@@ -92,7 +92,7 @@ public enum Koopcon {
     /// The share at the end in which encoder and attention stand still.
     public var settling = 0.5
     /// Real images per step, of all classes together; at least one of each.
-    public var batch = 256
+    public var batch = 100
     /// Condensed images per class and step, drawn anew, whose pixels are computed.
     public var decodedPerClass = 20
     /// Steps after which all latents are computed anew.

@@ -135,10 +135,22 @@ public struct KoopconFile: Sendable {
     if let shape = info.shape { try check(imageShape: shape, of: info.name) }
   }
 
-  /// Checks that a stream of latents is of this model's kind.
+  /// How often latents must have been attended to before a verb takes them.
+  public enum Attention: Sendable {
+    /// Not yet.
+    case none
+    /// Exactly once.
+    case once
+    /// The verb does not mind.
+    case any
+  }
+
+  /// Checks that a stream of latents is of this model's kind, and as far on its way as `attention` asks.
   ///
-  /// Throws with both shapes or both lists of classes where it is not.
-  public func check(latents info: DatasetInfo) throws(DataError) {
+  /// Its history is looked at from the last `encode` on; latents without one, or without a model in it, are someone's own and may be
+  /// anything.
+  /// Throws with both shapes, both lists of classes or both models where it is not.
+  public func check(latents info: DatasetInfo, attention: Attention = .any) throws(DataError) {
     guard info.kind == .latents else {
       throw DataError(
         .badInput, at: [info.name], "holds images, where latents are expected",
@@ -146,6 +158,34 @@ public struct KoopconFile: Sendable {
     }
     try checkClasses(info)
     if let shape = info.shape { try check(latentShape: shape, of: info.name) }
+    try check(historyOf: info, attention)
+  }
+
+  private func check(historyOf info: DatasetInfo, _ attention: Attention) throws(DataError) {
+    guard let first = info.provenance.lastIndex(where: { $0.verb == "encode" }),
+      info.provenance[first].digests["model"] != nil
+    else { return }
+    let steps = info.provenance[first...]
+    for step in steps {
+      guard let other = step.digests["model"], other != digest else { continue }
+      throw DataError(
+        .badInput, at: [info.name],
+        "pipe \(step.verb) had the model \(other.prefix(12)), and this one is \(digest.prefix(12))",
+        remedy: "give one model to every step, from pipe encode on")
+    }
+    let count = steps.count(where: { $0.verb == "attend" })
+    switch attention {
+    case .none where count > 0:
+      throw DataError(
+        .badInput, at: [info.name], "has been through pipe attend already", remedy: "leave out the second pipe attend")
+    case .once where count == 0:
+      throw DataError(
+        .badInput, at: [info.name], "has not been through pipe attend", remedy: "put pipe attend -m MODEL before it")
+    case .once where count > 1:
+      throw DataError(
+        .badInput, at: [info.name], "has been through pipe attend \(count) times", remedy: "keep one pipe attend")
+    default: break
+    }
   }
 
   func check(imageShape shape: [Int], of place: String) throws(DataError) {

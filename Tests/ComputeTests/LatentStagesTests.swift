@@ -152,6 +152,48 @@ extension ComputeTests {
       #expect(try problem(other, latents: true).contains("7") && problem(other, latents: true).contains("12"))
     }
 
+    @Test func `latents of another model, and steps left out or doubled, are refused`() throws {
+      let (file, info, _) = try fitted(steps: 1)
+      var latents = info
+      (latents.kind, latents.shape) = (.latents, [12])
+      let other = String(repeating: "ab", count: 32)
+      /// What a verb says of a history; nil where it takes it.
+      func problem(_ steps: [(String, String?)], _ attention: KoopconFile.Attention) throws -> String? {
+        var described = latents
+        described.provenance = steps.map { verb, model in
+          ProvenanceStep(verb: verb, tool: "test", digests: model.map { ["model": $0] } ?? [:])
+        }
+        do throws(DataError) {
+          try file.check(latents: described, attention: attention)
+          return nil
+        } catch {
+          #expect(error.fault == .badInput && error.remedy != nil)
+          return error.problem
+        }
+      }
+      let (encode, attend) = (("encode", file.digest as String?), ("attend", file.digest as String?))
+      for attention in [KoopconFile.Attention.none, .once, .any] {
+        let found = try problem([("encode", other)], attention)
+        #expect(found?.contains("abababababab,") == true && found?.contains(String(file.digest.prefix(12))) == true)
+        #expect(try problem([encode, ("attend", other)], attention)?.contains("pipe attend had the model") == true)
+        // What lies before the last encode is of another set of latents.
+        #expect(try problem([("encode", other), ("attend", other), encode, attend], .once) == nil)
+        // Someone's own.
+        #expect(try problem([], attention) == nil)
+        #expect(try problem([("encode", nil), ("attend", other)], attention) == nil)
+        #expect(try problem([encode, attend, ("encode", nil)], attention) == nil)
+      }
+      #expect(try problem([encode], .none) == nil)
+      #expect(try problem([encode, attend], .none)?.contains("already") == true)
+      #expect(try problem([encode], .once)?.contains("has not been") == true)
+      #expect(try problem([encode, attend], .once) == nil)
+      #expect(try problem([encode, ("attend", nil)], .once) == nil)
+      #expect(try problem([encode, attend, attend], .once)?.contains("2 times") == true)
+      for steps in [[encode], [encode, attend], [encode, attend, ("condense", file.digest as String?)]] {
+        #expect(try problem(steps, .any) == nil)
+      }
+    }
+
     @Test func `a model file holds everything that is needed to use it`() async throws {
       let (file, _, samples) = try fitted()
       let path = try written(file.bytes)
