@@ -82,7 +82,8 @@ public struct KoopconFile: Sendable {
 
   /// Reads a file.
   ///
-  /// Throws where it is missing, damaged, of another kind or version, or where its tensors are not those of its description.
+  /// Throws where it is missing, damaged, of another kind or version, where its tensors are not those of its description, or where
+  /// their values cannot be.
   public init(contentsOf path: String) throws(DataError) {
     let file = try ModelFile<Description>(contentsOf: path, of: Self.method)
     let description = file.description
@@ -113,11 +114,15 @@ public struct KoopconFile: Sendable {
       maps.append(
         try file.tensor("map.\(label)", [description.condensedPerClass[label], description.samplesPerClass[label]]))
     }
+    let deviation = try file.tensor("latent.deviation", [description.latent])
+    guard deviation.floats().allSatisfy({ $0 > 0 }) else {
+      throw file.refuse("holds a latent.deviation that is not above 0")
+    }
     model = KoopconModel(
       autoencoder: Autoencoder(options, parameters: parameters),
       attention: SelfAttention(heads: description.heads, parameters: attention),
       mean: try file.tensor("latent.mean", [description.latent]),
-      deviation: try file.tensor("latent.deviation", [description.latent]), maps: maps,
+      deviation: deviation, maps: maps,
       normalization: Methods.Normalization(
         mean: description.normalization.mean, deviation: description.normalization.std))
     (bytes, digest) = (file.bytes, file.digest)

@@ -142,9 +142,11 @@ public struct KoopconPlan {
   }
 
   /// Fits the model, on the compute thread.
+  ///
+  /// Throws a `DataError` where the run diverged, and a `TensorError` where the library fails.
   public func fit(
     tool: String, verb: String, shouldStop: @escaping @Sendable () -> Bool, progress: @escaping ProgressHandler
-  ) throws(TensorError) -> KoopconFile {
+  ) throws -> KoopconFile {
     let control = RunControl(
       progress: { report in
         progress(
@@ -156,6 +158,8 @@ public struct KoopconPlan {
     let fit = try Koopcon.fit(
       store, counts: counts, normalization: normalization, options: options, using: RandomSource(seed: request.seed),
       control: control)
+    try checkConverged(
+      fit.lastReport, method: KoopconFile.method, dataset: info.name, remedy: "lower --lr or --map-lr")
     return KoopconFile(
       fit.model, of: info, fittedTo: store,
       provenance: ProvenanceStep(

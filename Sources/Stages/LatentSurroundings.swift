@@ -92,6 +92,11 @@ extension Sample {
       throw DataError(.badInput, at: ["sample \(key)"], "shows an image, where a latent is expected")
     }
     try file.check(latentShape: array.shape, of: "sample \(key)")
+    guard array.values.allSatisfy(\.isFinite) else {
+      throw DataError(
+        .badInput, at: ["sample \(key)"], "has a latent with values that are no numbers",
+        remedy: "look at what made it: every value must be finite")
+    }
     return array
   }
 }

@@ -67,12 +67,13 @@ struct ModelFile<Description: Codable> {
     bytes = file.encoded()
   }
 
-  /// One of the tensors; throws where it is missing or of another shape than the description asks for.
+  /// One of the tensors; throws where it is missing, of another shape than the description asks for, or not of finite numbers.
   func tensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
     guard let tensor = tensors[name] else { throw refuse("lacks the tensor \(name)") }
     guard tensor.shape == shape else {
       throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
     }
+    guard tensor.floats().allSatisfy(\.isFinite) else { throw refuse("holds a \(name) with values that are no numbers") }
     return tensor
   }
 

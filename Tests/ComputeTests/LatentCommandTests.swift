@@ -67,6 +67,17 @@ extension ComputeTests {
       #expect(run.errors.contains("has not been through pipe attend") && run.errors.contains("had the model"))
     }
 
+    @Test func aRunThatDivergedIsNotPublished() throws {
+      let run = try shell(
+        """
+        pipe fit $S --steps 8 --lr 1e9 -o m.safetensors < $F/shapes-cifar.tar.gz; echo $?; test -e m.safetensors; echo $?
+        pipe condense --method koopcon $S --steps 8 --lr 1e9 < $F/shapes-cifar.tar.gz | pipe shard -o x
+        echo ${PIPESTATUS[@]}; test -e x/pipe.manifest; echo $?
+        """)
+      #expect(run.output == "64\n1\n64 64\n1\n", "\(run.errors)")
+      #expect(run.errors.contains("diverged") && run.errors.contains("lower --lr or --map-lr"))
+    }
+
     @Test func anExistingModelIsNotOverwritten() throws {
       let run = try shell("touch m.safetensors; pipe fit $S --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz")
       #expect(run.status == 73)

@@ -2,11 +2,12 @@ import Datasets
 import Foundation
 import Methods
 import Networks
-import Stages
 import Streaming
 import Synchronization
 import Tensors
 import Testing
+
+@testable import Stages
 
 extension ComputeTests {
   @Suite struct LatentStagesTests {
@@ -224,6 +225,61 @@ extension ComputeTests {
       #expect(try refusal(tensors.encoded()).problem.contains("lacks the tensor map.1"))
       tensors.metadata["format_version"] = "2.0"
       #expect(try refusal(tensors.encoded()).problem.contains("2.0"))
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity, 0, -1])
+    func `a model with values that cannot be is refused`(value: Float) throws {
+      let (file, _, _) = try fitted(steps: 1)
+      let whole = try written(file.bytes)
+      defer { try? FileManager.default.removeItem(atPath: whole) }
+      for name in ["latent.deviation", "latent.mean", "map.1", "decoder.code.bias"] {
+        var tensors = try TensorFile(contentsOf: whole)
+        let tensor = try #require(tensors.tensors[name])
+        var values = tensor.floats()
+        values[values.count - 1] = value
+        tensors.tensors[name] = Tensor(values, shape: tensor.shape)
+        let path = try written(tensors.encoded())
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        if value.isFinite && name != "latent.deviation" {
+          #expect(throws: Never.self) { try KoopconFile(contentsOf: path) }
+        } else {
+          let error = #expect(throws: DataError.self) { try KoopconFile(contentsOf: path) }
+          #expect(error?.fault == .badInput && error?.problem.contains(name) == true)
+        }
+      }
+    }
+
+    @Test func `a latent that is no number is refused with its key`() async throws {
+      let (file, _, samples) = try fitted(steps: 1)
+      var latents = try await run(EncodeStage(surroundings(file)), samples)
+      guard case .floats(var array) = latents[7].content else {
+        Issue.record("expected a latent, found \(latents[7].content)")
+        return
+      }
+      array.values[3] = .nan
+      latents[7].content = .floats(array)
+      for stage in [
+        AttendStage(surroundings(file)), CondenseLatentsStage(surroundings(file)), RenderStage(surroundings(file)),
+      ] as [any Stage<Sample, Sample>] {
+        let error = await #expect(throws: PipelineError.self) { try await run(stage, latents) }
+        let refusal = try #require(error?.underlying as? DataError)
+        #expect(refusal.fault == .badInput && refusal.place == ["sample \(latents[7].key)"])
+      }
+    }
+
+    @Test func `a run whose last loss is no number has converged to nothing`() throws {
+      func check(_ loss: Double) throws(DataError) {
+        try checkConverged(
+          StepReport(step: 3, steps: 9, loss: loss), method: "koopcon", dataset: "toy", remedy: "lower --lr")
+      }
+      for loss in [Double.nan, .infinity] {
+        let error = #expect(throws: DataError.self) { try check(loss) }
+        #expect(error?.fault == .usage && error?.problem.contains("step 3") == true && error?.remedy == "lower --lr")
+      }
+      #expect(throws: Never.self) { try check(1e9) }
+      #expect(throws: Never.self) {
+        try checkConverged(nil, method: "koopcon", dataset: "toy", remedy: "lower --lr")
+      }
     }
 
     @Test func `a class with too few samples is refused, before they are read where the description counts them`()
