@@ -8,17 +8,16 @@ import Tensors
 struct ModelFile<Description: Codable> {
   /// What the metadata says.
   let description: Description
-  /// The file's bytes.
+  /// The file's bytes; those that were read, where it was.
   let bytes: [UInt8]
+  /// SHA-256 of the file.
+  let digest: String
   private let tensors: [String: Tensor]
   private let path: String
   private let method: String
 
   private static var format: String { "pipe-model" }
   private static var formatVersion: String { "1.0" }
-
-  /// SHA-256 of the file.
-  var digest: String { sha256(bytes) }
 
   /// The file of a model of `method`, which `description` and `tensors` describe.
   init(of method: String, _ description: Description, tensors: [String: Tensor]) {
@@ -39,13 +38,15 @@ struct ModelFile<Description: Codable> {
         "description": String(decoding: text, as: UTF8.self),
       ]
     ).encoded()
+    digest = sha256(bytes)
   }
 
   /// Reads a file.
   ///
   /// Throws where it is missing, damaged, of another version, or no model of `method`.
   init(contentsOf path: String, of method: String) throws(DataError) {
-    let file = try TensorFile(contentsOf: path)
+    let bytes = try TensorFile.bytes(ofFile: path)
+    let file = try TensorFile(bytes, from: path)
     func refuse(_ problem: String) -> DataError { refusal(of: path, by: method, problem) }
     guard file.metadata["format"] == Self.format else { throw refuse("holds tensors, but no model of this program") }
     guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
@@ -64,7 +65,8 @@ struct ModelFile<Description: Codable> {
     self.path = path
     self.method = method
     tensors = file.tensors
-    bytes = file.encoded()
+    self.bytes = bytes
+    digest = sha256(bytes)
   }
 
   /// One of the tensors; throws where it is missing, of another shape than the description asks for, or not of finite numbers.

@@ -31,9 +31,21 @@ public struct TensorFile {
   ///
   /// Throws where it is missing, cut, or holds anything but float32 tensors that fill it without gaps.
   public init(contentsOf path: String) throws(DataError) {
+    try self.init(try Self.bytes(ofFile: path), from: path)
+  }
+
+  /// A file's bytes; throws where it cannot be read.
+  static func bytes(ofFile path: String) throws(DataError) -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw DataError(.noInput, at: [path], "cannot be read")
     }
+    return [UInt8](data)
+  }
+
+  /// Reads a file's bytes, which came from `path`.
+  ///
+  /// Throws where they are cut, or hold anything but float32 tensors that fill them without gaps.
+  init(_ data: [UInt8], from path: String) throws(DataError) {
     func damaged(_ problem: String) -> DataError {
       DataError(
         .badInput, at: [path], "not a readable safetensors file: \(problem)", remedy: "delete it or write it again")
@@ -45,12 +57,12 @@ public struct TensorFile {
     }
     let header = data[8..<8 + Int(length)]
     let body = data[(8 + Int(length))...]
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+    guard let object = try? JSONSerialization.jsonObject(with: Data(header)) as? [String: Any] else {
       throw damaged("its header is not a JSON object")
     }
     metadata = object["__metadata__"] as? [String: String] ?? [:]
     tensors = [:]
-    var covered = 0
+    var ranges: [(name: String, bytes: Range<Int>)] = []
     for (name, value) in object where name != "__metadata__" {
       guard let entry = value as? [String: Any], let dtype = entry["dtype"] as? String,
         let shape = entry["shape"] as? [Int],
@@ -68,13 +80,21 @@ public struct TensorFile {
         count == (end - start) / 4,
         (end - start) % 4 == 0
       else { throw damaged("entry \(name) is \(dtype) \(shape) at bytes \(start)..<\(end) of \(body.count)") }
-      let bytes = body[(body.startIndex + start)..<(body.startIndex + end)]
       let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        _ = bytes.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
+        body[(body.startIndex + start)..<(body.startIndex + end)].withUnsafeBytes {
+          UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0)
+        }
         initialized = count
       }
       tensors[name] = Tensor(values, shape: shape)
-      covered += end - start
+      ranges.append((name, start..<end))
+    }
+    var covered = 0
+    for (name, range) in ranges.sorted(by: { ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound) }) {
+      guard range.lowerBound == covered else {
+        throw damaged("entry \(name) begins at byte \(range.lowerBound), and the one before it ends at \(covered)")
+      }
+      covered = range.upperBound
     }
     guard covered == body.count else { throw damaged("its entries cover \(covered) of \(body.count) bytes") }
   }

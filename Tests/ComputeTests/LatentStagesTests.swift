@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Methods
 import Networks
+import Shards
 import Streaming
 import Synchronization
 import Tensors
@@ -204,6 +205,22 @@ extension ComputeTests {
       #expect(read.description.samplesPerClass == [12, 9] && read.description.condensedPerClass == [2, 2])
       #expect(read.description.provenance.last?.options["steps"] == "8")
       #expect(try await condensed(read, samples) == (try await condensed(file, samples)))
+    }
+
+    @Test func `a model is named after the bytes of its file, however they were written`() throws {
+      let (file, _, _) = try fitted(steps: 1)
+      // The same content with its header written otherwise: one more space before the tensors.
+      let length = Int(file.bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+      let spaced =
+        withUnsafeBytes(of: UInt64(length + 8).littleEndian, Array.init) + file.bytes[8..<8 + length]
+        + [UInt8](repeating: 0x20, count: 8) + file.bytes[(8 + length)...]
+      for bytes in [file.bytes, spaced] {
+        let path = try written(bytes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let read = try KoopconFile(contentsOf: path)
+        #expect(read.description == file.description)
+        #expect(try read.digest == sha256(ofFile: path) && read.bytes == bytes)
+      }
     }
 
     @Test func `files that are no model, cut or contradict themselves are refused`() throws {

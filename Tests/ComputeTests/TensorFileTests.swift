@@ -61,6 +61,30 @@ extension ComputeTests {
       #expect(throws: DataError.self) { try TensorFile(contentsOf: path) }
     }
 
+    /// Two tensors of two numbers in a body of four; only ranges that follow one another are those of a file.
+    @Test(arguments: [
+      ([0, 8], [8, 16], true), ([8, 16], [0, 8], true), ([0, 8], [0, 8], false), ([0, 8], [4, 12], false),
+      ([0, 8], [12, 20], false), ([4, 12], [12, 20], false), ([8, 16], [8, 16], false),
+    ])
+    func rangesThatOverlapOrLeaveGapsAreRefused(a: [Int], b: [Int], isWhole: Bool) throws {
+      let header = Array(
+        """
+        {"a":{"dtype":"F32","shape":[2],"data_offsets":\(a)},"b":{"dtype":"F32","shape":[2],"data_offsets":\(b)},\
+        "none":{"dtype":"F32","shape":[0,5],"data_offsets":[8,8]}}
+        """.utf8)
+      let body = (0..<4).flatMap { withUnsafeBytes(of: Float($0).bitPattern.littleEndian, Array.init) }
+      let path = try written(withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header + body)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      if isWhole {
+        let read = try TensorFile(contentsOf: path)
+        #expect(read.tensors["a"]?.floats() == (a[0] == 0 ? [0, 1] : [2, 3]))
+        #expect(read.tensors["none"]?.shape == [0, 5])
+      } else {
+        let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: path) }
+        #expect(error?.fault == .badInput)
+      }
+    }
+
     @Test func aMissingFileIsNoInput() {
       let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: "/nowhere/at/all.safetensors") }
       #expect(error?.fault == .noInput)
