@@ -20,7 +20,7 @@ public import Tensors
 ///   L_W    Sinkhorn divergence of Y_c and Y'_c, mean over classes; see `Transport`                          [equation 5]
 ///   L_cov  (‖Cov(Y'_c) − I‖² − (d − n' + 1)) / d, mean over classes                                         [equation 7]
 ///
-/// Each is reported by itself, and one whose weight is 0 is not computed.
+/// Each is reported by itself, and one whose weight is 0 is not computed: leaving one out leaves out nothing else.
 /// Reference: Jebraeeli, Jiang, Cansever, Krim: "Koopcon: A new approach towards smarter and less complex learning", 2024,
 /// Algorithms 1 and 2. No code is published.
 /// Deviations: the paper writes one sum over samples for the cross entropy, and ‖X' − X‖² for sets of different size; both as decided
@@ -50,6 +50,7 @@ public import Tensors
 ///   wants f to answer as if it were trained on X (section III) and "the difference in inference to adapt the condensed data"
 ///   (section I): so the mean of f's embeddings ψ is to be that of the real images of the class, under one augmentation A for both
 ///   sides, drawn per class and step. This L_fm acts on what makes X', not on f; it has a weight of its own and is reported apart.
+/// - *f learns for whoever asks it.* Without L_ce but with L_fm it still learns X, at its own rate; only X' is then not judged by it.
 /// - *A classifier lives for some steps* (`classifierLife`), and is then drawn anew: one that has learned the data has no more to say
 ///   of what is missing in X'.
 /// - *What cannot be less is taken off.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.

@@ -341,7 +341,9 @@ struct KoopconFit<Real: RealImages> {
         pulls[member.index] += try row.padded([0, 0, member.row, count - member.row - 1])
       }
       Gradients.add(found[1...decoderParameters.count], to: &gradients.autoencoder, from: encoderParameters)
-      Gradients.add(found[(1 + decoderParameters.count)...], to: &gradients.classifier)
+      // The weight of L_ce is the share that X' gets of it; f itself learns at its own rate.
+      Gradients.add(
+        found[(1 + decoderParameters.count)...].map { $0 / weights.classification }, to: &gradients.classifier)
     }
     if weights.classification != 0 { losses.classification = (losses.classification ?? 0) + crossEntropy }
     if comparesPixels {
@@ -349,7 +351,7 @@ struct KoopconFit<Real: RealImages> {
     }
   }
 
-  /// L_fm, and its weighted gradient at the pixels of the decoded rows, in their order.
+  /// L_fm, and its weighted gradient at the pixels of the decoded rows, in their order; holds the real images of one class at a time.
   private func matched(
     _ rows: [(index: Int, row: Int)], _ latents: [Tensor], _ koopman: Koopman,
     _ losses: inout Koopcon.Losses, using random: inout RandomSource
@@ -360,33 +362,30 @@ struct KoopconFit<Real: RealImages> {
     let transformations = koopman.labels.map { _ in
       options.augmentation.drawOne(rows: 1, height: height, width: width, using: &random)
     }
-    var real: [Tensor] = []
-    for (index, label) in koopman.labels.enumerated() {
-      let total = self.real.count(ofClass: label)
-      let chosen = random.choice(min(options.matchingSample, total), of: total).sorted()
-      let images = try normalization.normalized(bytes: self.real.images(ofClass: label, at: chosen))
-      real.append(try augmented(images, by: transformations[index]))
-    }
-    let embeddings = try embedded(Tensor.concatenated(real, axis: 0), in: classifier)
-    let squaredLength = max(embeddings.squared().sum().item / Double(embeddings.shape[0]), 1e-12)
     var gradients: [Tensor] = []
-    var sum = 0.0
-    var start = 0
-    for index in koopman.labels.indices {
-      let end = start + real[index].shape[0]
-      let mean = try embeddings.slice(from: start, to: end).mean(axes: [0])
-      start = end
+    var distances = 0.0
+    // Of the embeddings of real images, over all classes.
+    var (squares, count) = (0.0, 0)
+    for (index, label) in koopman.labels.enumerated() {
+      let total = real.count(ofClass: label)
+      let chosen = random.choice(min(options.matchingSample, total), of: total).sorted()
+      let images = try normalization.normalized(bytes: real.images(ofClass: label, at: chosen))
+      let embeddings = try embedded(augmented(images, by: transformations[index]), in: classifier)
+      let mean = try embeddings.mean(axes: [0])
+      squares += embeddings.squared().sum().item
+      count += chosen.count
       let places = rows.filter { $0.index == index }.map(\.row)
       let codes = try latents[index].indexed(by: Tensor(integers: places)) * koopman.deviation + koopman.mean
-      let (value, found) = try valueAndGradients(at: [autoencoder.decode(codes)]) { points throws(TensorError) in
+      let (distance, found) = try valueAndGradients(at: [autoencoder.decode(codes)]) { points throws(TensorError) in
         let few = try embeddedKeepingGraph(augmented(points[0], by: transformations[index]), in: classifier)
-        return try Koopcon.matchingLoss(few, to: mean, squaredLength: squaredLength)
+        return try Koopcon.matchingLoss(few, to: mean, squaredLength: 1)
       }
-      sum += value.item
+      distances += distance.item
       gradients.append(found[0])
     }
-    losses.matching = sum / Double(latents.count)
-    return try Tensor.concatenated(gradients, axis: 0) * (options.weights.matching / Double(latents.count))
+    let scale = 1 / (max(squares / Double(count), 1e-12) * Double(latents.count))
+    losses.matching = distances * scale
+    return try Tensor.concatenated(gradients, axis: 0) * (options.weights.matching * scale)
   }
 
   /// The batch's images of one class.
@@ -504,20 +503,22 @@ struct KoopconFit<Real: RealImages> {
     if weight != 0 { losses.reconstruction = (losses.reconstruction ?? 0) + sum }
   }
 
+  /// Whether anything asks what f answers: then f learns, whatever the weight.
+  private var needsClassifier: Bool { options.weights.classification != 0 || options.weights.matching != 0 }
+
   /// Lines 16 and 17, L_ce on X.
   private func classified(
     _ batch: Batch, _ losses: inout Koopcon.Losses, _ gradients: inout Gradients, using random: inout RandomSource
   ) throws(TensorError) {
-    let weight = options.weights.classification
-    guard weight != 0 else { return }
+    guard needsClassifier else { return }
     let transformations = options.augmentation.drawOne(
       rows: batch.images.shape[0], height: options.autoencoder.height, width: options.autoencoder.width, using: &random)
     let labels = zip(batch.labels, batch.places).flatMap { Array(repeating: $0, count: $1.count) }
     let (loss, found) = try crossEntropy(
       of: classifier, images: augmented(batch.images, by: transformations),
       targets: oneHot(labels, classes: options.network.classes))
-    losses.classification = (losses.classification ?? 0) + loss
-    Gradients.add(found.map { $0 * weight }, to: &gradients.classifier)
+    if options.weights.classification != 0 { losses.classification = (losses.classification ?? 0) + loss }
+    Gradients.add(found, to: &gradients.classifier)
   }
 
   // MARK: Line 21
@@ -545,11 +546,9 @@ struct KoopconFit<Real: RealImages> {
       try mapAdam.step(&maps, complete(gradients.maps, maps))
       koopman?.scaledMaps = maps
     }
-    // The weight of L_ce is the share that X' gets of it; f itself learns at its own rate.
-    if options.weights.classification != 0 {
+    if needsClassifier {
       var parameters = classifier.parameters
-      let found = complete(gradients.classifier, parameters).map { $0 / options.weights.classification }
-      try classifierSGD.step(&parameters, found)
+      try classifierSGD.step(&parameters, complete(gradients.classifier, parameters))
       classifier = classifier.with(parameters: parameters)
     }
   }

@@ -138,7 +138,10 @@ public struct MemoryNeed: Sendable, Equatable {
     need.embeddings += 4 * 3 * Double(options.transportSample) * made.reduce(0) { $0 + Double($1) }
     need.images = 4 * 7 * zip(made, samples).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     let pixels = options.network.pixelCount
-    need.images += 4 * 4 * pixels * (Double(options.batch) + Double(options.matchingSample * samples.count) + most)
+    // A batch of every class; the real and the condensed images of one class, whose features are compared.
+    need.images += 4 * 4 * pixels * (Double(max(options.batch, samples.count)) + Double(options.matchingSample) + most)
+    // For every condensed image what transport assigns to it, and a gradient.
+    need.images += 4 * 2 * pixels * made.reduce(0) { $0 + Double($1) }
     return need
   }
 

@@ -286,6 +286,50 @@ struct KoopconTests {
     #expect(last < 0.5 * first)
   }
 
+  @Test func `without L_ce the classifier still learns for L_fm, and is not reported`() throws {
+    // With everything else at rest, and all images of every class looked at, only f can change L_fm.
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+    options.learningRate = 0
+    options.mapLearningRate = 0
+    options.matchingSample = 100
+    options.classifierLife = 1000
+    options.augmentation = .none
+    let reports = try fit(options).reports
+    let fm = values("fm", reports)
+    #expect(fm.count == 18 && abs(fm[17] - fm[0]) > 0.01 * fm[0], "\(fm)")
+    #expect(reports.allSatisfy { report in !report.terms.contains { $0.name == "ce" } })
+  }
+
+  @Test func `L_fm is in units of the real embeddings' length, over all classes`() throws {
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+    options.learningRate = 0
+    options.warmUp = 0
+    options.matchingSample = 100
+    options.augmentation = .none
+    let counts = [2, 3, 1]
+    let reported = try #require(values("fm", try fit(options, stopAfter: 1).reports).first)
+    // The model as it was drawn, and the classifier of the first step.
+    var still = options
+    still.steps = 0
+    let model = try fit(still).fit.model
+    var draw = RandomSource(seed: 1).split("classifier", 0)
+    let classifier = ConvNet(options.network, using: &draw)
+    var (distances, squares) = (0.0, 0.0)
+    for (label, count) in counts.enumerated() {
+      let images = real.images(ofClass: label, at: Array(0..<real.count(ofClass: label)))
+      let condensed = try model.images(of: model.maps[label].matmul(model.attended(model.latents(of: images))))
+      #expect(condensed.shape[0] == count)
+      let embeddings = try classifier.embed(model.normalization.normalized(bytes: images))
+      let few = try classifier.embed(model.normalization.normalized(condensed))
+      distances += try (few.mean(axes: [0]) - embeddings.mean(axes: [0])).squared().sum().item
+      squares += embeddings.squared().sum().item
+    }
+    let expected = distances / 3 / (squares / Double(40 + 30 + 35))
+    #expect(abs(reported - expected) < 1e-3 * expected, "\(reported), \(expected)")
+  }
+
   @Test func `a classifier is drawn anew when it has lived`() throws {
     var options = options()
     options.steps = 12
