@@ -81,6 +81,8 @@ public struct KoopconPlan {
   public let memoryNeed: MemoryNeed
   private let request: CondenseRequest
   private let options: Koopcon.Options
+  /// Of one step, on average.
+  private let operations: Double
   private let normalization: Methods.Normalization
   private let store: ClassStore
   private let info: DatasetInfo
@@ -94,7 +96,8 @@ public struct KoopconPlan {
     try request.checkCounts(counts, of: there, classNames: store.classNames, dataset: info.name)
     var options = try request.koopconOptions(shape: store.shape, classes: store.classCount, of: info.name)
     memoryNeed = .fitting(options, made: counts, of: there)
-    let steps = request.steps ?? Self.defaultSteps(options, counts: counts, classes: store.classCount, threads: threads)
+    operations = Self.operations(options, made: counts, of: there)
+    let steps = request.steps ?? Self.defaultSteps(operations, threads: threads)
     options.steps = steps
     options.schedule = request.koopcon.schedule ?? steps
     self.request = request
@@ -104,23 +107,32 @@ public struct KoopconPlan {
     normalization = Methods.Normalization.measured(on: store)
   }
 
-  /// Operations of one step: the autoencoder and the classifier, forward and backward, on real and on condensed images.
-  private static func operations(_ options: Koopcon.Options, counts: [Int], classes: Int) -> Double {
+  /// Operations of one step, `made` images of each class from `samples` real ones: the autoencoder and the classifier, forward and
+  /// backward, on real and on condensed images; and a step's share of what happens every `refresh` steps.
+  static func operations(_ options: Koopcon.Options, made: [Int], of samples: [Int]) -> Double {
     let coding = options.autoencoder.multiplications
-    let real = Double(max(options.batch, classes))
-    let condensed = Double(counts.reduce(0) { $0 + min($1, options.decodedPerClass) })
-    let classifier = 3 * Work.forward(options.network).operations
-    let maps = counts.reduce(0) { $0 + $1 } * options.autoencoder.latent * 5000
-    // Features take the real images forward once more, and the condensed ones there and back.
-    let matching = options.weights.matching == 0 ? 0 : classifier
-    return real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + classifier + matching / 3)
-      + condensed * (8 * coding.decoder + classifier + matching) + 6 * Double(maps)
+    let forward = Work.forward(options.network).operations
+    let real = Double(max(options.batch, samples.count))
+    let condensed = Double(made.reduce(0) { $0 + min($1, options.decodedPerClass) })
+    let sources = zip(made, samples).filter { $0.0 > 0 }.map(\.1)
+    let maps = Double(made.reduce(0, +) * options.autoencoder.latent * 5000)
+    var sum = real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + 3 * forward)
+    sum += condensed * (8 * coding.decoder + 3 * forward) + 6 * maps
+    // Features take real images of every class forward, and the condensed ones there and back.
+    if options.weights.matching != 0 {
+      let compared = Double(sources.reduce(0) { $0 + min($1, options.matchingSample) })
+      sum += compared * forward + condensed * 3 * forward
+    }
+    // Between warm-up and settling all latents are computed anew every so many steps.
+    let moving = max(0, 1 - options.warmUp - options.settling)
+    sum += 2 * coding.encoder * Double(sources.reduce(0, +)) * moving / Double(options.refresh)
+    return sum
   }
 
   /// Steps by default: about as much work as two cores do in some minutes; counted, not timed.
-  private static func defaultSteps(_ options: Koopcon.Options, counts: [Int], classes: Int, threads: Int) -> Int {
+  private static func defaultSteps(_ operations: Double, threads: Int) -> Int {
     let allowance = 1e14 * Double(threads)
-    let steps = allowance / operations(options, counts: counts, classes: classes)
+    let steps = allowance / operations
     return min(3000, max(300, Int((steps / 50).rounded()) * 50))
   }
 
@@ -136,8 +148,7 @@ public struct KoopconPlan {
       spilledBytes: store.spilledBytes, workingBytes: Int(memoryNeed.total))
     let rate = try Work.measuredRate(network: options.network, clock: clock)
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
-    estimate.secondsPerStep =
-      1.6 * Self.operations(options, counts: counts, classes: store.classCount) / rate
+    estimate.secondsPerStep = 1.6 * operations / rate
     return estimate
   }
 

@@ -339,6 +339,37 @@ extension ComputeTests {
           ).maps)
     }
 
+    @Test func `the work of a step counts features of whole classes, and all latents computed anew`() throws {
+      let network = try smallNetwork.options(shape: (3, 8, 8), classes: 3, of: "toy")
+      var options = Koopcon.Options(
+        autoencoder: AutoencoderOptions(channels: 3, height: 8, width: 8, latent: 12), network: network)
+      options.batch = 30
+      (options.warmUp, options.settling, options.refresh, options.matchingSample) = (0.25, 0.5, 50, 64)
+      func work(_ made: [Int] = [2, 30, 0], _ samples: [Int] = [1000, 40, 500], of change: (inout Koopcon.Options) -> Void)
+        -> Double
+      {
+        var changed = options
+        change(&changed)
+        return KoopconPlan.operations(changed, made: made, of: samples)
+      }
+      let forward = Work.forward(network).operations
+      let coding = options.autoencoder.multiplications
+      // Of what the third class has, nothing is made; of the second, 20 images are decoded.
+      let features = work { _ in } - work { $0.weights.matching = 0 }
+      #expect(abs(features - forward * Double((64 + 40) + 3 * (2 + 20))) < 1e-6 * features)
+      let anew = work { _ in } - work { $0.settling = 0.75 }
+      #expect(abs(anew - 2 * coding.encoder * Double(1000 + 40) * 0.25 / 50) < 1e-6 * anew)
+      #expect(abs(work { $0.refresh = 25 } - work { _ in } - anew) < 1e-6 * anew)
+      let rest = work {
+        $0.weights.matching = 0
+        $0.settling = 0.75
+      }
+      let expected =
+        30 * (8 * coding.encoder + 6 * coding.decoder + 3 * forward) + 22 * (8 * coding.decoder + 3 * forward)
+        + Double(6 * 32 * 12 * 5000)
+      #expect(abs(rest - expected) < 1e-9 * expected)
+    }
+
     @Test func `what does not fit into the machine is refused before anything is computed`() async throws {
       let (info, samples) = toySamples(perClass: [12, 9])
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
