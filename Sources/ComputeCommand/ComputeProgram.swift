@@ -15,6 +15,8 @@ public func main() async -> Never {
 }
 
 /// Lets an operator that is given no memory end the program as any other temporary failure does.
-func leaveInOrderWithoutMemory() {
-  Runtime.onExhaustion = { Farewell.leave(forgivingMemory($0, for: nil)) }
+///
+/// The remedy is one for that purpose, where it is known.
+func leaveInOrderWithoutMemory(for purpose: MemoryNeed.Purpose? = nil) {
+  Runtime.onExhaustion = { Farewell.leave(forgivingMemory($0, for: purpose)) }
 }

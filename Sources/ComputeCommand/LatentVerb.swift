@@ -19,6 +19,7 @@ func passThroughModel<S: LatentStage>(
   let arguments = invocation.arguments
   let report = invocation.report
   let name = arguments.verb.name
+  leaveInOrderWithoutMemory(for: .passing)
   try await writeStream(invocation) { writer in
     let path = arguments.path("model") ?? ""
     let surroundings = try await Surroundings(invocation)

@@ -32,7 +32,7 @@ public struct AttendStage: LatentStage {
       }
       return grouped.withLock { $0.next() }
     }
-    return flattened(chunks, name, surroundings) { samples in
+    return flattened(chunks, name, on: surroundings.computeThread) { samples in
       try emitted(samples, file.model.attended(latents(of: samples, file)))
     }
   }

@@ -40,16 +40,15 @@ func inChunks(
     while chunk.count < count, let sample = try await upstream.next() { chunk.append(sample) }
     return chunk.isEmpty ? nil : chunk
   }
-  return flattened(chunks, name, surroundings, body)
+  return flattened(chunks, name, on: surroundings.computeThread, body)
 }
 
-/// The samples that `body` makes of each chunk, one by one.
+/// The samples that `body` makes of each chunk, one by one; memory that the system did not give is told as what it is.
 func flattened(
-  _ chunks: Flow<[Sample]>, _ name: String, _ surroundings: LatentSurroundings,
+  _ chunks: Flow<[Sample]>, _ name: String, on thread: BlockingThread,
   _ body: @escaping @Sendable ([Sample]) throws -> [Sample]
 ) -> Flow<Sample> {
   let ready = Mutex<ArraySlice<Sample>>([])
-  let thread = surroundings.computeThread
   return Flow { () async throws(PipelineError) -> Sample? in
     if let sample = ready.withLock({ $0.popFirst() }) { return sample }
     guard let chunk = try await chunks.next() else { return nil }
@@ -61,7 +60,7 @@ func flattened(
         return ready.popFirst()
       }
     } catch {
-      throw PipelineError(stage: name, underlying: error)
+      throw PipelineError(stage: name, underlying: forgivingMemory(error, for: .passing))
     }
   }
 }

@@ -33,6 +33,8 @@ public struct MemoryNeed: Sendable, Equatable {
     case fitting
     /// Fitting a model to samples, and making more of them.
     case expanding
+    /// Sending a stream through a model of latents that is there already.
+    case passing
 
     fileprivate var images: (what: String, remedy: String) {
       switch self {
@@ -41,6 +43,7 @@ public struct MemoryNeed: Sendable, Equatable {
       case .judging: ("the images to be trained on", "judge a smaller set, or smaller images with --resize")
       case .fitting: ("the maps from samples to images", "lower --ipc")
       case .expanding: ("the samples of a step", "lower --batch, or take smaller images with --resize")
+      case .passing: ("the samples of a chunk", "lower \(options)")
       }
     }
     fileprivate var lessMaps: String {
@@ -49,6 +52,7 @@ public struct MemoryNeed: Sendable, Equatable {
       case .selecting, .judging: "lower --width"
       case .fitting: "lower --width, or take smaller images with --resize"
       case .expanding: "lower --batch, or take smaller images with --resize"
+      case .passing: "lower \(options)"
       }
     }
     fileprivate var lessWeights: String {
@@ -56,6 +60,7 @@ public struct MemoryNeed: Sendable, Equatable {
       case .making, .selecting, .judging: "lower --width or --depth"
       case .fitting: "lower --latent or --width"
       case .expanding: "take smaller images with --resize"
+      case .passing: "lower \(options)"
       }
     }
     fileprivate var lessEmbeddings: String {
@@ -65,6 +70,7 @@ public struct MemoryNeed: Sendable, Equatable {
       case .judging: "lower --width, or leave --baselines out"
       case .fitting: "lower --latent, or choose fewer classes with --classes"
       case .expanding: "lower --batch"
+      case .passing: "lower \(options)"
       }
     }
     /// Options of which less takes less memory.
@@ -75,6 +81,8 @@ public struct MemoryNeed: Sendable, Equatable {
       case .judging: "--width or --memory"
       case .fitting: "--latent, --ipc or --memory"
       case .expanding: "--batch or --memory"
+      // How large a chunk is was decided with the model.
+      case .passing: "the --latent that pipe fit makes the model with"
       }
     }
   }

@@ -1,9 +1,11 @@
 import Catalog
 import Datasets
 import Networks
-import Stages
+import Streaming
 import Tensors
 import Testing
+
+@testable import Stages
 
 @Suite struct MemoryNeedTests {
   private let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 10)
@@ -44,7 +46,7 @@ import Testing
     for (purpose, verb) in [
       (MemoryNeed.Purpose.making, Verb.condense), (.selecting, .condense), (.judging, Catalog.verb("evaluate")),
       (.fitting, .condense), (.fitting, Catalog.verb("fit")), (.expanding, Catalog.verb("expand")),
-      (.expanding, Catalog.verb("fit")),
+      (.expanding, Catalog.verb("fit")), (.passing, Catalog.verb("fit")),
     ] as [(MemoryNeed.Purpose, Verb?)] {
       var remedies = [(forgivingMemory(exhausted, for: purpose) as? DataError)?.remedy ?? ""]
       for part in [\MemoryNeed.weights, \.maps, \.embeddings, \.images] {
@@ -63,6 +65,21 @@ import Testing
     need.images = Double(9 << 30)
     let error = #expect(throws: DataError.self) { try need.check(decoded: 0, machine: 1 << 30, dataset: "x") }
     #expect(error?.problem.contains("for the images to be trained on") == true)
+  }
+
+  /// What passes latents on has no option that takes less memory; its remedy names the verb that has one.
+  @Test func aChunkOfLatentsWithoutMemoryIsNoFaultOfTheProgram() async throws {
+    let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
+    let samples = toySamples().samples
+    let thread = BlockingThread(name: "exhausted")
+    for (thrown, isForgiven) in [(exhausted, true), (TensorError("matmul", [], "the inner extents differ"), false)] {
+      let flow = flattened(.elements([samples]), "attend", on: thread) { _ in throw thrown }
+      let error = await #expect(throws: PipelineError.self) { try await flow.next() }
+      #expect(error?.stage == "attend")
+      let refusal = error?.underlying as? DataError
+      #expect((refusal != nil) == isForgiven && refusal.map { $0.fault == .temporary } ?? true)
+      #expect(refusal?.remedy.map { $0.contains("the --latent that pipe fit makes") } ?? true)
+    }
   }
 
   /// A formation of factor 4 makes sixteen training images of one, and baselines embed a whole class.
