@@ -28,12 +28,10 @@ func passThroughModel<S: LatentStage>(
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: options, log: { report.log($0) })
     try check(file, source.info)
-    var recorded = arguments.recorded
-    if name == "condense" {
-      // What folders are named after; the other options were those of the fit.
-      recorded = ["method": "koopcon", "ipc": file.condensedText]
-    }
-    let step = ProvenanceStep(verb: name, tool: toolVersion, options: recorded, digests: ["model": file.digest])
+    var step = ProvenanceStep(
+      verb: name, tool: toolVersion, options: arguments.recorded, digests: ["model": file.digest])
+    // What it makes was decided when the model was fitted: that is to be found where the model's file is not.
+    if name == "condense" { step.recordFit(of: file) }
     let stage = S(LatentSurroundings(file, computeThread: surroundings.computeThread))
     let info = stage.describe(source.info, adding: step)
     let total = source.info.countPerClass?.reduce(0, +)
@@ -62,6 +60,15 @@ func passLatents<S: LatentStage>(
   }
   try await passThroughModel(invocation, kind, options: try ReadOptions(arguments)) { file, info throws(DataError) in
     try file.check(latents: info, attention: attention)
+  }
+}
+
+extension ProvenanceStep {
+  /// Takes the options of the model's last step in place of its own, and the digest of what it was fitted to.
+  fileprivate mutating func recordFit(of file: KoopconFile) {
+    let fit = file.description.provenance.last
+    options = ["method": "koopcon", "ipc": file.condensedText].merging(fit?.options ?? [:]) { $1 }
+    digests["source"] = fit?.digests["source"]
   }
 }
 

@@ -177,7 +177,7 @@ public struct KoopconPlan {
         verb: verb, tool: tool, options: provenance(stepsReached: fit.steps), digests: ["source": store.digest]))
   }
 
-  /// Every option in force.
+  /// Every option in force, as it would be typed; those of reading where they were typed.
   public func provenance(stepsReached: Int) -> [String: String] {
     var record = [
       "method": request.method.rawValue, "ipc": request.budget.text, "seed": String(request.seed),
@@ -194,7 +194,7 @@ public struct KoopconPlan {
       "precision": options.network.precision.rawValue,
     ]
     if Runtime.device != .cpu { record["device"] = Runtime.device.description }
-    return record
+    return record.merging(request.reading) { first, _ in first }
   }
 }
 

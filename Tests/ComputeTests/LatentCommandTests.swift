@@ -1,4 +1,6 @@
+import Datasets
 import Foundation
+import Shards
 import Testing
 
 extension ComputeTests {
@@ -25,6 +27,16 @@ extension ComputeTests {
         pipe verify long && pipe verify short && for f in long/*.tar; do cmp $f short/${f#long/} || exit; done
         """)
       #expect(run.status == 0, "\(run.errors)")
+      // What made them is found in either, without the model's file.
+      func condensing(_ name: String) throws -> ProvenanceStep {
+        let steps = try Manifest(inFolder: folder.appending(path: name).path).provenance
+        return try #require(steps.last { $0.verb == "condense" })
+      }
+      var long = try condensing("long")
+      let short = try condensing("short")
+      #expect(long.digests.removeValue(forKey: "model") != nil)
+      #expect(long.options == short.options && long.digests == short.digests)
+      #expect(long.options["seed"] == "2" && long.options["steps"] == "6" && long.digests["source"]?.count == 64)
     }
 
     @Test func latentsAreKeptInspectedAndTakenUpAgain() throws {

@@ -31,6 +31,10 @@ extension ComputeTests {
       ["--method", "m3d", "--steps", "1", "--batch", "8", "--preset", "paper", "--factor", "1"],
       ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "gaussian", "--bandwidth", "12.25", "--lr", "9"],
       ["--method", "m3d", "--steps", "2", "--batch", "8", "--kernel", "polynomial", "--units", "kernel"],
+      [
+        "--method", "koopcon", "--steps", "4", "--schedule", "5", "--batch", "8", "--latent", "12", "--heads", "2",
+        "--weight-cov", "0", "--reconstruction", "variational",
+      ],
     ])
     func theOptionsOfAHistoryAreThoseOfTheCommandLineAndGiveTheSame(words: [String]) async throws {
       let (info, samples) = try await condensed(words + small + ["--split", "train", "--layout", "idx"])
