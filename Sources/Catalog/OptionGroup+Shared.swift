@@ -26,7 +26,8 @@ extension OptionGroup {
     "Method",
     [
       Option(
-        "batch", .integer(1...65_536), defaultNote: "the method's: 256", help: "real images per class and step"),
+        "batch", .integer(1...65_536), defaultNote: "the method's: 256, with koopcon 100",
+        help: "real images per class and step; with koopcon of all classes together"),
       Option("lr", .number(0...1e9), defaultNote: "the method's: 1", help: "step size of the images"),
       Option("momentum", .number(0...1), defaultNote: "the method's: 0.5", help: "momentum of the images' SGD"),
       Option(

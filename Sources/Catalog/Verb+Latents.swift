@@ -37,7 +37,7 @@ extension Verb {
         "Learning",
         [
           Option(
-            "batch", .integer(1...65_536), defaultNote: "the method's",
+            "batch", .integer(1...65_536), defaultNote: "the method's: 100, with expansive 64",
             help: "real images per step, of all classes together"),
           Option(
             "lr", .number(0...1e9), defaultNote: "the method's", help: "rate of the autoencoder and the attention"),

@@ -22,11 +22,12 @@ let fitVerb = VerbRunner("fit") { invocation in
     let stage = surroundings.stage(invocation)
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
-    var builder = ClassStoreBuilder(
-      info: source.info, memoryLimit: surroundings.memoryLimit, spillDirectory: stage.spillDirectory)
-    while let sample = try source.next() { try builder.add(sample) }
-    let store = try builder.finish()
     let info = source.info
+    // What the description rules out is refused before the samples are read.
+    _ = try request.promise(of: info, tool: toolVersion)
+    try request.checkMemory(
+      for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
+    let store = try await filledStore(from: samples(of: source, stage: "fit"), of: info, stage: "fit", in: stage)
     return try await surroundings.compute(for: .fitting) {
       let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
       try plan.checkMemory(machine: surroundings.machineMemory)

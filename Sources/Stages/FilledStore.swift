@@ -1,5 +1,5 @@
-import Datasets
-import Streaming
+public import Datasets
+public import Streaming
 
 /// The whole upstream, decoded and sorted by class: what stages start with whose methods need random access.
 ///
@@ -7,7 +7,7 @@ import Streaming
 ///   - info: describes the samples that come.
 ///   - name: the stage, for errors.
 ///   - admit: asked of every sample; throws for one that the stage cannot take.
-func filledStore(
+public func filledStore(
   from upstream: Flow<Sample>, of info: DatasetInfo, stage name: String,
   in surroundings: CondenseStage.Surroundings, admit: (Sample) throws(DataError) -> Void = { _ in }
 ) async throws(PipelineError) -> ClassStore {

@@ -75,7 +75,9 @@ struct ModelFile<Description: Codable> {
     guard tensor.shape == shape else {
       throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
     }
-    guard tensor.floats().allSatisfy(\.isFinite) else { throw refuse("holds a \(name) with values that are no numbers") }
+    guard tensor.floats().allSatisfy(\.isFinite) else {
+      throw refuse("holds a \(name) with values that are no numbers")
+    }
     return tensor
   }
 

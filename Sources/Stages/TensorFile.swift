@@ -90,7 +90,9 @@ public struct TensorFile {
       ranges.append((name, start..<end))
     }
     var covered = 0
-    for (name, range) in ranges.sorted(by: { ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound) }) {
+    for (name, range) in ranges.sorted(by: {
+      ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound)
+    }) {
       guard range.lowerBound == covered else {
         throw damaged("entry \(name) begins at byte \(range.lowerBound), and the one before it ends at \(covered)")
       }

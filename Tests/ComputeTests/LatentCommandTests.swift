@@ -147,6 +147,27 @@ extension ComputeTests {
       #expect(run.output == "64\n" && run.errors.contains("lower --latent or --width"), "\(run.errors)")
     }
 
+    /// A shard is damaged behind the manifest: what is refused first shows whether it was read.
+    @Test func fitRefusesBeforeItReadsAndShowsThatItReads() throws {
+      let run = try shell(
+        """
+        pipe decode < $F/shapes-cifar.tar.gz | pipe shard -o whole || exit
+        cp -r whole bad
+        for f in bad/*.tar; do printf damaged | dd of=$f bs=1 seek=60000 conv=notrunc status=none; done
+        : > log
+        for more in '--ipc 99999' '--latent 65536 --heads 1 --ipc 1' '--ipc 1'; do
+          pipe fit --width 8 $more -o m -i bad 2>> log; echo $?
+        done
+        pipe fit $S --steps 1 --progress json -o m.safetensors -i whole 2> progress
+        grep -c '"stage":"read"' progress
+        """)
+      let log = try String(contentsOf: folder.appending(path: "log"), encoding: .utf8)
+      let lines = run.output.split(separator: "\n").map(String.init)
+      #expect(lines.count == 4 && lines.prefix(2) == ["65", "64"], "\(run.output) \(log)")
+      #expect(lines.count == 4 && lines[2] != "0" && Int(lines[3]) ?? 0 > 0, "\(run.output) \(log)")
+      #expect(log.contains("fewer than the 99999 asked for") && log.contains("lower --latent or --width"), "\(log)")
+    }
+
     @Test func progressShowsTheFourLosses() throws {
       let run = try shell(
         "pipe fit $S --steps 6 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz")

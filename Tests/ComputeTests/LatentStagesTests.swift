@@ -345,7 +345,9 @@ extension ComputeTests {
         autoencoder: AutoencoderOptions(channels: 3, height: 8, width: 8, latent: 12), network: network)
       options.batch = 30
       (options.warmUp, options.settling, options.refresh, options.matchingSample) = (0.25, 0.5, 50, 64)
-      func work(_ made: [Int] = [2, 30, 0], _ samples: [Int] = [1000, 40, 500], of change: (inout Koopcon.Options) -> Void)
+      func work(
+        _ made: [Int] = [2, 30, 0], _ samples: [Int] = [1000, 40, 500], of change: (inout Koopcon.Options) -> Void
+      )
         -> Double
       {
         var changed = options
