@@ -47,13 +47,43 @@ struct KoopconTests {
   private func fit(
     _ options: Koopcon.Options, counts: [Int] = [2, 3, 1], seed: UInt64 = 1, stopAfter: Int = .max
   ) throws -> (fit: Koopcon.Fit, reports: [StepReport]) {
+    try fit(options, on: real, counts: counts, seed: seed, stopAfter: stopAfter)
+  }
+
+  private func fit(
+    _ options: Koopcon.Options, on images: some RealImages, normalization: Normalization? = nil, counts: [Int],
+    seed: UInt64 = 1, stopAfter: Int = .max
+  ) throws -> (fit: Koopcon.Fit, reports: [StepReport]) {
     let seen = Seen()
     let fit = try Koopcon.fit(
-      real, counts: counts, normalization: .measured(on: real), options: options, using: RandomSource(seed: seed),
+      images, counts: counts, normalization: normalization ?? .measured(on: images), options: options,
+      using: RandomSource(seed: seed),
       control: RunControl(
         progress: { report in seen.reports.withLock { $0.append(report) } },
         shouldStop: { seen.reports.withLock { $0.count } >= stopAfter }))
     return (fit, seen.reports.withLock { $0 })
+  }
+
+  /// Images of one grey each.
+  private struct Flat: RealImages {
+    let shape = (channels: 3, height: 8, width: 8)
+    let greys: [[UInt8]]
+
+    var classCount: Int { greys.count }
+    func count(ofClass label: Int) -> Int { greys[label].count }
+    func images(ofClass label: Int, at indices: [Int]) -> Tensor {
+      Tensor(
+        bytes: indices.flatMap { Array(repeating: greys[label][$0], count: 3 * 8 * 8) },
+        shape: [indices.count, 3, 8, 8])
+    }
+  }
+
+  /// All images of the toy, class by class, as the networks see them.
+  private func allImages() throws -> Tensor {
+    let classes = (0..<real.classCount).map { label in
+      real.images(ofClass: label, at: Array(0..<real.count(ofClass: label)))
+    }
+    return try Normalization.measured(on: real).normalized(bytes: Tensor.concatenated(classes, axis: 0))
   }
 
   private final class Seen: Sendable { let reports = Mutex<[StepReport]>([]) }
@@ -65,13 +95,49 @@ struct KoopconTests {
 
   // MARK: Losses
 
-  @Test func `the covariance loss is that of the covariance matrix, less what cannot be less`() throws {
-    let latents = wave([4, 6], 0.9, 0.3, 2)
+  /// With more latents than numbers nothing hinders the covariance from being the identity: nothing is taken off.
+  @Test(arguments: [(4, 6, 3.0), (6, 6, 1.0), (7, 6, 0.0), (12, 6, 0.0)])
+  func `the covariance loss is that of the covariance matrix, less what cannot be less`(
+    count: Int, width: Int, least: Double
+  ) throws {
+    let latents = wave([count, width], 0.9, 0.3, 2)
     let centred = try latents - latents.mean(axes: [0], keepDims: true)
-    let covariance = try centred.transposed().matmul(centred) / 3
-    let identity = Tensor((0..<36).map { $0 % 7 == 0 ? 1 : 0 }, shape: [6, 6])
-    let expected = ((covariance - identity).squared().sum().item - 3) / 6
+    let covariance = try centred.transposed().matmul(centred) / Double(count - 1)
+    let identity = Tensor((0..<width * width).map { $0 % (width + 1) == 0 ? 1 : 0 }, shape: [width, width])
+    let expected = ((covariance - identity).squared().sum().item - least) / Double(width)
     #expect(abs(try Koopcon.covarianceLoss(latents).item - expected) < 1e-4 * expected)
+  }
+
+  @Test func `the reconstruction loss is the mean over images and values`() throws {
+    var options = options()
+    options.batch = 1000
+    var draw = RandomSource(seed: 1).split("autoencoder")
+    let network = Autoencoder(options.autoencoder, using: &draw)
+    let images = try allImages()
+    let expected = try (network.decode(network.encode(images)) - images).squared().mean().item
+    let first = try #require(values("re", try fit(options, stopAfter: 1).reports).first)
+    #expect(abs(first - expected) < 1e-4 * expected)
+  }
+
+  @Test func `the variational loss has β times the divergence from the prior, over the values of an image`() throws {
+    func first(prior: Double) throws -> Double {
+      var options = options(.variational)
+      options.batch = 1000
+      options.prior = prior
+      return try #require(values("re", try fit(options, stopAfter: 1).reports).first)
+    }
+    var draw = RandomSource(seed: 1).split("autoencoder")
+    let network = Autoencoder(options(.variational).autoencoder, using: &draw)
+    let images = try allImages()
+    let (means, logVariances) = try network.distribution(images)
+    var divergence = 0.0
+    for (mean, logVariance) in zip(means.doubles(), logVariances.doubles()) {
+      divergence += 0.5 * (mean * mean + exp(logVariance) - logVariance - 1)
+    }
+    let expected = 1000 * divergence / Double(images.shape[0]) / Double(3 * 8 * 8)
+    // The noise is the same whatever β is.
+    let found = try first(prior: 1000) - first(prior: 0)
+    #expect(expected > 1 && abs(found - expected) < 1e-3 * expected, "\(found), \(expected)")
   }
 
   @Test func `the covariance loss is zero for one latent and for latents as wide apart as they can be`() throws {
@@ -162,6 +228,22 @@ struct KoopconTests {
     }
   }
 
+  @Test func `T begins as a k-means of the latents`() throws {
+    // Every third image is dark, the others are bright: two groups that no other partition comes near.
+    func grey(_ label: Int, _ index: Int) -> UInt8 {
+      let base = index % 3 == 0 ? 40 : 190
+      return UInt8(base + 10 * label + index % 5)
+    }
+    let images = Flat(greys: (0..<3).map { label in (0..<30).map { grey(label, $0) } })
+    let model = try fit(options(), on: images, counts: [2, 2, 2], stopAfter: 3).fit.model
+    let groups = [(0..<30).filter { $0 % 3 == 0 }, (0..<30).filter { $0 % 3 != 0 }]
+    for map in model.maps {
+      let values = map.floats()
+      let found = (0..<2).map { row in (0..<30).filter { values[30 * row + $0] != 0 } }
+      #expect(Set(found) == Set(groups), "\(found)")
+    }
+  }
+
   @Test func `latents of the training set have mean 0 and deviation 1 when the statistics are taken`() throws {
     let model = try fit(options(), stopAfter: 5).fit.model
     var all: [Tensor] = []
@@ -170,7 +252,7 @@ struct KoopconTests {
     }
     let latents = try Tensor.concatenated(all, axis: 0)
     #expect(try latents.mean(axes: [0]).floats().allSatisfy { abs($0) < 1e-3 })
-    #expect(try latents.variance(axes: [0]).floats().allSatisfy { $0 < 1.01 })
+    #expect(try latents.variance(axes: [0]).floats().allSatisfy { abs($0 - 1) < 0.01 })
   }
 
   @Test func `while it settles, encoder and attention stand still`() throws {
@@ -194,6 +276,19 @@ struct KoopconTests {
     #expect(try before.attended(latents).floats() == latents.floats())
     let after = try fit(options()).fit.model
     #expect(after.attention.parameters[3].abs().sum().item > 0)
+  }
+
+  @Test func `what the condensed latents ask for reaches the encoder through the fresh columns`() throws {
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+    options.settling = 0
+    func encoder(_ steps: Int) throws -> [[Float]] {
+      try fit(options, stopAfter: steps).fit.model.autoencoder.parameters[..<options.autoencoder.encoderParameterCount]
+        .map { $0.floats() }
+    }
+    // Twelve steps of warm-up, in which nothing asks for anything.
+    #expect(try encoder(1) == encoder(12))
+    for (before, after) in zip(try encoder(12), try encoder(13)) { #expect(before != after) }
   }
 
   @Test func `a step moves the maps of all classes, and P alike for all numbers of samples`() throws {
@@ -237,6 +332,23 @@ struct KoopconTests {
     }
     let alone = try first(transported: 0)
     #expect(abs(try first(transported: 1) - 2 * alone) < 1e-3 * alone)
+  }
+
+  @Test(arguments: [1, 2, 5, 20])
+  func `the few images that are decoded stand for all, in the transported pixels`(decoded: Int) throws {
+    // All images are the same, and so are all condensed ones: what transport assigns is what a reconstruction is compared with.
+    let images = Flat(greys: Array(repeating: Array(repeating: 200, count: 12), count: 3))
+    func last(transported: Double) throws -> Double {
+      var options = options(
+        only: Koopcon.Weights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
+      options.decodedPerClass = decoded
+      options.transportedPixels = transported
+      let normalization = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.25, 0.25, 0.25])
+      let reports = try fit(options, on: images, normalization: normalization, counts: [6, 6, 6], stopAfter: 13).reports
+      return try #require(values("re", reports).last)
+    }
+    let (alone, both) = (try last(transported: 0), try last(transported: 1))
+    #expect(alone > 1e-3 && abs(both - 2 * alone) < 1e-3 * alone, "\(alone), \(both)")
   }
 
   @Test func `cross entropies of real and condensed images are averaged apart`() throws {
@@ -328,6 +440,19 @@ struct KoopconTests {
     }
     let expected = distances / 3 / (squares / Double(40 + 30 + 35))
     #expect(abs(reported - expected) < 1e-3 * expected, "\(reported), \(expected)")
+  }
+
+  @Test func `features of either side go through the same augmentation`() throws {
+    // Images of the mean colour, which the autoencoder as it is drawn gives back as they are: X' = X.
+    let images = Flat(greys: Array(repeating: Array(repeating: 128, count: 12), count: 3))
+    var options = options(
+      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+    options.learningRate = 0
+    options.mapLearningRate = 0
+    // Brighter or darker, which the features of even images differ by.
+    options.augmentation = try #require(AugmentationStrategy(named: "color"))
+    let fm = values("fm", try fit(options, on: images, counts: [2, 2, 2]).reports)
+    #expect(fm.count == 18 && fm.allSatisfy { $0 < 1e-6 }, "\(fm)")
   }
 
   @Test func `a classifier is drawn anew when it has lived`() throws {
