@@ -75,6 +75,7 @@ public enum DistributionMatching {
       let report = try set.step(gradients, loss: loss, number: step, of: options.steps)  // S ← S − η ∇L
       last = report
       control.progress(report)
+      if report.hasDiverged { break }
       if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
     }
     return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)

@@ -215,6 +215,7 @@ public enum ExpansiveSynthesis {
         terms: [LossTerm(name: "re", value: loss.item)])
       last = report
       control.progress(report)
+      if report.hasDiverged { break }
     }
     if (last?.step ?? 0) <= options.warmUp { try takeStatistics() }
     return Pretraining(model: model, steps: last?.step ?? 0, lastReport: last)
@@ -268,6 +269,7 @@ public enum ExpansiveSynthesis {
       let report = try tuning.step(step)  // lines 13-24
       last = report
       control.progress(report)
+      if report.hasDiverged { break }
     }
     let expanders = (0..<real.classCount).map { label in
       var draw = random.split("sample expander", label)
@@ -480,7 +482,7 @@ private struct FineTuning<Real: RealImages> {
       return loss  // line 23
     }
     try update(Array(found), scales: scales, refining: refining)  // line 24
-    if let features, model.setting.hasGraph {
+    if let features, model.setting.hasGraph, total.item.isFinite {
       try improveGraphs(features, batch)
       let now = self.codewords
       terms.append(

@@ -214,6 +214,7 @@ public enum Koopcon {
       let report = try state.step(step)  // lines 11-21
       last = report
       control.progress(report)
+      if report.hasDiverged { break }
     }
     return Fit(model: try state.model(), steps: last?.step ?? 0, lastReport: last)
   }

@@ -30,6 +30,9 @@ public struct StepReport: Sendable, Equatable {
     self.note = note
     self.terms = terms
   }
+
+  /// Whether the loss is no finite number any more: nothing comes of further steps.
+  public var hasDiverged: Bool { !loss.isFinite }
 }
 
 /// One part of a loss.

@@ -7,6 +7,7 @@ import Tensors
 /// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
 struct CondensePlan {
   let request: CondenseRequest
+  private let dataset: String
   let counts: [Int]
   /// The network that embeds; nil for Random, which needs none.
   let network: ConvNetOptions?
@@ -85,6 +86,7 @@ struct CondensePlan {
     cacheDirectory: String?
   ) throws(DataError) {
     self.request = request
+    self.dataset = dataset
     self.counts = counts
     let network: ConvNetOptions? =
       request.method == .random
@@ -148,6 +150,16 @@ struct CondensePlan {
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
   func run(
+    on store: ClassStore, in surroundings: CondenseStage.Surroundings,
+    snapshot: @escaping @Sendable (Int, Synthetic) -> Void
+  ) throws -> Condensation {
+    let name = request.method.rawValue
+    let result = try made(on: store, in: surroundings, snapshot: snapshot)
+    try checkConverged(result.lastReport, method: name, dataset: dataset, remedy: "lower --lr")
+    return result
+  }
+
+  private func made(
     on store: ClassStore, in surroundings: CondenseStage.Surroundings,
     snapshot: @escaping @Sendable (Int, Synthetic) -> Void
   ) throws -> Condensation {

@@ -11,7 +11,7 @@ import Methods
 func checkConverged(
   _ report: StepReport?, method: String, dataset: String, remedy: String
 ) throws(DataError) {
-  guard let report, !report.loss.isFinite else { return }
+  guard let report, report.hasDiverged else { return }
   throw DataError(
     .usage, at: [dataset], "\(method) diverged: the loss of step \(report.step) is \(report.loss)", remedy: remedy)
 }

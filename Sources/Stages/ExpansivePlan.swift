@@ -55,10 +55,12 @@ public struct ExpansivePretraining {
   /// Pre-trains the model, on the compute thread.
   public func run(
     tool: String, verb: String, shouldStop: @escaping @Sendable () -> Bool, progress: @escaping ProgressHandler
-  ) throws(TensorError) -> ExpansiveFile {
+  ) throws -> ExpansiveFile {
     let result = try ExpansiveSynthesis.pretrained(
       on: store, normalization: normalization, options: options, using: RandomSource(seed: seed).split("pre-training"),
       control: control("pre-training", shouldStop, progress))
+    try checkConverged(
+      result.lastReport, method: "expansive", dataset: info.name, remedy: "lower the rate of pipe fit, --lr")
     var record = [
       "method": "expansive", "setting": options.setting.rawValue, "seed": String(seed), "steps": String(result.steps),
       "batch": String(options.pretrainingBatch), "lr": "\(options.pretrainingRate)",
@@ -76,6 +78,7 @@ public struct ExpansivePretraining {
 struct ExpansiveFineTuning {
   private(set) var options: ExpansiveSynthesis.Options
   private let store: ClassStore
+  private let dataset: String
 
   /// Decides, for samples in `store`; `model` is nil where it is still to be pre-trained.
   ///
@@ -105,6 +108,7 @@ struct ExpansiveFineTuning {
       ?? min(600, max(100, Int((1e13 * Double(threads) / Self.operations(options) / 50).rounded()) * 50))
     self.options = options
     self.store = store
+    dataset = info.name
   }
 
   private static func operations(_ options: ExpansiveSynthesis.Options) -> Double {
@@ -128,10 +132,12 @@ struct ExpansiveFineTuning {
   func run(
     _ model: ExpansiveModel, seed: UInt64, shouldStop: @escaping @Sendable () -> Bool,
     progress: @escaping ProgressHandler
-  ) throws(TensorError) -> ExpansiveSynthesis.Fit<ClassStore> {
-    try ExpansiveSynthesis.fit(
+  ) throws -> ExpansiveSynthesis.Fit<ClassStore> {
+    let fit = try ExpansiveSynthesis.fit(
       model, to: store, normalization: .measured(on: store), options: options,
       using: RandomSource(seed: seed).split("fine-tuning"), control: control("fine-tuning", shouldStop, progress))
+    try checkConverged(fit.lastReport, method: "expansive", dataset: dataset, remedy: "lower --lr")
+    return fit
   }
 
   /// Every option in force.

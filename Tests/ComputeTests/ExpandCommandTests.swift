@@ -142,6 +142,17 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
+    @Test func aRunThatDivergesPublishesNothing() throws {
+      let run = try shell(
+        """
+        pipe fit --method expansive --steps 40 --lr 1e9 -o m < $F/shapes-cifar.tar.gz; echo $?; test -e m; echo $?
+        pipe expand --pretrain $F/shapes-cifar.tar.gz $P --steps 40 --batch 8 --lr 1e9 < few.tar | pipe shard -o x
+        echo ${PIPESTATUS[@]}; ls -d x*
+        """)
+      #expect(run.output == "64\n1\n64 64\n", "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("expansive diverged") && run.errors.contains("lower --lr"), "\(run.errors)")
+    }
+
     @Test func attentionIsDrawnBesideTheImages() throws {
       let run = try shell(
         """

@@ -24,7 +24,8 @@ extension ComputeTests {
     private func file(of info: DatasetInfo) -> ExpansiveFile {
       var random = RandomSource(seed: 2)
       let model = ExpansiveModel(
-        .expanderGraph, MapAutoencoderOptions(channels: 3, height: 8, width: 8, filters: 4, maps: 8), slots: 4, patch: 1,
+        .expanderGraph, MapAutoencoderOptions(channels: 3, height: 8, width: 8, filters: 4, maps: 8), slots: 4,
+        patch: 1,
         using: &random)
       return ExpansiveFile(
         model, of: info, normalization: Methods.Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2]),
@@ -44,7 +45,8 @@ extension ComputeTests {
       return result
     }
 
-    @Test func `a model's file comes back as it was, says what it is of, and expands with its own slots`() async throws {
+    @Test func `a model's file comes back as it was, says what it is of, and expands with its own slots`() async throws
+    {
       let (info, samples) = toySamples(perClass: [3, 2])
       let made = file(of: info)
       let path = try path(made.bytes)
