@@ -10,4 +10,4 @@ public func grouped(_ number: Int) -> String {
 }
 
 /// A number and its noun: `1 label`, `60,000 labels`.
-func counted(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+public func counted(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }

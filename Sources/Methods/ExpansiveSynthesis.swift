@@ -41,7 +41,8 @@ public import Tensors
 ///   fit does not depend on how many will be made. With one sample in a class there is no neighbour; turning and cropping stay.
 /// - *Samples are moved before they are encoded* (`moving`; ours): sample and neighbour go through one draw of classical augmentation,
 ///   so that features are located elsewhere (section 3.3), not only taken from elsewhere. Copy 0 as well.
-/// - *How far copies go* (`reach`; ours): y' = y'_0 + r (y'_e − y'_0). With r = 1, the paper's, a copy is half another sample.
+/// - *How far copies go* (`reach`; ours): y' = y'_0 + r (y'_e − y'_0). With r = 1, the paper's, a copy is half another sample: between
+///   samples, where a classifier learns little. With r = −1 it has less of its neighbour than the sample itself, and lies outside.
 /// - *What the autoencoder leaves out comes back* (`detail`; ours): x' = φ⁻¹(y') + d (x_s − φ⁻¹(y_s)), a skip connection past the
 ///   autoencoder, as the paper has one past the attention: else every copy is a little blurred.
 /// - *What the crop is measured by* is the mean attention that a patch receives in the sample that the feature is of; the mask is soft.
@@ -120,8 +121,8 @@ public enum ExpansiveSynthesis {
     public var augmentation = AugmentationStrategy.full
     /// What a sample and its lender go through before a copy is made of them, the same for both; nil for nothing.
     public var moving: AugmentationStrategy?
-    /// How far a copy goes from its sample to what its recipe says, 0 to 1.
-    public var reach = 1.0
+    /// How far a copy goes from its sample to what its recipe says: 1 arrives there, below 0 it goes the other way.
+    public var reach = -1.0
     /// How much of what the autoencoder leaves out of a sample comes back in its copies, 0 to 1.
     public var detail = 1.0
 

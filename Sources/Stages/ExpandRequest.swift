@@ -105,7 +105,7 @@ public struct ExpansiveChoice: Sendable {
   public var learningRate: Double?
   /// Whether samples go through classical augmentation before copies are made of them.
   public var movesSources: Bool?
-  /// How far a copy goes from its sample to what its recipe says.
+  /// How far a copy goes from its sample to what its recipe says; below 0 the other way.
   public var reach: Double?
   /// How much of what the autoencoder leaves out of a sample comes back in its copies.
   public var detail: Double?

@@ -41,9 +41,9 @@ let shardVerb = VerbRunner("shard") { invocation in
   report.detail(manifest)
   report.detail(times)
   let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })
-  let shards = manifest.shards.count == 1 ? "1 shard" : "\(grouped(manifest.shards.count)) shards"
   report.log(
     "wrote \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes "
-      + "in \(shards) of \(manifest.fields.joined(separator: ", ")), \(size), to \(options.directory)")
+      + "in \(counted(manifest.shards.count, "shard")) of \(manifest.fields.joined(separator: ", ")), \(size), to \(options.directory)"
+  )
   return .ok
 }

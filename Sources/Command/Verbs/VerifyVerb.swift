@@ -17,7 +17,7 @@ let verifyVerb = VerbRunner("verify") { invocation in
     if arguments.flag("json") {
       json(report).rendered(indented: true) + "\n"
     } else if report.damage.isEmpty {
-      "\(folder): sound; \(grouped(report.samples)) samples in \(grouped(report.shards)) shards, "
+      "\(folder): sound; \(counted(report.samples, "sample")) in \(counted(report.shards, "shard")), "
         + "generation \(report.generation ?? "")\n"
     } else {
       report.damage.map { damage in
