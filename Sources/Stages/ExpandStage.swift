@@ -172,6 +172,9 @@ public struct ExpandStage: Stage {
     let expansion: any Expansion
     switch prior {
     case nil:
+      let need = MemoryNeed.copying(store.shape)
+      try need.check(decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
+      estimate.workingBytes = Int(need.total)
       announce(estimate)
       if surroundings.dryRun { throw DryRunEnded() }
       let strategy =
@@ -273,10 +276,17 @@ public struct ExpandStage: Stage {
     }
     if original < end - first {
       let made = try work.expansion.normalization.normalized(levels.slice(from: original, to: end - first) / 255)
-      let compared = try work.expansion.normalization.normalized(
-        bytes: work.store.images(ofClass: label, at: Array(0..<min(sources, 256))))
-      let nearest = try made.flattened(from: 1).squaredDistances(to: compared.flattened(from: 1)).min(axes: [1])
-      work.distances += (nearest / Double(size)).clamped(min: 0).sqrt().sum().item
+      let flat = try made.flattened(from: 1)
+      var nearest: Tensor?
+      for start in stride(from: 0, to: min(sources, 256), by: 64) {
+        let compared = try work.expansion.normalization.normalized(
+          bytes: work.store.images(ofClass: label, at: Array(start..<min(start + 64, sources))))
+        let distances = try flat.squaredDistances(to: compared.flattened(from: 1)).min(axes: [1], keepDims: true)
+        nearest =
+          try nearest.map { try Tensor.concatenated([$0, distances], axis: 1).min(axes: [1], keepDims: true) }
+          ?? distances
+      }
+      work.distances += (nearest.map { ($0 / Double(size)).clamped(min: 0).sqrt().sum().item }) ?? 0
       work.compared += end - first - original
     }
     work.ready = samples[...]

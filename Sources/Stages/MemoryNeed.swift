@@ -42,7 +42,7 @@ public struct MemoryNeed: Sendable, Equatable {
       case .selecting: ("the images to be selected", "lower --ipc")
       case .judging: ("the images to be trained on", "judge a smaller set, or smaller images with --resize")
       case .fitting: ("the maps from samples to images", "lower --ipc")
-      case .expanding: ("the samples of a step", "lower --batch, or take smaller images with --resize")
+      case .expanding: ("the images to be made", "take smaller images with --resize")
       case .passing: ("the samples of a chunk", "lower \(options)")
       }
     }
@@ -153,10 +153,17 @@ public struct MemoryNeed: Sendable, Equatable {
     return need
   }
 
+  /// What making copies takes: 64 at a time, beside their sources and those that they are compared with.
+  public static func copying(_ shape: (channels: Int, height: Int, width: Int)) -> MemoryNeed {
+    var need = MemoryNeed(for: .expanding)
+    need.images = 4 * 6 * 64 * Double(shape.channels) * Double(shape.height) * Double(shape.width)
+    return need
+  }
+
   /// What learning with Expansive Synthesis takes: a step on so many images with gradients, and chunks of 128 without when images are made.
   public static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
-    var need = MemoryNeed(for: .expanding)
     let shape = options.autoencoder
+    var need = copying((shape.channels, shape.height, shape.width))
     need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
     // Slots of maps through attention and graph, and who looks at whom.
     let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))

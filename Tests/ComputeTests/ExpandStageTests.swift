@@ -97,6 +97,41 @@ extension ComputeTests {
       }
     }
 
+    /// The distance to the nearest sample is that to the nearest of all blocks of them, by a loop over values.
+    @Test func `images that do not fit into the machine are not augmented, and others are measured`() async throws {
+      let (info, samples) = toySamples(perClass: [70, 2])
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.machineMemory = 1 << 20
+      let request = ExpandRequest(method: .augment, amount: .ratio(1), seed: 3)
+      let refused = ExpandStage(request, prior: nil, of: info, tool: "test", in: surroundings)
+      let error = await #expect(throws: PipelineError.self) { try await expanded(refused, samples) }
+      #expect((error?.underlying as? DataError)?.fault == .usage)
+      surroundings.machineMemory = .max
+      let stage = ExpandStage(request, prior: nil, of: info, tool: "test", in: surroundings)
+      let made = try await expanded(stage, samples)
+      let deviation = try #require(stage.described?.normalization?.std)
+      func bytes(_ sample: Sample) throws -> [UInt8] {
+        guard case .pixels(let pixels) = sample.content else {
+          throw DataError(.badInput, at: [sample.key], "no pixels")
+        }
+        return pixels.bytes
+      }
+      var sum = 0.0
+      for copy in made {
+        var least = Double.infinity
+        for sample in samples where sample.label == copy.label {
+          var distance = 0.0
+          for (place, (a, b)) in zip(try bytes(copy), try bytes(sample)).enumerated() {
+            let step = (Double(a) - Double(b)) / 255 / Double(deviation[place % 3])
+            distance += step * step
+          }
+          least = min(least, distance)
+        }
+        sum += (least / 192).squareRoot()
+      }
+      #expect(abs((stage.meanDistance ?? 0) - sum / 72) < 1e-3)
+    }
+
     /// A clock that goes on by a second whenever it is looked at; each stretch of learning looks at it in every step.
     @Test func `the time is shared out between pre-training and fine-tuning`() async throws {
       let (info, samples) = toySamples(perClass: [3, 2])
@@ -135,6 +170,7 @@ extension ComputeTests {
       let refining: Int = 8 * 12 * 64 * 64 + 4 * 8 * 16 * 16
       let values: Int = 2 * coding.reduce(0, +) + refining
       #expect(need.maps == Double(values * 4 * 100))
+      #expect(need.images == Double(4 * 6 * 64 * 3072))
       var large = options
       large.autoencoder = MapAutoencoderOptions(channels: 3, height: 256, width: 256)
       // 128 images whose 1,024 patches look at each other, with every head.
