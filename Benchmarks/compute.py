@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import time
 
+import images
 import measure
 import profile_stages
 from report import Row, Target
@@ -275,6 +276,36 @@ def start_and_memory(bench, python):
         peer_name=SHIPPED)
 
 
+def verbs(bench):
+    """From the call to the end, and peak memory, of the verbs that need tensors, where there is next to nothing to do."""
+    context = bench.context
+    few = images.made(context, "few-hundred.tar", "archive", "--count", 200)
+    place = {name: context.folder / f"verbs-{name}" for name in ("model", "prior", "latents", "attended", "few", "out")}
+    tiny = ["--steps", 1, "--batch", 10]
+    model = ["-m", place["model"]]
+    for name, words, out in [
+        ("fit", ["--ipc", 1, "--width", 8, *tiny, "-i", few], "model"),
+        ("encode", [*model, "-i", few], "latents"),
+        ("attend", [*model, "-i", place["latents"]], "attended"),
+        ("condense -m", ["-m", place["model"], "-i", place["attended"]], "few"),
+        ("decode -m", ["-m", place["model"], "-i", place["few"]], "out"),
+        ("fit --method expansive", [*tiny, "-i", few], "prior"),
+        ("expand", ["-m", place["prior"], *tiny, "--ratio", 1, "-i", few], "out"),
+        ("condense", ["--method", "dm", "--ipc", 1, "--width", 8, *tiny, "-i", few], "out"),
+        ("evaluate", ["--train", few, "--test", archive(context, COLOUR), "--epochs", 1, "--repeats", 1, "--width", 8], None),
+    ]:
+        verb, *more = name.removesuffix(" -m").split()
+        usages = []
+        for _ in range(3):
+            if out:
+                place[out].unlink(missing_ok=True)
+            usages.append(measure.run([context.pipe, verb, *more, *words, *(["-o", place[out]] if out else [])]))
+        yield Row(
+            part="compute", work=f"start-up of {name}", unit="ms",
+            ours=statistics.median(usage.wall for usage in usages) * 1e3,
+            details=[("peak", max(usage.peak for usage in usages) / 1e6, "MB")])
+
+
 def rows(context):
     """The rows of this part, one by one, as `report.Row`."""
     quick = context.quick
@@ -303,3 +334,4 @@ def rows(context):
                         if size == GREY or per_class != 10 or (method, factor) == ("m3d", 1):
                             yield from bench.rows(work)
         yield from start_and_memory(bench, python)
+        yield from verbs(bench)
