@@ -80,20 +80,9 @@ extension Verb {
     Option(
       "detail", .number(0...1), defaultNote: "the method's: 1",
       help: "how much of what the autoencoder leaves out of a sample expansive gives back to its copies"),
-    Option(
-      "weight-re", .number(0...1e9), defaultNote: "the method's",
-      help: "weight of the reconstruction loss; 0 leaves it out"),
-    Option(
-      "weight-ce", .number(0...1e9), defaultNote: "the method's",
-      help: "weight of the classification loss; 0 leaves it out"),
-    Option(
-      "weight-w", .number(0...1e9), defaultNote: "the method's", help: "weight of the transport loss; 0 leaves it out"),
-    Option(
-      "weight-cov", .number(0...1e9), defaultNote: "the method's",
-      help: "weight of the covariance loss; 0 leaves it out"),
-    Option(
-      "weight-att", .number(0...1e9), defaultNote: "the method's",
-      help: "weight of the attention's own loss; 0 leaves it out"),
+    .lossWeight("re", "reconstruction loss"), .lossWeight("ce", "classification loss"),
+    .lossWeight("w", "transport loss"), .lossWeight("cov", "covariance loss"),
+    .lossWeight("att", "attention's own loss"),
   ]
 }
 

@@ -89,6 +89,12 @@ extension Verb {
 }
 
 extension Option {
+  /// α of one of the losses that a method adds up.
+  static func lossWeight(_ name: String, _ loss: String) -> Option {
+    Option(
+      "weight-\(name)", .number(0...1e9), defaultNote: "the method's", help: "weight of the \(loss); 0 leaves it out")
+  }
+
   /// The model of the verbs that can do nothing without one.
   static let model = Option(
     "model", short: "m", .path("FILE"), isRequired: true, isRecorded: false, help: "a model that pipe fit wrote")
@@ -112,11 +118,11 @@ extension OptionGroup {
         help: "a latent per image, or a normal distribution of latents"),
       Option("latent", .integer(1...65_536), defaultNote: "the method's: 512", help: "numbers of a latent"),
       Option("heads", .integer(1...64), defaultNote: "the method's: 4", help: "heads of the attention"),
-      lossWeight("re", "reconstruction loss"),
-      lossWeight("ce", "classification loss"),
-      lossWeight("fm", "distance between the classifier's mean features of condensed and of real images"),
-      lossWeight("w", "transport loss"),
-      lossWeight("cov", "covariance loss"),
+      .lossWeight("re", "reconstruction loss"),
+      .lossWeight("ce", "classification loss"),
+      .lossWeight("fm", "distance between the classifier's mean features of condensed and of real images"),
+      .lossWeight("w", "transport loss"),
+      .lossWeight("cov", "covariance loss"),
       Option(
         "transported-pixels", .number(0...1e9), defaultNote: "the method's",
         help: "weight, within the reconstruction loss, of the pixels that transport assigns to condensed images"),
@@ -130,11 +136,6 @@ extension OptionGroup {
         "schedule", .integer(1...100_000_000), defaultNote: "the steps",
         help: "steps that the shares and the falling rates are laid out for"),
     ])
-
-  private static func lossWeight(_ name: String, _ loss: String) -> Option {
-    Option(
-      "weight-\(name)", .number(0...1e9), defaultNote: "the method's", help: "weight of the \(loss); 0 leaves it out")
-  }
 
   private static func shareOfSteps(_ name: String, _ which: String) -> Option {
     Option(name, .number(0...1), defaultNote: "the method's", help: "share of the steps \(which)")

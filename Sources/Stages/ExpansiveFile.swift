@@ -90,17 +90,13 @@ public struct ExpansiveFile: Sendable {
     let placement =
       setting.hasGraph
       ? try file.tensor("placement.weight", [options.maps, description.slots * options.maps, 3, 3]) : nil
-    let deviation = try file.tensor("latent.deviation", [options.maps])
-    guard deviation.floats().allSatisfy({ $0 > 0 }) else {
-      throw file.refuse("holds a latent.deviation that is not positive")
-    }
     model = ExpansiveModel(
       setting, autoencoder: MapAutoencoder(options, weights: weights),
       attention: PatchAttention(
         setting.kind, slots: description.slots, channels: options.maps, patch: description.patch,
         attention: SelfAttention(heads: setting.isMultiHead ? description.slots : 1, parameters: matrices)),
       placement: placement, mean: try file.tensor("latent.mean", [options.maps]),
-      deviation: deviation)
+      deviation: try file.positiveTensor("latent.deviation", [options.maps]))
     (bytes, digest) = (file.bytes, file.digest)
   }
 

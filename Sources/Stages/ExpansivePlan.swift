@@ -49,8 +49,6 @@ public struct ExpansivePretraining {
   public func checkMemory(machine: Int) throws(DataError) {
     try memoryNeed.check(decoded: store.residentBytes, machine: machine, dataset: info.name)
   }
-  /// Decoded images in RAM, and in the spill file.
-  public var decodedBytes: (resident: Int, spilled: Int) { (store.residentBytes, store.spilledBytes) }
 
   /// Pre-trains the model, on the compute thread.
   public func run(
@@ -58,7 +56,7 @@ public struct ExpansivePretraining {
   ) throws -> ExpansiveFile {
     let result = try ExpansiveSynthesis.pretrained(
       on: store, normalization: normalization, options: options, using: RandomSource(seed: seed).split("pre-training"),
-      control: control("pre-training", shouldStop, progress))
+      control: RunControl(reporting: "pre-training", to: progress, shouldStop: shouldStop))
     try checkConverged(
       result.lastReport, method: "expansive", dataset: info.name, remedy: "lower the rate of pipe fit, --lr")
     var record = [
@@ -135,7 +133,8 @@ struct ExpansiveFineTuning {
   ) throws -> ExpansiveSynthesis.Fit<ClassStore> {
     let fit = try ExpansiveSynthesis.fit(
       model, to: store, normalization: .measured(on: store), options: options,
-      using: RandomSource(seed: seed).split("fine-tuning"), control: control("fine-tuning", shouldStop, progress))
+      using: RandomSource(seed: seed).split("fine-tuning"),
+      control: RunControl(reporting: "fine-tuning", to: progress, shouldStop: shouldStop))
     try checkConverged(fit.lastReport, method: "expansive", dataset: dataset, remedy: "lower --lr")
     return fit
   }
@@ -183,17 +182,4 @@ private func measuredRate(
   }
   let work = options.multiplications
   return 2 * (work.encoder + work.decoder) * 32 / best
-}
-
-private func control(
-  _ stage: String, _ shouldStop: @escaping @Sendable () -> Bool, _ progress: @escaping ProgressHandler
-) -> RunControl {
-  RunControl(
-    progress: { report in
-      progress(
-        ProgressEvent(
-          stage: stage, done: report.step, total: report.steps, unit: "steps", loss: report.loss,
-          gradientNorm: report.gradientNorm, note: report.note,
-          terms: report.terms.map { .init(name: $0.name, value: $0.value) }))
-    }, shouldStop: shouldStop)
 }

@@ -114,15 +114,11 @@ public struct KoopconFile: Sendable {
       maps.append(
         try file.tensor("map.\(label)", [description.condensedPerClass[label], description.samplesPerClass[label]]))
     }
-    let deviation = try file.tensor("latent.deviation", [description.latent])
-    guard deviation.floats().allSatisfy({ $0 > 0 }) else {
-      throw file.refuse("holds a latent.deviation that is not above 0")
-    }
     model = KoopconModel(
       autoencoder: Autoencoder(options, parameters: parameters),
       attention: SelfAttention(heads: description.heads, parameters: attention),
       mean: try file.tensor("latent.mean", [description.latent]),
-      deviation: deviation, maps: maps,
+      deviation: try file.positiveTensor("latent.deviation", [description.latent]), maps: maps,
       normalization: Methods.Normalization(
         mean: description.normalization.mean, deviation: description.normalization.std))
     (bytes, digest) = (file.bytes, file.digest)

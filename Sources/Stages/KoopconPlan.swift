@@ -158,17 +158,9 @@ public struct KoopconPlan {
   public func fit(
     tool: String, verb: String, shouldStop: @escaping @Sendable () -> Bool, progress: @escaping ProgressHandler
   ) throws -> KoopconFile {
-    let control = RunControl(
-      progress: { report in
-        progress(
-          ProgressEvent(
-            stage: "koopcon", done: report.step, total: report.steps, unit: "steps", loss: report.loss,
-            gradientNorm: report.gradientNorm, note: report.note,
-            terms: report.terms.map { .init(name: $0.name, value: $0.value) }))
-      }, shouldStop: shouldStop)
     let fit = try Koopcon.fit(
       store, counts: counts, normalization: normalization, options: options, using: RandomSource(seed: request.seed),
-      control: control)
+      control: RunControl(reporting: KoopconFile.method, to: progress, shouldStop: shouldStop))
     try checkConverged(
       fit.lastReport, method: KoopconFile.method, dataset: info.name, remedy: "lower --lr or --map-lr")
     return KoopconFile(

@@ -81,6 +81,13 @@ struct ModelFile<Description: Codable> {
     return tensor
   }
 
+  /// The same for values that are divided by: throws where one is not above 0.
+  func positiveTensor(_ name: String, _ shape: [Int]) throws(DataError) -> Tensor {
+    let tensor = try tensor(name, shape)
+    guard tensor.floats().allSatisfy({ $0 > 0 }) else { throw refuse("holds a \(name) that is not above 0") }
+    return tensor
+  }
+
   /// The error for a file that was read and cannot be used.
   func refuse(_ problem: String) -> DataError { refusal(of: path, by: method, problem) }
 }
