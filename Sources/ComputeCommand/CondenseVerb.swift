@@ -48,26 +48,6 @@ let condenseVerb = VerbRunner("condense") { invocation in
   return .ok
 }
 
-extension Estimate {
-  /// What is said before the work starts.
-  func lines(for request: CondenseRequest) -> [String] {
-    var lines = ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
-    if let steps, let secondsPerStep {
-      lines.append(
-        "\(steps) steps of about \(fixed(secondsPerStep, 1))s: \(durationText(secondsPerStep * Double(steps))) "
-          + "(--steps or --time for another length)")
-    }
-    if let features {
-      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
-      lines.append("features: \(training), and every image through it: about \(durationText(features.seconds))")
-    }
-    let spilled = spilledBytes > 0 ? ", \(sizeText(spilledBytes)) in a spill file" : ""
-    lines.append(
-      "memory: \(sizeText(decodedBytes)) of decoded images\(spilled), about \(sizeText(workingBytes)) to compute")
-    return lines
-  }
-}
-
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.
 private func publish(_ samples: [Sample], _ info: DatasetInfo, to directory: String, step: Int, report: Reporter) {
   let digits = String(step)

@@ -136,7 +136,6 @@ private func announcement(
   return [
     "\(request.recipe.label): \(request.repeats) networks for each of \(sets); "
       + "about \(durationText(estimate.seconds)) in all\(features)",
-    "memory: \(sizeText(estimate.decodedBytes)) of decoded images, about "
-      + "\(sizeText(Int(estimate.memoryNeed.total))) to compute",
+    memoryLine(decoded: estimate.decodedBytes, working: Int(estimate.memoryNeed.total)),
   ]
 }

@@ -1,6 +1,7 @@
 import Command
 import Datasets
 import Foundation
+import Methods
 import Shards
 import Stages
 import Streaming
@@ -8,45 +9,97 @@ import Streaming
 /// `pipe fit`: samples in, a model out.
 let fitVerb = VerbRunner("fit") { invocation in
   let arguments = invocation.arguments
-  if arguments.choice("method") == "expansive" {
-    try await fitExpansion(invocation)
-    return .ok
-  }
-  let report = invocation.report
-  let request = try CondenseRequest(arguments)
-  let reading = try ReadOptions(arguments)
-  let isDry = arguments.flag("dry-run")
-
-  func fitted() async throws -> KoopconFile? {
-    let surroundings = try await Surroundings(invocation)
-    let stage = surroundings.stage(invocation)
-    let source = try openSamples(
-      arguments.paths("input").map(Input.init(path:)), options: reading, log: { report.log($0) })
-    let info = source.info
-    // What the description rules out is refused before the samples are read.
-    _ = try request.promise(of: info, tool: toolVersion)
-    try request.checkMemory(
-      for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
-    let store = try await filledStore(from: samples(of: source, stage: "fit"), of: info, stage: "fit", in: stage)
-    return try await surroundings.compute(for: .fitting) {
-      let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
-      try plan.checkMemory(machine: surroundings.machineMemory)
-      for line in try plan.estimate(clock: stage.clock).lines(for: request) { report.log(line) }
-      if isDry { return nil }
-      return try plan.fit(
-        tool: toolVersion, verb: "fit", shouldStop: surroundings.shouldStop, progress: { report.progress($0) })
-    }
-  }
-
-  if isDry {
-    _ = try await fitted()
-    return .ok
-  }
-  let path = arguments.path("output") ?? "-"
-  try await writeOutput(path) { descriptor in
-    guard let file = try await fitted() else { return }
-    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(file.bytes))
-    report.log("wrote a model of \(sizeText(file.bytes.count)) to \(path): \(file.summary)")
+  let options = try ReadOptions(arguments)
+  if arguments.choice("method") == ExpandRequest.Method.expansive.rawValue {
+    let choice = try ExpansiveChoice(fitting: arguments)
+    try await emitModel(invocation) { try await fitExpansive(choice, options, invocation) }
+  } else {
+    let request = try CondenseRequest(arguments)
+    try await emitModel(invocation) { try await fitKoopcon(request, options, invocation) }
   }
   return .ok
+}
+
+/// A model that was fitted: its file, and what is said of it.
+private typealias FittedModel = (bytes: [UInt8], summary: String)
+
+/// Writes the model that `fit` gives to --output; a dry run, which gives none, opens no file.
+private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedModel?) async throws {
+  if invocation.arguments.flag("dry-run") {
+    _ = try await fit()
+    return
+  }
+  let path = invocation.arguments.path("output") ?? "-"
+  try await writeOutput(path) { descriptor in
+    guard let model = try await fit() else { return }
+    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(model.bytes))
+    invocation.report.log("wrote a model of \(sizeText(model.bytes.count)) to \(path): \(model.summary)")
+  }
+}
+
+private func fitKoopcon(
+  _ request: CondenseRequest, _ options: ReadOptions, _ invocation: Invocation
+) async throws -> FittedModel? {
+  let report = invocation.report
+  let isDry = invocation.arguments.flag("dry-run")
+  let surroundings = try await Surroundings(invocation)
+  let stage = surroundings.stage(invocation)
+  let (store, info) = try await store(
+    invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: stage, invocation
+  ) { info in
+    // What the description rules out is refused before the samples are read.
+    _ = try request.promise(of: info, tool: toolVersion)
+    try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
+  }
+  return try await surroundings.compute(for: .fitting) {
+    let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+    try plan.checkMemory(machine: surroundings.machineMemory)
+    for line in try plan.estimate(clock: stage.clock).lines(for: request) { report.log(line) }
+    if isDry { return nil }
+    let file = try plan.fit(
+      tool: toolVersion, verb: "fit", shouldStop: stage.shouldStop, progress: stage.progress)
+    return (file.bytes, file.summary)
+  }
+}
+
+private func fitExpansive(
+  _ choice: ExpansiveChoice, _ options: ReadOptions, _ invocation: Invocation
+) async throws -> FittedModel? {
+  let report = invocation.report
+  let arguments = invocation.arguments
+  let isDry = arguments.flag("dry-run")
+  let surroundings = try await Surroundings(invocation)
+  let stage = surroundings.stage(invocation)
+  let (store, info) = try await store(
+    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: stage, invocation)
+  return try await surroundings.compute(for: .expanding) {
+    let plan = ExpansivePretraining(
+      choice, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
+      for: store, of: info, threads: surroundings.threads)
+    try plan.checkMemory(machine: surroundings.machineMemory)
+    let (steps, seconds) = try plan.estimate(clock: stage.clock)
+    report.log("expansive: \(stepsLine(steps, seconds, digits: 2, option: "--steps"))")
+    report.log(
+      memoryLine(
+        decoded: store.residentBytes, spilled: store.spilledBytes, working: Int(plan.memoryNeed.total)))
+    if isDry { return nil }
+    let file = try plan.run(
+      tool: toolVersion, verb: "fit", shouldStop: stage.shouldStop, progress: stage.progress)
+    return (file.bytes, file.summary)
+  }
+}
+
+/// All samples of some inputs, sorted by class, with their description.
+///
+/// - Parameters:
+///   - name: the stage, for errors.
+///   - check: refuses a set by its description.
+func store(
+  _ inputs: [Input], _ options: ReadOptions, stage name: String, in stage: CondenseStage.Surroundings,
+  _ invocation: Invocation, check: (DatasetInfo) throws -> Void = { _ in }
+) async throws -> (ClassStore, DatasetInfo) {
+  let source = try openSamples(inputs, options: options, log: { invocation.report.log($0) })
+  try check(source.info)
+  let store = try await filledStore(from: samples(of: source, stage: name), of: source.info, stage: name, in: stage)
+  return (store, source.info)
 }

@@ -24,12 +24,12 @@ extension ExpandStage: WholeSetStage {}
 /// - Returns: The stage, which has run; nil after a dry run.
 func emitWhole<S: WholeSetStage>(
   _ invocation: Invocation, options: ReadOptions, isDry: Bool,
-  make: (DatasetInfo) throws -> (stage: S, promised: DatasetInfo)
+  make: (DatasetInfo) async throws -> (stage: S, promised: DatasetInfo)
 ) async throws -> S? {
   guard isDry else {
     return try await writeStream(invocation) { writer in
       let source = try described(invocation, options)
-      let (stage, promised) = try make(source.info)
+      let (stage, promised) = try await make(source.info)
       let encoded = pipeline {
         Buffered<Sample>(capacity: 64)
         stage
@@ -42,7 +42,7 @@ func emitWhole<S: WholeSetStage>(
     }
   }
   let source = try described(invocation, options)
-  let (stage, _) = try make(source.info)
+  let (stage, _) = try await make(source.info)
   do {
     _ = try await stage.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
   } catch let error {

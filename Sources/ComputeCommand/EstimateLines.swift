@@ -1,0 +1,40 @@
+import Command
+import Stages
+
+// What is said before the work starts.
+
+extension Estimate {
+  /// One line each for what is made, the steps, the features, and the memory.
+  func lines(for request: CondenseRequest) -> [String] {
+    var lines = ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
+    if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
+    if let features {
+      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
+      lines.append("features: \(training), and every image through it: about \(durationText(features.seconds))")
+    }
+    return lines + [memoryLine(decoded: decodedBytes, spilled: spilledBytes, working: workingBytes)]
+  }
+}
+
+extension ExpansionEstimate {
+  /// One line each for what is made, the stretches of learning, and the memory.
+  func lines(for request: ExpandRequest) -> [String] {
+    ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
+      + stretches.map { stretch in
+        let option = stretch.name == "pre-training" ? "--pretrain-steps" : "--steps"
+        return "\(stretch.name): \(stepsLine(stretch.steps, stretch.secondsPerStep, digits: 2, option: option))"
+      } + [memoryLine(decoded: decodedBytes, spilled: spilledBytes, working: workingBytes)]
+  }
+}
+
+/// `600 steps of about 0.25s: 2m30s (--steps or --time for another length)`.
+func stepsLine(_ steps: Int, _ secondsPerStep: Double, digits: Int, option: String) -> String {
+  "\(steps) steps of about \(fixed(secondsPerStep, digits))s: \(durationText(secondsPerStep * Double(steps))) "
+    + "(\(option) or --time for another length)"
+}
+
+/// `memory: 7.5 MiB of decoded images, about 420 MiB to compute`.
+func memoryLine(decoded: Int, spilled: Int = 0, working: Int) -> String {
+  "memory: \(sizeText(decoded)) of decoded images\(spilled > 0 ? ", \(sizeText(spilled)) in a spill file" : "")"
+    + ", about \(sizeText(working)) to compute"
+}
