@@ -20,14 +20,15 @@ namespace ct {
 namespace {
 
 constexpr int64_t most_channels = 4;
-/// Outputs come in multiples of it: four of the widest registers.
-constexpr int64_t output_step = 64;
+/// Outputs come in multiples of it: two of the widest registers.
+constexpr int64_t output_step = 32;
 /// Images whose weight gradients are added up in one place. Fixed, so that no sum depends on the number of threads.
 constexpr int64_t group_images = 4;
 
 struct FirstBlock {
   int64_t height, width, channels, outputs;  // of the convolution
   int64_t row_pixels;                        // width, rounded up to the pixels computed at a time
+  int64_t block;                             // outputs of a task: four of the widest registers, or two
   const float *x;                            // (n, height + 2, width + 2, channels), with zeros around
   const float *weights;                      // (3, 3, channels, outputs)
   const float *bias, *gamma, *beta;
@@ -78,7 +79,7 @@ CT_END_TARGET
 /// The arguments in the form that the kernels read.
 struct Operands {
   at::Tensor x, weights, bias, gamma, beta, mean, inverse;
-  int64_t images, height, width, channels, outputs, row_pixels;
+  int64_t images, height, width, channels, outputs, row_pixels, block;
 
   Operands(const at::Tensor &image, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &gamma,
            const at::Tensor &beta, int64_t padding)
@@ -89,6 +90,7 @@ struct Operands {
     width = image.size(3) + 2 * padding - 2;
     outputs = weight.size(0);
     row_pixels = (width + 3) / 4 * 4;
+    block = outputs % (2 * output_step) == 0 ? 2 * output_step : output_step;
     weights = weight.permute({2, 3, 1, 0}).contiguous();
     // A row may be computed up to three pixels beyond its end, the last one beyond the last image: they are read, and not used.
     const int64_t size = images * (height + 2) * (width + 2) * channels;
@@ -106,6 +108,7 @@ struct Operands {
             channels,
             outputs,
             row_pixels,
+            block,
             data<float>(x),
             data<float>(weights),
             data<float>(bias),
@@ -121,30 +124,43 @@ struct Operands {
   /// A buffer for each thread: the maps of one block of channels, with room for `columns` more values for each pixel.
   at::Tensor scratch(int64_t tasks, int64_t columns) const {
     const int64_t pixels = height * row_pixels + 12;
-    return at::empty({team_size(tasks), pixels * (output_step + columns) + 16}, options());
+    return at::empty({team_size(tasks), pixels * (block + columns) + 16}, options());
   }
 };
 
+// Registers differ in width, and with them the number of tasks: callers count in tasks of `job.block` outputs.
+template <int registers, typename Result>
+void run_with(const FirstBlock &job, Result *y, float *scratch, CTInstructions instructions, int64_t first, int64_t last) {
+#if defined(__x86_64__)
+  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_first_block<registers>(job, y, scratch, first, last);
+  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_first_block<registers>(job, y, scratch, 2 * first, 2 * last);
+#endif
+  portable::run_first_block<registers>(job, y, scratch, 4 * first, 4 * last);
+}
+
 template <typename Result>
 void run(const FirstBlock &job, Result *y, float *scratch, CTInstructions instructions, int64_t first, int64_t last) {
-  // Registers differ in width, and with them the number of tasks: callers count in tasks of `output_step` outputs.
+  job.block == output_step ? run_with<2>(job, y, scratch, instructions, first, last)
+                           : run_with<4>(job, y, scratch, instructions, first, last);
+}
+
+template <int registers, typename Result>
+void run_with(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy, float *weight_sums, float *scratch,
+              CTInstructions instructions, int64_t first, int64_t last) {
 #if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_first_block(job, y, scratch, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_first_block(job, y, scratch, 2 * first, 2 * last);
+  if (instructions == CT_INSTRUCTIONS_AVX512)
+    return avx512::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
+  if (instructions == CT_INSTRUCTIONS_AVX2)
+    return avx2::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
 #endif
-  portable::run_first_block(job, y, scratch, 4 * first, 4 * last);
+  portable::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
 }
 
 template <typename Result>
 void run(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy, float *weight_sums, float *scratch,
          CTInstructions instructions, int64_t first, int64_t last) {
-#if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512)
-    return avx512::run_first_block_gradient(job, to, dy, weight_sums, scratch, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2)
-    return avx2::run_first_block_gradient(job, to, dy, weight_sums, scratch, first, last);
-#endif
-  portable::run_first_block_gradient(job, to, dy, weight_sums, scratch, first, last);
+  job.block == output_step ? run_with<2>(job, to, dy, weight_sums, scratch, instructions, first, last)
+                           : run_with<4>(job, to, dy, weight_sums, scratch, instructions, first, last);
 }
 
 template <typename Body>
@@ -162,7 +178,7 @@ struct FirstBlockFunction : torch::autograd::Function<FirstBlockFunction> {
     on.inverse = at::empty_like(on.mean);
     auto y = at::empty({on.images, on.outputs, on.height / 2, on.width / 2}, on.options().dtype(type),
                        at::MemoryFormat::ChannelsLast);
-    const int64_t tasks = on.images * (on.outputs / output_step);
+    const int64_t tasks = on.images * (on.outputs / on.block);
     auto scratch = on.scratch(tasks, 0);
     with_scalar(type, [&](auto scalar) {
       const auto job = on.job(eps);

@@ -5,9 +5,8 @@
 // The convolution of one image to `block` channels is computed into a buffer that stays in the second-level cache (at
 // 32 × 32 pixels 256 KiB) and is consumed there, both ways: computing it again costs less than writing and reading it.
 
-/// Registers of channels that are computed side by side, and the channels in them.
-constexpr int registers = 4;
-constexpr int64_t block = registers * width;
+/// `registers` registers of channels are computed side by side: 4, or 2 where the outputs are no multiple of what 4 hold.
+
 /// Pixels whose convolutions are summed in registers at a time; buffers hold whole multiples of it in a row.
 constexpr int64_t convolution_pixels = width == 16 ? 4 : 2;
 /// As above for the products that carry a gradient back.
@@ -16,8 +15,10 @@ constexpr int64_t gradient_pixels = width == 16 ? 12 : 6;
 typedef float Four __attribute__((ext_vector_type(4)));
 
 /// Channels [channel, channel + block) of the convolution of one image, to out[(h · pixels in a row + w) · block ...].
+template <int registers>
 CT_INLINE void convolution_pass(const FirstBlock &job, int64_t image, int64_t channel, float *out) {
 #pragma clang fp contract(fast)
+  constexpr int64_t block = registers * width;
   const int64_t padded_row = (job.width + 2) * job.channels, run = 3 * job.channels;
   const float *x = job.x + image * (job.height + 2) * padded_row;
   Floats bias[registers];
@@ -49,6 +50,7 @@ CT_INLINE void convolution_pass(const FirstBlock &job, int64_t image, int64_t ch
   }
 }
 
+template <int registers>
 CT_INLINE void scale_and_offset(const FirstBlock &job, int64_t channel, const Floats *mean, const Floats *inverse,
                                 Floats *scale, Floats *offset) {
   for (int r = 0; r < registers; r++) {
@@ -58,13 +60,14 @@ CT_INLINE void scale_and_offset(const FirstBlock &job, int64_t channel, const Fl
 }
 
 /// Tasks [first, last); a task's number is image · blocks + block of channels. `scratch` holds the convolution.
-template <typename Result>
+template <int registers, typename Result>
 static void run_first_block(const FirstBlock &job, Result *y, float *scratch, int64_t first, int64_t last) {
+  constexpr int64_t block = registers * width;
   const int64_t blocks = job.outputs / block;
   const Extent extent{job.height, job.width};
   for (int64_t number = first; number < last; number++) {
     const int64_t image = number / blocks, channel = number % blocks * block;
-    convolution_pass(job, image, channel, scratch);
+    convolution_pass<registers>(job, image, channel, scratch);
     const Plane<const float> maps{scratch, block, job.row_pixels * block};
     Floats mean[registers], inverse[registers], scale[registers], offset[registers];
     statistics_pass<registers, false>(maps, extent, job.eps, width, mean, inverse);
@@ -72,14 +75,14 @@ static void run_first_block(const FirstBlock &job, Result *y, float *scratch, in
       store_all(job.mean + image * job.outputs + channel + r * width, mean[r]);
       store_all(job.inverse + image * job.outputs + channel + r * width, inverse[r]);
     }
-    scale_and_offset(job, channel, mean, inverse, scale, offset);
+    scale_and_offset<registers>(job, channel, mean, inverse, scale, offset);
     Result *to = y + image * (job.height / 2) * (job.width / 2) * job.outputs + channel;
     pool_pass<registers, false>(maps, extent, width, scale, offset, to, job.outputs);
   }
 }
 
 /// Adds Σ_pixels x[pixel + tap] · dz[pixel] to sums (9 · channels, outputs), for one block of channels of one image.
-template <int64_t channels>
+template <int64_t channels, int64_t block>
 CT_INLINE void weight_gradient_pass(const FirstBlock &job, int64_t image, const float *dz, float *sums) {
   const int64_t padded_row = (job.width + 2) * channels;
   const float *x = job.x + image * (job.height + 2) * padded_row;
@@ -92,16 +95,17 @@ CT_INLINE void weight_gradient_pass(const FirstBlock &job, int64_t image, const 
 
 /// Images [first, last): Σd and Σd·x̂ for every channel, and where asked for the gradients of the images and, added up over these
 /// images, of the weights. `scratch` holds the convolution and, after it, the products of its gradient with the weights.
-template <typename Result>
+template <int registers, typename Result>
 static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy_all,
                                      float *weight_sums, float *scratch, int64_t first, int64_t last) {
+  constexpr int64_t block = registers * width;
   const Extent extent{job.height, job.width};
   const int64_t pixels = job.height * job.row_pixels, taps = 9 * job.channels;
   const int64_t padded_pixels = (pixels + gradient_pixels - 1) / gradient_pixels * gradient_pixels;
   float *columns = scratch + padded_pixels * block;
   for (int64_t image = first; image < last; image++) {
     for (int64_t channel = 0; channel < job.outputs; channel += block) {
-      convolution_pass(job, image, channel, scratch);
+      convolution_pass<registers>(job, image, channel, scratch);
       const Plane<const float> maps{scratch, block, job.row_pixels * block};
       const Result *dy = dy_all + image * (job.height / 2) * (job.width / 2) * job.outputs + channel;
       const int64_t numbers = image * job.outputs + channel;
@@ -111,7 +115,7 @@ static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGrad
         mean[r] = load_all(job.mean + numbers + r * width);
         inverse[r] = load_all(job.inverse + numbers + r * width);
       }
-      scale_and_offset(job, channel, mean, inverse, scale, offset);
+      scale_and_offset<registers>(job, channel, mean, inverse, scale, offset);
       gradient_sums_pass<registers, false>(maps, extent, width, mean, inverse, scale, offset, dy, job.outputs, sum,
                                            products);
       for (int r = 0; r < registers; r++) {
@@ -123,10 +127,10 @@ static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGrad
                                             job.outputs, scratch);
       if (weight_sums) {
         float *sums = weight_sums + channel;
-        if (job.channels == 1) weight_gradient_pass<1>(job, image, scratch, sums);
-        if (job.channels == 2) weight_gradient_pass<2>(job, image, scratch, sums);
-        if (job.channels == 3) weight_gradient_pass<3>(job, image, scratch, sums);
-        if (job.channels == 4) weight_gradient_pass<4>(job, image, scratch, sums);
+        if (job.channels == 1) weight_gradient_pass<1, block>(job, image, scratch, sums);
+        if (job.channels == 2) weight_gradient_pass<2, block>(job, image, scratch, sums);
+        if (job.channels == 3) weight_gradient_pass<3, block>(job, image, scratch, sums);
+        if (job.channels == 4) weight_gradient_pass<4, block>(job, image, scratch, sums);
       }
       if (!to.dx) continue;
       for (int64_t p = 0; p < padded_pixels; p += gradient_pixels) {

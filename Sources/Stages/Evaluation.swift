@@ -237,7 +237,7 @@ public func evaluate(
     let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
     row.accuracies.append(result.overall)
     let percent = (1000 * result.overall).rounded() / 10
-    detail("\(name), network \(repetition + 1): \(percent) % right, loss \(trained.loss) in the last epoch")
+    detail("\(name), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
     for (label, right) in result.correct.enumerated() { correct[label] += right }
   }
   row.seconds = clock() - start

@@ -10,12 +10,14 @@ import Testing
     var testDescription: String { "\(images)×\(channels)×\(height)×\(width) to \(outputs), padding \(padding)" }
   }
 
-  /// More images than a group, one to four channels, odd sizes, each padding, and a block that has no kernel.
+  /// More images than a group, one to four channels, odd sizes, each padding, outputs by 32, and a block that has no kernel.
   static let shapes = [
     Shape(images: 6, channels: 3, height: 8, width: 8, outputs: 128, padding: 1),
     Shape(images: 2, channels: 1, height: 10, width: 10, outputs: 64, padding: 3),
     Shape(images: 5, channels: 4, height: 7, width: 9, outputs: 64, padding: 0),
     Shape(images: 2, channels: 2, height: 5, width: 6, outputs: 64, padding: 2),
+    Shape(images: 5, channels: 1, height: 9, width: 8, outputs: 32, padding: 1),
+    Shape(images: 2, channels: 3, height: 8, width: 7, outputs: 96, padding: 1),
     Shape(images: 3, channels: 32, height: 8, width: 8, outputs: 64, padding: 1),
   ]
 
