@@ -22,6 +22,9 @@ def keep(name, tensor):
     waves.keep(name, tensor.detach())
 
 
+PLAIN, HALF, ADDED = range(3)
+
+
 class Weights:
     """The parameters in the order of the program: the i-th is a wave of its own."""
 
@@ -34,16 +37,18 @@ class Weights:
 
 
 def autoencoder(x, layers, latent, variational):
-    """`layers`: (outputs, halves the size), first to last."""
+    """`layers`: (outputs, what it does), first to last: HALF halves the size, ADDED is added to what goes in."""
     weights, (n, channels, height, width) = Weights(), x.shape
-    halvings = sum(half for _, half in layers)
+    halvings = sum(kind == HALF for _, kind in layers)
     side = 2 ** halvings
     padded = (-(-height // side) * side, -(-width // side) * side)
     top, left = (padded[0] - height) // 2, (padded[1] - width) // 2
     maps = F.pad(x, (left, padded[1] - width - left, top, padded[0] - height - top))
     inputs = channels
-    for outputs, half in layers:
-        maps = F.silu(F.conv2d(maps, weights.next(outputs, inputs, 3, 3), weights.next(outputs), 2 if half else 1, 1))
+    for outputs, kind in layers:
+        filters, bias = weights.next(outputs, inputs, 3, 3), weights.next(outputs)
+        result = F.silu(F.conv2d(maps, filters, bias, 2 if kind == HALF else 1, 1))
+        maps = maps + result if kind == ADDED else result
         inputs = outputs
     shape = maps.shape[1:]
     count = int(np.prod(shape))
@@ -53,9 +58,9 @@ def autoencoder(x, layers, latent, variational):
     maps = F.silu(F.linear(y, weights.next(count, latent), weights.next(count))).reshape(n, *shape)
     before = [channels] + [outputs for outputs, _ in layers]
     for index in reversed(range(len(layers))):
-        outputs, (_, half) = before[index], layers[index]
-        inputs = layers[index][0]
-        if half:
+        outputs, (inputs, kind) = before[index], layers[index]
+        before_it = maps
+        if kind == HALF:
             maps = F.conv2d(maps, weights.next(4 * outputs, inputs, 3, 3), weights.next(4 * outputs), 1, 1)
             # pixel_shuffle wants the four pixels innermost.
             maps = maps.reshape(n, 4, outputs, *maps.shape[2:]).transpose(1, 2).flatten(1, 2)
@@ -64,14 +69,17 @@ def autoencoder(x, layers, latent, variational):
             maps = F.conv2d(maps, weights.next(outputs, inputs, 3, 3), weights.next(outputs), 1, 1)
         if index > 0:
             maps = F.silu(maps)
+        if kind == ADDED:
+            maps = before_it + maps
     return code, maps[:, :, top:top + height, left:left + width]
 
 
 for name, shape, layers, variational in [
-    ("shallow", (2, 3, 16, 16), [(4, 0), (8, 1), (8, 0), (16, 1), (16, 1)], False),
-    ("medium grey", (2, 1, 13, 10), [(4, 0), (8, 1), (8, 0), (16, 1), (16, 0), (16, 1), (16, 0)], False),
+    ("shallow", (2, 3, 16, 16), [(4, PLAIN), (8, HALF), (8, PLAIN), (16, HALF), (16, HALF)], False),
+    ("medium grey", (2, 1, 13, 10),
+     [(4, PLAIN), (8, HALF), (8, PLAIN), (16, HALF), (16, ADDED), (16, HALF), (16, ADDED)], False),
     ("deep variational", (2, 3, 16, 16),
-     [(4, 0), (8, 1), (8, 0), (8, 0), (16, 1), (16, 0), (16, 0), (16, 1), (16, 0)], True),
+     [(4, PLAIN), (8, HALF), (8, PLAIN), (8, ADDED), (16, HALF), (16, ADDED), (16, ADDED), (16, HALF), (16, ADDED)], True),
 ]:
     code, images = autoencoder(wave(shape, 0.13, 0.5), layers, 6, variational)
     keep(name + " code", code)

@@ -68,10 +68,10 @@ public struct AutoencoderOptions: Sendable, Equatable {
   func maps(_ level: Int) -> Int { filters << min(level, 2) }
 
   /// Convolutions of stride 1 at each level: what the halving ones leave over, from the full size down and around again.
-  var plainConvolutions: [Int] {
+  private func plainConvolutions(_ depth: Depth) -> [Int] {
     var counts = Array(repeating: 0, count: halvings + 1)
     var level = 0
-    for _ in 0..<(depth.convolutions - halvings) {
+    for _ in 0..<max(0, depth.convolutions - halvings) {
       counts[level] += 1
       level = level == halvings ? min(1, halvings) : level + 1
     }
@@ -88,6 +88,8 @@ public struct AutoencoderOptions: Sendable, Equatable {
     var isEnlarging = false
     /// Whether a SiLU follows.
     var isActivated = true
+    /// Whether the result is added to what went in.
+    var isResidual = false
     /// How often the size has been halved where its weights are applied.
     var level: Int
   }
@@ -95,13 +97,15 @@ public struct AutoencoderOptions: Sendable, Equatable {
   var encoder: [Convolution] {
     var layers: [Convolution] = []
     var inputs = channels
-    for (level, count) in plainConvolutions.enumerated() {
+    let shallow = plainConvolutions(.shallow)
+    for (level, count) in plainConvolutions(depth).enumerated() {
       if level > 0 {
         layers.append(Convolution(inputs: inputs, outputs: maps(level), stride: 2, level: level))
         inputs = maps(level)
       }
-      for _ in 0..<count {
-        layers.append(Convolution(inputs: inputs, outputs: maps(level), level: level))
+      for number in 0..<count {
+        let isResidual = number >= shallow[level] && inputs == maps(level) && !layers.isEmpty
+        layers.append(Convolution(inputs: inputs, outputs: maps(level), isResidual: isResidual, level: level))
         inputs = maps(level)
       }
     }
@@ -115,13 +119,15 @@ public struct AutoencoderOptions: Sendable, Equatable {
       return layer.stride == 2
         ? Convolution(
           inputs: layer.outputs, outputs: 4 * layer.inputs, isEnlarging: true, isActivated: !isLast, level: layer.level)
-        : Convolution(inputs: layer.outputs, outputs: layer.inputs, isActivated: !isLast, level: layer.level)
+        : Convolution(
+          inputs: layer.outputs, outputs: layer.inputs, isActivated: !isLast, isResidual: layer.isResidual,
+          level: layer.level)
     }
   }
 
   /// Numbers in the smallest maps of one image.
   var mapCount: Int { maps(halvings) * mapHeight * mapWidth }
-  private var codeCount: Int { form == .variational ? 2 * latent : latent }
+  var codeCount: Int { form == .variational ? 2 * latent : latent }
 
   /// Names and shapes of the parameters, in the order in which `Autoencoder` holds them.
   public var parameterShapes: [(name: String, shape: [Int])] {
@@ -178,6 +184,8 @@ extension [AutoencoderOptions.Convolution] {
 ///
 /// There is no normalisation layer: instance norm would take brightness and contrast out of the latents. The last
 /// convolution has no activation. The padding (zeros, the mean colour) makes the size a multiple of what is halved.
+/// Convolutions that the shallow network has not, where they keep size and number of maps, are added to what they take:
+/// C(x) = x + silu(conv₃ₓ₃(x)), with weights of 0 at first. So a deeper network begins as the shallow one, and learns as fast.
 ///
 /// Shapes: x (n, channels, height, width) normalised float32; y (n, latent) float32.
 /// Initialisation: uniform in ±√(6 / fan-in) before an activation, ±√(3 / fan-in) elsewhere; biases 0.
@@ -197,12 +205,15 @@ public struct Autoencoder: Sendable {
       let bound = ((isActivated ? 6 : 3) / Float(fanIn)).squareRoot()
       return Tensor(random.uniform(shape.reduce(1, *)).map { (2 * $0 - 1) * bound }, shape: shape)
     }
-    let activated =
-      options.encoder.flatMap { [$0.isActivated, false] } + [false, false, true, false]
-      + options.decoder.flatMap { [$0.isActivated, false] }
-    parameters = zip(options.parameterShapes, activated).map { entry, isActivated in
-      entry.shape.count == 1 ? .zeros(entry.shape) : drawn(entry.shape, isActivated: isActivated)
+    func convolution(_ layer: AutoencoderOptions.Convolution) -> [Tensor] {
+      let shape = [layer.outputs, layer.inputs, 3, 3]
+      return [layer.isResidual ? .zeros(shape) : drawn(shape, isActivated: layer.isActivated), .zeros([layer.outputs])]
     }
+    parameters = []
+    for layer in options.encoder { parameters += convolution(layer) }
+    parameters += [drawn([options.codeCount, options.mapCount], isActivated: false), .zeros([options.codeCount])]
+    parameters += [drawn([options.mapCount, options.latent], isActivated: true), .zeros([options.mapCount])]
+    for layer in options.decoder { parameters += convolution(layer) }
   }
 
   /// A network with the given weights, in the order of `AutoencoderOptions.parameterShapes`.
@@ -248,9 +259,7 @@ public struct Autoencoder: Sendable {
     maps = try maps.channelsLast()
     var place = 0
     for layer in options.encoder {
-      maps = try maps.convolution2d(
-        parameters[place], bias: parameters[place + 1], stride: layer.stride, padding: 1)
-      if layer.isActivated { maps = maps.silu() }
+      maps = try applied(layer, at: place, to: maps)
       place += 2
     }
     return try maps.flattened(from: 1).linear(parameters[place], bias: parameters[place + 1])
@@ -264,15 +273,24 @@ public struct Autoencoder: Sendable {
       .channelsLast()
     place += 2
     for layer in options.decoder {
-      maps = try maps.convolution2d(parameters[place], bias: parameters[place + 1], padding: 1)
-      if layer.isEnlarging { maps = try enlarged(maps) }
-      if layer.isActivated { maps = maps.silu() }
+      maps = try applied(layer, at: place, to: maps)
       place += 2
     }
     let (top, left) = margins
     if (paddedHeight, paddedWidth) == (options.height, options.width) { return maps }
     return try maps.slice(axis: 2, from: top, to: top + options.height)
       .slice(axis: 3, from: left, to: left + options.width)
+  }
+
+  /// A convolution, with the parameters that begin at `place`.
+  private func applied(
+    _ layer: AutoencoderOptions.Convolution, at place: Int, to maps: Tensor
+  ) throws(TensorError) -> Tensor {
+    var result = try maps.convolution2d(
+      parameters[place], bias: parameters[place + 1], stride: layer.stride, padding: 1)
+    if layer.isEnlarging { result = try enlarged(result) }
+    if layer.isActivated { result = result.silu() }
+    return layer.isResidual ? maps + result : result
   }
 
   private var paddedHeight: Int { options.mapHeight << options.halvings }

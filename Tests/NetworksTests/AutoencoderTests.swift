@@ -51,6 +51,32 @@ struct AutoencoderTests {
     }
   }
 
+  @Test(arguments: [AutoencoderOptions.Depth.medium, .deep], [16, 28, 64, 128])
+  func `a deeper autoencoder begins as the shallow one, and learns`(depth: AutoencoderOptions.Depth, side: Int) throws {
+    func drawn(_ depth: AutoencoderOptions.Depth) -> Autoencoder {
+      var random = RandomSource(seed: 1)
+      let options = AutoencoderOptions(channels: 1, height: side, width: side, depth: depth, latent: 5, filters: 2)
+      return Autoencoder(options, using: &random)
+    }
+    var random = RandomSource(seed: 2)
+    let images = random.normal([2, 1, side, side])
+    let deeper = drawn(depth)
+    // Where nothing but halving fits into five convolutions, the first one of the deeper network has no counterpart.
+    if deeper.options.halvings < 5 {
+      #expect(try deeper.encode(images).floats() == drawn(.shallow).encode(images).floats())
+      #expect(
+        try deeper.decode(deeper.encode(images)).floats() == drawn(.shallow).decode(deeper.encode(images)).floats())
+    }
+    let factors = random.normal([2, 1, side, side])
+    let gradients = try valueAndGradients(at: deeper.parameters) { points throws(TensorError) in
+      let network = deeper.with(parameters: points)
+      return (try network.decode(network.encode(images)) * factors).sum()
+    }.gradients
+    for (entry, gradient) in zip(deeper.options.parameterShapes, gradients) {
+      #expect(gradient.squared().sum().item > 0, "\(entry.name)")
+    }
+  }
+
   @Test(arguments: AutoencoderOptions.Depth.allCases)
   func `images of any size come back in that size`(depth: AutoencoderOptions.Depth) throws {
     for (channels, height, width) in [(1, 28, 28), (3, 9, 7), (3, 2, 3), (3, 33, 32)] {
