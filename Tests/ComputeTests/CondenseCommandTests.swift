@@ -4,10 +4,11 @@ import Testing
 extension ComputeTests {
   /// The built programs, joined by a shell as users join them.
   @Suite struct CondenseCommandTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)")
+    private let scratch: Scratch
+    private var folder: URL { scratch.folder }
 
     init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      scratch = try Scratch()
     }
 
     private func shell(_ line: String) throws -> (status: Int32, output: String, errors: String) {

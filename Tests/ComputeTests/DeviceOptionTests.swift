@@ -5,10 +5,11 @@ import Testing
 extension ComputeTests {
   /// `--device` of the built program, on machines without a CUDA device.
   @Suite(.enabled(if: !Runtime.hasCUDA)) struct DeviceOptionTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)")
+    private let scratch: Scratch
+    private var folder: URL { scratch.folder }
 
     init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      scratch = try Scratch()
     }
 
     /// A condensation of one step into the file `name`.

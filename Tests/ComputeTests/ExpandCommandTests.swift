@@ -4,12 +4,13 @@ import Testing
 extension ComputeTests {
   /// Expansion in the built programs, joined by a shell as users join them.
   @Suite struct ExpandCommandTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-expand-\(UUID().uuidString)")
+    private let scratch: Scratch
+    private var folder: URL { scratch.folder }
 
     /// Lines see `$P` for a short pre-training, `$S` for a short fine-tuning, and `few.tar`: three, one and two samples of
     /// three classes.
     init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      scratch = try Scratch()
       let made = try shell(
         """
         pipe condense --method random --classes checker,circle,cross --ipc checker=3,circle=1,cross=2 \

@@ -6,10 +6,11 @@ import Testing
 extension ComputeTests {
   /// The latent pipeline in the built programs, joined by a shell as users join them.
   @Suite struct LatentCommandTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-latent-\(UUID().uuidString)")
+    private let scratch: Scratch
+    private var folder: URL { scratch.folder }
 
     init() throws {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      scratch = try Scratch()
     }
 
     /// A line that finds small settings of a fit in `$S`.

@@ -34,6 +34,19 @@ extension ComputeTests {
   }
 }
 
+/// A folder that goes away with the value.
+final class Scratch {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)")
+
+  init() throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: folder)
+  }
+}
+
 /// A source of prepared samples.
 final class Prepared: SampleSource {
   let info: DatasetInfo
