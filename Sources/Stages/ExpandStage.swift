@@ -37,6 +37,8 @@ public struct ExpansionEstimate: Sendable, Equatable {
   public var images: Int
   /// Steps of the stretches of learning and seconds of each step, by name.
   public var stretches: [Stretch]
+  /// Seconds of making the images, after that.
+  public var makingSeconds = 0.0
   /// Decoded samples in RAM, those of the larger set included.
   public var decodedBytes: Int
   /// Decoded samples in spill files.
@@ -201,8 +203,9 @@ public struct ExpandStage: Stage {
       }
       let plan = try ExpansiveFineTuning(
         request, model: ready, for: store, of: info, threads: surroundings.threads)
-      let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
+      let (steps, seconds, secondsPerImage) = try plan.estimate(clock: surroundings.clock)
       estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
+      estimate.makingSeconds = secondsPerImage * Double(estimate.images)
       needs.append(plan.memoryNeed)
       for need in needs {
         try need.check(
@@ -217,13 +220,13 @@ public struct ExpandStage: Stage {
       case .images(let similar, _):
         guard let pretraining else { preconditionFailure("there is no plan for the pre-training") }
         file = try pretraining.run(
-          tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate.stretches), progress: surroundings.progress)
+          tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate), progress: surroundings.progress)
         digests["pretrain"] = similar.digest
         options["pretrain-steps"] = file.description.provenance.last?.options["steps"]
       }
       digests["model"] = file.digest
       let fit = try plan.run(
-        file.model, seed: request.seed, shouldStop: surroundings.shouldStop, progress: surroundings.progress)
+        file.model, seed: request.seed, shouldStop: stopBeforeMaking(estimate), progress: surroundings.progress)
       options.merge(plan.provenance(stepsReached: fit.steps)) { _, new in new }
       expansion = fit
     }
@@ -239,13 +242,24 @@ public struct ExpandStage: Stage {
     return Progress(info: described, expansion: expansion, store: store, counts: counts)
   }
 
-  /// Asked by the first of some stretches: also true when its share of the time that is left is over, so that the others get theirs.
-  private func stopAtShare(of stretches: [ExpansionEstimate.Stretch]) -> @Sendable () -> Bool {
+  /// Asked by the first stretch: also true when its share of the time that is left is over, so that the others get theirs.
+  private func stopAtShare(of estimate: ExpansionEstimate) -> @Sendable () -> Bool {
+    let seconds = estimate.stretches.map { Double($0.steps) * $0.secondsPerStep }
+    return stopping { now, deadline in
+      now + (deadline - now) * seconds[0] / (seconds.reduce(0, +) + estimate.makingSeconds)
+    }
+  }
+
+  /// Asked by the last stretch: also true when only the time for making the images is left.
+  private func stopBeforeMaking(_ estimate: ExpansionEstimate) -> @Sendable () -> Bool {
+    stopping { _, deadline in deadline - estimate.makingSeconds }
+  }
+
+  /// Also true from `end` on, which is found now from the time that it is and that of the deadline.
+  private func stopping(at end: (_ now: Double, _ deadline: Double) -> Double) -> @Sendable () -> Bool {
     let surroundings = surroundings
     guard let deadline = surroundings.deadline else { return surroundings.shouldStop }
-    let seconds = stretches.map { Double($0.steps) * $0.secondsPerStep }
-    let now = surroundings.clock()
-    let end = now + (deadline - now) * seconds[0] / seconds.reduce(0, +)
+    let end = end(surroundings.clock(), deadline)
     return { surroundings.shouldStop() || surroundings.clock() >= end }
   }
 

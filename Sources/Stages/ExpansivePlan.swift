@@ -118,9 +118,18 @@ struct ExpansiveFineTuning {
         + (options.weights.classification == 0 ? 0 : 6 * Work.forward(classifier).operations))
   }
 
-  func estimate(clock: () -> Double) throws(TensorError) -> (steps: Int, secondsPerStep: Double) {
+  func estimate(
+    clock: () -> Double
+  ) throws(TensorError) -> (steps: Int, secondsPerStep: Double, secondsPerImage: Double) {
+    let rate = try measuredRate(options.autoencoder, clock: clock)
     // Transport takes its time for clouds of any size.
-    (options.steps, 0.1 + Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock)))
+    return (options.steps, 0.1 + Self.operations(options) / rate, Self.making(options) / rate)
+  }
+
+  /// Of one new image: a sample and its neighbour are encoded and refined, and what comes of them is decoded.
+  private static func making(_ options: ExpansiveSynthesis.Options) -> Double {
+    let coding = options.autoencoder.multiplications
+    return 2 * (2 * coding.encoder + 2 * refining(options) + (options.detail == 0 ? 1 : 2) * coding.decoder)
   }
 
   /// Samples and as many copies.

@@ -159,6 +159,38 @@ extension ComputeTests {
       #expect(steps.allSatisfy { (1..<1000).contains($0) }, "\(steps)")
     }
 
+    /// The same clock: a chunk of 32 images through the autoencoder takes one look, so that 1,000 images take dozens.
+    @Test func `fine-tuning leaves the time that the images take`() async throws {
+      let (info, samples) = toySamples(perClass: [3, 2])
+      let now = Mutex(0.0)
+      let clock: @Sendable () -> Double = {
+        now.withLock { value in
+          value += 1
+          return value
+        }
+      }
+      let ends = Mutex([Double]())
+      let announced = Mutex<ExpansionEstimate?>(nil)
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.clock = clock
+      surroundings.deadline = 120
+      surroundings.shouldStop = { clock() >= 120 }
+      surroundings.progress = { event in
+        if event.stage == "fine-tuning" { ends.withLock { $0.append(now.withLock { $0 }) } }
+      }
+      var request = request(steps: 5000)
+      request.amount = .ratio(200)
+      let stage = ExpandStage(
+        request, prior: .model(file(of: info)), of: info, tool: "test", in: surroundings,
+        announce: { estimate in announced.withLock { $0 = estimate } })
+      var wiring = Wiring()
+      for try await _ in stage.connect(.elements(samples), &wiring) { break }
+      let estimate = try #require(announced.withLock { $0 })
+      #expect(estimate.images == 1000 && (20..<100).contains(estimate.makingSeconds), "\(estimate)")
+      let end = try #require(ends.withLock { $0.last })
+      #expect(abs(end - (120 - estimate.makingSeconds)) < 4, "\(end)")
+    }
+
     @Test func `the memory need counts maps, slots and who looks at whom`() throws {
       let options = ExpansiveSynthesis.Options(
         .multiHeadSkip, autoencoder: MapAutoencoderOptions(channels: 3, height: 32, width: 32))
