@@ -58,7 +58,7 @@ struct Folder {
 }
 
 /// Whether a path names a folder.
-func isFolder(_ path: String) -> Bool {
+public func isFolder(_ path: String) -> Bool {
   var status = stat()
   return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

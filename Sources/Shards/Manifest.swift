@@ -1,5 +1,6 @@
 public import Datasets
 internal import FoundationEssentials
+internal import Glibc
 
 /// What `pipe.manifest` says of a dataset.
 ///
@@ -89,8 +90,22 @@ public struct Manifest: Codable, Sendable, Equatable {
   ///
   /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood.
   public init(inFolder folder: String) throws(DataError) {
-    let path = "\(folder)/\(Self.fileName)"
-    try self.init(bytes: try readFile(path, atMost: 64 << 20), path: path)
+    try self.init(bytes: try Self.bytes(inFolder: folder), path: "\(folder)/\(Self.fileName)")
+  }
+
+  /// The manifest's bytes, as they are in a folder; throws where there is none.
+  static func bytes(inFolder folder: String) throws(DataError) -> [UInt8] {
+    let path = "\(folder)/\(fileName)"
+    if access(path, F_OK) != 0, access(folder, F_OK) == 0 {
+      throw isFolder(folder)
+        ? DataError(
+          .noInput, at: [folder], "holds no \(fileName), and is no dataset without it",
+          remedy: "name a folder that pipe shard -o has written to its end")
+        : DataError(
+          .noInput, at: [folder], "is a file, and a folder that pipe shard wrote is read here",
+          remedy: "put it through pipe shard -i \(folder) -o DIR")
+    }
+    return try readFile(path, atMost: 64 << 20)
   }
 
   init(bytes: [UInt8], path: String) throws(DataError) {

@@ -62,12 +62,6 @@ private func openShards(
   return try prepared(reader, options: options)
 }
 
-/// Whether a folder is at that path.
-func isFolder(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o040000)
-}
-
 private func isPipe(_ descriptor: Int32) -> Bool {
   var status = stat()
   return fstat(descriptor, &status) == 0 && status.st_mode & mode_t(0o170000) == mode_t(0o010000)

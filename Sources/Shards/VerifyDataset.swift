@@ -39,7 +39,7 @@ public func verifyDataset(
   at folder: String, limits: Limits = Limits(),
   progress: @escaping @Sendable (_ samples: Int, _ total: Int) -> Void = { _, _ in }
 ) async throws -> VerifyReport {
-  let bytes = try readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20)
+  let bytes = try Manifest.bytes(inFolder: folder)
   let manifest: Manifest
   do throws(DataError) {
     manifest = try Manifest(bytes: bytes, path: Manifest.fileName)

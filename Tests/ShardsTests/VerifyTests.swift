@@ -91,6 +91,14 @@ import Testing
   @Test func `A folder without a manifest holds no dataset`() async throws {
     let folder = try TemporaryFolder()
     let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder.path) }
+    #expect(error?.fault == .noInput && error?.place == [folder.path])
+  }
+
+  @Test func `A stream in a file is no dataset, and what to do with it is said`() async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("stream.tar", [1, 2, 3])
+    let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder["stream.tar"]) }
     #expect(error?.fault == .noInput)
+    #expect(error?.remedy == "put it through pipe shard -i \(folder["stream.tar"]) -o DIR")
   }
 }

@@ -109,9 +109,3 @@ func entries(of folder: String) throws(DataError) -> [String] {
     throw DataError(.io, at: [folder], "cannot be listed")
   }
 }
-
-/// Whether a path names a folder.
-func isFolder(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-}
