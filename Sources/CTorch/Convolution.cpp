@@ -69,42 +69,8 @@ struct FilterGradient {
   int64_t start, count;
 };
 
-namespace portable {
-constexpr int width = 4;
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "ConvolutionKernel.hpp"
-}  // namespace portable
-
-#if defined(__x86_64__)
-CT_AVX2
-namespace avx2 {
-constexpr int width = 8;
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "ConvolutionKernel.hpp"
-}  // namespace avx2
-CT_END_TARGET
-
-CT_AVX512
-namespace avx512 {
-constexpr int width = 16;
-#define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "ConvolutionKernel.hpp"
-#undef CT_NATIVE_BFLOAT16
-}  // namespace avx512
-CT_END_TARGET
-#define CT_DISPATCH(instructions, call)                                         \
-  do {                                                                          \
-    if ((instructions) == CT_INSTRUCTIONS_AVX512) { avx512::call; }             \
-    else if ((instructions) == CT_INSTRUCTIONS_AVX2) { avx2::call; }            \
-    else { portable::call; }                                                    \
-  } while (0)
-#else
-#define CT_DISPATCH(instructions, call) portable::call
-#endif
+#define CT_KERNELS "ConvolutionKernel.hpp"
+#include "InstructionSets.hpp"
 
 /// Outputs of one panel of transformed filters: two registers.
 int64_t panel_width(CTInstructions instructions) {

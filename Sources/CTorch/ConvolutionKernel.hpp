@@ -1,10 +1,12 @@
 // The arithmetic of 3 × 3 convolutions by Winograd's F(4 × 4, 3 × 3), written once in the compiler's portable vectors.
 //
-// Convolution.cpp includes this file once for each instruction set: see Vectors.hpp.
+// Convolution.cpp includes this file once for each instruction set: see InstructionSets.hpp.
 //
 // Each tile of 4 × 4 results comes from 6 × 6 values d and a filter g as Aᵀ[(G g Gᵀ) ∘ (Bᵀ d B)]A: 36 multiplications where
 // the sum as written has 144. Over many tiles and channels they are 36 products of matrices, one for each `point` of the
 // transformed tile. Points 0, ±1, ±2, ∞ (Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016).
+
+#include "Product.hpp"
 
 /// Rows of a product that are summed in registers at a time. 24 of AVX-512's 32 registers, 12 of the 16 of the others.
 constexpr int64_t product_rows = width == 16 ? 12 : 6;

@@ -44,37 +44,8 @@ struct FirstBlockGradient {
   int64_t columns;       // 9 · channels, rounded up to the widest panel
 };
 
-namespace portable {
-constexpr int width = 4;
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "FirstBlockKernel.hpp"
-}  // namespace portable
-
-#if defined(__x86_64__)
-CT_AVX2
-namespace avx2 {
-constexpr int width = 8;
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "FirstBlockKernel.hpp"
-}  // namespace avx2
-CT_END_TARGET
-
-CT_AVX512
-namespace avx512 {
-constexpr int width = 16;
-#define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
-#include "Vectors.hpp"
-#include "Product.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "FirstBlockKernel.hpp"
-#undef CT_NATIVE_BFLOAT16
-}  // namespace avx512
-CT_END_TARGET
-#endif
+#define CT_KERNELS "FirstBlockKernel.hpp"
+#include "InstructionSets.hpp"
 
 /// The arguments in the form that the kernels read.
 struct Operands {
@@ -128,41 +99,6 @@ struct Operands {
   }
 };
 
-// Registers differ in width, and with them the number of tasks: callers count in tasks of `job.block` outputs.
-template <int registers, typename Result>
-void run_with(const FirstBlock &job, Result *y, float *scratch, CTInstructions instructions, int64_t first, int64_t last) {
-#if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_first_block<registers>(job, y, scratch, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_first_block<registers>(job, y, scratch, 2 * first, 2 * last);
-#endif
-  portable::run_first_block<registers>(job, y, scratch, 4 * first, 4 * last);
-}
-
-template <typename Result>
-void run(const FirstBlock &job, Result *y, float *scratch, CTInstructions instructions, int64_t first, int64_t last) {
-  job.block == output_step ? run_with<2>(job, y, scratch, instructions, first, last)
-                           : run_with<4>(job, y, scratch, instructions, first, last);
-}
-
-template <int registers, typename Result>
-void run_with(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy, float *weight_sums, float *scratch,
-              CTInstructions instructions, int64_t first, int64_t last) {
-#if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512)
-    return avx512::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2)
-    return avx2::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
-#endif
-  portable::run_first_block_gradient<registers>(job, to, dy, weight_sums, scratch, first, last);
-}
-
-template <typename Result>
-void run(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy, float *weight_sums, float *scratch,
-         CTInstructions instructions, int64_t first, int64_t last) {
-  job.block == output_step ? run_with<2>(job, to, dy, weight_sums, scratch, instructions, first, last)
-                           : run_with<4>(job, to, dy, weight_sums, scratch, instructions, first, last);
-}
-
 template <typename Body>
 void with_scalar(at::ScalarType type, Body &&body) {
   type == at::kBFloat16 ? body(BFloat16()) : body(float());
@@ -184,7 +120,8 @@ struct FirstBlockFunction : torch::autograd::Function<FirstBlockFunction> {
       const auto job = on.job(eps);
       auto *result = data<decltype(scalar)>(y);
       in_parallel(tasks, [&](int64_t first, int64_t last, int64_t thread) {
-        run(job, result, data<float>(scratch) + thread * scratch.size(1), instructions, first, last);
+        float *mine = data<float>(scratch) + thread * scratch.size(1);
+        CT_DISPATCH(instructions, run_first_block(job, result, mine, first, last));
       });
     });
     context->save_for_backward({x, weight, bias, gamma, beta, on.mean, on.inverse});
@@ -247,8 +184,8 @@ struct FirstBlockFunction : torch::autograd::Function<FirstBlockFunction> {
         float *mine = data<float>(scratch) + thread * scratch.size(1);
         for (int64_t group = first; group < last; group++) {
           float *sums = with_dweight ? data<float>(weight_sums) + group * taps * on.outputs : nullptr;
-          run(job, to, gradient, sums, mine, instructions, group * group_images,
-              std::min(on.images, (group + 1) * group_images));
+          const int64_t start = group * group_images, end = std::min(on.images, start + group_images);
+          CT_DISPATCH(instructions, run_first_block_gradient(job, to, gradient, sums, mine, start, end));
         }
       });
     });

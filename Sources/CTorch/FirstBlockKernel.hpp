@@ -1,11 +1,13 @@
 // The tasks of a network's first block: 3 × 3 convolution of a few channels, instance norm, ReLU, 2 × 2 average pool.
 //
-// FirstBlock.cpp includes this file once for each instruction set: see Vectors.hpp.
+// FirstBlock.cpp includes this file once for each instruction set: see InstructionSets.hpp.
 //
 // The convolution of one image to `block` channels is computed into a buffer that stays in the second-level cache (at
 // 32 × 32 pixels 256 KiB) and is consumed there, both ways: computing it again costs less than writing and reading it.
+// `registers` registers of channels are computed side by side, 4 or 2; a block is what they hold.
 
-/// `registers` registers of channels are computed side by side: 4, or 2 where the outputs are no multiple of what 4 hold.
+#include "Product.hpp"
+#include "NormReluPoolPasses.hpp"
 
 /// Pixels whose convolutions are summed in registers at a time; buffers hold whole multiples of it in a row.
 constexpr int64_t convolution_pixels = width == 16 ? 4 : 2;
@@ -59,9 +61,9 @@ CT_INLINE void scale_and_offset(const FirstBlock &job, int64_t channel, const Fl
   }
 }
 
-/// Tasks [first, last); a task's number is image · blocks + block of channels. `scratch` holds the convolution.
+/// Blocks [first, last); a block's number is image · blocks + block of channels. `scratch` holds the convolution.
 template <int registers, typename Result>
-static void run_first_block(const FirstBlock &job, Result *y, float *scratch, int64_t first, int64_t last) {
+CT_INLINE void run_blocks(const FirstBlock &job, Result *y, float *scratch, int64_t first, int64_t last) {
   constexpr int64_t block = registers * width;
   const int64_t blocks = job.outputs / block;
   const Extent extent{job.height, job.width};
@@ -81,6 +83,16 @@ static void run_first_block(const FirstBlock &job, Result *y, float *scratch, in
   }
 }
 
+/// Tasks [first, last): one is an image and `job.block` of its outputs, however many registers they fill.
+template <typename Result>
+static void run_first_block(const FirstBlock &job, Result *y, float *scratch, int64_t first, int64_t last) {
+  const int64_t blocks = 16 / width;
+  if (job.block == 32)
+    run_blocks<2>(job, y, scratch, blocks * first, blocks * last);
+  else
+    run_blocks<4>(job, y, scratch, blocks * first, blocks * last);
+}
+
 /// Adds Σ_pixels x[pixel + tap] · dz[pixel] to sums (9 · channels, outputs), for one block of channels of one image.
 template <int64_t channels, int64_t block>
 CT_INLINE void weight_gradient_pass(const FirstBlock &job, int64_t image, const float *dz, float *sums) {
@@ -96,8 +108,8 @@ CT_INLINE void weight_gradient_pass(const FirstBlock &job, int64_t image, const 
 /// Images [first, last): Σd and Σd·x̂ for every channel, and where asked for the gradients of the images and, added up over these
 /// images, of the weights. `scratch` holds the convolution and, after it, the products of its gradient with the weights.
 template <int registers, typename Result>
-static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy_all,
-                                     float *weight_sums, float *scratch, int64_t first, int64_t last) {
+CT_INLINE void run_gradient_blocks(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy_all,
+                                   float *weight_sums, float *scratch, int64_t first, int64_t last) {
   constexpr int64_t block = registers * width;
   const Extent extent{job.height, job.width};
   const int64_t pixels = job.height * job.row_pixels, taps = 9 * job.channels;
@@ -164,4 +176,14 @@ static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGrad
       }
     }
   }
+}
+
+/// Images [first, last), as above.
+template <typename Result>
+static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy,
+                                     float *weight_sums, float *scratch, int64_t first, int64_t last) {
+  if (job.block == 32)
+    run_gradient_blocks<2>(job, to, dy, weight_sums, scratch, first, last);
+  else
+    run_gradient_blocks<4>(job, to, dy, weight_sums, scratch, first, last);
 }

@@ -39,51 +39,17 @@ struct Backward {
 /// Channels of one task: four of the widest registers.
 constexpr int64_t block_channels = 64;
 
-namespace portable {
-constexpr int width = 4;
-#include "Vectors.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "NormReluPoolKernel.hpp"
-}  // namespace portable
-
-#if defined(__x86_64__)
-CT_AVX2
-namespace avx2 {
-constexpr int width = 8;
-#include "Vectors.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "NormReluPoolKernel.hpp"
-}  // namespace avx2
-CT_END_TARGET
-
-CT_AVX512
-namespace avx512 {
-constexpr int width = 16;
-#define CT_NATIVE_BFLOAT16(values) _mm512_cvtneps_pbh(__builtin_bit_cast(__m512, values))
-#include "Vectors.hpp"
-#include "NormReluPoolPasses.hpp"
-#include "NormReluPoolKernel.hpp"
-#undef CT_NATIVE_BFLOAT16
-}  // namespace avx512
-CT_END_TARGET
-#endif
+#define CT_KERNELS "NormReluPoolKernel.hpp"
+#include "InstructionSets.hpp"
 
 template <typename Scalar>
 void run(const Forward<Scalar> &job, CTInstructions instructions, int64_t first, int64_t last) {
-#if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_forward(job, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_forward(job, first, last);
-#endif
-  portable::run_forward(job, first, last);
+  CT_DISPATCH(instructions, run_forward(job, first, last));
 }
 
 template <typename Scalar>
 void run(const Backward<Scalar> &job, CTInstructions instructions, int64_t first, int64_t last) {
-#if defined(__x86_64__)
-  if (instructions == CT_INSTRUCTIONS_AVX512) return avx512::run_backward(job, first, last);
-  if (instructions == CT_INSTRUCTIONS_AVX2) return avx2::run_backward(job, first, last);
-#endif
-  portable::run_backward(job, first, last);
+  CT_DISPATCH(instructions, run_backward(job, first, last));
 }
 
 /// Runs all tasks of a job. No task writes what another one reads, so the result does not depend on the number of threads.

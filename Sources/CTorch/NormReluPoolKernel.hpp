@@ -1,9 +1,11 @@
 // The tasks of `ct_norm_relu_pool`.
 //
-// NormReluPool.cpp includes this file once for each instruction set: see Vectors.hpp.
+// NormReluPool.cpp includes this file once for each instruction set: see InstructionSets.hpp.
 //
 // One task is one image and up to `block_channels` of its channels: its values (at 32 × 32 pixels 256 KiB of float32, and as much
 // gradient) stay in the second-level cache from the first pass over them to the second.
+
+#include "NormReluPoolPasses.hpp"
 
 /// Registers that a pass works on side by side.
 constexpr int registers = 4;

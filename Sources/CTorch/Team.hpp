@@ -61,11 +61,3 @@ Scalar *data(const at::Tensor &tensor) {
 }
 
 }  // namespace ct
-
-// Compiles what follows for an instruction set, up to CT_END_TARGET.
-#if defined(__x86_64__)
-#define CT_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
-#define CT_AVX512 \
-  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq,avx512bf16\"))), apply_to = function)")
-#define CT_END_TARGET _Pragma("clang attribute pop")
-#endif
