@@ -86,11 +86,11 @@ CT_INLINE void run_blocks(const FirstBlock &job, Result *y, float *scratch, int6
 /// Tasks [first, last): one is an image and `job.block` of its outputs, however many registers they fill.
 template <typename Result>
 static void run_first_block(const FirstBlock &job, Result *y, float *scratch, int64_t first, int64_t last) {
-  const int64_t blocks = 16 / width;
-  if (job.block == 32)
-    run_blocks<2>(job, y, scratch, blocks * first, blocks * last);
+  const int64_t parts = 16 / width;
+  if (job.block == output_step)
+    run_blocks<2>(job, y, scratch, parts * first, parts * last);
   else
-    run_blocks<4>(job, y, scratch, blocks * first, blocks * last);
+    run_blocks<4>(job, y, scratch, parts * first, parts * last);
 }
 
 /// Adds Σ_pixels x[pixel + tap] · dz[pixel] to sums (9 · channels, outputs), for one block of channels of one image.
@@ -182,7 +182,7 @@ CT_INLINE void run_gradient_blocks(const FirstBlock &job, const FirstBlockGradie
 template <typename Result>
 static void run_first_block_gradient(const FirstBlock &job, const FirstBlockGradient &to, const Result *dy,
                                      float *weight_sums, float *scratch, int64_t first, int64_t last) {
-  if (job.block == 32)
+  if (job.block == output_step)
     run_gradient_blocks<2>(job, to, dy, weight_sums, scratch, first, last);
   else
     run_gradient_blocks<4>(job, to, dy, weight_sums, scratch, first, last);

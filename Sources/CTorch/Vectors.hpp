@@ -1,6 +1,6 @@
 // Vectors of floats in the compiler's portable form, for kernels that are compiled once for each instruction set.
 //
-// This file and the kernels that use it have no include guards and include nothing: a source file includes them one after another,
+// This file and the kernels that use it have no include guards and include nothing but each other: InstructionSets.hpp includes them
 // once for each instruction set, inside a namespace that defines `width` (floats in a register) and under a `target`
 // attribute. So no function of a standard header is compiled for instructions that the machine may not have.
 

@@ -51,7 +51,10 @@ public enum Catalog {
 
   /// The options of `condense`, `expand` and `fit` that only some methods understand.
   public static let methodOptionNames: [String] =
-    ["steps", "snapshots", "snapshot-every", "setting", "weight-att", "pretrain", "pretrain-steps"]
+    [
+      "steps", "snapshots", "snapshot-every", "setting", "weight-att", "pretrain", "pretrain-steps", "sources", "reach",
+      "detail", "cache",
+    ]
     + OptionGroup.method.options.map(\.name)
     + (OptionGroup.latents.options + OptionGroup.network.options).map(\.name)
 }

@@ -28,13 +28,15 @@ extension OptionGroup {
       Option(
         "batch", .integer(1...65_536), defaultNote: "the method's: 256, with koopcon 100",
         help: "real images per class and step; with koopcon of all classes together"),
-      Option("lr", .number(0...1e9), defaultNote: "the method's: 1", help: "step size of the images"),
+      Option(
+        "lr", .number(0...1e9), defaultNote: "the method's: 1, with koopcon 0.001",
+        help: "step size of the images; with koopcon rate of the autoencoder and the attention"),
       Option("momentum", .number(0...1), defaultNote: "the method's: 0.5", help: "momentum of the images' SGD"),
       Option(
         "init", .choice(["real", "noise", "mixed"]), defaultNote: "the method's",
         help: "first images: real ones, noise, or a different real one in each tile"),
       Option(
-        "augment", .text("OPS"), defaultNote: "all six, without flip for digits",
+        "augment", .text("OPS"), defaultNote: "all six, without flip for grey images",
         help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none"),
       Option(
         "factor", .integer(1...16), defaultNote: "the method's",
@@ -120,7 +122,8 @@ extension Option {
     "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed", help: "steps of learning")
 
   static let time = Option(
-    "time", .duration, defaultNote: "no limit", help: "stop in time and emit what has been reached: 90s, 20m, 1h30m")
+    "time", .duration, defaultNote: "no limit",
+    help: "take that long and emit what has been reached: 90s, 20m, 1h30m; with a number of steps, at most that long")
 
   static let dryRun = Option(
     "dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop")

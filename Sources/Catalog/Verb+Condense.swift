@@ -7,8 +7,8 @@ extension Verb {
       "Reads samples, learns or selects a few per class, and writes them as a stream for `pipe shard`.",
       "An expected time and memory are printed before the work starts. Ctrl-C and --time end it early with a valid "
         + "result: what has been reached so far. The same command with the same seed on the same machine gives the same "
-        + "bytes; a run that was ended by --time is repeated by giving --steps (--feature-steps of a selection) the number "
-        + "that it recorded.",
+        + "bytes; a run that was ended early is repeated by giving --steps (--feature-steps of a selection, and --schedule "
+        + "with koopcon) the number that it recorded.",
       "With --model the input is latents that `pipe encode` and `pipe attend` made, and the output the few condensed ones "
         + "of each class, for `pipe decode -m`.",
       "`pipe methods` lists the methods with their own options and defaults.",

@@ -10,8 +10,8 @@ extension Verb {
       "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with; labels are "
         + "not used then.",
       "Ctrl-C and --time end it early with a valid model. The same command with the same seed on the same machine gives "
-        + "the same bytes; a run that was ended early is repeated by giving --steps and --schedule the numbers that it "
-        + "recorded.",
+        + "the same bytes; a run that was ended early is repeated by giving --steps, and --schedule with koopcon, the "
+        + "numbers that it recorded.",
     ],
     groups: [
       OptionGroup(

@@ -52,9 +52,9 @@ private func fitKoopcon(
     try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
   }
   return try await surroundings.compute(for: .fitting) {
-    let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+    var plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
     try plan.checkMemory(machine: surroundings.machineMemory)
-    for line in try plan.estimate(clock: stage.clock).lines(for: request) { report.log(line) }
+    for line in try plan.estimate(until: stage.deadline, clock: stage.clock).lines(for: request) { report.log(line) }
     if isDry { return nil }
     let file = try plan.fit(
       tool: toolVersion, verb: "fit", shouldStop: stage.shouldStop, progress: stage.progress)
@@ -73,11 +73,11 @@ private func fitExpansive(
   let (store, info) = try await store(
     arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: stage, invocation)
   return try await surroundings.compute(for: .expanding) {
-    let plan = ExpansivePretraining(
+    var plan = ExpansivePretraining(
       choice, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
       for: store, of: info, threads: surroundings.threads)
     try plan.checkMemory(machine: surroundings.machineMemory)
-    let (steps, seconds) = try plan.estimate(clock: stage.clock)
+    let (steps, seconds) = try plan.estimate(until: stage.deadline, clock: stage.clock)
     report.log("expansive: \(stepsLine(steps, seconds, digits: 2, option: "--steps"))")
     report.log(
       memoryLine(
@@ -95,11 +95,12 @@ private func fitExpansive(
 ///   - name: the stage, for errors.
 ///   - check: refuses a set by its description.
 func store(
-  _ inputs: [Input], _ options: ReadOptions, stage name: String, in stage: CondenseStage.Surroundings,
+  _ inputs: [Input], _ options: ReadOptions, stage name: String, in surroundings: CondenseStage.Surroundings,
   _ invocation: Invocation, check: (DatasetInfo) throws -> Void = { _ in }
 ) async throws -> (ClassStore, DatasetInfo) {
   let source = try openSamples(inputs, options: options, log: { invocation.report.log($0) })
   try check(source.info)
-  let store = try await filledStore(from: samples(of: source, stage: name), of: source.info, stage: name, in: stage)
+  let store = try await filledStore(
+    from: samples(of: source, stage: name), of: source.info, stage: name, in: surroundings)
   return (store, source.info)
 }

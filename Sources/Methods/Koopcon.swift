@@ -56,7 +56,7 @@ public import Tensors
 /// - *What cannot be less is taken off.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
 public enum Koopcon {
-  /// Weights α of the four losses; 0 leaves one out.
+  /// Weights α of the losses; 0 leaves one out.
   public struct Weights: Sendable, Equatable {
     /// α₀.
     public var reconstruction: Double

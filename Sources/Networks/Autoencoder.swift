@@ -71,7 +71,7 @@ public struct AutoencoderOptions: Sendable, Equatable {
   private func plainConvolutions(_ depth: Depth) -> [Int] {
     var counts = Array(repeating: 0, count: halvings + 1)
     var level = 0
-    for _ in 0..<max(0, depth.convolutions - halvings) {
+    for _ in 0..<(depth.convolutions - halvings) {
       counts[level] += 1
       level = level == halvings ? min(1, halvings) : level + 1
     }
@@ -185,7 +185,7 @@ extension [AutoencoderOptions.Convolution] {
 /// There is no normalisation layer: instance norm would take brightness and contrast out of the latents. The last
 /// convolution has no activation. The padding (zeros, the mean colour) makes the size a multiple of what is halved.
 /// Convolutions that the shallow network has not, where they keep size and number of maps, are added to what they take:
-/// C(x) = x + silu(conv₃ₓ₃(x)), with weights of 0 at first. So a deeper network begins as the shallow one, and learns as fast.
+/// C(x) = x + silu(conv₃ₓ₃(x)), with weights of 0 at first. So a deeper network for images below 128 pixels begins as the shallow one.
 ///
 /// Shapes: x (n, channels, height, width) normalised float32; y (n, latent) float32.
 /// Initialisation: uniform in ±√(6 / fan-in) before an activation, ±√(3 / fan-in) elsewhere; biases 0.

@@ -96,14 +96,14 @@ public struct Manifest: Codable, Sendable, Equatable {
   /// The manifest's bytes, as they are in a folder; throws where there is none.
   static func bytes(inFolder folder: String) throws(DataError) -> [UInt8] {
     let path = "\(folder)/\(fileName)"
-    if access(path, F_OK) != 0, access(folder, F_OK) == 0 {
+    if access(path, F_OK) != 0, errno == ENOENT || errno == ENOTDIR, access(folder, F_OK) == 0 {
       throw isFolder(folder)
         ? DataError(
           .noInput, at: [folder], "holds no \(fileName), and is no dataset without it",
           remedy: "name a folder that pipe shard -o has written to its end")
         : DataError(
-          .noInput, at: [folder], "is a file, and a folder that pipe shard wrote is read here",
-          remedy: "put it through pipe shard -i \(folder) -o DIR")
+          .noInput, at: [folder], "is a file, where a folder that pipe shard wrote is expected",
+          remedy: "name its folder, or put a stream through pipe shard -i \(folder) -o DIR")
     }
     return try readFile(path, atMost: 64 << 20)
   }

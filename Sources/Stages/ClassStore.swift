@@ -128,7 +128,7 @@ public struct ClassStoreBuilder {
       throw DataError(
         .badInput, at: ["sample \(sample.key)"], "expected an 8-bit image, found float values",
         remedy: info.kind == .latents
-          ? "condense latents with -m MODEL" : "condense the original images, not a condensed set")
+          ? "latents are for pipe condense -m MODEL" : "give the original images, not a condensed set")
     }
     let pixels = try sample.pixels(limits: limits)
     let found = (channels: pixels.channels, height: pixels.height, width: pixels.width)

@@ -130,13 +130,21 @@ struct CondensePlan {
   var steps: Int { matching?.common.steps ?? features?.training.steps ?? 0 }
 
   /// What the run will take on this machine, measured on one chunk of images.
-  func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
+  ///
+  /// With a deadline, and no number of steps that was asked for, the plan takes as many as fit.
+  mutating func estimate(until deadline: Double?, clock: () -> Double) throws(TensorError) -> Estimate {
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: matching?.common.steps, decodedBytes: storedBytes, spilledBytes: spilledBytes,
       workingBytes: Int(memoryNeed.total))
     if let work, let network {
       // The measured rate is that of a forward pass alone; augmentation and the loss take about a quarter more.
-      estimate.secondsPerStep = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
+      let seconds = try 1.25 * work.operations / Work.measuredRate(network: network, clock: clock)
+      estimate.secondsPerStep = seconds
+      if let deadline, request.steps == nil, let matching {
+        let steps = Work.steps(of: seconds, in: deadline - clock())
+        self.matching = matching.with(steps: steps)
+        estimate.steps = steps
+      }
     }
     if let features {
       let rate = try Work.measuredRate(network: features.network, clock: clock)
@@ -210,7 +218,7 @@ struct CondensePlan {
     options["method"] = request.method.rawValue
     options["ipc"] = request.budget.text
     options["seed"] = String(request.seed)
-    if Runtime.device != .cpu { options["device"] = "cuda" }
+    if Runtime.device != .cpu { options["device"] = Runtime.device.description }
     if let network {
       options["net"] = request.network.architecture.rawValue
       options["width"] = String(network.filters)

@@ -103,9 +103,9 @@ public struct CondenseStage: Stage {
     let (request, surroundings, info, tool, name) = (request, surroundings, info, tool, name)
     let fitted: Result<KoopconFile, any Error> = await surroundings.computeThread.run {
       Result {
-        let plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
+        var plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
         try plan.checkMemory(machine: surroundings.machineMemory)
-        surroundings.announce(try plan.estimate(clock: surroundings.clock))
+        surroundings.announce(try plan.estimate(until: surroundings.deadline, clock: surroundings.clock))
         if surroundings.dryRun { throw DryRunEnded() }
         return try plan.fit(
           tool: tool, verb: "condense", shouldStop: surroundings.shouldStop, progress: surroundings.progress)
@@ -135,16 +135,17 @@ public struct CondenseStage: Stage {
   /// On the compute thread.
   private func condense(_ store: ClassStore) throws -> (DatasetInfo, [Sample]) {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
-    let plan = try CondensePlan(
+    var plan = try CondensePlan(
       request, for: store, named: info.name, counts: counts, threads: surroundings.threads,
       cacheDirectory: surroundings.cacheDirectory)
+    try plan.memoryNeed.check(decoded: store.residentBytes, machine: surroundings.machineMemory, dataset: info.name)
+    let estimate = try plan.estimate(until: surroundings.deadline, clock: surroundings.clock)
     surroundings.detail("the real images have the SHA-256 \(store.digest)")
     let options = plan.provenance(stepsReached: plan.steps).sorted { $0.key < $1.key }
     surroundings.detail("in force: \(options.map { "--\($0) \($1)" }.joined(separator: " "))")
-    try plan.memoryNeed.check(decoded: store.residentBytes, machine: surroundings.machineMemory, dataset: info.name)
-    surroundings.announce(try plan.estimate(clock: surroundings.clock))
+    surroundings.announce(estimate)
     if surroundings.dryRun { throw DryRunEnded() }
-    let result = try plan.run(on: store, in: surroundings) { step, synthetic in
+    let result = try plan.run(on: store, in: surroundings) { [plan] step, synthetic in
       surroundings.snapshot(
         step, describe(synthetic, steps: step, plan, store), samples(from: synthetic, selectedFrom: store))
     }

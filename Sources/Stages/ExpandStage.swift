@@ -46,6 +46,9 @@ public struct ExpansionEstimate: Sendable, Equatable {
   /// What computing takes beside them: maps of a batch, gradients, weights and the library.
   public var workingBytes = 350 << 20
 
+  /// Seconds of all stretches.
+  public var learningSeconds: Double { stretches.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
+
   /// One stretch of learning.
   public struct Stretch: Sendable, Equatable {
     /// `pre-training` or `fine-tuning`.
@@ -192,20 +195,22 @@ public struct ExpandStage: Stage {
       switch prior {
       case .model(let file): ready = file.model
       case .images(let similar, let similarInfo):
-        let plan = ExpansivePretraining(
+        var plan = ExpansivePretraining(
           request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
-        let (steps, seconds) = try plan.estimate(clock: surroundings.clock)
+        let (steps, seconds) = try plan.estimate(until: nil, clock: surroundings.clock)
         estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
         pretraining = plan
         needs.append(plan.memoryNeed)
         estimate.decodedBytes += similar.residentBytes
         estimate.spilledBytes += similar.spilledBytes
       }
-      let plan = try ExpansiveFineTuning(
+      var plan = try ExpansiveFineTuning(
         request, model: ready, for: store, of: info, threads: surroundings.threads)
       let (steps, seconds, secondsPerImage) = try plan.estimate(clock: surroundings.clock)
       estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
-      estimate.makingSeconds = secondsPerImage * Double(estimate.images)
+      // Images are made 64 at a time, of one class.
+      estimate.makingSeconds = secondsPerImage * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
+      takeTime(&estimate, &pretraining, &plan)
       needs.append(plan.memoryNeed)
       for need in needs {
         try need.check(
@@ -242,11 +247,27 @@ public struct ExpandStage: Stage {
     return Progress(info: described, expansion: expansion, store: store, counts: counts)
   }
 
-  /// Asked by the first stretch: also true when its share of the time that is left is over, so that the others get theirs.
+  /// With a deadline, and no numbers of steps that were asked for, both stretches take as many as fit.
+  private func takeTime(
+    _ estimate: inout ExpansionEstimate, _ pretraining: inout ExpansivePretraining?, _ plan: inout ExpansiveFineTuning
+  ) {
+    let choice = request.expansive
+    guard let deadline = surroundings.deadline, choice.steps == nil, choice.pretrainingSteps == nil else { return }
+    let left = deadline - surroundings.clock() - estimate.makingSeconds
+    let whole = estimate.learningSeconds
+    for (index, stretch) in estimate.stretches.enumerated() {
+      let share = Double(stretch.steps) * stretch.secondsPerStep / whole
+      estimate.stretches[index].steps = Work.steps(of: stretch.secondsPerStep, in: left * share)
+    }
+    if estimate.stretches.count > 1 { pretraining?.take(steps: estimate.stretches[0].steps) }
+    if let last = estimate.stretches.last { plan.take(steps: last.steps) }
+  }
+
+  /// Asked by the first stretch: also true when its share of the time for learning is over, so that the other gets its own.
   private func stopAtShare(of estimate: ExpansionEstimate) -> @Sendable () -> Bool {
-    let seconds = estimate.stretches.map { Double($0.steps) * $0.secondsPerStep }
+    let first = estimate.stretches.first.map { Double($0.steps) * $0.secondsPerStep } ?? 0
     return stopping { now, deadline in
-      now + (deadline - now) * seconds[0] / (seconds.reduce(0, +) + estimate.makingSeconds)
+      now + (deadline - estimate.makingSeconds - now) * first / estimate.learningSeconds
     }
   }
 

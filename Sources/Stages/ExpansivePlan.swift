@@ -7,12 +7,14 @@ public import Tensors
 
 /// A pre-training of Expansive Synthesis with everything decided, and its execution.
 public struct ExpansivePretraining {
-  private let options: ExpansiveSynthesis.Options
+  private var options: ExpansiveSynthesis.Options
   private let normalization: Methods.Normalization
   private let seed: UInt64
   private let reading: [String: String]
   private let store: ClassStore
   private let info: DatasetInfo
+  /// Whether nobody asked for a number of steps.
+  private let leavesSteps: Bool
 
   /// Decides, for the larger set in `store` that `info` describes.
   public init(
@@ -26,6 +28,7 @@ public struct ExpansivePretraining {
     options.pretrainingSteps =
       choice.pretrainingSteps ?? min(4000, max(400, Int((2.5e13 * Double(threads) / work / 50).rounded()) * 50))
     self.options = options
+    leavesSteps = choice.pretrainingSteps == nil
     self.seed = seed
     self.reading = reading
     self.store = store
@@ -39,9 +42,18 @@ public struct ExpansivePretraining {
   }
 
   /// Steps, and seconds for each as measured on this machine now.
-  public func estimate(clock: () -> Double) throws(TensorError) -> (steps: Int, secondsPerStep: Double) {
-    (options.pretrainingSteps, Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock)))
+  ///
+  /// With a deadline, and no number of steps that was asked for, the plan takes as many as fit.
+  public mutating func estimate(
+    until deadline: Double?, clock: () -> Double
+  ) throws(TensorError) -> (steps: Int, secondsPerStep: Double) {
+    let seconds = Self.operations(options) / (try measuredRate(options.autoencoder, clock: clock))
+    if let deadline, leavesSteps { take(steps: Work.steps(of: seconds, in: deadline - clock())) }
+    return (options.pretrainingSteps, seconds)
   }
+
+  /// Takes another number of steps.
+  mutating func take(steps: Int) { options.pretrainingSteps = steps }
 
   /// What computing takes: maps of a batch, gradients, weights and the library.
   public var memoryNeed: MemoryNeed { .expanding(options, images: options.pretrainingBatch) }
@@ -126,11 +138,15 @@ struct ExpansiveFineTuning {
     return (options.steps, 0.1 + Self.operations(options) / rate, Self.making(options) / rate)
   }
 
-  /// Of one new image: a sample and its neighbour are encoded and refined, and what comes of them is decoded.
+  /// Of one new image: a sample and its neighbour are encoded and attended to, the sum of features and, for a reach, the sample itself
+  /// go through the graph, and the result and, for the detail, the sample are decoded.
   private static func making(_ options: ExpansiveSynthesis.Options) -> Double {
     let coding = options.autoencoder.multiplications
     return 2 * (2 * coding.encoder + 2 * refining(options) + (options.detail == 0 ? 1 : 2) * coding.decoder)
   }
+
+  /// Takes another number of steps.
+  mutating func take(steps: Int) { options.steps = steps }
 
   /// Samples and as many copies.
   var memoryNeed: MemoryNeed { .expanding(options, images: 2 * options.batch) }
@@ -158,7 +174,7 @@ struct ExpansiveFineTuning {
       "weight-re": "\(options.weights.reconstruction)", "weight-ce": "\(options.weights.classification)",
       "weight-w": "\(options.weights.transport)", "weight-cov": "\(options.weights.covariance)",
       "weight-att": "\(options.weights.attention)",
-    ]
+    ].merging(Runtime.device == .cpu ? [:] : ["device": Runtime.device.description]) { first, _ in first }
   }
 }
 

@@ -15,7 +15,7 @@ public struct KoopconChoice: Sendable {
   public var latent: Int?
   /// Heads of the attention.
   public var heads: Int?
-  /// Weights α₀ to α₃ of the losses.
+  /// Weights α of the losses.
   public var weights:
     (reconstruction: Double?, classification: Double?, matching: Double?, transport: Double?, covariance: Double?)
   /// Weight of the transported pixels within the reconstruction loss.
@@ -80,7 +80,7 @@ public struct KoopconPlan {
   /// What fitting takes in memory, beside the decoded images.
   public let memoryNeed: MemoryNeed
   private let request: CondenseRequest
-  private let options: Koopcon.Options
+  private var options: Koopcon.Options
   /// Of one step, on average.
   private let operations: Double
   private let normalization: Methods.Normalization
@@ -142,13 +142,21 @@ public struct KoopconPlan {
   }
 
   /// What the run will take on this machine, measured on one chunk of images.
-  public func estimate(clock: () -> Double) throws(TensorError) -> Estimate {
+  ///
+  /// With a deadline, and no number of steps that was asked for, the plan takes as many as fit, and lays its schedule out for them.
+  public mutating func estimate(until deadline: Double?, clock: () -> Double) throws(TensorError) -> Estimate {
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: options.steps, decodedBytes: store.residentBytes,
       spilledBytes: store.spilledBytes, workingBytes: Int(memoryNeed.total))
     let rate = try Work.measuredRate(network: options.network, clock: clock)
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
-    estimate.secondsPerStep = 1.6 * operations / rate
+    let seconds = 1.6 * operations / rate
+    estimate.secondsPerStep = seconds
+    if let deadline, request.steps == nil {
+      options.steps = Work.steps(of: seconds, in: deadline - clock())
+      options.schedule = request.koopcon.schedule ?? options.steps
+      estimate.steps = options.steps
+    }
     return estimate
   }
 

@@ -49,6 +49,11 @@ public struct Work: Sendable {
     return min(2000, max(100, Int((allowance / operations / 50).rounded()) * 50))
   }
 
+  /// Steps of `seconds` each that fit into a time, with a twentieth to spare; at least one.
+  static func steps(of seconds: Double, in time: Double) -> Int {
+    max(1, Int(min(1e6, 0.95 * time / seconds)))
+  }
+
   /// Operations per second of this machine, now: the forward pass of a chunk, best of three after a warm-up.
   ///
   /// `clock` returns seconds. Must run on the compute thread.

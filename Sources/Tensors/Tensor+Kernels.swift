@@ -55,7 +55,7 @@ extension Tensor {
 
   /// A whole block of a network: `convolution2d` of stride 1, then `normReluPool`, in and to type `dtype`.
   ///
-  /// For a first block (at most four channels of x, 3 × 3 weights, a multiple of 64 outputs, on the CPU) it is one kernel, which
+  /// For a first block (at most four channels of x, 3 × 3 weights, a multiple of 32 outputs, on the CPU) it is one kernel, which
   /// computes in float32 from x and weights as they are, takes x in either memory order, and keeps nothing of the
   /// convolution: the largest maps of a network are never written. Otherwise it is the two operations, one after the other.
   ///

@@ -63,6 +63,16 @@ import Testing
     }
   }
 
+  @Test func whatOneMethodOfAVerbTakesAndAnotherDoesNotIsRefusedThere() {
+    for method in Catalog.allMethods {
+      for other in Catalog.allMethods where other.verb == method.verb {
+        for setting in method.settings where !other.settings.contains(where: { $0.option == setting.option }) {
+          #expect(!other.understands(setting.option), "--\(setting.option) with \(other.name)")
+        }
+      }
+    }
+  }
+
   @Test func everyExampleParses() throws {
     let examples = Catalog.examples + Catalog.verbs.flatMap(\.examples)
     for example in examples {

@@ -43,6 +43,37 @@ extension ComputeTests {
       return request
     }
 
+    /// A clock that goes on by a second whenever it is looked at.
+    @Test(arguments: [CondenseRequest.Method.distributionMatching, .m3d, .koopcon])
+    func `without a number of steps a time decides it`(method: CondenseRequest.Method) async throws {
+      let (info, samples) = toySamples()
+      let now = Mutex(0.0)
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      surroundings.clock = {
+        now.withLock { value in
+          value += 1
+          return value
+        }
+      }
+      surroundings.dryRun = true
+      func announced(steps: Int?, deadline: Double?) async throws -> Estimate {
+        let estimate = Mutex<Estimate?>(nil)
+        now.withLock { $0 = 0 }
+        surroundings.deadline = deadline
+        surroundings.announce = { value in estimate.withLock { $0 = value } }
+        let stage = CondenseStage(request(method, steps: steps), of: info, tool: "test", in: surroundings)
+        var wiring = Wiring()
+        await #expect(throws: PipelineError.self) { for try await _ in stage.connect(.elements(samples), &wiring) {} }
+        return try #require(estimate.withLock { $0 })
+      }
+      let usual = try await announced(steps: nil, deadline: nil)
+      let perStep = try #require(usual.secondsPerStep)
+      let timed = try await announced(steps: nil, deadline: 10_000 * perStep)
+      let steps = try #require(timed.steps)
+      #expect(steps != usual.steps && (9_000...9_500).contains(steps), "\(steps)")
+      #expect(try await announced(steps: 7, deadline: 10_000 * perStep).steps == 7)
+    }
+
     @Test func networksAreRefusedWhereImagesAreTooSmallForThem() throws {
       func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> ConvNetOptions {
         try NetworkChoice(filters: 4, depth: depth)

@@ -160,8 +160,10 @@ extension ComputeTests {
     }
 
     /// The same clock: a chunk of 32 images through the autoencoder takes one look, so that 1,000 images take dozens.
-    @Test func `fine-tuning leaves the time that the images take`() async throws {
+    @Test(arguments: [false, true], [false, true])
+    func `learning leaves the time that the images take`(pretrains: Bool, asksForSteps: Bool) async throws {
       let (info, samples) = toySamples(perClass: [3, 2])
+      let (similarInfo, similar) = toySamples(perClass: [20, 20])
       let now = Mutex(0.0)
       let clock: @Sendable () -> Double = {
         now.withLock { value in
@@ -169,26 +171,36 @@ extension ComputeTests {
           return value
         }
       }
-      let ends = Mutex([Double]())
+      let ends = Mutex([String: Double]())
       let announced = Mutex<ExpansionEstimate?>(nil)
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
       surroundings.clock = clock
-      surroundings.deadline = 120
-      surroundings.shouldStop = { clock() >= 120 }
-      surroundings.progress = { event in
-        if event.stage == "fine-tuning" { ends.withLock { $0.append(now.withLock { $0 }) } }
-      }
+      surroundings.deadline = 160
+      surroundings.shouldStop = { clock() >= 160 }
+      surroundings.progress = { event in ends.withLock { $0[event.stage] = now.withLock { $0 } } }
       var request = request(steps: 5000)
       request.amount = .ratio(200)
+      request.expansive.setting = pretrains ? .spatial : nil
+      request.expansive.pretrainingBatch = 8
+      request.expansive.pretrainingSteps = pretrains ? 5000 : nil
+      if !asksForSteps { (request.expansive.steps, request.expansive.pretrainingSteps) = (nil, nil) }
       let stage = ExpandStage(
-        request, prior: .model(file(of: info)), of: info, tool: "test", in: surroundings,
+        request, prior: pretrains ? .images(try store(similarInfo, similar), similarInfo) : .model(file(of: info)),
+        of: info, tool: "test", in: surroundings,
         announce: { estimate in announced.withLock { $0 = estimate } })
       var wiring = Wiring()
       for try await _ in stage.connect(.elements(samples), &wiring) { break }
       let estimate = try #require(announced.withLock { $0 })
-      #expect(estimate.images == 1000 && (20..<100).contains(estimate.makingSeconds), "\(estimate)")
-      let end = try #require(ends.withLock { $0.last })
-      #expect(abs(end - (120 - estimate.makingSeconds)) < 4, "\(end)")
+      let limit = 160 - estimate.makingSeconds
+      #expect(estimate.images == 1000 && (20..<120).contains(estimate.makingSeconds), "\(estimate)")
+      let end = try #require(ends.withLock { $0["fine-tuning"] })
+      #expect(end < limit + 4, "\(end)")
+      if pretrains { #expect(try #require(ends.withLock { $0["pre-training"] }) < limit - 1) }
+      if asksForSteps {
+        #expect(end > limit - 4, "\(end)")
+      } else {
+        #expect(estimate.learningSeconds < limit && estimate.stretches.allSatisfy { $0.steps < 5000 }, "\(estimate)")
+      }
     }
 
     @Test func `the memory need counts maps, slots and who looks at whom`() throws {

@@ -99,6 +99,6 @@ import Testing
     try folder.write("stream.tar", [1, 2, 3])
     let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder["stream.tar"]) }
     #expect(error?.fault == .noInput)
-    #expect(error?.remedy == "put it through pipe shard -i \(folder["stream.tar"]) -o DIR")
+    #expect(error?.remedy == "name its folder, or put a stream through pipe shard -i \(folder["stream.tar"]) -o DIR")
   }
 }

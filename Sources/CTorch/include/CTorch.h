@@ -211,7 +211,7 @@ CTError ct_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, d
                           CTTensorRef _Nullable *_Nonnull out);
 
 /// A block of a network: convolution of stride 1, then `ct_norm_relu_pool` with `scale` and `shift`; the result is `dtype`. With at most
-/// four channels of x, 3 × 3 weights and a multiple of 64 outputs, on the CPU, it is one kernel in float32 that keeps
+/// four channels of x, 3 × 3 weights and a multiple of 32 outputs, on the CPU, it is one kernel in float32 that keeps
 /// nothing of the convolution; otherwise the two operations in `dtype`.
 CTError ct_convolution_norm_relu_pool(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTensorRef scale,
                                       CTTensorRef shift, int64_t padding, double eps, CTDType dtype,
