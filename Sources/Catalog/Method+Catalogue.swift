@@ -93,7 +93,7 @@ extension Method {
     settings: [
       Setting("pretrain"), Setting("setting", "mhsa+sc+egm"), Setting("pretrain-steps"), Setting("steps"),
       Setting("batch", "64"), Setting("lr", "0.001"), Setting("augment"), Setting("sources", "augmented"),
-      Setting("reach", "-1"), Setting("detail", "1"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"),
+      Setting("reach", "-0.3"), Setting("detail", "1"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"),
       Setting("weight-w", "0.1"),
       Setting("weight-cov", "0.1"),
       Setting("weight-att", "0.1"),

@@ -75,11 +75,11 @@ extension Verb {
       "sources", .choice(["plain", "augmented"]), defaultNote: "the method's: augmented",
       help: "whether expansive takes features of the samples as they are, or of samples that were augmented first"),
     Option(
-      "reach", .number(-4...1), defaultNote: "the method's: -1",
+      "reach", .number(-4...1), defaultNote: "the method's: -0.3",
       help: "how far a copy of expansive goes from its sample towards its neighbour's features; below 0 away from them"),
     Option(
       "detail", .number(0...1), defaultNote: "the method's: 1",
-      help: "how much of what the autoencoder leaves out of a sample expansive gives back to its copies"),
+      help: "how much of what the model leaves out of a sample expansive gives back to its copies"),
     .lossWeight("re", "reconstruction loss"), .lossWeight("ce", "classification loss"),
     .lossWeight("w", "transport loss"), .lossWeight("cov", "covariance loss"),
     .lossWeight("att", "attention's own loss"),

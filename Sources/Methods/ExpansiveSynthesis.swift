@@ -42,9 +42,10 @@ public import Tensors
 /// - *Samples are moved before they are encoded* (`moving`; ours): sample and neighbour go through one draw of classical augmentation,
 ///   so that features are located elsewhere (section 3.3), not only taken from elsewhere. Copy 0 as well.
 /// - *How far copies go* (`reach`; ours): y' = y'_0 + r (y'_e − y'_0). With r = 1, the paper's, a copy is half another sample: between
-///   samples, where a classifier learns little. With r = −1 it has less of its neighbour than the sample itself, and lies outside.
-/// - *What the autoencoder leaves out comes back* (`detail`; ours): x' = φ⁻¹(y') + d (x_s − φ⁻¹(y_s)), a skip connection past the
-///   autoencoder, as the paper has one past the attention: else every copy is a little blurred.
+///   samples, where a classifier learns little. Below 0 it has less of its neighbour than the sample itself, and lies outside.
+/// - *What the model leaves out comes back* (`detail`; ours): x' = φ⁻¹(y') + d (x_s − φ⁻¹(y'_0)), a skip connection past the whole
+///   model, as the paper has one past the attention: else every copy is a little blurred. With d = 1 copy 0 is its sample, and
+///   a copy differs from it by what the model makes of the neighbour, and by nothing else.
 /// - *What the crop is measured by* is the mean attention that a patch receives in the sample that the feature is of; the mask is soft.
 /// - *Which spectrum is preserved:* that of the sample's own graph, whose edges are the cosines between where its slots' features
 ///   have their energy, with the same total weight.
@@ -122,8 +123,8 @@ public enum ExpansiveSynthesis {
     /// What a sample and its lender go through before a copy is made of them, the same for both; nil for nothing.
     public var moving: AugmentationStrategy?
     /// How far a copy goes from its sample to what its recipe says: 1 arrives there, below 0 it goes the other way.
-    public var reach = -1.0
-    /// How much of what the autoencoder leaves out of a sample comes back in its copies, 0 to 1.
+    public var reach = -0.3
+    /// How much of what the model leaves out of a sample comes back in its copies, 0 to 1.
     public var detail = 1.0
 
     /// The defaults for one setting and kind of images.
@@ -595,15 +596,13 @@ extension ExpansiveSynthesis.Fit: Expansion {
       let latents = try inFixedChunks(images) { chunk throws(TensorError) in try model.latents(chunk) }
       let seen = try model.attention(latents)
       var composed = try model.composed(latents, seen, recipes, graphs: adjacency)
-      if reach != 1 {
-        let itself = recipes.map { ExpansiveModel.Recipe.itself($0.source, slots: slots) }
-        let refined = try model.composed(latents, seen, itself, graphs: adjacency)
-        composed = refined + (composed - refined) * reach
-      }
+      let itself = recipes.map { ExpansiveModel.Recipe.itself($0.source, slots: slots) }
+      let refined = try model.composed(latents, seen, itself, graphs: adjacency)
+      if reach != 1 { composed = refined + (composed - refined) * reach }
       var made = try model.images(composed)
       if detail != 0 {
         let sources = try images.slice(from: 0, to: chunkSize)
-        made = try made + (sources - model.images(latents.slice(from: 0, to: chunkSize))) * detail
+        made = try made + (sources - model.images(refined)) * detail
       }
       results.append(try made.slice(from: 0, to: rows))
     }
