@@ -53,7 +53,7 @@ public enum Catalog {
   public static let methodOptionNames: [String] =
     [
       "steps", "snapshots", "snapshot-every", "setting", "weight-att", "pretrain", "pretrain-steps", "sources", "reach",
-      "detail", "cache",
+      "detail",
     ]
     + OptionGroup.method.options.map(\.name)
     + (OptionGroup.latents.options + OptionGroup.network.options).map(\.name)

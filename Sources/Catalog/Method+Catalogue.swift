@@ -16,13 +16,13 @@ extension Method {
     summary: "takes the real images whose running mean stays nearest to the class mean in feature space",
     reference: "Welling, Herding Dynamical Weights to Learn, ICML 2009; "
       + "Rebuffi et al., iCaRL, CVPR 2017",
-    settings: [features, Setting("cache")] + network)
+    settings: [features] + network)
 
   static let kCenter = Method(
     "k-center", title: "Greedy k-center",
     summary: "takes real images that cover the class: always the one farthest from those taken so far",
     reference: "Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018",
-    settings: [features, Setting("cache")] + network)
+    settings: [features] + network)
 
   static let distributionMatching = Method(
     "dm", title: "Distribution Matching",
