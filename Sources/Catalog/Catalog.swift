@@ -49,12 +49,8 @@ public enum Catalog {
     allMethods.first { $0.name == name }
   }
 
-  /// The options of `condense`, `expand` and `fit` that only some methods understand.
-  public static let methodOptionNames: [String] =
-    [
-      "steps", "snapshots", "snapshot-every", "setting", "weight-att", "pretrain", "pretrain-steps", "sources", "reach",
-      "detail",
-    ]
-    + OptionGroup.method.options.map(\.name)
-    + (OptionGroup.latents.options + OptionGroup.network.options).map(\.name)
+  /// The options of `condense`, `expand` and `fit` that a method takes only if it names them among its settings.
+  public static let methodOptionNames: [String] = allMethods.reduce(into: []) { names, method in
+    for setting in method.settings where !names.contains(setting.option) { names.append(setting.option) }
+  }
 }

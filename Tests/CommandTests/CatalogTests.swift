@@ -57,20 +57,32 @@ import Testing
     #expect(throws: Never.self) { try Arguments(["--method", name], for: verb) }
   }
 
-  @Test func everyOptionOfMethodsBelongsToOne() {
-    for option in Catalog.methodOptionNames {
-      #expect(Catalog.allMethods.contains { method in method.settings.contains { $0.option == option } }, "--\(option)")
+  /// Else no line could use it.
+  @Test func everyOptionOfMethodsBelongsToOne() throws {
+    let groups = try #require(Catalog.verb("condense")).groups.filter {
+      ["Method", "Latents", "Network"].contains($0.title)
+    }
+    #expect(groups.count == 3)
+    for option in groups.flatMap(\.options) {
+      #expect(Catalog.methodOptionNames.contains(option.name), "--\(option.name)")
     }
   }
 
-  @Test func whatOneMethodOfAVerbTakesAndAnotherDoesNotIsRefusedThere() {
-    for method in Catalog.allMethods {
-      for other in Catalog.allMethods where other.verb == method.verb {
-        for setting in method.settings where !other.settings.contains(where: { $0.option == setting.option }) {
-          #expect(!other.understands(setting.option), "--\(setting.option) with \(other.name)")
-        }
-      }
-    }
+  @Test(arguments: [
+    "expand --method augment --reach 0.5", "expand --method augment --sources plain",
+    "expand --method augment --detail 0", "expand --method augment --setting sa",
+    "expand --method augment --pretrain x", "expand --method augment --pretrain-steps 3",
+    "expand --method augment --weight-att 1", "condense --method random --width 8",
+    "condense --method random --steps 3",
+    "condense --method herding --factor 2", "condense --method dm --latent 8",
+    "condense --method koopcon --kernel linear",
+    "condense --method m3d --schedule 5", "condense --method random --snapshots x",
+  ])
+  func whatAMethodDoesNotTakeIsRefused(line: String) throws {
+    let words = line.split(separator: " ").map(String.init)
+    let verb = try #require(Catalog.verb(words[0]))
+    let error = #expect(throws: UsageError.self) { try Arguments(Array(words.dropFirst()), for: verb) }
+    #expect(error?.message.contains("means nothing to the method") ?? false, "\(error?.message ?? "")")
   }
 
   @Test func everyExampleParses() throws {
