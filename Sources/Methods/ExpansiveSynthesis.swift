@@ -596,14 +596,15 @@ extension ExpansiveSynthesis.Fit: Expansion {
       let latents = try inFixedChunks(images) { chunk throws(TensorError) in try model.latents(chunk) }
       let seen = try model.attention(latents)
       var composed = try model.composed(latents, seen, recipes, graphs: adjacency)
-      let itself = recipes.map { ExpansiveModel.Recipe.itself($0.source, slots: slots) }
-      let refined = try model.composed(latents, seen, itself, graphs: adjacency)
-      if reach != 1 { composed = refined + (composed - refined) * reach }
-      var made = try model.images(composed)
-      if detail != 0 {
-        let sources = try images.slice(from: 0, to: chunkSize)
-        made = try made + (sources - model.images(refined)) * detail
+      var leftOut: Tensor?
+      if reach != 1 || detail != 0 {
+        let itself = recipes.map { ExpansiveModel.Recipe.itself($0.source, slots: slots) }
+        let refined = try model.composed(latents, seen, itself, graphs: adjacency)
+        if reach != 1 { composed = refined + (composed - refined) * reach }
+        if detail != 0 { leftOut = try (images.slice(from: 0, to: chunkSize) - model.images(refined)) * detail }
       }
+      var made = try model.images(composed)
+      if let leftOut { made = made + leftOut }
       results.append(try made.slice(from: 0, to: rows))
     }
     return try normalization.restored(Tensor.concatenated(results))
