@@ -43,22 +43,14 @@ extension ComputeTests {
       return request
     }
 
-    /// A clock that goes on by a second whenever it is looked at.
     @Test(arguments: [CondenseRequest.Method.distributionMatching, .m3d, .koopcon])
     func `without a number of steps a time decides it`(method: CondenseRequest.Method) async throws {
       let (info, samples) = toySamples()
-      let now = Mutex(0.0)
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
-      surroundings.clock = {
-        now.withLock { value in
-          value += 1
-          return value
-        }
-      }
       surroundings.dryRun = true
       func announced(steps: Int?, deadline: Double?) async throws -> Estimate {
         let estimate = Mutex<Estimate?>(nil)
-        now.withLock { $0 = 0 }
+        surroundings.clock = TickingClock().seconds
         surroundings.deadline = deadline
         surroundings.announce = { value in estimate.withLock { $0 = value } }
         let stage = CondenseStage(request(method, steps: steps), of: info, tool: "test", in: surroundings)

@@ -132,21 +132,15 @@ extension ComputeTests {
       #expect(abs((stage.meanDistance ?? 0) - sum / 72) < 1e-3)
     }
 
-    /// A clock that goes on by a second whenever it is looked at; each stretch of learning looks at it in every step.
+    /// Each stretch of learning looks at the clock in every step.
     @Test func `the time is shared out between pre-training and fine-tuning`() async throws {
       let (info, samples) = toySamples(perClass: [3, 2])
       let (similarInfo, similar) = toySamples(perClass: [20, 20])
-      let now = Mutex(0.0)
-      let clock: @Sendable () -> Double = {
-        now.withLock { value in
-          value += 1
-          return value
-        }
-      }
+      let clock = TickingClock()
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
-      surroundings.clock = clock
+      surroundings.clock = clock.seconds
       surroundings.deadline = 100
-      surroundings.shouldStop = { clock() >= 100 }
+      surroundings.shouldStop = { clock.seconds() >= 100 }
       var request = request(steps: 1000)
       request.expansive.pretrainingSteps = 1000
       request.expansive.pretrainingBatch = 8
@@ -159,25 +153,19 @@ extension ComputeTests {
       #expect(steps.allSatisfy { (1..<1000).contains($0) }, "\(steps)")
     }
 
-    /// The same clock: a chunk of 32 images through the autoencoder takes one look, so that 1,000 images take dozens.
+    /// A chunk of 32 images through the autoencoder takes one look, so that 1,000 images take dozens.
     @Test(arguments: [false, true], [false, true])
     func `learning leaves the time that the images take`(pretrains: Bool, asksForSteps: Bool) async throws {
       let (info, samples) = toySamples(perClass: [3, 2])
       let (similarInfo, similar) = toySamples(perClass: [20, 20])
-      let now = Mutex(0.0)
-      let clock: @Sendable () -> Double = {
-        now.withLock { value in
-          value += 1
-          return value
-        }
-      }
+      let clock = TickingClock()
       let ends = Mutex([String: Double]())
       let announced = Mutex<ExpansionEstimate?>(nil)
       var surroundings = CondenseStage.Surroundings(computeThread: thread)
-      surroundings.clock = clock
+      surroundings.clock = clock.seconds
       surroundings.deadline = 160
-      surroundings.shouldStop = { clock() >= 160 }
-      surroundings.progress = { event in ends.withLock { $0[event.stage] = now.withLock { $0 } } }
+      surroundings.shouldStop = { clock.seconds() >= 160 }
+      surroundings.progress = { event in ends.withLock { $0[event.stage] = clock.shown } }
       var request = request(steps: 5000)
       request.amount = .ratio(200)
       request.expansive.setting = pretrains ? .spatial : nil

@@ -4,6 +4,7 @@ import Methods
 import Networks
 import Stages
 import Streaming
+import Synchronization
 import Tensors
 import TensorTurn
 import Testing
@@ -44,6 +45,22 @@ final class Scratch {
 
   deinit {
     try? FileManager.default.removeItem(at: folder)
+  }
+}
+
+/// A clock that goes on by a second whenever it is looked at.
+final class TickingClock: Sendable {
+  private let value = Mutex(0.0)
+
+  /// What it shows, without a look that counts.
+  var shown: Double { value.withLock { $0 } }
+
+  /// A look.
+  @Sendable func seconds() -> Double {
+    value.withLock { value in
+      value += 1
+      return value
+    }
   }
 }
 
