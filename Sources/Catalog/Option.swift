@@ -23,6 +23,8 @@ public struct Option: Sendable {
   ///
   /// Not recorded is what cannot change the data: paths, progress.
   public var isRecorded: Bool
+  /// The path is written to; other paths are read.
+  public var isWritten: Bool
   /// One line: what it does.
   ///
   /// No capital at the start, no full stop at the end.
@@ -32,7 +34,7 @@ public struct Option: Sendable {
   public init(
     _ name: String, short: Character? = nil, _ kind: ValueKind, default defaultText: String? = nil,
     defaultNote: String? = nil, implied impliedText: String? = nil, repeats: Bool = false, isRequired: Bool = false,
-    isRecorded: Bool = true, help: String
+    isRecorded: Bool = true, isWritten: Bool = false, help: String
   ) {
     self.name = name
     self.short = short
@@ -43,6 +45,7 @@ public struct Option: Sendable {
     self.repeats = repeats
     self.isRequired = isRequired
     self.isRecorded = isRecorded
+    self.isWritten = isWritten
     self.help = help
   }
 }

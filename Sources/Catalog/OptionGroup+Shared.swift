@@ -113,7 +113,7 @@ extension Option {
     help: "an archive, a folder, a shard folder or a stream of pipe's; - is the standard input")
 
   static let streamOutput = Option(
-    "output", short: "o", .path("FILE"), default: "-", isRecorded: false,
+    "output", short: "o", .path("FILE"), default: "-", isRecorded: false, isWritten: true,
     help: "where the stream goes; - is the standard output")
 
   static let seed = Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from")
@@ -124,6 +124,10 @@ extension Option {
   static let time = Option(
     "time", .duration, defaultNote: "no limit",
     help: "take that long and emit what has been reached: 90s, 20m, 1h30m; with a number of steps, at most that long")
+
+  static let onTermination = Option(
+    "on-term", .choice(["stop", "keep"]), default: "stop", isRecorded: false,
+    help: "at SIGTERM and SIGHUP, stop and publish nothing, or keep what has been reached as Ctrl-C does")
 
   static let dryRun = Option(
     "dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop")

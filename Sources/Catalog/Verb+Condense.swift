@@ -20,6 +20,7 @@ extension Verb {
           .input, .streamOutput, .optionalModel,
           Option(
             "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
+            isWritten: true,
             help: "where networks that were trained for herding and k-center are kept"),
         ]),
       OptionGroup(
@@ -33,12 +34,12 @@ extension Verb {
             help:
               "images per class: a number, or a table such as cat=5,dog=10,*=3; a class with 0 stays empty and keeps "
               + "its index"),
-          .seed, .steps, .time,
+          .seed, .steps, .time, .onTermination,
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "take the values of the method's paper; options that are typed still win"),
           Option(
-            "snapshots", .path("DIR"), defaultNote: "none", isRecorded: false,
+            "snapshots", .path("DIR"), defaultNote: "none", isRecorded: false, isWritten: true,
             help: "publish what there is into DIR/step-000100 and so on while it runs"),
           Option(
             "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them"),

@@ -24,6 +24,7 @@ extension Verb {
             help: "real training data for the baselines; its train part is used"),
           Option(
             "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
+            isWritten: true,
             help: "where networks that were trained for herding are kept"),
         ]),
       OptionGroup(
@@ -39,6 +40,7 @@ extension Verb {
           Option(
             "time", .duration, defaultNote: "no limit",
             help: "stop in time and report the networks that are done; 75 when there is none"),
+          .onTermination,
           .json,
         ]),
       .network, .machine, .readingBothSplits, .terminal,

@@ -44,7 +44,7 @@ extension Verb {
           Option(
             "pretrain-steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed",
             help: "steps of learning on the larger set"),
-          .time,
+          .time, .onTermination,
           .dryRun,
         ]),
       OptionGroup("Learning", [.setting] + learning),

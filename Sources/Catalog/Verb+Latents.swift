@@ -19,7 +19,7 @@ extension Verb {
         [
           .input,
           Option(
-            "output", short: "o", .path("FILE"), isRequired: true, isRecorded: false,
+            "output", short: "o", .path("FILE"), isRequired: true, isRecorded: false, isWritten: true,
             help: "the model to write; - is the standard output"),
         ]),
       OptionGroup(
@@ -30,7 +30,7 @@ extension Verb {
           Option(
             "ipc", .counts, default: "10",
             help: "images per class that the model will make: a number, or a table such as cat=5,dog=10,*=3"),
-          .seed, .steps, .time,
+          .seed, .steps, .time, .onTermination,
           .dryRun,
         ]),
       OptionGroup(

@@ -22,7 +22,7 @@ extension Verb {
             "replace", .flag, isRecorded: false,
             help: "replace datasets that were made by another recipe or are damaged"
           ),
-          .json,
+          .onTermination, .json,
         ]),
       .terminal,
     ],

@@ -34,7 +34,8 @@ extension Verb {
           .input,
           Option(
             "output", short: "o", .path("DIR"), defaultNote: "named after the dataset, in the current folder",
-            isRecorded: false, help: "the folder to make; it must not exist"),
+            isRecorded: false, isWritten: true, help: "the folder to make; it must not exist"),
+          .onTermination,
         ]),
       OptionGroup(
         "Shards",
@@ -110,7 +111,7 @@ extension Verb {
         "Sheet",
         [
           Option(
-            "output", short: "o", .path("FILE"), isRequired: true, isRecorded: false,
+            "output", short: "o", .path("FILE"), isRequired: true, isRecorded: false, isWritten: true,
             help: "the PNG to write; - is the standard output"),
           Option("per-class", .integer(1...10_000), default: "10", help: "images per class"),
           Option(

@@ -20,7 +20,7 @@ enum Completion {
             \(verb.name))
               case "$previous" in
         \(values)      esac
-              if [[ $current == -* ]]; then COMPREPLY=($(compgen -W '\(words)' -- "$current"))
+              if [[ $current == -* ]]; then _pipe_words '\(words)' "$current"
               else \(operand); fi
               ;;
 
@@ -28,17 +28,27 @@ enum Completion {
     }
     return """
       # bash completion of pipe, printed by `pipe completion bash`
+      _pipe_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }
+      _pipe_files() {
+        mapfile -t COMPREPLY < <(compgen -f -- "$1")
+        # Quotes names with spaces, and adds slashes to folders.
+        compopt -o filenames 2> /dev/null
+      }
       _pipe() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
         COMPREPLY=()
         if [[ $COMP_CWORD -eq 1 ]]; then
-          COMPREPLY=($(compgen -W '\(verbNames) --help --version' -- "$current"))
+          _pipe_words '\(verbNames) --help --version' "$current"
           return
+        fi
+        # `--option=value` comes as three words, because the equals sign breaks words.
+        if [[ $current == = ]]; then current=
+        elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}
         fi
         case "$verb" in
       \(cases)  esac
       }
-      complete -o filenames -F _pipe pipe
+      complete -F _pipe pipe
 
       """
   }
@@ -114,9 +124,9 @@ enum Completion {
   private static func bashAction(_ kind: ValueKind) -> String? {
     switch kind {
     case .flag: nil
-    case .choice(let words): "COMPREPLY=($(compgen -W '\(words.joined(separator: " "))' -- \"$current\"))"
-    case .path: "COMPREPLY=($(compgen -f -- \"$current\"))"
-    case .text("VERB"): "COMPREPLY=($(compgen -W '\(verbNames)' -- \"$current\"))"
+    case .choice(let words): "_pipe_words '\(words.joined(separator: " "))' \"$current\""
+    case .path: "_pipe_files \"$current\""
+    case .text("VERB"): "_pipe_words '\(verbNames)' \"$current\""
     default: "COMPREPLY=()"
     }
   }

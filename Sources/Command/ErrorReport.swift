@@ -28,7 +28,8 @@ struct ErrorReport: Equatable {
     case is BrokenPipe:
       self.init(exitCode: ExitStatus.brokenPipe.rawValue, sentence: nil)
     case is CancellationError:
-      self.init(exitCode: 128 + (signal ?? SIGINT), sentence: "interrupted")
+      let cause = signal == SIGTERM ? "ended by SIGTERM" : signal == SIGHUP ? "ended by SIGHUP" : "interrupted"
+      self.init(exitCode: 128 + (signal ?? SIGINT), sentence: cause)
     case let error as PipelineError:
       self.init(error.underlying, verb: verb, signal: signal)
       guard !error.isCancellation, var sentence else { return }
@@ -58,4 +59,9 @@ private func code(for fault: DataError.Fault) -> Int32 {
 /// Whether the error's own place already says the key.
 private func names(_ error: any Error, _ key: String) -> Bool {
   (error as? DataError)?.place.contains { $0.contains(key) } ?? false
+}
+
+/// A failure of the system that has no place, with its own words for the reason.
+func systemFailure(_ problem: String, _ number: Int32 = errno) -> DataError {
+  DataError(.io, at: [], "\(problem): \(String(cString: strerror(number)))")
 }

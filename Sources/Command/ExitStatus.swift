@@ -20,6 +20,8 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case io = 74
   /// The upstream stopped before its end, or memory or time ran out.
   case temporary = 75
+  /// Ended by SIGHUP.
+  case hungUp = 129
   /// Ended by SIGINT (Ctrl-C).
   case interrupted = 130
   /// The reader of the standard output is gone; nothing is said.
@@ -39,6 +41,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case .cannotCreate: "the output cannot be created"
     case .io: "reading or writing failed"
     case .temporary: "the upstream stopped before its end, or memory or --time ran out; retrying can help"
+    case .hungUp: "ended by SIGHUP"
     case .interrupted: "ended by Ctrl-C"
     case .brokenPipe: "the reader of the standard output has gone"
     case .terminated: "ended by SIGTERM"

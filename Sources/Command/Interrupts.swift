@@ -1,16 +1,21 @@
+public import Catalog
+internal import Datasets
 internal import Glibc
 internal import Synchronization
-public import Catalog
 
-/// Ctrl-C and SIGTERM, turned into something that a verb can look at.
+/// Ctrl-C, SIGTERM and SIGHUP, turned into something that a verb can look at.
+///
+/// Ctrl-C keeps what has been reached where the verb can. SIGTERM and SIGHUP end the verb and publish nothing, unless
+/// `--on-term keep` was typed.
 ///
 /// A signal handler may do next to nothing, so it writes one byte into a pipe; a thread of its own reads it and decides.
 public final class Interrupts: Sendable {
   private let state: Mutex<InterruptState>
+  private let forward = Mutex<(@Sendable (Int32) -> Void)?>(nil)
   private let report: Reporter
 
-  init(_ interruption: Interruption, report: Reporter) {
-    state = Mutex(InterruptState(interruption: interruption))
+  init(_ interruption: Interruption, keepsOnTermination: Bool = false, report: Reporter) {
+    state = Mutex(InterruptState(interruption: interruption, keepsOnTermination: keepsOnTermination))
     self.report = report
   }
 
@@ -25,10 +30,17 @@ public final class Interrupts: Sendable {
     state.withLock { $0.interruption = interruption }
   }
 
+  /// Hands a SIGTERM or SIGHUP that does not end the verb on to the processes that it runs; nil for none.
+  func forwardTermination(_ body: (@Sendable (Int32) -> Void)?) {
+    forward.withLock { $0 = body }
+  }
+
   /// Starts to listen; `cancel` ends the running verb and lets it clean up.
-  func install(cancel: @escaping @Sendable () -> Void) {
+  ///
+  /// - Throws: `DataError` (`.io`) when the system gives no pipe or no thread.
+  func install(cancel: @escaping @Sendable () -> Void) throws {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { return }
+    guard pipe(&ends) == 0 else { throw systemFailure("no pipe could be made") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     signalPipe = ends[1]
     let listener = Listener(interrupts: self, descriptor: ends[0], cancel: cancel)
@@ -42,14 +54,14 @@ public final class Interrupts: Sendable {
       }, argument.toOpaque())
     guard status == 0 else {
       argument.release()
-      return
+      throw systemFailure("no thread could be made", status)
     }
     pthread_detach(thread)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       var old = sigaction()
       sigaction(number, nil, &old)
-      // `nohup` and background jobs of scripts are started with Ctrl-C switched off: that is meant for us.
-      if number == SIGINT, unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
+      // Background jobs of scripts are started with Ctrl-C switched off, those of `nohup` with SIGHUP: that is meant for us.
+      if number != SIGTERM, unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
       var new = sigaction()
       new.__sigaction_handler.sa_handler = { noteSignal($0) }
       new.sa_flags = SA_RESTART
@@ -58,12 +70,34 @@ public final class Interrupts: Sendable {
   }
 
   fileprivate func receive(_ number: Int32) -> InterruptState.Action {
-    let action = state.withLock { $0.receive(number) }
-    switch action {
-    case .wait(let sentence): report.warn(sentence)
-    case .cancel, .abort: break
+    act(state.withLock { $0.receive(number) })
+  }
+
+  fileprivate func orphaned() -> InterruptState.Action {
+    act(state.withLock { $0.orphaned() })
+  }
+
+  private func act(_ action: InterruptState.Action) -> InterruptState.Action {
+    if case .wait(let sentence) = action {
+      report.warn(sentence)
+      if let signal, signal != SIGINT { forward.withLock { $0?(signal) } }
     }
     return action
+  }
+}
+
+/// How the steps of `pipe run` learn that it is gone, even when it was killed: a pipe whose other end only it holds.
+enum Lifeline {
+  /// The variable that tells a step which descriptor that is.
+  static let variable = "PIPE_LIFELINE"
+
+  /// The descriptor that this process was given; nil where it is no step of a run.
+  static var inherited: Int32? {
+    var status = stat()
+    guard let number = Command.variable(Self.variable).flatMap({ Int32($0) }), number > 2, fstat(number, &status) == 0,
+      status.st_mode & S_IFMT == S_IFIFO
+    else { return nil }
+    return number
   }
 }
 
@@ -74,36 +108,58 @@ struct InterruptState: Sendable, Equatable {
     case wait(String)
     /// Cancel the work; it cleans up.
     case cancel
-    /// Leave at once.
+    /// End the process at once.
     case abort
+    /// Go on as before.
+    case none
   }
 
   var interruption: Interruption
+  /// SIGTERM and SIGHUP act as the first Ctrl-C does.
+  let keepsOnTermination: Bool
   private(set) var stopRequested = false
   private(set) var signal: Int32?
-  private var count = 0
+  private var isInterrupted = false
+  private var isCancelled = false
 
-  init(interruption: Interruption) {
+  init(interruption: Interruption, keepsOnTermination: Bool = false) {
     self.interruption = interruption
+    self.keepsOnTermination = keepsOnTermination
   }
 
   mutating func receive(_ number: Int32) -> Action {
-    count += 1
     signal = number
-    guard count == 1 else {
-      stopRequested = true
-      return count == 2 && interruption != .stop ? .cancel : .abort
+    if isCancelled { return .abort }
+    if number != SIGINT, keepsOnTermination, interruption != .stop {
+      // Sent to a group and to each of its processes, it comes twice: that is no second wish.
+      return isInterrupted ? .none : interrupt()
     }
+    return number == SIGINT && !isInterrupted ? interrupt() : cancel()
+  }
+
+  /// The process that started this one as one of its steps is gone.
+  mutating func orphaned() -> Action {
+    signal = signal ?? SIGTERM
+    return isCancelled ? .none : cancel()
+  }
+
+  private mutating func interrupt() -> Action {
+    isInterrupted = true
     switch interruption {
     case .finishEarly:
       stopRequested = true
       return .wait("finishing the step at hand, then writing what there is; Ctrl-C again gives up")
-    case .waitForUpstream where number == SIGINT:
+    case .waitForUpstream:
       return .wait("waiting for the stream to end; Ctrl-C again gives up")
-    case .waitForUpstream, .stop:
-      stopRequested = true
-      return .cancel
+    case .stop:
+      return cancel()
     }
+  }
+
+  private mutating func cancel() -> Action {
+    stopRequested = true
+    isCancelled = true
+    return .cancel
   }
 }
 
@@ -135,24 +191,33 @@ private final class Listener: Sendable {
   }
 
   func listen() {
+    let lifeline = Lifeline.inherited ?? -1
+    // A negative descriptor is never ready.
+    var waiting = [
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: lifeline, events: 0, revents: 0),
+    ]
     var isCancelled = false
     while true {
-      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      let ready = poll(&waiting, 1, isCancelled ? Self.grace : -1)
-      if ready == 0 { leave() }
-      var byte: UInt8 = 0
-      guard ready > 0, read(descriptor, &byte, 1) == 1 else { continue }
-      switch interrupts.receive(Int32(byte)) {
-      case .wait: break
+      let ready = poll(&waiting, 2, isCancelled ? Self.grace : -1)
+      var action = InterruptState.Action.none
+      if ready == 0 { action = .abort }
+      if ready > 0, waiting[1].revents != 0 {
+        waiting[1].fd = -1
+        action = interrupts.orphaned()
+      } else if ready > 0 {
+        var byte: UInt8 = 0
+        guard read(descriptor, &byte, 1) == 1 else { continue }
+        action = interrupts.receive(Int32(byte))
+      }
+      switch action {
+      case .wait, .none: break
       case .cancel:
         isCancelled = true
         cancel()
-      case .abort: leave()
+      case .abort:
+        // Comes back where what was asked for is done and the process is about to end by itself.
+        Farewell.leave(signal: interrupts.signal ?? SIGINT)
       }
     }
-  }
-
-  private func leave() -> Never {
-    _exit(128 + (interrupts.signal ?? SIGINT))
   }
 }

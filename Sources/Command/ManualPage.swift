@@ -4,11 +4,14 @@ internal import Catalog
 enum ManualPage {
   static func troff() -> String {
     var page = Troff()
-    page.raw(".TH PIPE 1 \"\" \"\(toolVersion)\" \"User Commands\"")
+    page.raw(".TH PIPE 1 \"\(toolDate)\" \"\(toolVersion)\" \"User Commands\"")
     page.section("NAME")
     page.text("pipe - \(Catalog.summary)")
     page.section("SYNOPSIS")
-    for verb in Catalog.verbs { page.usage(verb) }
+    for (index, verb) in Catalog.verbs.enumerated() {
+      if index > 0 { page.raw(".br") }
+      page.usage(verb)
+    }
     page.section("DESCRIPTION")
     page.text(
       "Every verb reads samples, writes samples, or reports on them. Data goes to the standard output and everything else "
@@ -40,11 +43,20 @@ enum ManualPage {
     }
     page.section("EXIT STATUS")
     for status in ExitStatus.allCases { page.tag("\(status.rawValue)", status.meaning) }
-    page.text("A sink leaves with the exit code of the producer that failed upstream.")
+    page.paragraph(
+      "A sink exits with the code of the producer that failed upstream. Ctrl-C keeps what has been reached where the verb can "
+        + "emit it; SIGTERM and SIGHUP publish nothing, unless --on-term keep is given, and then the code still tells.")
     page.section("ENVIRONMENT")
     page.tag("NO_COLOR", "no colours on the standard error")
+    page.tag("TERM", "unset, empty or dumb: no progress bar, no colours, no other escape codes")
     page.tag("COLUMNS", "width of help and progress")
-    page.tag("XDG_CACHE_HOME", "where the cache folder lies")
+    page.tag(
+      "TMPDIR",
+      "where temporary files without a name go: decoded images beyond --memory (otherwise /tmp), and pipes that have to be read "
+        + "twice (otherwise /var/tmp)")
+    page.tag(
+      "XDG_CACHE_HOME", "networks that were trained for features are kept in its folder pipe; a relative path is ignored")
+    page.tag("HOME", "without XDG_CACHE_HOME they are kept in .cache/pipe there; without both they are not kept")
     for (name, value) in Sibling.environment {
       page.tag(name, "set to \(value) for verbs that need tensors, unless it is set already")
     }
@@ -56,8 +68,12 @@ enum ManualPage {
 /// plain hyphen may be printed as something that cannot be copied into a shell.
 private struct Troff {
   private(set) var source = ""
+  /// Whether a heading has just begun a paragraph.
+  private var isAfterHeading = false
 
   mutating func raw(_ line: String) {
+    if isAfterHeading, line == ".PP" { return }
+    isAfterHeading = line.hasPrefix(".SH") || line.hasPrefix(".SS")
     source += line + "\n"
   }
 
@@ -69,8 +85,18 @@ private struct Troff {
     raw(".SS \(escaped(title))")
   }
 
+  /// Lines of at most 80 bytes, broken between words.
   mutating func text(_ text: String) {
-    raw(escaped(text))
+    var line = ""
+    for word in escaped(text).split(separator: " ") {
+      if !line.isEmpty, line.utf8.count + 1 + word.utf8.count > 80 {
+        raw(line)
+        // A line must not begin as a request does.
+        line = word.hasPrefix(".") ? "\\&" : ""
+      }
+      line += (line.isEmpty || line == "\\&" ? "" : " ") + word
+    }
+    raw(line)
   }
 
   mutating func paragraph(_ text: String) {
@@ -81,7 +107,6 @@ private struct Troff {
   mutating func usage(_ verb: Verb) {
     raw(".B \(escaped("pipe \(verb.name)"))")
     raw(escaped(verb.usage))
-    raw(".br")
   }
 
   mutating func tag(_ tag: String, _ text: String) {
@@ -93,7 +118,17 @@ private struct Troff {
   mutating func example(_ example: Example) {
     raw(".PP")
     raw(".EX")
-    raw(escaped(example.line))
+    var line = ""
+    for word in escaped(example.line).split(separator: " ", omittingEmptySubsequences: false) {
+      if !line.isEmpty, line.utf8.count + 2 + word.utf8.count > 80 {
+        // Without its end, this line and the next are one.
+        raw(line + " \\")
+        line = String(word)
+      } else {
+        line += (line.isEmpty ? "" : " ") + word
+      }
+    }
+    raw(line)
     raw(".EE")
     raw(".RS")
     text(example.meaning)

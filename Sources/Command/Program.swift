@@ -13,10 +13,52 @@ public func main(tool: String, runners: [VerbRunner], sibling: String?) async ->
   // And so is a file that may not grow any further (`ulimit -f`).
   _ = signal(SIGXFSZ, SIG_IGN)
   fillClosedStandardStreams()
+  if let problem = tooFewDescriptors() ?? badWord() {
+    let reporter = Reporter(name: tool, mode: .never, terminal: Terminal.current())
+    reporter.fail(problem, exitCode: ExitStatus.usage.rawValue)
+    _exit(ExitStatus.usage.rawValue)
+  }
   let code = await Program(tool: tool, runners: runners, sibling: sibling).run(Array(CommandLine.arguments.dropFirst()))
   fflush(nil)
   // Not `exit`: threads of the tensor library may still be running while its destructors do.
   _exit(code)
+}
+
+/// What is wrong where the process may open too few files; the concurrency runtime would crash.
+private func tooFewDescriptors() -> String? {
+  let needed = 16
+  if openable(needed) { return nil }
+  // The limit in force may be lower than the one that is allowed.
+  var limit = rlimit()
+  let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+  if getrlimit(files, &limit) == 0, limit.rlim_cur < limit.rlim_max {
+    limit.rlim_cur = limit.rlim_max
+    if setrlimit(files, &limit) == 0, openable(needed) { return nil }
+  }
+  return "fewer than \(needed) files can be opened; raise the limit, as with ulimit -n 64"
+}
+
+/// Whether so many files can be opened at once.
+private func openable(_ count: Int) -> Bool {
+  var opened: [Int32] = []
+  defer { for descriptor in opened { close(descriptor) } }
+  for _ in 0..<count {
+    let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    opened.append(descriptor)
+  }
+  return true
+}
+
+/// What is wrong with a word of the command line that is not UTF-8: it could not be told from another one.
+private func badWord() -> String? {
+  for index in 1..<max(1, Int(CommandLine.argc)) {
+    guard let word = CommandLine.unsafeArgv[index], String(validatingCString: word) == nil else { continue }
+    let bytes = UnsafeBufferPointer(start: word, count: strlen(word)).map { UInt8(bitPattern: $0) }
+    let text = bytes.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "\\x" + String($0, radix: 16) }.joined()
+    return "\(quoted(text)) is not valid UTF-8; rename the file, or link to it under another name"
+  }
+  return nil
 }
 
 private struct Program {
@@ -49,7 +91,7 @@ private struct Program {
   }
 
   private func run(_ verb: Verb, _ words: [String]) async -> Int32 {
-    var reporter = Reporter(name: "pipe \(verb.name)", mode: .never, terminal: terminal)
+    var reporter = Reporter(name: "pipe \(verb.name)", mode: asksForJSON(words) ? .json : .never, terminal: terminal)
     do {
       let arguments = try Arguments(Array(words.dropFirst()), for: verb)
       if arguments.asksForHelp {
@@ -58,9 +100,11 @@ private struct Program {
       }
       reporter = Reporter(verb, arguments, terminal)
       try checkStreams(verb, arguments)
+      try checkStandardInput(verb, arguments)
+      try checkPlaces(verb, arguments)
       let needsTensors = verb.needsTensors || verb.tensorOption.map { arguments.given($0) } ?? false
       guard needsTensors == (sibling == nil), let runner = runners.first(where: { $0.verb == verb.name }) else {
-        return try handOver(verb, words, needsTensors: needsTensors)
+        return try handOver(verb, words, arguments, needsTensors: needsTensors)
       }
       return try await run(runner, verb, arguments, reporter)
     } catch {
@@ -71,7 +115,8 @@ private struct Program {
   private func run(
     _ runner: VerbRunner, _ verb: Verb, _ arguments: Arguments, _ reporter: Reporter
   ) async throws -> Int32 {
-    let interrupts = Interrupts(interruption(of: verb, arguments), report: reporter)
+    let keeps = verb.option("on-term") != nil && arguments.choice("on-term") == "keep"
+    let interrupts = Interrupts(interruption(of: verb, arguments), keepsOnTermination: keeps, report: reporter)
     let invocation = Invocation(arguments: arguments, terminal: terminal, report: reporter, interrupts: interrupts)
     // The one task that nobody's scope owns: a signal must be able to cancel it.
     let work = Task {
@@ -80,14 +125,18 @@ private struct Program {
         if let sentence = end.sentence { reporter.fail(sentence, exitCode: end.exitCode) }
       }) { try await runner.run(invocation) }
     }
-    interrupts.install { work.cancel() }
     do {
+      try interrupts.install { work.cancel() }
       let status = try await work.value
       reporter.finish()
+      // What --on-term keep kept is there; the exit code still tells that it is not all.
+      if keeps, status == .ok, let signal = interrupts.signal, signal != SIGINT { return 128 + signal }
       return status.rawValue
     } catch {
       reporter.finish()
-      return report(error, reporter, signal: interrupts.signal)
+      let path = verb.option("output").flatMap { _ in arguments.path("output") }
+      let writesToOutput = path.map { openDescriptor(named: $0) == 1 } ?? (verb.option("output") == nil)
+      return report(error, reporter, signal: interrupts.signal, writesToOutput: writesToOutput)
     }
   }
 
@@ -100,14 +149,15 @@ private struct Program {
   /// Refuses to read samples from a keyboard and to write them on a screen.
   private func checkStreams(_ verb: Verb, _ arguments: Arguments) throws {
     if let option = verb.samplesOption, terminal.isInput, arguments.paths(option).contains("-") {
-      if !arguments.given(option) {
+      if !arguments.given(option), arguments.choice("progress") != "json" {
         complain(Help.brief(verb), as: tool)
       }
       throw UsageError(
         "there is no input: samples cannot be typed",
         hint: "redirect or pipe an archive in, or name it with --\(option) PATH")
     }
-    if verb.writesBinary, terminal.isOutput, arguments.path("output") == "-", !dryRun(verb, arguments) {
+    if verb.writesBinary, terminal.isOutput, let path = arguments.path("output"), openDescriptor(named: path) == 1,
+      !dryRun(verb, arguments) {
       throw UsageError(
         "binary data does not belong on a terminal",
         hint: verb.samplesOption == nil
@@ -122,7 +172,9 @@ private struct Program {
   /// Becomes the sibling.
   ///
   /// Decided from the arguments alone: whatever was read from the standard input would be lost.
-  private func handOver(_ verb: Verb, _ words: [String], needsTensors: Bool) throws -> Int32 {
+  private func handOver(
+    _ verb: Verb, _ words: [String], _ arguments: Arguments, needsTensors: Bool
+  ) throws -> Int32 {
     guard needsTensors, let name = sibling else {
       throw UsageError("\(tool) cannot run \(verb.name)", hint: "use pipe \(verb.name)")
     }
@@ -131,8 +183,16 @@ private struct Program {
         "\(verb.name) runs in the program \(name), which is not beside pipe",
         hint: "build it with `swift build -c release` (without PIPE_TORCH=0) and put both into the same folder")
     }
+    let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let threads = verb.option("threads") == nil ? nil : arguments.integer("threads")
+    if let lack = Sibling.lack(threads: min(threads ?? processors, processors)) { throw lack }
     program.exec(words)
     throw UsageError("\(program.path) cannot be started: \(String(cString: strerror(errno)))")
+  }
+
+  /// Whether the words ask for JSON lines, also where something else is wrong with them.
+  private func asksForJSON(_ words: [String]) -> Bool {
+    words.contains("--progress=json") || zip(words, words.dropFirst()).contains { $0 == "--progress" && $1 == "json" }
   }
 
   private func unknownVerb(_ name: String) -> UsageError {
@@ -147,9 +207,11 @@ private struct Program {
     _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: 2) }
   }
 
-  private func report(_ error: any Error, _ reporter: Reporter, signal: Int32? = nil) -> Int32 {
+  private func report(
+    _ error: any Error, _ reporter: Reporter, signal: Int32? = nil, writesToOutput: Bool = true
+  ) -> Int32 {
     let report = ErrorReport(error, verb: reporter.verb, signal: signal)
-    if report.exitCode == ExitStatus.io.rawValue, standardOutputIsBroken() { return ExitStatus.brokenPipe.rawValue }
+    if report.exitCode == ExitStatus.io.rawValue, writesToOutput, standardOutputIsBroken() { return ExitStatus.brokenPipe.rawValue }
     if let sentence = report.sentence { reporter.fail(sentence, exitCode: report.exitCode) }
     return report.exitCode
   }

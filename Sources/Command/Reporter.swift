@@ -57,8 +57,8 @@ public final class Reporter: Sendable {
       switch arguments.choice("progress") {
       case "json": .json
       case "never": .never
-      case "always": terminal.isError ? .bar : .lines
-      default: terminal.isError && !quiet ? .bar : .never
+      case "always": terminal.canDraw ? .bar : .lines
+      default: terminal.canDraw && !quiet ? .bar : .never
       }
     self.init(
       name: "pipe \(verb.name)", mode: mode, quiet: quiet,
@@ -158,11 +158,11 @@ public final class Reporter: Sendable {
       return
     }
     // Any process of the shell pipe may have drawn a bar on this line.
-    let clear = terminal.isError ? "\r\u{1B}[K" : ""
+    let clear = terminal.canDraw ? "\r\u{1B}[K" : ""
     let head = paint(name + ":", kind == "error" ? "1;31" : kind == "warning" ? "1;33" : "1")
     state.withLock { state in
       state.isDrawn = false
-      put("\(clear)\(head) \(sentence)\n")
+      put("\(clear)\(head) \(printable(sentence))\n")
     }
   }
 
@@ -170,10 +170,10 @@ public final class Reporter: Sendable {
     switch mode {
     case .never: break
     case .json: put(meter.json(event).rendered() + "\n")
-    case .lines: put(name + ": " + meter.line(event, width: nil) + "\n")
+    case .lines: put(name + ": " + printable(meter.line(event, width: nil)) + "\n")
     case .bar:
       guard state.claim.holds() else { return }
-      put("\r" + meter.line(event, width: terminal.width) + "\u{1B}[K")
+      put("\r" + printable(meter.line(event, width: terminal.width)) + "\u{1B}[K")
       state.isDrawn = true
     }
   }

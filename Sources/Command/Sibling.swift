@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Glibc
 
 /// The program beside this one that links the tensor library.
@@ -9,6 +10,27 @@ struct Sibling {
     guard let own = ownPath(), let slash = own.lastIndex(of: "/") else { return nil }
     let path = own[...slash] + name
     return access(String(path), X_OK) == 0 ? Sibling(path: String(path)) : nil
+  }
+
+  /// What the limits on this process lack for loading the tensor library; nil where they suffice.
+  ///
+  /// Asked before it is loaded: its matrix library asks again and again, for ever, for a buffer that it is not given, partly
+  /// before the first line of a program runs.
+  ///
+  /// - Parameter threads: threads that will compute.
+  static func lack(threads: Int) -> UsageError? {
+    // Measured with Debian's libtorch: 0.98 GB on two cores before anything is computed, 1.15 GB to compute.
+    let addresses = 1_200_000 << 10 + max(0, threads - 2) * (96 << 20)
+    if let limit = MachineMemory.addressLimit, limit < addresses {
+      return UsageError(
+        "the limit of \(grouped(limit >> 10)) kB on addresses (ulimit -v) is too low for the tensor library",
+        hint: "raise it to at least \(addresses >> 10), as with ulimit -v \(addresses >> 10)")
+    }
+    let least = 256 << 20
+    guard MachineMemory.resident < least else { return nil }
+    return UsageError(
+      "\(sizeText(MachineMemory.resident)) of memory are too few for the tensor library",
+      hint: "let the container or control group have at least \(sizeText(least))")
   }
 
   /// Becomes that program, with the same arguments and streams; comes back only when that fails.
@@ -39,8 +61,13 @@ struct Sibling {
   ]
 }
 
+/// This executable's path, also after another file took its name.
 private func ownPath() -> String? {
-  guard let path = realpath("/proc/self/exe", nil) else { return nil }
-  defer { free(path) }
-  return String(cString: path)
+  var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+  let count = readlink("/proc/self/exe", &target, Int(PATH_MAX))
+  guard count > 0 else { return nil }
+  let path = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  // What the system appends to the path of a file that was replaced.
+  let mark = " (deleted)"
+  return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
 }

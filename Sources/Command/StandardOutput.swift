@@ -3,11 +3,11 @@ internal import Glibc
 
 /// Text for the user or for the next program, unbuffered, on the standard output.
 public struct StandardOutput: Sendable {
-  /// Writes `text` as it is.
+  /// Writes `text`; control characters but for line feeds and tabs are spelled out.
   ///
   /// - Throws: `BrokenPipe` when the reader has gone; `DataError` (`.io`) when writing fails.
   public func write(_ text: String) throws {
-    var text = text
+    var text = printable(text, allowing: ["\n", "\t"])
     let failure = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: 1) }
     guard let failure else { return }
     if failure == EPIPE { throw BrokenPipe() }

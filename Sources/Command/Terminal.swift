@@ -8,16 +8,21 @@ public struct Terminal: Sendable {
   public var isOutput: Bool
   /// Whether the standard error is a terminal.
   public var isError: Bool
+  /// Whether the terminal of the standard error understands escape codes; a dumb one, or one of unknown kind, does not.
+  public var canDraw: Bool
   /// Columns; 80 where nobody knows.
   public var width: Int
   /// Whether colours are welcome: a terminal, and neither `NO_COLOR` nor a dumb one.
   public var color: Bool
 
   /// Makes a description.
-  public init(isInput: Bool, isOutput: Bool, isError: Bool, width: Int = 80, color: Bool = false) {
+  public init(
+    isInput: Bool, isOutput: Bool, isError: Bool, canDraw: Bool? = nil, width: Int = 80, color: Bool = false
+  ) {
     self.isInput = isInput
     self.isOutput = isOutput
     self.isError = isError
+    self.canDraw = canDraw ?? isError
     self.width = width
     self.color = color
   }
@@ -25,10 +30,10 @@ public struct Terminal: Sendable {
   /// What this process is connected to.
   static func current() -> Terminal {
     let isError = isatty(2) == 1
-    let isDumb = variable("TERM") == nil || variable("TERM") == "dumb"
+    let canDraw = isError && !["", "dumb"].contains(variable("TERM") ?? "")
     return Terminal(
-      isInput: isatty(0) == 1, isOutput: isatty(1) == 1, isError: isError, width: columns() ?? 80,
-      color: isError && !isDumb && (variable("NO_COLOR") ?? "").isEmpty)
+      isInput: isatty(0) == 1, isOutput: isatty(1) == 1, isError: isError, canDraw: canDraw, width: columns() ?? 80,
+      color: canDraw && (variable("NO_COLOR") ?? "").isEmpty)
   }
 }
 

@@ -32,7 +32,9 @@ private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedM
   let path = invocation.arguments.path("output") ?? "-"
   try await writeOutput(path) { descriptor in
     guard let model = try await fit() else { return }
-    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(model.bytes))
+    // A model that was stopped for good is not one that ended early.
+    try Task.checkCancellation()
+    try write(model.bytes, to: descriptor, named: path)
     invocation.report.log("wrote a model of \(sizeText(model.bytes.count)) to \(path): \(model.summary)")
   }
 }

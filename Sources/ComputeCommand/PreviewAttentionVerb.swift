@@ -21,7 +21,7 @@ let previewAttentionVerb = VerbRunner("preview") { invocation in
     of: pictures, perClass: 2 * perClass, scale: arguments.integer("scale") ?? max(1, 64 / side))
   let path = arguments.path("output") ?? "-"
   try await writeOutput(path) { descriptor in
-    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(encodePNG(sheet)))
+    try write(encodePNG(sheet), to: descriptor, named: path)
   }
   invocation.report.log("drew \(sheet.width)×\(sheet.height) pixels to \(path == "-" ? "the standard output" : path)")
   return .ok

@@ -34,9 +34,10 @@ struct Surroundings {
     let device = try chosenDevice(asksDevice ?? "cpu")
     if asksDevice == "auto" { invocation.report.log("device: \(device)") }
     try await computeThread.run { () throws(TensorError) in try Runtime.configure(threads: threads, device: device) }
-    memoryLimit = (has("memory") ? arguments.size("memory") : nil) ?? availableMemory() / 2
+    let machine = min(MachineMemory.resident, MemoryNeed.addressable(threads: threads))
+    memoryLimit = (has("memory") ? arguments.size("memory") : nil) ?? machine / 2
     // What a run computes with is not in the machine's memory then, and a device says itself when its own is exhausted.
-    machineMemory = device == .cpu ? availableMemory() : .max
+    machineMemory = device == .cpu ? machine : .max
     let interrupts = invocation.interrupts
     let deadline = (has("time") ? arguments.duration("time") : nil).map { seconds() + $0 }
     self.deadline = deadline
@@ -45,9 +46,9 @@ struct Surroundings {
     guard report.verbose else { return }
     report.detail("libtorch \(Runtime.libraryVersion) on \(threads) of \(processors) processors, tensors on \(device)")
     report.detail(
-      "\(sizeText(availableMemory())) of memory; \(sizeText(memoryLimit)) of it for decoded images, "
+      "\(sizeText(machine)) of memory; \(sizeText(memoryLimit)) of it for decoded images, "
         + "the rest of which go to \(spillDirectory)")
-    report.detail("networks trained for features are kept in \(cacheDirectory(arguments))")
+    report.detail("networks trained for features are kept in \(cacheDirectory(arguments) ?? "memory only")")
   }
 
   private var spillDirectory: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
@@ -103,12 +104,15 @@ func seconds() -> Double {
 
 private let start = ContinuousClock.now
 
-/// Where trained feature networks are kept.
-func cacheDirectory(_ arguments: Arguments) -> String {
+/// Where trained feature networks are kept, by the XDG base directory specification; nil where nothing says where.
+///
+/// A relative `XDG_CACHE_HOME` is invalid there, and ignored.
+func cacheDirectory(_ arguments: Arguments) -> String? {
   if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") { return chosen }
   let environment = ProcessInfo.processInfo.environment
-  if let base = environment["XDG_CACHE_HOME"], !base.isEmpty { return "\(base)/pipe" }
-  return "\(environment["HOME"] ?? "/tmp")/.cache/pipe"
+  if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return "\(base)/pipe" }
+  guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+  return "\(home)/.cache/pipe"
 }
 
 extension NetworkChoice {

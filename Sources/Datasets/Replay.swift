@@ -45,15 +45,12 @@ final class Replay {
 /// signal later.
 private func spilled(_ source: ByteSource, limits: Limits) throws(DataError) -> ByteSource {
   let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-  var template = Array("\(folder)/pipe-spill-XXXXXX".utf8CString)
-  let number = mkstemp(&template)
+  let number = openSpillFile(in: folder)
   guard number >= 0 else {
     throw DataError(
       .cannotCreate, at: [folder], "no temporary file can be made: \(String(cString: strerror(errno)))",
       remedy: "set TMPDIR to a folder with space, or give a file with -i")
   }
-  unlink(template)
-  _ = fcntl(number, F_SETFD, FD_CLOEXEC)
   let file = Descriptor(number, owned: true)
   var written = 0
   var reserved = 0

@@ -42,7 +42,7 @@ extension ShardOptions {
       guard access(directory, F_OK) != 0 else { throw DataError(.cannotCreate, at: [directory], "is not a folder") }
       return
     }
-    try OutputDirectory.check(try listFolder(directory, .cannotCreate), at: directory)
+    try OutputDirectory.check(directory)
   }
 }
 
@@ -174,9 +174,7 @@ public final class DatasetWriter {
     let number = String(finishedShards.count)
     let digits = String(repeating: "0", count: max(0, 6 - number.count)) + number
     let name = "\(options.namePrefix)-\(split.rawValue)-\(digits).tar"
-    let shard = try ShardWriter(folder: options.directory, name: name, zstdLevel: options.zstdLevel)
-    directory.expect(shard.finalName)
-    return shard
+    return try ShardWriter(in: directory, name: name, zstdLevel: options.zstdLevel)
   }
 
   private func check(_ entry: EncodedChunk.Entry) throws(DataError) {

@@ -3,12 +3,11 @@ internal import Glibc
 
 /// Writes one shard under a temporary name; complete when `finish` returns, but not yet synced and renamed.
 final class ShardWriter {
-  let finalName: String
-  let temporaryName: String
+  private let finalName: String
   private(set) var samples = 0
   /// Bytes of all samples.
   private var size = 0
-  private let folder: String
+  private let directory: OutputDirectory
   private let zstdLevel: Int?
   private var descriptor: Int32
   private let output: FileOutput
@@ -16,32 +15,26 @@ final class ShardWriter {
   private var lastKey = ""
 
   /// - Throws: `DataError` (`.cannotCreate`) when the file cannot be created.
-  init(folder: String, name: String, zstdLevel: Int?) throws(DataError) {
-    self.folder = folder
+  init(in directory: OutputDirectory, name: String, zstdLevel: Int?) throws(DataError) {
+    self.directory = directory
     self.zstdLevel = zstdLevel
     finalName = zstdLevel == nil ? name : name + ".zst"
-    temporaryName = Self.temporaryName(of: finalName)
-    let path = "\(folder)/\(temporaryName)"
-    descriptor = try Self.create(path)
-    output = FileOutput(descriptor, name: path)
-    // Of a compressed shard the archive is collected first, in a file without a name: a frame that states its content
-    // size must know it beforehand.
-    if zstdLevel != nil {
-      unlink(path)
+    let path: String
+    if zstdLevel == nil {
+      (descriptor, path) = try directory.create(finalName)
+    } else {
+      // Of a compressed shard the archive is collected first, in a file without a name: a frame that states its content
+      // size must know it beforehand.
+      descriptor = openSpillFile(in: directory.path)
+      path = "\(directory.path)/\(name)"
+      guard descriptor >= 0 else { throw systemError(.cannotCreate, at: [path], "cannot be created") }
     }
+    output = FileOutput(descriptor, name: path)
     try output.startHash()
   }
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
-  }
-
-  static func temporaryName(of name: String) -> String { ".\(name).partial" }
-
-  static func create(_ path: String) throws(DataError) -> Int32 {
-    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw systemError(.cannotCreate, at: [path], "cannot be created") }
-    return descriptor
   }
 
   /// Whether a sample of that size still fits beside the two blocks at the end; a shard that holds nothing takes any.
@@ -76,8 +69,7 @@ final class ShardWriter {
       file.start()
       return (shard, file)
     }
-    let path = "\(folder)/\(temporaryName)"
-    let compressed = try Self.create(path)
+    let (compressed, path) = try directory.create(finalName)
     let file = WrittenFile(compressed, name: path)
     let target = FileOutput(compressed, name: path)
     try target.startHash()

@@ -1,16 +1,19 @@
 public import Datasets
 internal import Glibc
+internal import Synchronization
 
 /// Writes the stream that carries samples from one process to the next: a header, samples, an end member.
 ///
 /// A reader takes a stream without its end member for a failed one, so a writer that is dropped publishes nothing.
 /// See `docs/shard-format.md`.
 ///
-/// Unchecked: used by one task at a time.
+/// Unchecked: used by one task at a time; `fail` may come from any thread.
 public final class WireWriter: @unchecked Sendable {
   /// `F_SETPIPE_SZ`, which Glibc's module does not show.
   private static let setPipeSize: Int32 = 1031
   private let output: FileOutput
+  /// Held while bytes are written.
+  private let turn = Mutex(())
   private var fields: SampleFields?
   private var classCount = 0
   private var hashing = false
@@ -31,8 +34,10 @@ public final class WireWriter: @unchecked Sendable {
     precondition(fields == nil, "a wire begins once")
     fields = SampleFields(streaming: info.kind)
     classCount = info.classNames.count
-    try writeControl("header", WireHeader(info: info))
-    try output.flush()
+    try inTurn { () throws(DataError) in
+      try writeControl("header", WireHeader(info: info))
+      try output.flush()
+    }
   }
 
   /// Writes one sample: decoded pixels as PNG, floats as npy, everything else as it came.
@@ -51,11 +56,13 @@ public final class WireWriter: @unchecked Sendable {
       precondition(
         (0..<classCount).contains(entry.label), "sample \(entry.key) has label \(entry.label) of \(classCount) classes")
     }
-    if !hashing {
-      try output.startHash()
-      hashing = true
+    try inTurn { () throws(DataError) in
+      if !hashing {
+        try output.startHash()
+        hashing = true
+      }
+      try output.append(chunk.bytes)
     }
-    try output.append(chunk.bytes)
     samples += chunk.count
   }
 
@@ -67,23 +74,32 @@ public final class WireWriter: @unchecked Sendable {
   /// - Throws: `DataError` (`.io`) when writing fails.
   public func finish(info: DatasetInfo? = nil) throws(DataError) {
     precondition(fields != nil, "a wire was finished before it began")
-    if !hashing { try output.startHash() }
-    try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash(), info: info))
-    try output.append(endOfArchive)
-    try output.flush()
+    try inTurn { () throws(DataError) in
+      if !hashing { try output.startHash() }
+      try writeControl("end", WireEnd(samples: samples, sha256: try output.finishHash(), info: info))
+      try output.append(endOfArchive)
+      try output.flush()
+    }
   }
 
   /// Ends the stream with the reason why there is no more of it; the reader leaves with the same exit code.
   ///
-  /// Does its best: where the stream itself is broken, the reader sees an unfinished one. Between samples only.
+  /// Does its best: where the stream itself is broken, or something is being written to it at this very moment, the reader
+  /// sees an unfinished one.
   public func fail(exitCode: Int32, sentence: String) {
-    do throws(DataError) {
-      try writeControl("error", WireError(exitCode: exitCode, sentence: sentence))
-      try output.append(endOfArchive)
-      try output.flush()
-    } catch {
-      return
+    _ = turn.withLockIfAvailable { _ in
+      do throws(DataError) {
+        try writeControl("error", WireError(exitCode: exitCode, sentence: sentence))
+        try output.append(endOfArchive)
+        try output.flush()
+      } catch {
+        return
+      }
     }
+  }
+
+  private func inTurn(_ body: () throws(DataError) -> Void) throws(DataError) {
+    try turn.withLock { _ throws(DataError) in try body() }
   }
 
   private func writeControl(_ name: String, _ value: some Encodable) throws(DataError) {

@@ -163,7 +163,11 @@ struct CondensePlan {
   ) throws -> Condensation {
     let name = request.method.rawValue
     let result = try made(on: store, in: surroundings, snapshot: snapshot)
-    try checkConverged(result.lastReport, method: name, dataset: dataset, remedy: "lower --lr")
+    if matching != nil {
+      try checkLearned(result.lastReport, method: name, dataset: dataset, remedy: "lower --lr")
+    } else if let features, features.training.steps > 0, result.steps == 0 {
+      throw stoppedBeforeFirstStep("the training of the network for \(name)", dataset)
+    }
     return result
   }
 

@@ -271,9 +271,18 @@ public struct ExpandStage: Stage {
     }
   }
 
-  /// Asked by the last stretch: also true when only the time for making the images is left.
+  /// Asked by the last phase: also true when only the time for making the images is left.
+  ///
+  /// After a pre-training that ended early it makes one step all the same: without any, nothing would be fitted to the samples.
   private func stopBeforeMaking(_ estimate: ExpansionEstimate) -> @Sendable () -> Bool {
-    stopping { _, deadline in deadline - estimate.makingSeconds }
+    let stop = stopping { _, deadline in deadline - estimate.makingSeconds }
+    let isAsked = Mutex(estimate.stretches.count == 1)
+    return {
+      isAsked.withLock { isAsked in
+        defer { isAsked = true }
+        return isAsked
+      } && stop()
+    }
   }
 
   /// Also true from `end` on, which is found now from the time that it is and that of the deadline.

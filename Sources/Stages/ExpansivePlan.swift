@@ -69,7 +69,7 @@ public struct ExpansivePretraining {
     let result = try ExpansiveSynthesis.pretrained(
       on: store, normalization: normalization, options: options, using: RandomSource(seed: seed).split("pre-training"),
       control: RunControl(reporting: "pre-training", to: progress, shouldStop: shouldStop))
-    try checkConverged(
+    try checkLearned(
       result.lastReport, method: "expansive", dataset: info.name, remedy: "lower the rate of pipe fit, --lr")
     var record = [
       "method": "expansive", "setting": options.setting.rawValue, "seed": String(seed), "steps": String(result.steps),
@@ -160,7 +160,7 @@ struct ExpansiveFineTuning {
       model, to: store, normalization: .measured(on: store), options: options,
       using: RandomSource(seed: seed).split("fine-tuning"),
       control: RunControl(reporting: "fine-tuning", to: progress, shouldStop: shouldStop))
-    try checkConverged(fit.lastReport, method: "expansive", dataset: dataset, remedy: "lower --lr")
+    try checkLearned(fit.lastReport, method: "expansive", dataset: dataset, remedy: "lower --lr")
     return fit
   }
 

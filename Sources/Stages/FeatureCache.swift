@@ -48,7 +48,7 @@ struct FeatureRecipe {
     log: (String) -> Void, progress: @escaping ProgressHandler
   ) throws -> (network: ConvNet, steps: Int) {
     if let kept = kept(log) { return (kept, training.steps) }
-    log("training a network for features\(path.map { ", to be kept as \($0)" } ?? "")")
+    log("training a network for features, \(path.map { "to be kept as \($0)" } ?? "not to be kept: there is no cache")")
     let result = try FeatureNetwork.trained(
       on: store, network: network, normalization: normalization, training: training, using: RandomSource(seed: seed),
       control: RunControl(

@@ -169,7 +169,7 @@ public struct KoopconPlan {
     let fit = try Koopcon.fit(
       store, counts: counts, normalization: normalization, options: options, using: RandomSource(seed: request.seed),
       control: RunControl(reporting: KoopconFile.method, to: progress, shouldStop: shouldStop))
-    try checkConverged(
+    try checkLearned(
       fit.lastReport, method: KoopconFile.method, dataset: info.name, remedy: "lower --lr or --map-lr")
     return KoopconFile(
       fit.model, of: info, fittedTo: store,

@@ -178,6 +178,16 @@ public struct MemoryNeed: Sendable, Equatable {
     return need
   }
 
+  /// What `ulimit -v` leaves for a need: libraries are loaded already, and every thread takes a stack and a buffer of the
+  /// matrix library, which waits for ever where it is not given one.
+  ///
+  /// Call it when the library is configured and before anything is computed.
+  public static func addressable(threads: Int) -> Int {
+    guard let limit = MachineMemory.addressLimit else { return .max }
+    let beside = MachineMemory.addressesUsed - Int(MemoryNeed().library) + threads * (64 << 20)
+    return max(0, limit - beside)
+  }
+
   /// Throws where this and `decoded` bytes of real images are more than the machine has.
   public func check(decoded: Int, machine: Int, dataset: String) throws(DataError) {
     let whole = total + Double(decoded)
@@ -190,6 +200,14 @@ public struct MemoryNeed: Sendable, Equatable {
       (library, "the program itself", "take a machine with more"),
     ]
     guard let (bytes, what, remedy) = parts.max(by: { $0.0 < $1.0 }) else { return }
+    if let limit = MachineMemory.addressLimit, machine < MachineMemory.resident {
+      let wanted = (limit - machine) + Int(min(whole, 1e15))
+      throw DataError(
+        .usage, at: [dataset],
+        "this takes about \(gibibytes(whole)) of memory, and the limit of \(limit >> 10) kB on addresses leaves "
+          + gibibytes(Double(machine)),
+        remedy: "raise it with ulimit -v \((wanted >> 10) + 1)" + (bytes == library ? "" : ", or \(remedy)"))
+    }
     throw DataError(
       .usage, at: [dataset],
       "this takes about \(gibibytes(whole)) of memory, \(gibibytes(bytes)) of it for \(what), and there are "

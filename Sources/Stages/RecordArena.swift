@@ -62,10 +62,8 @@ final class RecordArena {
       return
     }
     if spill < 0 {
-      var template = Array("\(spillDirectory)/pipe-spill-XXXXXX".utf8CString)
-      spill = mkstemp(&template)
+      spill = openSpillFile(in: spillDirectory)
       guard spill >= 0 else { throw spillError("cannot be created") }
-      unlink(template)
     }
     let offset = mapped.count { $0 } * size
     let failure = posix_fallocate(spill, off_t(offset), off_t(size))

@@ -1,5 +1,6 @@
 public import Datasets
 import Foundation
+import Shards
 public import Tensors
 
 /// Named float32 tensors and string metadata in one file, in the safetensors format: readable by every trainer, and
@@ -128,15 +129,21 @@ public struct TensorFile {
     return bytes
   }
 
-  /// Writes the file, complete or not at all.
+  /// Writes the file, complete or not at all, in place of one of that name.
+  ///
+  /// Throws `DataError` (`.cannotCreate`, `.io`).
   public func write(to path: String) throws(DataError) {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
     do {
-      try FileManager.default.createDirectory(
-        at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(encoded()).write(to: URL(fileURLWithPath: path), options: .atomic)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
       throw DataError(.cannotCreate, at: [path], "cannot be written: \(error.localizedDescription)")
     }
+    let file = try NewFile(path)
+    defer { file.discard() }
+    try file.write(encoded())
+    unlink(path)
+    try file.publish()
   }
 
   private static func quoted(_ text: String) -> String {

@@ -77,6 +77,33 @@ import Testing
     #expect(other.signal == SIGTERM)
   }
 
+  @Test func terminationEndsEveryVerbUnlessItIsToKeepWhatThereIs() {
+    for number in [SIGTERM, SIGHUP] {
+      for interruption in [Interruption.finishEarly, .waitForUpstream, .stop] {
+        var state = InterruptState(interruption: interruption)
+        #expect(state.receive(number) == .cancel && state.stopRequested)
+        #expect(state.receive(number) == .abort)
+        // The second wish counts, whatever the first was.
+        var other = InterruptState(interruption: .finishEarly)
+        _ = other.receive(SIGINT)
+        #expect(other.receive(number) == .cancel)
+      }
+      var keeping = InterruptState(interruption: .finishEarly, keepsOnTermination: true)
+      guard case .wait = keeping.receive(number) else { return #expect(Bool(false), "did not keep") }
+      #expect(keeping.stopRequested && keeping.signal == number)
+      // A group and its process both get it.
+      #expect(keeping.receive(number) == .none)
+      #expect(keeping.receive(SIGINT) == .cancel)
+    }
+  }
+
+  @Test func aStepWhoseRunIsGoneEnds() {
+    var state = InterruptState(interruption: .finishEarly, keepsOnTermination: true)
+    #expect(state.orphaned() == .cancel)
+    #expect(state.signal == SIGTERM)
+    #expect(state.orphaned() == .none)
+  }
+
   @Test func everyOtherVerbStopsAtOnce() {
     var state = InterruptState(interruption: .stop)
     #expect(state.receive(SIGINT) == .cancel)

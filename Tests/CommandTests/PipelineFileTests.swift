@@ -128,9 +128,9 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
       "jobs/x.json5: datasets[0].steps[0].options: --split takes one value, not a list"
     ),
     (
-      "{ format: 1, datasets: [{ output: 'a', input: ['a'], steps: [{ verb: 'shard' }] },"
+      "{ format: 1, datasets: [{ output: 'a', input: ['c'], steps: [{ verb: 'shard' }] },"
         + " { output: 'a/', input: ['b'], steps: [{ verb: 'shard' }] }] }",
-      "jobs/x.json5: datasets[1].output: is the output of datasets[0] too"
+      "jobs/x.json5: datasets[1].output: jobs/a: is the output of datasets[0] too"
     ),
   ])
   func `A mistake is refused with its place`(text: String, sentence: String) {

@@ -166,7 +166,7 @@ private struct Job {
     try job.describe(options: "resize: 8")
     let refused = try job.pipe("--replace")
     #expect(refused.status == 73)
-    #expect(refused.errors.contains("holds README.md, which is no part of a dataset"), "\(refused.errors)")
+    #expect(refused.errors.contains("holds README.md, which is not part of the dataset"), "\(refused.errors)")
     #expect(FileManager.default.fileExists(atPath: job.output.appending(path: "README.md").path))
   }
 
@@ -206,19 +206,38 @@ private struct Job {
     #expect(job.siblings() == ["second", "third"])
   }
 
-  @Test func `A second run of the same dataset stands back, and the leavings of a killed one are removed`() throws {
+  @Test func `A second run of the same dataset stands back, and what a killed one left is removed`() throws {
     let job = try Job()
-    let making = job.folder.url.appending(path: "out/.shapes.making/dataset")
-    try FileManager.default.createDirectory(at: making, withIntermediateDirectories: true)
-    _ = try job.folder.file("out/.shapes.making/dataset/left", "over")
-    let descriptor = open(making.deletingLastPathComponent().path, O_RDONLY)
+    try job.takeInput("shapes-cifar.tar.gz")
+    try job.describe(options: "resize: 512")
+    let killed = try shell(
+      """
+      set -m; pipe run job.json5 2> log & until ls out/.shapes.making/dataset/.*.partial 2> /dev/null; do :; done
+      kill -KILL -- -$!; wait; ls -A out/.shapes.making/dataset
+      """, in: job.folder)
+    #expect(killed.text.contains(".partial"), "\(killed.text)")
+    try job.describe(options: "")
+    let making = job.folder.url.appending(path: "out/.shapes.making")
+    let descriptor = open(making.path, O_RDONLY)
     try #require(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
     let refused = try job.pipe()
     #expect(refused.status == 75)
     #expect(refused.errors.contains("is being made by another pipe run"), "\(refused.errors)")
     close(descriptor)
-    #expect(try job.pipe().status == 0)
+    let second = try job.pipe()
+    #expect(second.status == 0, "\(second.errors)")
     #expect(job.siblings() == ["shapes"])
+  }
+
+  @Test func `A file in the hidden folder that no run made is not removed`() throws {
+    let job = try Job()
+    try FileManager.default.createDirectory(
+      at: job.folder.url.appending(path: "out/.shapes.making/dataset"), withIntermediateDirectories: true)
+    let mine = try job.folder.file("out/.shapes.making/dataset/holiday.tar", "precious")
+    let refused = try job.pipe()
+    #expect(refused.status == 73)
+    #expect(refused.errors.contains("holds holiday.tar, which no run of pipe made"), "\(refused.errors)")
+    #expect(try String(contentsOf: mine, encoding: .utf8) == "precious")
   }
 
   @Test func `Ctrl-C and SIGTERM end the steps, leave nothing, and start no other dataset`() throws {

@@ -47,15 +47,19 @@ extension ComputeTests {
       #expect(said.contains("; try again when other programs need less, or lower --width or --memory"), "\(said)")
     }
 
-    @Test func theUnfinishedFileGoes() async throws {
+    @Test func theUnfinishedOutputsGo() async throws {
       await #expect(processExitsWith: .exitCode(75)) {
         leaveInOrderWithoutMemory()
         let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(getppid())-exhaustion").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let (info, samples) = toySamples()
         try await writeStream(ExhaustionTests.invocation(output: "\(folder)/x")) { writer in
-          try writer.begin(toySamples().info)
-          guard try FileManager.default.contentsOfDirectory(atPath: folder).count == 1 else { exit(1) }
+          try writer.begin(info)
+          let dataset = try DatasetWriter(ShardOptions(directory: "\(folder)/y", namePrefix: "y"), info: info)
+          try dataset.write(samples[0])
+          guard try FileManager.default.contentsOfDirectory(atPath: "\(folder)/y").count == 2 else { exit(1) }
           try ExhaustionTests.exhaust()
+          withExtendedLifetime(dataset) {}
         }
       }
       let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(getpid())-exhaustion").path

@@ -101,7 +101,7 @@ extension ComputeTests {
         """
         set -m
         pipe fit $S --steps 100000 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz 2> log &
-        until grep -q '"done":[1-9]' log || ! kill -0 $! 2> /dev/null; do :; done
+        until grep -q '"stage":"koopcon","done":[1-9]' log || ! kill -0 $! 2> /dev/null; do :; done
         kill -INT -$!
         wait $!
         echo status $?

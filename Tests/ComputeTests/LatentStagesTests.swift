@@ -284,9 +284,9 @@ extension ComputeTests {
       }
     }
 
-    @Test func `a run whose last loss is no number has converged to nothing`() throws {
+    @Test func `a run without a step, or whose last loss is not finite, has learned nothing`() throws {
       func check(_ loss: Double) throws(DataError) {
-        try checkConverged(
+        try checkLearned(
           StepReport(step: 3, steps: 9, loss: loss), method: "koopcon", dataset: "toy", remedy: "lower --lr")
       }
       for loss in [Double.nan, .infinity] {
@@ -294,9 +294,10 @@ extension ComputeTests {
         #expect(error?.fault == .usage && error?.problem.contains("step 3") == true && error?.remedy == "lower --lr")
       }
       #expect(throws: Never.self) { try check(1e9) }
-      #expect(throws: Never.self) {
-        try checkConverged(nil, method: "koopcon", dataset: "toy", remedy: "lower --lr")
+      let error = #expect(throws: DataError.self) {
+        try checkLearned(nil, method: "koopcon", dataset: "toy", remedy: "lower --lr")
       }
+      #expect(error?.fault == .temporary && error?.problem.contains("before its first step") == true)
     }
 
     @Test func `a class with too few samples is refused, before they are read where the description counts them`()

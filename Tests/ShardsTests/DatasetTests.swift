@@ -172,20 +172,6 @@ import Testing
     #expect(error?.problem == "has the fields png, cls, json, where every sample before had png, cls")
   }
 
-  @Test func `What a killed run left is taken over, and a running one is not`() throws {
-    let folder = try TemporaryFolder()
-    let running = try DatasetWriter(ShardOptions(directory: folder["out"], namePrefix: "x"), info: exampleInfo)
-    try running.write(examplePixels(1)[0])
-    let error = #expect(throws: DataError.self) { try writeDataset(examplePixels(3), in: folder) }
-    #expect(error?.problem == "is being written by another process")
-    try FileManager.default.createDirectory(atPath: folder["killed"], withIntermediateDirectories: false)
-    for name in [".pipe-unfinished", ".shapes-train-000001.tar.partial", "shapes-train-000000.tar"] {
-      try folder.write("killed/\(name)", [1, 2, 3])
-    }
-    try writeDataset(examplePixels(3), in: folder, "killed")
-    #expect(try folder.contents("killed") == ["SHA256SUMS", "pipe.manifest", "shapes-train-000000.tar"])
-  }
-
   // MARK: Damage
 
   @Test func `A manifest of another major version is refused, an unknown key is not`() throws {

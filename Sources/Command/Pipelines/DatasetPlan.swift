@@ -32,13 +32,9 @@ struct DatasetPlan: Equatable {
   static func plans(for file: PipelineFile, at path: String) throws(DataError) -> [DatasetPlan] {
     var plans: [DatasetPlan] = []
     for (index, dataset) in file.datasets.enumerated() {
-      let plan = try DatasetPlan(dataset, in: FilePlace(path, "datasets[\(index)]"))
-      if let other = plans.firstIndex(where: { $0.output == plan.output }) {
-        throw FilePlace(path, "datasets[\(index)].output").refuse(
-          "is the output of datasets[\(other)] too", "give each its own folder")
-      }
-      plans.append(plan)
+      plans.append(try DatasetPlan(dataset, in: FilePlace(path, "datasets[\(index)]")))
     }
+    try checkPlaces(of: plans, at: path)
     return plans
   }
 
@@ -83,7 +79,7 @@ extension DatasetPlan.Step {
   private static let reserved = [
     "input": "inputs stand beside the steps", "output": "the output stands beside the steps",
     "help": "it is for people", "dry-run": "type pipe run --dry-run", "progress": "type it after pipe run",
-    "quiet": "type it after pipe run", "verbose": "type it after pipe run",
+    "quiet": "type it after pipe run", "verbose": "type it after pipe run", "on-term": "type it after pipe run",
   ]
 
   fileprivate init(_ step: PipelineFile.Step, isLast: Bool, in place: FilePlace) throws(DataError) {
@@ -151,8 +147,18 @@ private func lastComponent(_ path: String) -> Substring {
   path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
 }
 
-/// A word as a POSIX shell takes it.
+/// A word as a shell takes it; control characters as bash, zsh and ksh take them, so that a line can be shown and copied.
 private func shellQuoted(_ word: String) -> String {
+  if word.unicodeScalars.contains(where: isControl) {
+    let bytes = word.utf8.map { byte in
+      switch byte {
+      case UInt8(ascii: "'"), UInt8(ascii: "\\"): "\\" + String(UnicodeScalar(byte))
+      case 0x20...0x7e: String(UnicodeScalar(byte))
+      default: "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      }
+    }
+    return "$'" + bytes.joined() + "'"
+  }
   let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+@%".contains($0)) }
   guard !plain || word.isEmpty else { return word }
   return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"

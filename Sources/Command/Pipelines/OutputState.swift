@@ -15,7 +15,7 @@ enum OutputState: Equatable {
 
   /// Looks at the folder: manifest, recipe, and the sizes of the shards, not their bytes.
   ///
-  /// - Throws: `DataError` (`.io`) when it cannot be looked at.
+  /// - Throws: `DataError`: `.io` when it cannot be looked at, `.cannotCreate` for a manifest that cannot be read.
   init(of folder: String, for recipe: Recipe) throws(DataError) {
     var status = stat()
     guard lstat(folder, &status) == 0 else {
@@ -24,18 +24,15 @@ enum OutputState: Equatable {
       return
     }
     guard isFolder(folder) else {
-      self = .foreign("exists and is no folder")
+      self = .foreign("exists and is not a folder")
       return
     }
-    let names = try entries(of: folder)
-    if names.isEmpty {
-      self = .absent
-    } else if let stranger = names.first(where: { !Self.belongsToDataset($0) }) {
-      self = .foreign("holds \(stranger), which is no part of a dataset")
-    } else if !names.contains(Manifest.fileName) {
-      self = .foreign("holds no dataset and is not empty")
-    } else {
-      self = Self.judge(folder, recipe)
+    switch try DatasetFolder(folder, beside: [RecipeFile.name], fault: .cannotCreate) {
+    case .empty: self = .absent
+    case .dataset: self = Self.judge(folder, recipe)
+    case .datasetWith(let stranger): self = .foreign("holds \(stranger), which is not part of the dataset")
+    case .foreign(let stranger): self = .foreign("is not a dataset: it holds \(stranger)")
+    case .unfinished: self = .foreign("holds what an interrupted pipe shard left")
     }
   }
 
@@ -52,10 +49,5 @@ enum OutputState: Equatable {
       return .outdated(recipe.difference(from: file.recipe) ?? "was made with another recipe")
     }
     return file.complete ? .upToDate : .outdated("was ended early by Ctrl-C")
-  }
-
-  private static func belongsToDataset(_ name: String) -> Bool {
-    [Manifest.fileName, Manifest.sumsName, RecipeFile.name].contains(name) || name.hasSuffix(".tar")
-      || name.hasSuffix(".tar.zst")
   }
 }

@@ -10,6 +10,8 @@ final class StepProcesses: Sendable {
   private let processes: [pid_t]
   /// Those that were not waited for: only these may be sent a signal, for the numbers of others may be taken again.
   private let running: Mutex<Set<pid_t>>
+  /// The end of a pipe that only this process holds: the steps see when it is gone, see `Lifeline`.
+  private let lifeline: Int32
 
   /// Starts this program once for each command.
   ///
@@ -18,6 +20,11 @@ final class StepProcesses: Sendable {
   /// - Throws: `DataError` (`.io`) when the system refuses a process or a pipe; none is left running then.
   init(_ commands: [[String]]) throws(DataError) {
     var started: [pid_t] = []
+    var line: [Int32] = [-1, -1]
+    guard pipe(&line) == 0 else { throw systemFailure("no pipe could be made") }
+    _ = fcntl(line[1], F_SETFD, FD_CLOEXEC)
+    // The steps have their own.
+    defer { close(line[0]) }
     // What the next process reads from.
     var input = open("/dev/null", O_RDONLY | O_CLOEXEC)
     do throws(DataError) {
@@ -29,7 +36,7 @@ final class StepProcesses: Sendable {
         }
         defer { close(ends[1]) }
         do throws(DataError) {
-          started.append(try spawn(words, input: input, output: ends[1]))
+          started.append(try spawn(words, input: input, output: ends[1], lifeline: line[0]))
         } catch {
           close(ends[0])
           throw error
@@ -39,6 +46,7 @@ final class StepProcesses: Sendable {
       }
     } catch {
       close(input)
+      close(line[1])
       for process in started {
         _ = Glibc.kill(process, SIGKILL)
         _ = exitCode(of: process)
@@ -47,7 +55,10 @@ final class StepProcesses: Sendable {
     }
     processes = started
     running = Mutex(Set(started))
+    lifeline = line[1]
   }
+
+  deinit { close(lifeline) }
 
   /// Waits for all of them; the exit code of each, 128 and the signal's number for one that was killed.
   func wait() -> [Int32] {
@@ -63,9 +74,12 @@ final class StepProcesses: Sendable {
   }
 
   /// Ends all of them at once: what they were making has no name yet.
-  func kill() {
+  func kill() { send(SIGKILL) }
+
+  /// Sends all of them a signal.
+  func send(_ number: Int32) {
     running.withLock { running in
-      for process in running { _ = Glibc.kill(process, SIGKILL) }
+      for process in running { _ = Glibc.kill(process, number) }
     }
   }
 
@@ -75,7 +89,9 @@ final class StepProcesses: Sendable {
   }
 }
 
-private func spawn(_ words: [String], input: Int32, output: Int32) throws(DataError) -> pid_t {
+private func spawn(
+  _ words: [String], input: Int32, output: Int32, lifeline: Int32
+) throws(DataError) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
@@ -92,7 +108,9 @@ private func spawn(_ words: [String], input: Int32, output: Int32) throws(DataEr
   posix_spawnattr_setsigdefault(&attributes, &defaults)
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
 
-  let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }.sorted()
+  var variables = ProcessInfo.processInfo.environment
+  variables[Lifeline.variable] = String(lifeline)
+  let environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
   var process: pid_t = 0
   let failure = withCStrings(["pipe"] + words) { arguments in
     withCStrings(environment) { environment in
@@ -119,8 +137,4 @@ private func exitCode(of process: pid_t) -> Int32 {
   while waitpid(process, &status, 0) < 0, errno == EINTR {}
   let signal = status & 0x7f
   return signal == 0 ? (status >> 8) & 0xff : 128 + signal
-}
-
-private func systemFailure(_ problem: String, _ number: Int32 = errno) -> DataError {
-  DataError(.io, at: [], "\(problem): \(String(cString: strerror(number)))")
 }

@@ -1,5 +1,4 @@
 internal import Datasets
-internal import Glibc
 internal import Shards
 
 let previewVerb = VerbRunner("preview") { invocation in
@@ -15,10 +14,7 @@ let previewVerb = VerbRunner("preview") { invocation in
   let sheet = try contactSheet(of: source, perClass: arguments.integer("per-class") ?? 10, scale: scale)
   let path = arguments.path("output") ?? "-"
   try await writeOutput(path) { descriptor in
-    let failure = encodePNG(sheet).withUnsafeBytes { writeAll($0, to: descriptor) }
-    if let failure {
-      throw DataError(.io, at: [path], "cannot be written: \(String(cString: strerror(failure)))")
-    }
+    try write(encodePNG(sheet), to: descriptor, named: path)
   }
   invocation.report.log("drew \(sheet.width)×\(sheet.height) pixels to \(path == "-" ? "the standard output" : path)")
   return .ok

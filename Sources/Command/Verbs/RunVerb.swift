@@ -49,6 +49,7 @@ private struct PipelineRun {
   }
 
   private var report: Reporter { invocation.report }
+  private var arguments: Arguments { invocation.arguments }
 
   /// The exit code of the first dataset that failed.
   var firstFailure: Int32? { outcomes.lazy.compactMap(\.failure?.exitCode).first }
@@ -67,7 +68,9 @@ private struct PipelineRun {
       return
     }
     let recipe = Recipe(plan, inputs: inputs.map(\.digest))
-    let state = try OutputState(of: plan.output, for: recipe)
+    // Where the name leads: a link to a folder on another disk stays a link.
+    let output = try resolvedOutput(plan.output)
+    let state = try OutputState(of: output, for: recipe)
     let mayReplace = invocation.arguments.flag("replace")
     switch state {
     case .upToDate:
@@ -89,18 +92,25 @@ private struct PipelineRun {
       report.log("\(plan.output): making it")
     }
     try Task.checkCancellation()
-    try await produce(plan, recipe, inputs, replacing: state != .absent)
+    try await produce(plan, at: output, recipe, inputs, replacing: state != .absent)
   }
 
   private mutating func produce(
-    _ plan: DatasetPlan, _ recipe: Recipe, _ inputs: [InputContent], replacing: Bool
+    _ plan: DatasetPlan, at output: String, _ recipe: Recipe, _ inputs: [InputContent], replacing: Bool
   ) async throws {
-    let folder = try MakingFolder(for: plan.output)
+    let folder = try MakingFolder(for: output)
     invocation.interrupts.setInterruption(.waitForUpstream)
     var commands = plan.commands(into: folder.dataset).map { $0 + terminalOptions }
+    if arguments.choice("on-term") == "keep" {
+      for (index, step) in plan.steps.enumerated() where Catalog.verb(step.verb)?.option("on-term") != nil {
+        commands[index].append("--on-term=keep")
+      }
+    }
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
     let processes = try StepProcesses(commands)
+    invocation.interrupts.forwardTermination { processes.send($0) }
+    defer { invocation.interrupts.forwardTermination(nil) }
     let codes = await withTaskCancellationHandler {
       processes.wait()
     } onCancel: {
@@ -122,11 +132,15 @@ private struct PipelineRun {
     for (path, content) in zip(plan.sources, inputs) where !content.isCurrent(at: path) {
       throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
     }
+    // What has come into the old dataset meanwhile is somebody's.
+    if case .foreign(let reason) = try OutputState(of: output, for: recipe) {
+      throw DataError(.cannotCreate, at: [plan.output], reason, remedy: "move it away; it is never overwritten")
+    }
     let manifest = try Manifest(inFolder: folder.dataset)
     try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
     try folder.publish(replacing: replacing)
     let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
-    report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early by Ctrl-C" : "")")
+    report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     outcomes.append(
       Outcome(
         output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest,
@@ -135,7 +149,6 @@ private struct PipelineRun {
 
   /// What was typed after `pipe run` about the terminal holds for the steps.
   private var terminalOptions: [String] {
-    let arguments = invocation.arguments
     var words = ["--progress=\(arguments.choice("progress") ?? "auto")"]
     for name in ["quiet", "verbose"] where arguments.flag(name) { words.append("--\(name)") }
     return words

@@ -8,7 +8,7 @@ let shardVerb = VerbRunner("shard") { invocation in
   let reading = try ReadOptions(arguments)
   let fields = arguments.list("fields")
   var options = ShardOptions(
-    directory: arguments.path("output") ?? "", namePrefix: "", zstdLevel: arguments.integer("zstd"),
+    directory: try arguments.path("output").map(resolvedOutput) ?? "", namePrefix: "", zstdLevel: arguments.integer("zstd"),
     maxBytes: arguments.size("max-size") ?? 64 << 20, maxSamples: arguments.integer("max-samples") ?? Int.max,
     fields: fields.isEmpty ? nil : Set(fields))
   // Who waits twenty minutes for the samples wants to know now that there is no place for them.
@@ -18,7 +18,7 @@ let shardVerb = VerbRunner("shard") { invocation in
   report.detail(source.info)
   options.namePrefix = source.info.folderName
   if options.directory.isEmpty {
-    options.directory = "./\(options.namePrefix)"
+    options.directory = try resolvedOutput("./\(options.namePrefix)")
     try options.checkDirectory()
   }
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.

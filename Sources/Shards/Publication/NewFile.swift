@@ -1,0 +1,129 @@
+public import Datasets
+internal import Glibc
+
+/// A file that gets its name only when it is complete, and never over another file.
+///
+/// Until then it has no name at all, so nothing is left of it whatever ends the process. On file systems without unnamed
+/// files it is called `.NAME.INODE.partial` and is locked. Such a file of a dead process can be told by that from
+/// everybody else's: a copy, or any file that was made otherwise, has another inode.
+///
+/// Unchecked: used by one task at a time.
+public final class NewFile: @unchecked Sendable {
+  /// Where to write.
+  public let descriptor: Int32
+  private let path: String
+  /// The name until publication, where there is one.
+  private let temporary: String?
+  private var registration: Int?
+  private var isOpen = true
+
+  /// Begins the file `path`, which must not exist; an old temporary file of a dead process is removed.
+  ///
+  /// - Parameter unnamed: false acts as on a file system that has no unnamed files.
+  /// - Throws: `DataError` (`.cannotCreate`).
+  public init(_ path: String, unnamed: Bool = true) throws(DataError) {
+    self.path = path
+    let folder = parentFolder(of: path)
+    removeLeftovers(of: lastName(of: path), in: folder)
+    let opened = unnamed ? openUnnamedFile(in: folder, mode: 0o666) : -1
+    // Without /proc such a file could not be given a name in the end.
+    if opened >= 0, access("/proc/self/fd/\(opened)", F_OK) == 0 {
+      descriptor = opened
+      temporary = nil
+      return
+    }
+    if opened >= 0 { close(opened) }
+    let (file, number) = try UnfinishedOutputs.begin { () throws(DataError) in
+      let file = try namedFile(path, in: folder)
+      return (file, remove: { unlink(file.name) })
+    }
+    (descriptor, temporary, registration) = (file.descriptor, file.name, number)
+  }
+
+  deinit { discard() }
+
+  /// Appends bytes.
+  ///
+  /// - Throws: `DataError` (`.io`).
+  public func write(_ bytes: [UInt8]) throws(DataError) {
+    let output = FileOutput(descriptor, name: path)
+    try output.append(bytes)
+    try output.flush()
+  }
+
+  /// Makes the file durable and gives it its name.
+  ///
+  /// - Throws: `DataError`: `.cannotCreate` when a file of that name has appeared meanwhile, `.io`.
+  public func publish() throws(DataError) {
+    precondition(isOpen, "a file is published once")
+    guard fsync(descriptor) == 0 else { throw systemError(.io, at: [path], "cannot be made durable") }
+    try UnfinishedOutputs.publish(registration) { () throws(DataError) in
+      if let temporary {
+        try check(renameSafely(temporary, path, .keepExisting))
+      } else {
+        let status = linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
+        try check(status == 0 ? 0 : errno)
+      }
+    }
+    registration = nil
+    discard()
+    try syncFolder(parentFolder(of: path))
+  }
+
+  /// Removes the file, unless it was published.
+  public func discard() {
+    guard isOpen else { return }
+    isOpen = false
+    if let registration, let temporary {
+      unlink(temporary)
+      UnfinishedOutputs.forget(registration)
+    }
+    close(descriptor)
+  }
+
+  private func check(_ status: Int32) throws(DataError) {
+    guard status != 0 else { return }
+    guard status != EEXIST else {
+      throw DataError(
+        .cannotCreate, at: [path], "appeared while it was being made, and is not overwritten",
+        remedy: "name another file with -o, or remove it")
+    }
+    throw systemError(.io, at: [path], "cannot be given its name", code: status)
+  }
+}
+
+private let suffix = ".partial"
+
+/// A locked file with a name that holds its own inode.
+private func namedFile(_ path: String, in folder: String) throws(DataError) -> (descriptor: Int32, name: String) {
+  let name = lastName(of: path)
+  let first = "\(folder)/.\(name).new-\(getpid())\(suffix)"
+  let descriptor = open(first, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  guard descriptor >= 0 else { throw systemError(.cannotCreate, at: [path], "cannot be created") }
+  _ = flock(descriptor, LOCK_EX | LOCK_NB)
+  var status = stat()
+  fstat(descriptor, &status)
+  let temporary = "\(folder)/.\(name).\(status.st_ino)\(suffix)"
+  let failure = renameSafely(first, temporary, .keepExisting)
+  guard failure == 0 else {
+    unlink(first)
+    close(descriptor)
+    throw systemError(.cannotCreate, at: [path], "cannot be created", code: failure)
+  }
+  return (descriptor, temporary)
+}
+
+/// Removes temporary files of dead processes that made the same file.
+private func removeLeftovers(of name: String, in folder: String) {
+  guard let entries = try? listFolder(folder, .io) else { return }
+  for entry in entries where entry.hasPrefix(".\(name).") && entry.hasSuffix(suffix) {
+    let number = entry.dropFirst(name.count + 2).dropLast(suffix.count)
+    let path = "\(folder)/\(entry)"
+    guard let recorded = UInt64(number), inode(ofFile: path) == recorded else { continue }
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { continue }
+    // Whoever still writes it holds the lock.
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+    close(descriptor)
+  }
+}

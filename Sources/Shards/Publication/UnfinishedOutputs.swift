@@ -1,0 +1,71 @@
+internal import Synchronization
+
+/// What this process is writing and has not published yet.
+///
+/// An error that is thrown removes an unfinished output on its way up. A process that has to end where nothing can be
+/// thrown (the second SIGTERM during a long step, an operator that is given no memory) calls `abandonAll` instead.
+public enum UnfinishedOutputs {
+  private struct State {
+    var last = 0
+    var open: [(number: Int, remove: @Sendable () -> Void)] = []
+    var isPublished = false
+  }
+
+  private static let state = Mutex(State())
+
+  /// Lets `create` begin an output, and registers how to remove it: nobody sees one without the other.
+  ///
+  /// - Returns: what `create` made, and the number that ends the registration.
+  static func begin<T, E: Error>(
+    _ create: () throws(E) -> (T, remove: @Sendable () -> Void)
+  ) throws(E) -> (T, number: Int) {
+    var begun: Result<(T, number: Int), E>?
+    state.withLock { state in
+      do throws(E) {
+        let (made, remove) = try create()
+        state.last += 1
+        state.open.append((state.last, remove))
+        begun = .success((made, state.last))
+      } catch {
+        begun = .failure(error)
+      }
+    }
+    guard let begun else { preconditionFailure("a lock did not run its body") }
+    return try begun.get()
+  }
+
+  /// The output was removed, or belongs to somebody else now.
+  static func forget(_ number: Int) {
+    state.withLock { $0.open.removeAll { $0.number == number } }
+  }
+
+  /// Gives an output its name: nobody abandons it meanwhile.
+  static func publish<E: Error>(_ number: Int?, _ body: () throws(E) -> Void) throws(E) {
+    let failure: E? = state.withLock { state in
+      do throws(E) {
+        try body()
+        state.open.removeAll { $0.number == number }
+        state.isPublished = true
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Removes all of them, the newest first.
+  ///
+  /// - Returns: whether there were none because one has been published since the last call: then the process has done what
+  ///   it was asked to, and is about to say so.
+  public static func abandonAll() -> Bool {
+    state.withLock { state in
+      defer {
+        state.open = []
+        state.isPublished = false
+      }
+      for output in state.open.reversed() { output.remove() }
+      return state.open.isEmpty && state.isPublished
+    }
+  }
+}

@@ -1,0 +1,413 @@
+import Foundation
+import Testing
+
+@testable import Command
+
+/// A folder with a stream to write, `dec.wire`, one small dataset, `orig`, and an archive, `in.tar`.
+private func workplace() throws -> TemporaryFolder {
+  let folder = try TemporaryFolder()
+  let made = try shell(
+    """
+    pipe decode -q -i \(fixtures.path)/strokes.npz -o dec.wire && pipe shard -q -o orig < dec.wire
+    cp \(fixtures.path)/shapes-cifar.tar.gz in.tar
+    """, in: folder)
+  try #require(made.status == 0, "\(made.text)")
+  return folder
+}
+
+extension TemporaryFolder {
+  /// Every name below, sorted, hidden ones too.
+  fileprivate func names(_ path: String = ".") throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: url.appending(path: path).path).sorted()
+  }
+
+  fileprivate func text(_ path: String) throws -> String {
+    try String(contentsOf: url.appending(path: path), encoding: .utf8)
+  }
+}
+
+/// A pipeline file of one dataset.
+private func job(_ output: String, _ inputs: String..., options: String = "") -> String {
+  let list = inputs.map { "\"\($0)\"" }.joined(separator: ", ")
+  return """
+    { format: 1, datasets: [{ output: "\(output)", input: [\(list)],
+      steps: [{ verb: "decode", options: { \(options) } }, { verb: "shard" }] }] }
+    """
+}
+
+@Suite("Nothing of the user's is lost") struct NothingIsLostTests {
+  // MARK: Files that are not ours
+
+  @Test func `Files beside an unfinished marker are not removed`() throws {
+    for name in ["holiday.tar", "x.tar.zst", ".a.partial", "SHA256SUMS", "strokes-train-000000.tar"] {
+      let folder = try workplace()
+      let tried = try shell(
+        "mkdir r; touch r/.pipe-unfinished; echo precious > r/\(name); pipe shard -o r < dec.wire", in: folder)
+      #expect(tried.status == 73 && tried.text.contains("it holds \(name)"), "\(tried.text)")
+      #expect(try folder.names("r") == [".pipe-unfinished", name].sorted())
+      #expect(try folder.text("r/\(name)") == "precious\n")
+    }
+  }
+
+  @Test func `A marker that says something else is somebody's file`() throws {
+    let folder = try workplace()
+    let tried = try shell("mkdir r; echo precious > r/.pipe-unfinished; pipe shard -o r < dec.wire", in: folder)
+    #expect(tried.status == 73, "\(tried.text)")
+    #expect(try folder.text("r/.pipe-unfinished") == "precious\n")
+  }
+
+  @Test func `A refused folder stays as it was, and is taken once the stranger has gone`() throws {
+    let folder = try workplace()
+    let tried = try shell(
+      """
+      mkfifo f; exec 9<>f; cat dec.wire > f & pipe shard -o r < f 2> log & job=$!
+      until ls r/.*.partial 2> /dev/null; do :; done; kill -KILL $job; exec 9>&-; wait
+      echo precious > r/holiday.tar; ls -A r > before
+      pipe shard -o r < dec.wire; echo "code $?"
+      ls -A r | diff - before && mv r/holiday.tar . && pipe shard -q -o r < dec.wire && ls -A r
+      """, in: folder)
+    #expect(tried.text.contains("code 73") && tried.text.contains("it holds holiday.tar"), "\(tried.text)")
+    #expect(tried.text.hasSuffix("SHA256SUMS\npipe.manifest\nstrokes-train-000000.tar\n"), "\(tried.text)")
+  }
+
+  @Test func `Replacing a dataset keeps its hands off a file that its manifest does not name`() throws {
+    for name in ["holiday.tar", "holiday.tar.zst", ".hidden", "strokes-train-000001.tar"] {
+      let folder = try workplace()
+      _ = try folder.file("job.json5", job("out", "in.tar"))
+      let made = try shell("pipe run -q job.json5 && echo precious > out/\(name) && ls -A out > before", in: folder)
+      #expect(made.status == 0, "\(made.text)")
+      _ = try folder.file("job.json5", job("out", "in.tar", options: "resize: 8"))
+      let refused = try shell("pipe run --replace job.json5; echo \"code $?\"; ls -A out | diff - before", in: folder)
+      #expect(refused.text.contains("code 73") && refused.text.contains("holds \(name)"), "\(refused.text)")
+      #expect(try folder.text("out/\(name)") == "precious\n")
+      #expect(try folder.names().filter { $0.contains("making") } == [])
+    }
+  }
+
+  @Test func `A file that comes into a dataset while it is being replaced survives`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    try #require(try shell("pipe run -q job.json5", in: folder).status == 0)
+    _ = try folder.file("job.json5", job("out", "in.tar", options: "resize: 128"))
+    let raced = try shell(
+      """
+      pipe run --replace job.json5 & until [ -e .out.making/dataset/.pipe-unfinished ]; do :; done
+      echo precious > out/holiday.tar; wait $!
+      """, in: folder)
+    #expect(raced.status == 73, "\(raced.text)")
+    #expect(try folder.text("out/holiday.tar") == "precious\n")
+    #expect(try folder.names().filter { $0.contains("making") } == [])
+  }
+
+  @Test func `A damaged manifest names nothing, so nothing is removed`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    let tried = try shell(
+      """
+      pipe run -q job.json5; echo broken > out/pipe.manifest; ls -A out > before
+      pipe run --replace job.json5; echo "code $?"; ls -A out | diff - before
+      """, in: folder)
+    #expect(tried.text.contains("code 73") && tried.text.contains("manifest that cannot be read"), "\(tried.text)")
+  }
+
+  // MARK: Outputs and inputs
+
+  @Test(arguments: [
+    ("./orig", "orig"), ("orig/", "orig"), ("x/../orig", "orig"), ("link", "orig"), ("orig", "link"),
+    ("orig/deep/out", "orig"), ("orig/out", "link"), ("link/out", "orig"), ("orig", "orig/strokes-train-000000.tar"),
+    ("new/../orig", "orig"), ("dangling", "orig"),
+  ])
+  func `A run whose output is, holds, or lies in its input is refused when the file is checked`(
+    output: String, input: String
+  ) throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job(output, input))
+    for flag in ["--replace", "--dry-run"] {
+      let tried = try shell(
+        """
+        mkdir -p x; ln -sfn orig link; ln -sfn orig/new dangling
+        pipe run \(flag) job.json5; code=$?; pipe verify -q orig && exit $code
+        """, in: folder)
+      #expect(tried.status == 65 && tried.text.contains("datasets[0].output"), "\(tried.text)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      (["a", "orig"], ["b", "a"], nil), (["a", "b"], ["b", "orig"], "comes before"),
+      (["a", "orig"], ["./a", "orig"], "too"), (["a", "orig"], ["a/b", "orig"], "inside the other"),
+      (["orig/x", "in.tar"], ["b", "orig"], "lies inside orig"),
+      (["b", "in.tar"], ["in.tar/b", "orig"], "lies inside in.tar"),
+    ] as [([String], [String], String?)])
+  func `The places of all datasets of a file are compared`(first: [String], second: [String], problem: String?) throws {
+    let folder = try workplace()
+    let datasets = [first, second].map { "{ output: '\($0[0])', input: ['\($0[1])'], steps: [{ verb: 'shard' }] }" }
+    _ = try folder.file("job.json5", "{ format: 1, datasets: [\(datasets.joined(separator: ", "))] }")
+    let tried = try shell("pipe run job.json5", in: folder)
+    #expect(tried.status == (problem == nil ? 0 : 65), "\(tried.text)")
+    #expect(problem.map { tried.text.contains($0) } ?? true, "\(tried.text)")
+  }
+
+  @Test(arguments: [
+    "shard -i orig -o orig", "shard -i orig -o ./orig/new", "shard -o orig/new -i orig < dec.wire",
+    "decode -i dec.wire -o dec.wire", "decode -i dec.wire -o hard", "decode -i dec.wire -o soft",
+    "decode < dec.wire -o dec.wire", "decode -i orig -o orig/x.wire", "decode -i dec.wire >> dec.wire",
+    "decode -i dec.wire -o /dev/stdout >> dec.wire", "decode < dec.wire >> dec.wire", "cat orig -o orig/x.wire",
+    "cat orig > orig/x.wire", "preview orig -o orig/sheet.png", "condense -i orig -o orig/x",
+    "condense -i orig --snapshots orig/s -o x", "fit -i orig -o orig/model",
+    "condense --method herding -i orig --cache orig/cache -o x", "expand -i dec.wire -o x --pretrain x",
+    "encode -m dec.wire -i orig -o dec.wire", "evaluate --train orig --test in.tar --cache orig/cache",
+  ])
+  func `A verb whose output is or lies in an input is refused`(line: String) throws {
+    let folder = try workplace()
+    let tried = try shell("ln dec.wire hard; ln -s dec.wire soft; cp dec.wire copy; pipe \(line)", in: folder)
+    #expect(tried.status == 65, "\(tried.text)")
+    #expect(
+      tried.text.contains("is both the input and") || tried.text.contains("lies inside the input"), "\(tried.text)")
+    #expect(try shell("cmp dec.wire copy && rm -f orig/x.wire && pipe verify -q orig", in: folder).status == 0)
+  }
+
+  @Test func `What appears under the name meanwhile is not overwritten`() throws {
+    let folder = try workplace()
+    let tried = try shell(
+      """
+      (head -c 20000 dec.wire; until [ -e out.wire ]; do :; done; tail -c +20001 dec.wire) | pipe decode -o out.wire &
+      echo precious > late; mv late out.wire; wait $!
+      """, in: folder)
+    #expect(tried.status == 73 && tried.text.contains("out.wire"), "\(tried.text)")
+    #expect(try folder.text("out.wire") == "precious\n")
+    let shards = try shell(
+      """
+      (head -c 20000 dec.wire; until [ -e r/strokes-train-000000.tar ]; do :; done; tail -c +20001 dec.wire) \
+        | pipe shard -o r &
+      until [ -e r/.pipe-unfinished ]; do :; done; echo precious > late; mv late r/strokes-train-000000.tar; wait $!
+      """, in: folder)
+    #expect(shards.status == 73 && shards.text.contains("appeared while"), "\(shards.text)")
+    #expect(try folder.names("r") == ["strokes-train-000000.tar"])
+    #expect(try folder.text("r/strokes-train-000000.tar") == "precious\n")
+  }
+
+  @Test func `Of two runs with the same output one wins and the other says so`() throws {
+    let folder = try workplace()
+    let raced = try shell(
+      """
+      for i in 1 2; do (pipe decode -q -i in.tar -o out.wire; echo "code $?" > code$i) & done; wait; sort code1 code2
+      pipe shard -q -o sound < out.wire && ls -A | grep -c partial
+      """, in: folder)
+    #expect(raced.text.contains("code 0\ncode 73\n"), "\(raced.text)")
+    #expect(raced.text.hasSuffix("\n0\n"))
+  }
+
+  @Test func `A symbolic link stays one, and what it leads to is made or replaced`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("link", "in.tar"))
+    let made = try shell(
+      """
+      mkdir disk; ln -s disk/real link; pipe run -q job.json5; ln -s disk/file.wire dangling
+      pipe decode -q -i dec.wire -o dangling && cmp disk/file.wire dangling && readlink link dangling
+      ln -s disk/shards folder; pipe shard -q -o folder < dec.wire && pipe verify -q disk/shards
+      """, in: folder)
+    #expect(made.status == 0 && made.text.contains("disk/real\ndisk/file.wire\n"), "\(made.text)")
+    _ = try folder.file("job.json5", job("link", "dec.wire"))
+    let replaced = try shell(
+      "pipe run --replace job.json5 && readlink link && ls -A disk && pipe inspect link", in: folder)
+    #expect(
+      replaced.status == 0 && replaced.text.contains("disk/real\n") && replaced.text.contains("strokes"),
+      "\(replaced.text)")
+    #expect(!replaced.text.contains(".making"))
+  }
+
+  @Test func `Names that are not UTF-8 are refused by their bytes`() throws {
+    let folder = try workplace()
+    for line in [
+      "decode -i dec.wire -o $'out\\xff.wire'", "decode -i $'in\\xff'", "shard -o $'\\xc3' < dec.wire",
+      "verify $'\\xff'",
+    ] {
+      let before = try folder.names()
+      let tried = try shell("pipe \(line)", in: folder)
+      #expect(tried.status == 64 && tried.text.contains("is not valid UTF-8"), "\(tried.text)")
+      #expect(try folder.names() == before)
+    }
+  }
+
+  // MARK: Ends
+
+  @Test(arguments: [("TERM", 143), ("HUP", 129)])
+  func `A signal that ends leaves nothing and gives its code`(signal: String, code: Int) throws {
+    let folder = try workplace()
+    let ended = try shell(
+      """
+      mkfifo f; exec 9<>f; head -c 20000 dec.wire > f & pipe shard -o r < f & job=$!
+      until [ -e r/.pipe-unfinished ]; do :; done; kill -\(signal) $job; wait $job; echo "code $?"; ls -A
+      """, in: folder)
+    #expect(ended.text.contains("code \(code)"), "\(ended.text)")
+    #expect(try folder.names().allSatisfy { !$0.hasPrefix("r") }, "\(ended.text)")
+  }
+
+  @Test func `Kept on SIGTERM, a stream that was whole is published, and the code still tells`() throws {
+    let folder = try workplace()
+    let ended = try shell(
+      """
+      mkfifo f; (head -c 20000 dec.wire; until [ -e go ]; do :; done; tail -c +20001 dec.wire) > f &
+      pipe shard --on-term keep -o r < f 2> log & job=$!
+      until [ -e r/.pipe-unfinished ]; do :; done; kill -TERM $job
+      until grep -q waiting log; do :; done; touch go; wait $job; echo "code $?"; pipe verify -q r && echo sound
+      """, in: folder)
+    #expect(ended.text.contains("code 143\n") && ended.text.contains("sound"), "\(ended.text)")
+  }
+
+  @Test func `A reader that is stuck leaves nothing when the second signal ends it`() throws {
+    let folder = try workplace()
+    let ended = try shell(
+      """
+      mkfifo f; exec 9<>f; head -c 20000 dec.wire > f & pipe shard -o r < f & job=$!
+      until [ -e r/.pipe-unfinished ]; do :; done; kill -TERM $job; kill -HUP $job; wait $job; echo "code $?"
+      """, in: folder)
+    #expect(ended.text.contains("code 129") || ended.text.contains("code 143"), "\(ended.text)")
+    #expect(try folder.names().allSatisfy { !$0.hasPrefix("r") })
+  }
+
+  @Test(arguments: ["HUP", "TERM", "KILL"])
+  func `The steps of a run end with it, whatever ended it`(signal: String) throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("deep/er/out", "in.tar", options: "resize: 1024"))
+    let ended = try shell(
+      """
+      pipe run job.json5 2> log & job=$!; until [ -e deep/er/.out.making/dataset/.pipe-unfinished ]; do :; done
+      kill -\(signal) $job; wait $job; echo "code $?"
+      # The steps hold the lock as long as they live.
+      [ ! -e deep/er/.out.making ] || flock -w 60 deep/er/.out.making true && echo gone
+      """, in: folder)
+    let code = ["HUP": 129, "TERM": 143, "KILL": 137][signal] ?? 0
+    #expect(ended.text.contains("code \(code)") && ended.text.contains("gone"), "\(ended.text)")
+    if signal != "KILL" { #expect(try folder.names().allSatisfy { !$0.hasPrefix("deep") }) }
+  }
+
+  @Test func `A run that fails leaves no folders that it created`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("deep/er/out", "job.json5"))
+    let tried = try shell("mkdir deep; pipe run job.json5", in: folder)
+    #expect(tried.status == 65, "\(tried.text)")
+    #expect(try folder.names("deep") == [])
+  }
+
+  // MARK: Limits
+
+  @Test(arguments: [4, 5, 6, 8, 12]) func `Too few descriptors are a usage error`(count: Int) throws {
+    let folder = try workplace()
+    let tried = try shell("ulimit -n \(count); exec pipe decode -i dec.wire -o x.wire", in: folder)
+    #expect(tried.status == 64 && tried.text.contains("ulimit -n"), "\(tried.text)")
+    #expect(try shell("ulimit -S -n 5; exec pipe decode -i dec.wire -o y.wire", in: folder).status == 0)
+  }
+
+  // MARK: Groups and users
+
+  @Test func `What is published has the modes that the umask leaves`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("run", "in.tar"))
+    for (mask, modes) in [("002", "664 775"), ("077", "600 700"), ("022", "644 755")] {
+      let made = try shell(
+        """
+        umask \(mask); rm -rf s run x.wire; pipe shard -q --max-samples 50 -o s < dec.wire
+        pipe decode -q -i dec.wire -o x.wire; pipe run -q job.json5
+        stat -c %a s/* run/* x.wire | sort -u; stat -c %a s run | sort -u
+        """, in: folder)
+      #expect(made.text.split(separator: "\n").joined(separator: " ") == modes, "\(made.text)")
+    }
+  }
+
+  @Test func `What a dead run of another user left does not stop a run`() throws {
+    guard geteuid() == 0 else { return }
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("shared/out", "in.tar"))
+    for mode in ["755", "700"] {
+      let made = try shell(
+        """
+        chmod 755 .; chmod 644 in.tar job.json5; mkdir -p shared/.out.making/dataset; chmod \(mode) shared/.out.making
+        chmod 777 shared; setpriv --reuid=65534 --clear-groups pipe run -q job.json5; echo "code $?"
+        pipe verify -q shared/out; ls -A shared; rm -rf shared
+        """, in: folder)
+      #expect(made.text.hasPrefix("code 0\n"), "\(made.text)")
+      #expect(made.text.hasSuffix(".out.making\nout\n"), "\(made.text)")
+    }
+  }
+
+  // MARK: Smaller
+
+  @Test func `The standard input is read once`() throws {
+    let folder = try workplace()
+    for line in [
+      "decode -i - -i - < dec.wire", "shard -i - -i - -o x < dec.wire", "evaluate --train - --test - < dec.wire",
+    ] {
+      let tried = try shell("pipe \(line)", in: folder)
+      #expect(tried.status == 64 && tried.text.contains("can be read only once"), "\(tried.text)")
+    }
+  }
+
+  @Test func `A device or an open descriptor is written to as it is`() throws {
+    let folder = try workplace()
+    let made = try shell(
+      """
+      pipe decode -q -i dec.wire -o - > a; pipe decode -q -i dec.wire -o /dev/stdout > b
+      pipe decode -q -i dec.wire -o /dev/fd/9 9> c; pipe decode -q -i dec.wire -o >(cat > d)
+      echo head > e; pipe decode -q -i dec.wire -o /dev/stdout >> e; tail -c +6 e > f
+      until cmp a d > /dev/null 2>&1; do :; done
+      cmp a b && cmp a c && cmp a f && pipe decode -q -i dec.wire -o /dev/null
+      """, in: folder)
+    #expect(made.status == 0, "\(made.text)")
+    let refused = try shell("pipe shard -o /dev/stdout < dec.wire", in: folder)
+    #expect(refused.status == 73 && refused.text.contains("is not a folder"), "\(refused.text)")
+  }
+
+  @Test func `Nothing in a name reaches a terminal as an order`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("o\\u001b]0;x\\u0007", "in.tar"))
+    let spoken = try shell(
+      """
+      pipe decode -i $'no\\e[2Jsuch\\n\\x7ffile' > wire; pipe run --dry-run job.json5
+      pipe shard -o $'d\\e[1m' < dec.wire; pipe inspect $'d\\e[1m'
+      """, in: folder)
+    #expect(spoken.text.unicodeScalars.allSatisfy { $0 == "\n" || !isControl($0) }, "\(spoken.text)")
+    #expect(
+      spoken.text.contains("no\\x1b[2Jsuch\\x0a\\x7ffile")
+        && spoken.text.contains("$'--output=o\\x1b]0;x\\x07'"), "\(spoken.text)")
+  }
+
+  @Test(arguments: ["dumb", "", nil]) func `A terminal without escape codes gets none`(kind: String?) throws {
+    let folder = try workplace()
+    let variable = kind.map { "TERM=\($0)" } ?? "-u TERM"
+    let script = "env \(variable) \(builtPipe.path) shard --progress always -o shards -i \(folder.url.path)/in.tar"
+    let outcome = try run(
+      ["-c", "cd \(folder.url.path) && \(script)"], program: URL(filePath: "/bin/sh"), errors: .terminal)
+    #expect(outcome.status == 0 && outcome.errors.contains("wrote 200"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("\u{1b}"), "\(outcome.errors)")
+  }
+
+  @Test func `Usage errors are JSON lines where those are asked for`() throws {
+    for words in [["shard", "--progress=json", "--nonsense"], ["decode", "--progress", "json", "--split", "x"]] {
+      let outcome = try run(words)
+      #expect(outcome.status == 64)
+      let event = try JSONSerialization.jsonObject(with: Data(outcome.errors.utf8)) as? [String: Any]
+      #expect(event?["event"] as? String == "error" && event?["exit_code"] as? Int == 64, "\(outcome.errors)")
+    }
+  }
+
+  @Test func `A new program under the name of the running one does not break a run`() throws {
+    let folder = try workplace()
+    let bin = builtPipe.deletingLastPathComponent().path
+    // The sibling only tells that it was found.
+    let made = try shell(
+      """
+      mkdir bin; cp \(bin)/pipe bin/; cp bin/pipe bin/new; printf '#!/bin/sh\\necho sibling; exit 3' > bin/pipe-compute
+      chmod +x bin/pipe-compute
+      cat > second.json5 <<'END'
+      { format: 1, datasets: [
+        { output: "out", input: ["in.tar"], steps: [{ verb: "decode", options: { resize: 256 } }, { verb: "shard" }] },
+        { output: "two", input: ["out"], steps: [{ verb: "condense" }, { verb: "shard" }] }] }
+      END
+      bin/pipe run second.json5 & until [ -e .out.making/dataset ]; do :; done
+      mv bin/new bin/pipe; wait $!; pipe verify -q out && echo sound
+      """, in: folder)
+    #expect(made.text.contains("condense ended with exit code 3") && made.text.contains("sound"), "\(made.text)")
+  }
+}
