@@ -574,10 +574,11 @@ extension ExpansiveSynthesis.Fit: Expansion {
     let adjacency =
       model.setting.hasGraph ? ExpansiveSynthesis.adjacency([codewords[label]], rows: [0]) : nil
     var results: [Tensor] = []
-    for start in stride(from: positions.lowerBound, to: positions.upperBound, by: chunkSize) {
-      let rows = min(chunkSize, positions.upperBound - start)
-      // Chunks of one shape, so that no image depends on how many others there are.
-      let places = (0..<chunkSize).map { ExpansionPlace(position: start + min($0, rows - 1), sources: sources) }
+    // Chunks of one shape that begin at the same positions always: on some processors the last digits of a row of a product
+    // depend on where in it the row is.
+    let first = positions.lowerBound / chunkSize * chunkSize
+    for start in stride(from: first, to: positions.upperBound, by: chunkSize) {
+      let places = (0..<chunkSize).map { ExpansionPlace(position: start + $0, sources: sources) }
       var recipes: [ExpansiveModel.Recipe] = []
       var lenders: [Int] = []
       for (row, place) in places.enumerated() {
@@ -605,7 +606,8 @@ extension ExpansiveSynthesis.Fit: Expansion {
       }
       var made = try model.images(composed)
       if let leftOut { made = made + leftOut }
-      results.append(try made.slice(from: 0, to: rows))
+      let wanted = positions.clamped(to: start..<start + chunkSize)
+      results.append(try made.slice(from: wanted.lowerBound - start, to: wanted.upperBound - start))
     }
     return try normalization.restored(Tensor.concatenated(results))
   }
