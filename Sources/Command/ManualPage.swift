@@ -120,7 +120,7 @@ private struct Troff {
     raw(".EX")
     var line = ""
     for word in escaped(example.line).split(separator: " ", omittingEmptySubsequences: false) {
-      if !line.isEmpty, line.utf8.count + 2 + word.utf8.count > 80 {
+      if !line.isEmpty, line.utf8.count + 2 + word.utf8.count > 79 {
         // Without its end, this line and the next are one.
         raw(line + " \\")
         line = String(word)

@@ -204,6 +204,7 @@ import Testing
   @Test(arguments: [
     ("pipe cond", "condense"), ("pipe condense --kern", "--kernel"), ("pipe condense --kernel pol", "polynomial"),
     ("pipe methods her", "herding"), ("pipe help ver", "verify version"),
+    ("pipe condense --kernel = pol", "polynomial"), ("pipe condense --on-term =", "stop keep"),
   ])
   func bashCompletesWords(line: String, expected: String) throws {
     let words = line.split(separator: " ").map(String.init)
@@ -219,9 +220,23 @@ import Testing
     #expect(outcome.output == expected + "\n", "\(outcome.errors)")
   }
 
+  @Test(arguments: ["pipe decode -i a", "pipe decode --input = a", "pipe inspect a"])
+  func bashKeepsNamesWithSpacesTogether(line: String) throws {
+    let folder = try TemporaryFolder()
+    for name in ["a b.tar", "a c", "other"] { _ = try folder.file(name, "") }
+    let file = try folder.file(
+      "try.bash",
+      run(["completion", "bash"]).output + """
+        COMP_WORDS=(\(line)); COMP_CWORD=\(line.split(separator: " ").count - 1); cd '\(folder.url.path)'
+        _pipe
+        printf '[%s]\\n' "${COMPREPLY[@]}" | sort
+        """)
+    #expect(try run([file.path], program: URL(filePath: "/bin/bash")).output == "[a b.tar]\n[a c]\n")
+  }
+
   @Test(arguments: [
     ("pipe cond", "condense"), ("pipe condense --kern", "--kernel"), ("pipe condense --kernel pol", "polynomial"),
-    ("pipe methods her", "herding"), ("pipe help veri", "verify"),
+    ("pipe methods her", "herding"), ("pipe help veri", "verify"), ("pipe condense --kernel=pol", "--kernel=polynomial"),
   ])
   func fishCompletesWords(line: String, expected: String) throws {
     let fish = URL(filePath: "/usr/bin/fish")
@@ -237,6 +252,16 @@ import Testing
     let page = try run(["man"]).output
     for verb in Catalog.verbs { #expect(page.contains(".B pipe \(verb.name)\n")) }
     for status in ExitStatus.allCases { #expect(page.contains(".B \(status.rawValue)\n")) }
+    for name in ["TMPDIR", "XDG_CACHE_HOME", "HOME", "TERM", "NO_COLOR", "COLUMNS"] {
+      #expect(page.contains(".B \(name)\n"))
+    }
+    #expect(page.split(separator: "\n").allSatisfy { $0.utf8.count <= 80 || !$0.contains(" ") })
+    let mandoc = URL(filePath: "/usr/bin/mandoc")
+    if FileManager.default.isExecutableFile(atPath: mandoc.path) {
+      let folder = try TemporaryFolder()
+      let lint = try run(["-T", "lint", folder.file("pipe.1", page).path], program: mandoc)
+      #expect(lint.status == 0 && lint.output == "" && lint.errors == "", "\(lint.output.prefix(500))")
+    }
     let groff = URL(filePath: "/usr/bin/groff")
     guard FileManager.default.isExecutableFile(atPath: groff.path) else { return }
     let folder = try TemporaryFolder()

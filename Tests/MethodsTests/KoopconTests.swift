@@ -348,7 +348,8 @@ struct KoopconTests {
       return try #require(values("re", reports).last)
     }
     let (alone, both) = (try last(transported: 0), try last(transported: 1))
-    #expect(alone > 1e-3 && abs(both - 2 * alone) < 1e-3 * alone, "\(alone), \(both)")
+    // Condensed images differ in their last digits, by as much as the processor's products do: an AMD EPYC is 0.6 thousandths off.
+    #expect(alone > 1e-3 && abs(both / (2 * alone) - 1) < 1e-3, "\(alone), \(both)")
   }
 
   @Test func `cross entropies of real and condensed images are averaged apart`() throws {
