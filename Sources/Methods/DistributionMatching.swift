@@ -47,44 +47,13 @@ public enum DistributionMatching {
     _ real: some RealImages, counts: [Int], normalization: Normalization, options: Options,
     using random: RandomSource, control: RunControl = RunControl()
   ) throws(TensorError) -> Condensation {
-    let (_, height, width) = real.shape
-    var set = try ImageOptimization(
-      real, counts: counts, initialization: options.initialization, formation: options.formation,
-      normalization: normalization, learningRate: options.learningRate, momentum: options.momentum, random: random)
-    var last: StepReport?
-    for step in 0..<options.steps {
-      if control.shouldStop() { break }
-      var draw = random.split("network", step)
-      let network = ConvNet(options.network, using: &draw)  // θ ~ P₀
-      var loss = 0.0
-      var gradients: [Tensor] = []
-      for (place, label) in set.classes.enumerated() {
-        var draw = random.split("class batch", step, label)
-        let batch = try realBatch(  // B_T ~ T_c
-          options.realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
-        let augmentation = options.augmentation.drawOne(rows: 1, height: height, width: width, using: &draw)  // ω_c
-        let target = try embedded(augmented(batch, by: augmentation), in: network).mean(axes: [0])  // (d)
-        let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
-          let decoded = try options.formation.decoded(images[0], padding: normalization.grey)
-          let mean = try embeddedKeepingGraph(augmented(decoded, by: augmentation), in: network).mean(axes: [0])
-          return squaredLength(target - mean)
-        }
-        loss += value.item
-        gradients += gradient
-      }
-      let report = try set.step(gradients, loss: loss, number: step, of: options.steps)  // S ← S − η ∇L
-      last = report
-      control.progress(report)
-      if report.hasDiverged { break }
-      if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
-    }
-    return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+    try learnImages(
+      real, counts: counts, normalization: normalization, options: options, network: options.network, using: random,
+      control: control, loss: loss)
   }
 
   /// The loss of one class on given embeddings: ‖mean of (n, d) − mean of (m, d)‖², a scalar.
   public static func loss(real: Tensor, synthetic: Tensor) throws(TensorError) -> Tensor {
-    try squaredLength(real.mean(axes: [0]) - synthetic.mean(axes: [0]))
+    try (real.mean(axes: [0]) - synthetic.mean(axes: [0])).squared().sum()
   }
-
-  private static func squaredLength(_ vector: Tensor) -> Tensor { vector.squared().sum() }
 }

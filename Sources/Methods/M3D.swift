@@ -31,7 +31,7 @@ public import Tensors
 ///   says mini-batches are sampled inside the loop. 256 real images per class, as DM (the paper does not say); the
 ///   synthetic side is always all of the class.
 /// - *Augmentation, momentum.* One siamese DSA operation and momentum 0.5, as DM (the paper does not say).
-/// - *Where.* The images are optimised in normalised units and never clamped. The update inside the class loop
+/// - *Where.* See `learnImages`. The update inside the class loop
 ///   (Algorithm 1, line 9) and one update after it are the same thing, as classes share no pixels.
 /// - *Initial images.* Real ones; with a factor each tile is a different real image, shrunk.
 public enum M3D {
@@ -80,43 +80,11 @@ public enum M3D {
     _ real: some RealImages, counts: [Int], normalization: Normalization, options: Options,
     using random: RandomSource, control: RunControl = RunControl()
   ) throws(TensorError) -> Condensation {
-    precondition(options.stepsPerNetwork > 0, "a network serves at least one step, not \(options.stepsPerNetwork)")
-    let (_, height, width) = real.shape
-    var set = try ImageOptimization(
-      real, counts: counts, initialization: options.initialization, formation: options.formation,
-      normalization: normalization, learningRate: options.learningRate, momentum: options.momentum, random: random)
-    var draw = random.split("network", 0)
-    var network = ConvNet(options.network, using: &draw)
-    var last: StepReport?
-    for step in 0..<options.steps {  // line 1
-      if control.shouldStop() { break }
-      if step > 0 && step % options.stepsPerNetwork == 0 {  // lines 2-4
-        var draw = random.split("network", step / options.stepsPerNetwork)
-        network = ConvNet(options.network, using: &draw)
-      }
-      var loss = 0.0
-      var gradients: [Tensor] = []
-      for (place, label) in set.classes.enumerated() {  // line 5
-        var draw = random.split("class batch", step, label)
-        let batch = try realBatch(  // line 6
-          options.realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
-        let augmentation = options.augmentation.drawOne(rows: 1, height: height, width: width, using: &draw)
-        let encoder = network
-        let target = try embedded(augmented(batch, by: augmentation), in: encoder)  // line 7, (n, d)
-        let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
-          let decoded = try options.formation.decoded(images[0], padding: normalization.grey)
-          let embeddings = try embeddedKeepingGraph(augmented(decoded, by: augmentation), in: encoder)  // (m, d)
-          return try options.kernel.squaredMMD(target, embeddings, inLinearUnits: options.linearUnits)  // line 8
-        }
-        loss += value.item
-        gradients += gradient
-      }
-      let report = try set.step(gradients, loss: loss, number: step, of: options.steps)  // line 9
-      last = report
-      control.progress(report)
-      if report.hasDiverged { break }
-      if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
+    try learnImages(
+      real, counts: counts, normalization: normalization, options: options, network: options.network,
+      stepsPerNetwork: options.stepsPerNetwork, using: random, control: control
+    ) { target, embeddings throws(TensorError) in
+      try options.kernel.squaredMMD(target, embeddings, inLinearUnits: options.linearUnits)  // line 8
     }
-    return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)  // line 12
   }
 }
