@@ -71,7 +71,8 @@ extension Method {
     reference: "Jebraeeli, Jiang, Cansever & Krim, Koopcon: A new approach towards smarter and less complex learning, "
       + "2024",
     settings: [
-      Setting("steps"), Setting("batch", "100"), Setting("lr", "0.001"), Setting("augment"),
+      Setting("steps"), Setting("batch", "100", help: "real images per step, of all classes together"),
+      Setting("lr", "0.001", help: "learning rate of the autoencoder and the attention"), Setting("augment"),
       Setting("autoencoder", "shallow"), Setting("reconstruction", "plain"), Setting("latent", "512"),
       Setting("heads", "4"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"), Setting("weight-w", "1"),
       Setting("weight-fm", "100"), Setting("weight-cov", "0.01"), Setting("transported-pixels", "0.1"),

@@ -47,11 +47,14 @@ public struct Setting: Sendable {
   public var option: String
   /// The value as it would be typed; nil where the option's own default holds.
   public var text: String?
+  /// What the option does in this method; nil where the option's own line says it.
+  public var help: String?
 
   /// Makes a setting.
-  public init(_ option: String, _ text: String? = nil) {
+  public init(_ option: String, _ text: String? = nil, help: String? = nil) {
     self.option = option
     self.text = text
+    self.help = help
   }
 }
 

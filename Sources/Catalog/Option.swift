@@ -50,6 +50,11 @@ public struct Option: Sendable {
   }
 }
 
+extension Option {
+  /// Whether only the methods that name it among their settings take it.
+  public var belongsToMethods: Bool { Catalog.methodOptionNames.contains(name) }
+}
+
 /// What an option takes, which decides how its text is checked.
 public enum ValueKind: Sendable, Equatable {
   /// Nothing: it is there or not.

@@ -6,15 +6,15 @@ extension OptionGroup {
       Option(
         "layout",
         .choice(["cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "webdataset", "npz"]),
-        defaultNote: "recognised from the content", isRecorded: true, help: "how the archive is laid out"),
-      Option("split", .choice(["train", "test"]), default: "train", help: "the part of the dataset to read"),
+        defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
+      Option("split", .choice(["train", "test"]), default: "train", help: "part of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
       Option(
-        "resize", .extent, defaultNote: "as they are",
-        help: "resize images: the shorter side to N, or exactly to HxW"),
+        "resize", .extent, defaultNote: "none",
+        help: "resize: the shorter side to N, or exactly"),
       Option(
         "center-crop", .integer(1...65_535), defaultNote: "none", help: "cut a square of N pixels from the middle"),
-      Option("name", .text("NAME"), defaultNote: "the layout's or the file's", help: "the dataset's name"),
+      Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
     ])
 
   /// Reading, for verbs whose reader is told the part by another option.
@@ -26,35 +26,34 @@ extension OptionGroup {
     "Method",
     [
       Option(
-        "batch", .integer(1...65_536), defaultNote: "the method's: 256, with koopcon 100",
-        help: "real images per class and step; with koopcon of all classes together"),
+        "batch", .integer(1...65_536), defaultNote: "see the method",
+        help: "real images per class and step"),
       Option(
-        "lr", .number(0...1e9), defaultNote: "the method's: 1, with koopcon 0.001",
-        help: "step size of the images; with koopcon rate of the autoencoder and the attention"),
-      Option("momentum", .number(0...1), defaultNote: "the method's: 0.5", help: "momentum of the images' SGD"),
+        "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images"),
+      Option("momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD"),
       Option(
-        "init", .choice(["real", "noise", "mixed"]), defaultNote: "the method's",
+        "init", .choice(["real", "noise", "mixed"]), defaultNote: "see the method",
         help: "first images: real ones, noise, or a different real one in each tile"),
       Option(
         "augment", .text("OPS"), defaultNote: "all six, without flip for grey images",
         help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none"),
       Option(
-        "factor", .integer(1...16), defaultNote: "the method's",
-        help: "tiles per side of a stored image; a trainer cuts and enlarges them first"),
+        "factor", .integer(1...16), defaultNote: "see the method",
+        help: "tiles per side of a stored image, cut before training"),
       Option(
-        "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "the method's",
+        "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "see the method",
         help: "kernel on embeddings"),
       Option(
         "bandwidth", .number(1e-6...1e6), defaultNote: "1, with factor 1 16",
         help: "width of a gaussian kernel, in mean squared distances of the batch"),
       Option(
-        "units", .choice(["linear", "kernel"]), defaultNote: "the method's",
-        help: "measure the loss so that --lr means the same for every kernel, or in the kernel's own units"),
+        "units", .choice(["linear", "kernel"]), defaultNote: "see the method",
+        help: "units of the loss; linear makes --lr mean the same for every kernel"),
       Option(
-        "iterations-per-model", .integer(1...1_000_000), defaultNote: "the method's",
+        "iterations-per-model", .integer(1...1_000_000), defaultNote: "see the method",
         help: "steps before a new network is drawn"),
       Option(
-        "feature-steps", .integer(0...1_000_000), defaultNote: "the method's: 200",
+        "feature-steps", .integer(0...1_000_000), defaultNote: "see the method",
         help: "steps of training the network whose features are compared"),
     ])
 
@@ -67,7 +66,7 @@ extension OptionGroup {
       Option("depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
       Option(
         "precision", .choice(["float32", "bfloat16"]), default: "float32",
-        help: "number format of the maps between the layers; statistics and weights stay float32"),
+        help: "precision of activations; statistics and weights stay float32"),
     ])
 
   /// What the machine may be used for.
@@ -77,11 +76,10 @@ extension OptionGroup {
       Option("threads", .integer(1...1024), defaultNote: "one per core", help: "threads for tensor work"),
       Option(
         "device", .choice(["cpu", "cuda", "auto"]), default: "cpu",
-        help:
-          "where tensors are: cpu, cuda (needs a libtorch built for it), or auto, which takes cuda where there is one"),
+        help: "where tensors are; auto prefers cuda"),
       Option(
-        "memory", .size, defaultNote: "half of the machine's", isRecorded: false,
-        help: "memory for decoded images; beyond it they go to a temporary file"),
+        "memory", .size, defaultNote: "half", isRecorded: false,
+        help: "memory for decoded images; more go to a file"),
     ])
 
   /// What is said on the standard error.
@@ -90,11 +88,11 @@ extension OptionGroup {
     [
       Option(
         "progress", .choice(["auto", "always", "never", "json"]), default: "auto", isRecorded: false,
-        help: "progress on the standard error: a bar on a terminal, always, never, or JSON lines"),
+        help: "progress on the standard error"),
       Option("quiet", short: "q", .flag, isRecorded: false, help: "say only what is wrong"),
       Option(
         "verbose", short: "v", .flag, isRecorded: false,
-        help: "say what is read, with which settings, and what took how long"),
+        help: "say what is read, how, and what took how long"),
       .help,
     ])
 
@@ -110,27 +108,27 @@ extension Option {
 
   static let input = Option(
     "input", short: "i", .path("PATH"), default: "-", repeats: true, isRecorded: false,
-    help: "an archive, a folder, a shard folder or a stream of pipe's; - is the standard input")
+    help: "archive, folder, shards or stream")
 
   static let streamOutput = Option(
     "output", short: "o", .path("FILE"), default: "-", isRecorded: false, isWritten: true,
-    help: "where the stream goes; - is the standard output")
+    help: "where the stream goes")
 
   static let seed = Option("seed", .integer(0...Int.max), default: "0", help: "where all randomness comes from")
 
   static let steps = Option(
-    "steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed", help: "steps of learning")
+    "steps", .integer(1...100_000_000), defaultNote: "to suit the machine", help: "steps of learning")
 
   static let time = Option(
     "time", .duration, defaultNote: "no limit",
-    help: "take that long and emit what has been reached: 90s, 20m, 1h30m; with a number of steps, at most that long")
+    help: "emit what that time (90s, 1h30m) or the steps reach")
 
   static let onTermination = Option(
     "on-term", .choice(["stop", "keep"]), default: "stop", isRecorded: false,
-    help: "at SIGTERM and SIGHUP, stop and publish nothing, or keep what has been reached as Ctrl-C does")
+    help: "at SIGTERM, publish nothing or do as at Ctrl-C")
 
   static let dryRun = Option(
     "dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop")
 
-  static let json = Option("json", .flag, isRecorded: false, help: "report as one JSON object on the standard output")
+  static let json = Option("json", .flag, isRecorded: false, help: "report as one JSON object")
 }

@@ -23,7 +23,7 @@ extension Verb {
             "real", .path("PATH"), defaultNote: "the archive of --test", repeats: true, isRecorded: false,
             help: "real training data for the baselines; its train part is used"),
           Option(
-            "cache", .path("DIR"), defaultNote: "$XDG_CACHE_HOME/pipe or ~/.cache/pipe", isRecorded: false,
+            "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false,
             isWritten: true,
             help: "where networks that were trained for herding are kept"),
         ]),

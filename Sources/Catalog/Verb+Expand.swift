@@ -65,20 +65,20 @@ extension Verb {
 
   private static let learning = [
     Option(
-      "batch", .integer(2...65_536), defaultNote: "the method's", help: "samples per step, and as many new ones"),
-    Option("lr", .number(0...1e9), defaultNote: "the method's", help: "rate of Adam for scales and shifts"),
+      "batch", .integer(2...65_536), defaultNote: "see the method", help: "samples per step, and as many new ones"),
+    Option("lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of Adam for scales and shifts"),
     Option(
       "augment", .text("OPS"), defaultNote: "those that suit the images",
       help: "operations joined by _ of color, crop, cutout, flip, scale, rotate, or none: what augment makes samples "
         + "by, what the classifier of expansive sees, and what its --sources go through, which are never cut out"),
     Option(
-      "sources", .choice(["plain", "augmented"]), defaultNote: "the method's: augmented",
+      "sources", .choice(["plain", "augmented"]), defaultNote: "see the method",
       help: "whether expansive takes features of the samples as they are, or of samples that were augmented first"),
     Option(
-      "reach", .number(-4...1), defaultNote: "the method's: -0.3",
+      "reach", .number(-4...1), defaultNote: "see the method",
       help: "how far a copy of expansive goes from its sample towards its neighbour's features; below 0 away from them"),
     Option(
-      "detail", .number(0...1), defaultNote: "the method's: 1",
+      "detail", .number(0...1), defaultNote: "see the method",
       help: "how much of what the model leaves out of a sample expansive gives back to its copies"),
     .lossWeight("re", "reconstruction loss"), .lossWeight("ce", "classification loss"),
     .lossWeight("w", "transport loss"), .lossWeight("cov", "covariance loss"),

@@ -1,8 +1,8 @@
 extension Verb {
   static let methods = Verb(
     "methods",
-    summary: "list the methods of condense and expand with their options and defaults",
-    description: ["With a name, everything about that method; with --json, for programs."],
+    summary: "list the methods of condense and expand",
+    description: ["With a name, everything about that method: paper, options, defaults. With --json, for programs."],
     operands: [
       Operand("NAME", .choice(Catalog.allMethods.map(\.name)), isRequired: false, help: "a method")
     ],

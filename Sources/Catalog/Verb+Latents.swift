@@ -37,10 +37,10 @@ extension Verb {
         "Learning",
         [
           Option(
-            "batch", .integer(1...65_536), defaultNote: "the method's: 100, with expansive 64",
+            "batch", .integer(1...65_536), defaultNote: "see the method",
             help: "real images per step, of all classes together"),
           Option(
-            "lr", .number(0...1e9), defaultNote: "the method's", help: "rate of the autoencoder and the attention"),
+            "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the autoencoder and the attention"),
         ] + OptionGroup.method.options.filter { $0.name == "augment" }),
       OptionGroup("Expansive Synthesis", [.setting]), .latents, .network, .machine, .reading, .terminal,
     ],
@@ -72,7 +72,7 @@ extension Verb {
 
   static let attend = Verb(
     "attend",
-    summary: "let the latents of each class look at each other",
+    summary: "let the latents of each class attend to each other",
     description: [
       "Takes latents and writes as many. Each chunk of 256 consecutive samples of a class goes through the model's "
         + "self-attention; at most one chunk of every class is in memory. The order within a class stays."
@@ -92,7 +92,7 @@ extension Option {
   /// α of one of the losses that a method adds up.
   static func lossWeight(_ name: String, _ loss: String) -> Option {
     Option(
-      "weight-\(name)", .number(0...1e9), defaultNote: "the method's", help: "weight of the \(loss); 0 leaves it out")
+      "weight-\(name)", .number(0...1e9), defaultNote: "see the method", help: "weight of the \(loss); 0 leaves it out")
   }
 
   /// The model of the verbs that can do nothing without one.
@@ -102,7 +102,7 @@ extension Option {
   /// The model of the verbs that take latents only when they have one.
   static let optionalModel = Option(
     "model", short: "m", .path("FILE"), defaultNote: "none", isRecorded: false,
-    help: "a model that pipe fit wrote: the input is latents")
+    help: "the input is latents; a model that pipe fit wrote")
 }
 
 extension OptionGroup {
@@ -111,24 +111,24 @@ extension OptionGroup {
     "Latents",
     [
       Option(
-        "autoencoder", .choice(["shallow", "medium", "deep"]), defaultNote: "the method's",
+        "autoencoder", .choice(["shallow", "medium", "deep"]), defaultNote: "see the method",
         help: "5, 7 or 9 convolutions each way"),
       Option(
-        "reconstruction", .choice(["plain", "variational"]), defaultNote: "the method's",
+        "reconstruction", .choice(["plain", "variational"]), defaultNote: "see the method",
         help: "a latent per image, or a normal distribution of latents"),
-      Option("latent", .integer(1...65_536), defaultNote: "the method's: 512", help: "numbers of a latent"),
-      Option("heads", .integer(1...64), defaultNote: "the method's: 4", help: "heads of the attention"),
+      Option("latent", .integer(1...65_536), defaultNote: "see the method", help: "latent dimensions"),
+      Option("heads", .integer(1...64), defaultNote: "see the method", help: "heads of the attention"),
       .lossWeight("re", "reconstruction loss"),
       .lossWeight("ce", "classification loss"),
       .lossWeight("fm", "distance between the classifier's mean features of condensed and of real images"),
       .lossWeight("w", "transport loss"),
       .lossWeight("cov", "covariance loss"),
       Option(
-        "transported-pixels", .number(0...1e9), defaultNote: "the method's",
+        "transported-pixels", .number(0...1e9), defaultNote: "see the method",
         help: "weight, within the reconstruction loss, of the pixels that transport assigns to condensed images"),
-      Option("map-lr", .number(0...1e9), defaultNote: "the method's", help: "rate of the linear map"),
+      Option("map-lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the linear map"),
       Option(
-        "classifier-life", .integer(1...100_000_000), defaultNote: "the method's",
+        "classifier-life", .integer(1...100_000_000), defaultNote: "see the method",
         help: "steps after which the classifier is drawn anew"),
       shareOfSteps("warm-up", "in which only autoencoder and classifier learn"),
       shareOfSteps("settling", "at the end, in which encoder and attention stand still"),
@@ -138,7 +138,7 @@ extension OptionGroup {
     ])
 
   private static func shareOfSteps(_ name: String, _ which: String) -> Option {
-    Option(name, .number(0...1), defaultNote: "the method's", help: "share of the steps \(which)")
+    Option(name, .number(0...1), defaultNote: "see the method", help: "share of the steps \(which)")
   }
 
   /// Threads alone: the verbs that pass latents on keep no images.

@@ -45,6 +45,12 @@ public struct Verb: Sendable {
   /// All options, in the order of help.
   public var options: [Option] { groups.flatMap(\.options) }
 
+  /// The methods that its option `method` offers, in the order of help; none where it has no such option.
+  public var methods: [Method] {
+    guard case .choice(let names) = option("method")?.kind else { return [] }
+    return names.compactMap(Catalog.method)
+  }
+
   /// The option of that long name.
   public func option(_ name: String) -> Option? {
     for group in groups {

@@ -49,6 +49,9 @@ public struct Arguments: Sendable {
   /// Whether `--help` is among the words; nothing else was checked then.
   public var asksForHelp: Bool { typed["help"] != nil }
 
+  /// The method that was typed, for help.
+  var typedMethod: Method? { typed["method"]?.last.flatMap { Catalog.method($0.text) } }
+
   /// Whether the option was typed.
   public func given(_ name: String) -> Bool {
     _ = option(name)

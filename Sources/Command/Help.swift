@@ -14,8 +14,9 @@ enum Help {
     return text
   }
 
-  /// `pipe VERB --help`.
-  static func of(_ verb: Verb, width: Int) -> String {
+  /// `pipe VERB --help`: the options that every method takes, and the methods; with one of them, its options with the values that
+  /// are in force for it.
+  static func of(_ verb: Verb, method: Method? = nil, width: Int) -> String {
     let width = readable(width)
     var text = wrapped("pipe \(verb.name): \(verb.summary)", width)
     text += examples(verb.examples, width)
@@ -23,8 +24,46 @@ enum Help {
     for operand in verb.operands { text += entry(operand.name, detail(operand), column: 24, width) }
     for paragraph in verb.description { text += "\n" + wrapped(paragraph, width) }
     for group in verb.groups {
+      let options = group.options.filter { !verb.methods.isEmpty ? !$0.belongsToMethods : true }
+      guard !options.isEmpty else { continue }
       text += "\n\(group.title)\n"
-      for option in group.options { text += entry(spelling(option), detail(option), column: 24, width) }
+      for option in options { text += entry(spelling(option), detail(option), column: 26, width) }
+    }
+    guard !verb.methods.isEmpty else { return text }
+    guard let method, verb.methods.contains(where: { $0.name == method.name }) else {
+      text += "\nMethods\n"
+      for method in verb.methods { text += entry(method.name, method.title, column: 14, width) }
+      return text + wrapped("`pipe \(verb.name) --method NAME --help` adds the options of a method.", width, indent: 2)
+    }
+    return text + "\nOptions of \(method.name)\n" + options(of: method, for: verb, width)
+  }
+
+  /// `pipe methods`.
+  static func methods(width: Int) -> String {
+    let width = readable(width)
+    var text = ""
+    for verb in Catalog.verbs where verb.methods.contains(where: { $0.verb == verb.name }) {
+      text += "\(text.isEmpty ? "" : "\n")Methods of pipe \(verb.name)\n"
+      for method in verb.methods {
+        let mark = verb.option("method")?.defaultText == method.name ? " (default)" : ""
+        text += entry(method.name, method.title + mark, column: 14, width)
+      }
+    }
+    return text + "\n" + wrapped("`pipe methods NAME` says what a method does, its paper and its options.", width)
+  }
+
+  /// A line for each option of a method beyond those of every method, and for each preset.
+  private static func options(of method: Method, for verb: Verb?, _ width: Int) -> String {
+    var text = ""
+    for setting in method.settings {
+      guard let option = verb?.option(setting.option) else { continue }
+      var shown = option
+      if let help = setting.help { shown.help = help }
+      text += entry(spelling(option), detail(shown, default: setting.text), column: 26, width)
+    }
+    for preset in method.presets {
+      let values = preset.settings.map { "--\($0.option) \($0.text ?? "")" }.joined(separator: " ")
+      text += entry("--preset \(preset.name)", "\(preset.summary): \(values)", column: 26, width)
     }
     return text
   }
@@ -54,17 +93,7 @@ enum Help {
     var text = "\(method.name): \(method.title)\n"
     text += wrapped(method.summary, width, indent: 2)
     text += wrapped("Paper: " + method.reference, width, indent: 2, hanging: 4)
-    for setting in method.settings {
-      guard let option = Catalog.verb(method.verb)?.option(setting.option) else { continue }
-      let value = setting.text ?? option.defaultText ?? option.defaultNote
-      let help = option.help + (value.map { " (default: \($0))" } ?? "")
-      text += entry(spelling(option), help, column: 28, width)
-    }
-    for preset in method.presets {
-      let values = preset.settings.map { "--\($0.option) \($0.text ?? "")" }.joined(separator: " ")
-      text += entry("--preset \(preset.name)", "\(preset.summary): \(values)", column: 28, width)
-    }
-    return text
+    return text + options(of: method, for: Catalog.verb(method.verb), width)
   }
 
   /// `-o, --output DIR`.
@@ -81,16 +110,16 @@ enum Help {
     return option.impliedText == nil ? "--\(option.name) \(value)" : "--\(option.name)[=\(value)]"
   }
 
-  /// The help line with everything that belongs to it: words of a choice, default, repetition.
-  static func detail(_ option: Option) -> String {
+  /// The help line with everything that belongs to it: words of a choice, and the default in parentheses.
+  static func detail(_ option: Option, default value: String? = nil) -> String {
     var text = option.help
-    if case .choice(let words) = option.kind, !long(option).contains("|"), words.count > 1 {
+    if case .choice(let words) = option.kind, !long(option).contains("|"), words.count > 1, option.name != "method" {
       text += ": " + words.joined(separator: ", ")
     }
     var remarks: [String] = []
-    if option.repeats { remarks.append("may be repeated") }
+    if option.repeats { remarks.append("repeatable") }
     if let implied = option.impliedText { remarks.append("without a value: \(implied)") }
-    if let value = option.defaultText ?? option.defaultNote { remarks.append("default: \(value)") }
+    if let value = value ?? option.defaultText ?? option.defaultNote, !["none", "no limit"].contains(value) { remarks.append(value) }
     if option.isRequired { remarks.append("required") }
     return remarks.isEmpty ? text : "\(text) (\(remarks.joined(separator: "; ")))"
   }

@@ -24,7 +24,8 @@ enum ManualPage {
       page.text(verb.summary.prefix(1).uppercased() + verb.summary.dropFirst() + ".")
       for paragraph in verb.description { page.paragraph(paragraph) }
       for operand in verb.operands { page.tag(operand.name, operand.help) }
-      for option in verb.options where option.name != "help" {
+      // What only some methods take stands with them.
+      for option in verb.options where option.name != "help" && (verb.methods.isEmpty || !option.belongsToMethods) {
         page.tag((option.short.map { "-\($0), " } ?? "") + Help.long(option), Help.detail(option))
       }
       for example in verb.examples { page.example(example) }
@@ -36,8 +37,9 @@ enum ManualPage {
       page.paragraph("Paper: \(method.reference).")
       for setting in method.settings {
         guard let option = Catalog.verb(method.verb)?.option(setting.option) else { continue }
-        let value = setting.text ?? option.defaultText ?? option.defaultNote
-        page.tag(Help.long(option), option.help + (value.map { " (default: \($0))" } ?? ""))
+        var shown = option
+        if let help = setting.help { shown.help = help }
+        page.tag(Help.long(option), Help.detail(shown, default: setting.text))
       }
       for preset in method.presets { page.tag("--preset \(preset.name)", preset.summary) }
     }

@@ -95,7 +95,7 @@ private struct Program {
     do {
       let arguments = try Arguments(Array(words.dropFirst()), for: verb)
       if arguments.asksForHelp {
-        try StandardOutput().write(Help.of(verb, width: terminal.width))
+        try StandardOutput().write(Help.of(verb, method: arguments.typedMethod, width: terminal.width))
         return ExitStatus.ok.rawValue
       }
       reporter = Reporter(verb, arguments, terminal)

@@ -21,6 +21,37 @@ import Testing
     }
   }
 
+  @Test func helpOfAVerbWithMethodsHasWhatAllOfThemTakeAndFitsThreeScreens() throws {
+    for (verb, lines) in [("condense", 70), ("fit", 72), ("expand", 80)] {
+      let text = try run([verb, "--help"], environment: ["COLUMNS": "80"]).output
+      #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= lines + 1)
+      for method in try #require(Catalog.verb(verb)).methods { #expect(text.contains("  \(method.name) ")) }
+      for name in Catalog.methodOptionNames { #expect(entry(of: name, in: text) == nil, "\(verb) --\(name)") }
+    }
+  }
+
+  @Test(arguments: Catalog.allMethods.map(\.name)) func helpOfAMethodHasItsOptionsAndDefaultsAndNoOthers(name: String)
+    throws
+  {
+    let method = try #require(Catalog.method(name))
+    let verb = try #require(Catalog.verb(method.verb))
+    let text = try run([verb.name, "--method", name, "--help"], environment: ["COLUMNS": "300"]).output
+    let part = try #require(text.components(separatedBy: "\nOptions of \(name)\n").last)
+    for option in verb.options where option.belongsToMethods {
+      #expect((entry(of: option.name, in: part) != nil) == method.understands(option.name), "--\(option.name)")
+    }
+    for case (let setting, let value?) in method.settings.map({ ($0, $0.text) }) {
+      let line = try #require(entry(of: setting.option, in: part), "--\(setting.option)")
+      #expect(line.contains("(\(value))"), "\(line)")
+    }
+  }
+
+  /// What help says of an option: its line, and those that go on with it.
+  private func entry(of option: String, in help: String) -> String? {
+    let lines = help.replacing(/\n {10,}/, with: " ").split(separator: "\n")
+    return lines.first { $0.firstMatch(of: /^ +(-., +)?--([a-z-]+)/)?.output.2 == option[...] }.map(String.init)
+  }
+
   @Test func helpOfAVerbIsTheSameBothWays() throws {
     #expect(try run(["help", "shard"]).output == run(["shard", "--help"]).output)
   }
@@ -125,7 +156,8 @@ import Testing
 
   @Test func methodsAreListedForPeopleAndPrograms() throws {
     let text = try run(["methods"]).output
-    for method in Catalog.allMethods { #expect(text.contains("\(method.name): \(method.title)")) }
+    for method in Catalog.allMethods { #expect(text.contains(method.name) && text.contains(method.title)) }
+    #expect(text.split(separator: "\n").count <= 24)
     let json = try run(["methods", "--json"]).output
     let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: [[String: Any]]]
     #expect(object?["methods"]?.compactMap { $0["name"] as? String } == Catalog.allMethods.map(\.name))
@@ -236,7 +268,8 @@ import Testing
 
   @Test(arguments: [
     ("pipe cond", "condense"), ("pipe condense --kern", "--kernel"), ("pipe condense --kernel pol", "polynomial"),
-    ("pipe methods her", "herding"), ("pipe help veri", "verify"), ("pipe condense --kernel=pol", "--kernel=polynomial"),
+    ("pipe methods her", "herding"), ("pipe help veri", "verify"),
+    ("pipe condense --kernel=pol", "--kernel=polynomial"),
   ])
   func fishCompletesWords(line: String, expected: String) throws {
     let fish = URL(filePath: "/usr/bin/fish")

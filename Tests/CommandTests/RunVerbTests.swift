@@ -219,7 +219,8 @@ private struct Job {
     try job.describe(options: "")
     let making = job.folder.url.appending(path: "out/.shapes.making")
     let descriptor = open(making.path, O_RDONLY)
-    try #require(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    // Waits for the last of the killed processes.
+    try #require(flock(descriptor, LOCK_EX) == 0)
     let refused = try job.pipe()
     #expect(refused.status == 75)
     #expect(refused.errors.contains("is being made by another pipe run"), "\(refused.errors)")

@@ -52,6 +52,20 @@ import Testing
     #expect(error?.problem.contains("it holds shapes-train-000000.tar") == true)
   }
 
+  @Test func `A removal that was cut off can be finished, and never takes a stranger's file`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(examplePixels(3), in: folder)
+    // The manifest is the last to go.
+    for name in ["SHA256SUMS", "shapes-train-000000.tar"] { try #require(unlink(folder["out/\(name)"]) == 0) }
+    try folder.write("out/holiday.tar", [1])
+    let error = #expect(throws: DataError.self) { try DatasetFolder.remove(folder["out"]) }
+    #expect(error?.problem.contains("holiday.tar") == true)
+    #expect(try folder.contents("out") == ["holiday.tar", "pipe.manifest"])
+    try #require(unlink(folder["out/holiday.tar"]) == 0)
+    try DatasetFolder.remove(folder["out"])
+    #expect(try folder.contents() == [])
+  }
+
   @Test(arguments: [true, false])
   func `A new file appears whole, never over another one, and leaves nothing`(unnamed: Bool) throws {
     let folder = try TemporaryFolder()

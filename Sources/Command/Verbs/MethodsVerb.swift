@@ -2,13 +2,14 @@ internal import Catalog
 
 let methodsVerb = VerbRunner("methods") { invocation in
   let arguments = invocation.arguments
-  let methods = arguments.operands.first.flatMap(Catalog.method).map { [$0] } ?? Catalog.allMethods
+  let chosen = arguments.operands.first.flatMap(Catalog.method)
+  let methods = chosen.map { [$0] } ?? Catalog.allMethods
   if arguments.flag("json") {
     let report = JSONText.object([("methods", .array(methods.map(json)))])
     try invocation.output.write(report.rendered(indented: true) + "\n")
   } else {
-    let texts = methods.map { Help.of($0, width: invocation.terminal.width) }
-    try invocation.output.write(texts.joined(separator: "\n"))
+    let width = invocation.terminal.width
+    try invocation.output.write(chosen.map { Help.of($0, width: width) } ?? Help.methods(width: width))
   }
   return .ok
 }
@@ -19,7 +20,7 @@ private func json(_ method: Method) -> JSONText {
     return .object([
       ("name", .string(setting.option)),
       ("default", setting.text.map { .string($0) } ?? .null),
-      ("help", .string(option?.help ?? "")),
+      ("help", .string(setting.help ?? option?.help ?? "")),
     ])
   }
   let presets = method.presets.map { preset -> JSONText in

@@ -61,9 +61,9 @@ public enum DatasetFolder: Equatable {
       UnfinishedMarker(inFolder: path)?.removeFiles(in: path)
       unlink("\(path)/\(UnfinishedMarker.name)")
     case .dataset:
-      // The manifest goes first: without it there is no dataset for a reader to open.
+      // The manifest goes last: should the process be killed meanwhile, it still tells whose the rest is.
       let names = try listFolder(path, .cannotCreate)
-      for name in [Manifest.fileName] + names { unlink("\(path)/\(name)") }
+      for name in names.filter({ $0 != Manifest.fileName }) + [Manifest.fileName] { unlink("\(path)/\(name)") }
     }
     guard rmdir(path) == 0 else { throw systemError(.cannotCreate, at: [path], "cannot be removed") }
   }
