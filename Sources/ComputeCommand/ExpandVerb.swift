@@ -10,9 +10,6 @@ let expandVerb = VerbRunner("expand") { invocation in
   let arguments = invocation.arguments
   let report = invocation.report
   let request = try ExpandRequest(arguments)
-  if arguments.given("pretrain"), arguments.path("pretrain") == "-", arguments.paths("input").contains("-") {
-    throw UsageError("--pretrain and --input cannot both be the standard input", hint: "name a file for one of them")
-  }
   let reading = try ReadOptions(arguments)
   let surroundings = try await Surroundings(invocation)
   var stageSurroundings = surroundings.stage(invocation)
@@ -21,13 +18,18 @@ let expandVerb = VerbRunner("expand") { invocation in
   let stage = stageSurroundings
   let expanded = try await emitWhole(invocation, options: reading, isDry: stage.dryRun) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
-    let prior = try await prior(invocation, surroundings)
-    if let shape = info.shape { try prior?.check(imageShape: shape, of: info.name) }
-    var stage = stage
-    // The larger set stays in memory beside the samples.
-    if case .images(let similar, _) = prior { stage.memoryLimit = max(0, stage.memoryLimit - similar.residentBytes) }
+    let model = try model(invocation)
+    if let shape = info.shape { try model?.check(imageShape: shape, of: info.name) }
+    let reading: (@Sendable () async throws -> ExpansivePrior)? =
+      if let model {
+        { .model(model) }
+      } else if let path = arguments.path("pretrain") {
+        { try await similarSet(path, invocation, surroundings) }
+      } else {
+        nil
+      }
     let expanding = ExpandStage(
-      request, prior: prior, of: info, tool: toolVersion, in: stage,
+      request, reading: reading, of: info, tool: toolVersion, in: stage,
       announce: { estimate in
         for line in estimate.lines(for: request) { report.log(line) }
       })
@@ -39,18 +41,21 @@ let expandVerb = VerbRunner("expand") { invocation in
   return .ok
 }
 
-/// What was named to begin with; nil where the method needs nothing.
-private func prior(_ invocation: Invocation, _ surroundings: Surroundings) async throws -> ExpansivePrior? {
-  let arguments = invocation.arguments
-  if arguments.given("model"), let path = arguments.path("model") {
-    let file = try ExpansiveFile(contentsOf: path)
-    invocation.report.detail("\(path): \(file.summary)")
-    return .model(file)
-  }
-  guard arguments.given("pretrain"), let path = arguments.path("pretrain") else { return nil }
+/// The model that was named to begin with, if one was.
+private func model(_ invocation: Invocation) throws -> ExpansiveFile? {
+  guard let path = invocation.arguments.path("model") else { return nil }
+  let file = try ExpansiveFile(contentsOf: path)
+  invocation.report.detail("\(path): \(file.summary)")
+  return file
+}
+
+/// The larger set to learn from first.
+private func similarSet(
+  _ path: String, _ invocation: Invocation, _ surroundings: Surroundings
+) async throws -> ExpansivePrior {
   // Sizes are made equal; classes and parts are those of the samples alone.
   var reading = ReadOptions()
-  let own = try ReadOptions(arguments)
+  let own = try ReadOptions(invocation.arguments)
   (reading.resize, reading.centerCrop) = (own.resize, own.centerCrop)
   let (store, info) = try await store(
     [Input(path: path)], reading, stage: "pretrain", in: surroundings.stage(invocation), invocation)

@@ -69,7 +69,7 @@ public struct ExpandStage: Stage {
   /// `expand`.
   public let name = "expand"
   private let request: ExpandRequest
-  private let prior: ExpansivePrior?
+  private let prior: (@Sendable () async throws -> ExpansivePrior)?
   private let info: DatasetInfo
   private let tool: String
   private let surroundings: CondenseStage.Surroundings
@@ -82,6 +82,16 @@ public struct ExpandStage: Stage {
   public init(
     _ request: ExpandRequest, prior: ExpansivePrior?, of info: DatasetInfo, tool: String,
     in surroundings: CondenseStage.Surroundings, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
+  ) {
+    let reading = prior.map { prior in { @Sendable () async throws -> ExpansivePrior in prior } }
+    self.init(request, reading: reading, of: info, tool: tool, in: surroundings, announce: announce)
+  }
+
+  /// The same with a prior that is read when the first sample is asked for: by then the reader of the stream knows what comes.
+  public init(
+    _ request: ExpandRequest, reading prior: (@Sendable () async throws -> ExpansivePrior)?, of info: DatasetInfo,
+    tool: String, in surroundings: CondenseStage.Surroundings,
+    announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
   ) {
     precondition(
       (request.method == .expansive) == (prior != nil), "\(request.method.rawValue) cannot begin with that")
@@ -130,6 +140,12 @@ public struct ExpandStage: Stage {
       if let begun = state.value.withLock({ $0 }) {
         work = begun
       } else {
+        let prior = try await readPrior()
+        var surroundings = surroundings
+        // The larger set stays in memory beside the samples.
+        if case .images(let similar, _) = prior {
+          surroundings.memoryLimit = max(0, surroundings.memoryLimit - similar.residentBytes)
+        }
         let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings) {
           sample throws(DataError) in
           guard case .floats = sample.content else { return }
@@ -137,7 +153,7 @@ public struct ExpandStage: Stage {
             .badInput, at: ["sample \(sample.key)"], "holds float values, and 8-bit images are expanded",
             remedy: "expand images that were selected or read, not learned ones")
         }
-        work = try await onThread(thread) { try begin(store) }
+        work = try await onThread(thread) { try begin(store, prior) }
       }
       let next: Progress? = try await onThread(thread) { [work] in try advanced(work) }
       guard let next else { return nil }
@@ -145,6 +161,14 @@ public struct ExpandStage: Stage {
         value = next
         return value?.ready.popFirst()
       }
+    }
+  }
+
+  private func readPrior() async throws(PipelineError) -> ExpansivePrior? {
+    do {
+      return try await prior?()
+    } catch {
+      throw error as? PipelineError ?? PipelineError(stage: name, underlying: error)
     }
   }
 
@@ -162,7 +186,7 @@ public struct ExpandStage: Stage {
   // MARK: On the compute thread
 
   /// Learns what is to be learned.
-  private func begin(_ store: ClassStore) throws -> Progress {
+  private func begin(_ store: ClassStore, _ prior: ExpansivePrior?) throws -> Progress {
     let shape = [store.shape.channels, store.shape.height, store.shape.width]
     let present = (0..<store.classCount).map { store.count(ofClass: $0) }
     let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)

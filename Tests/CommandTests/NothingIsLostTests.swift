@@ -156,7 +156,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     "cat orig > orig/x.wire", "preview orig -o orig/sheet.png", "condense -i orig -o orig/x",
     "condense -i orig --snapshots orig/s -o x", "fit -i orig -o orig/model",
     "condense --method herding -i orig --cache orig/cache -o x", "expand -i dec.wire -o x --pretrain x",
-    "encode -m dec.wire -i orig -o dec.wire", "evaluate --train orig --test in.tar --cache orig/cache",
+    "encode -m dec.wire -i orig -o dec.wire", "evaluate --train orig --test in.tar --baselines --cache orig/cache",
   ])
   func `A verb whose output is or lies in an input is refused`(line: String) throws {
     let folder = try workplace()

@@ -1,0 +1,158 @@
+import Catalog
+import Command
+import Datasets
+import Foundation
+import Stages
+import Streaming
+import Synchronization
+import Testing
+
+@testable import ComputeCommand
+
+/// Of every option that only some methods take, a value that is not its default, for small images.
+private let otherValues = [
+  "steps": "3", "batch": "5", "lr": "0.02", "momentum": "0.25", "init": "noise", "augment": "flip", "factor": "3",
+  "kernel": "gaussian", "bandwidth": "3", "units": "kernel", "iterations-per-model": "2", "feature-steps": "7",
+  "width": "6", "depth": "1", "precision": "bfloat16", "autoencoder": "medium", "reconstruction": "variational",
+  "latent": "16", "heads": "2", "weight-re": "3", "weight-ce": "2", "weight-w": "3", "weight-fm": "3",
+  "weight-cov": "3", "transported-pixels": "2", "map-lr": "0.02", "classifier-life": "1", "warm-up": "0.5",
+  "settling": "0.25", "schedule": "9",
+]
+
+extension ComputeTests {
+  /// What holds for every method of `condense`: a new one is tested by this before it has tests of its own.
+  @Suite struct MethodLawsTests {
+    private let thread = BlockingThread(name: "compute test")
+    private static let names = Catalog.methods.map(\.name)
+    private static let learning = Catalog.methods.filter { $0.understands("steps") }.map(\.name)
+    /// Methods in which the images of a class do not depend on how many are made of the others.
+    private static let independent = names.filter { $0 != "koopcon" }
+
+    /// The smallest settings that a method takes.
+    private func small(_ name: String) throws -> [String] {
+      let method = try #require(Catalog.method(name))
+      let values = [
+        "steps": "4", "schedule": "8", "batch": "8", "width": "4", "depth": "2", "feature-steps": "5", "latent": "12",
+      ]
+      return ["--method", name]
+        + values.sorted { $0.key < $1.key }.flatMap { option, text in
+          method.settings.contains { $0.option == option } ? ["--\(option)", text] : []
+        }
+    }
+
+    /// Runs a command line, whose last words win, on two classes of 12 and 9 images.
+    private func condensed(
+      _ words: [String], request change: (inout CondenseRequest) -> Void = { _ in },
+      surroundings prepare: (inout CondenseStage.Surroundings) -> Void = { _ in }
+    ) async throws -> (info: DatasetInfo, samples: [Sample]) {
+      let (info, samples) = toySamples()
+      var request = try CondenseRequest(Arguments(words, for: .condense))
+      change(&request)
+      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      prepare(&surroundings)
+      let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(samples), &wiring)
+      var result: [Sample] = []
+      while let sample = try await flow.next() { result.append(sample) }
+      return (try #require(stage.described), result)
+    }
+
+    @Test(arguments: names) func theSameSeedGivesTheSameAndAnotherSeedAnother(name: String) async throws {
+      let words = try small(name) + ["--ipc", "3"]
+      let first = try await condensed(words + ["--seed", "1"])
+      let again = try await condensed(words + ["--seed", "1"])
+      #expect(first.samples == again.samples && first.info == again.info)
+      var others = 0
+      for seed in 2...5 where try await condensed(words + ["--seed", String(seed)]).samples != first.samples {
+        others += 1
+      }
+      // A selection may happen to pick the same.
+      #expect(others >= 1)
+    }
+
+    @Test(arguments: learning) func aStoppedRunIsTheShorterRunAndSoIsASnapshot(name: String) async throws {
+      let words = try small(name) + ["--ipc", "2"]
+      let steps = Mutex(0)
+      let stopped = try await condensed(words) { _ in
+      } surroundings: { surroundings in
+        surroundings.progress = { event in if event.unit == "steps" { steps.withLock { $0 = event.done } } }
+        surroundings.shouldStop = { steps.withLock { $0 } >= 2 }
+      }
+      let short = try await condensed(words + ["--steps", "2"])
+      #expect(stopped.samples == short.samples && stopped.info == short.info)
+      #expect(stopped.info.provenance.last?.options["steps"] == "2")
+      guard try #require(Catalog.method(name)).settings.contains(where: { $0.option == "snapshots" }) else { return }
+      let taken = Mutex<[Int: [Sample]]>([:])
+      _ = try await condensed(words) { _ in
+      } surroundings: { surroundings in
+        surroundings.snapshotEvery = 2
+        surroundings.snapshot = { step, _, samples in taken.withLock { $0[step] = samples } }
+      }
+      #expect(taken.withLock { $0 }[2] == short.samples)
+    }
+
+    @Test(arguments: names) func countsAreThoseThatWereAskedForAndAClassWithoutImagesKeepsItsIndex(
+      name: String
+    ) async throws {
+      for (table, counts) in [("class0=3,class1=1", [3, 1]), ("class0=0,*=2", [0, 2]), ("class1=0,*=1", [1, 0])] {
+        let (info, samples) = try await condensed(try small(name) + ["--ipc", table])
+        #expect(info.countPerClass == counts && info.classNames == ["class0", "class1"])
+        #expect([0, 1].map { label in samples.count { $0.label == label } } == counts, "\(table)")
+      }
+    }
+
+    @Test(arguments: independent) func classesDoNotDependOnEachOther(name: String) async throws {
+      let words = try small(name)
+      let both = try await condensed(words + ["--ipc", "2"]).samples
+      for label in [0, 1] {
+        let alone = try await condensed(words + ["--ipc", "class\(label)=2,*=0"]).samples
+        #expect(alone.map(\.content) == both.filter { $0.label == label }.map(\.content))
+      }
+    }
+
+    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) async throws {
+      let own = ["--method", name, "--ipc", "1"]
+      // What the toy set is too small for, or too slow with, is the same on both sides.
+      func shrunk(_ request: inout CondenseRequest) {
+        request.network.filters = 4
+        request.network.depth = 2
+        request.steps = 1
+        request.featureSteps = request.featureSteps.map { min($0, 200) }
+      }
+      let catalogued = try await condensed(own, request: shrunk)
+      let bare = try await condensed(own) { request in
+        request = CondenseRequest(
+          method: request.method, budget: request.budget, seed: request.seed, network: request.network)
+        shrunk(&request)
+      }
+      #expect(catalogued.info == bare.info)
+      #expect(catalogued.samples == bare.samples)
+    }
+
+    @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {
+      let first = try await condensed(try small(name) + ["--ipc", "class0=1,*=2", "--seed", "5", "--name", "renamed"])
+      let options = try #require(first.info.provenance.last?.options)
+      let again = try await condensed(options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" })
+      #expect(again.info == first.info && again.samples == first.samples)
+    }
+
+    @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
+      let method = try #require(Catalog.method(name))
+      let words = try small(name) + ["--ipc", "2"]
+      let plain = try await condensed(words)
+      for setting in method.settings where !["snapshots", "snapshot-every", "net"].contains(setting.option) {
+        let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
+        var more = ["--\(setting.option)", value]
+        // Some act only beside others, or after more steps than two.
+        if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
+        let changed = try await condensed(words + more)
+        let other = more.count == 2 ? plain : try await condensed(words + more.dropFirst(2))
+        // Other features may pick the same images: then the history tells that they were others.
+        let isSelection = !method.settings.contains { $0.option == "steps" }
+        let isRecorded = changed.info.provenance != other.info.provenance
+        #expect(isRecorded && (isSelection || changed.samples != other.samples), "--\(setting.option) \(value)")
+      }
+    }
+  }
+}
