@@ -77,6 +77,9 @@ public final class Interrupts: Sendable {
     act(state.withLock { $0.orphaned() })
   }
 
+  /// Ends the processes that the verb runs.
+  fileprivate func killProcesses() { forward.withLock { $0?(SIGKILL) } }
+
   private func act(_ action: InterruptState.Action) -> InterruptState.Action {
     if case .wait(let sentence) = action {
       report.warn(sentence)
@@ -215,6 +218,7 @@ private final class Listener: Sendable {
         isCancelled = true
         cancel()
       case .abort:
+        interrupts.killProcesses()
         // Comes back where what was asked for is done and the process is about to end by itself.
         Farewell.leave(signal: interrupts.signal ?? SIGINT)
       }

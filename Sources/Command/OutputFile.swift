@@ -77,7 +77,7 @@ func openDescriptor(named path: String) -> Int32? {
   if path == "-" || path == "/dev/stdout" { return 1 }
   if path == "/dev/stderr" { return 2 }
   for folder in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(folder) {
-    if let number = Int32(path.dropFirst(folder.count)), fcntl(number, F_GETFD) >= 0 { return number }
+    if let number = Int32(path.dropFirst(folder.count)), InheritedDescriptors.all.contains(number) { return number }
   }
   return nil
 }

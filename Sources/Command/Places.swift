@@ -21,6 +21,8 @@ struct Place: Equatable {
   private var existing: [Identity] = []
   /// Names below it that do not exist yet.
   private var rest: [String] = []
+  /// Whether that part is a folder.
+  private var isFolder = false
 
   /// Where `path` leads, seen from the current folder.
   init(_ path: String) {
@@ -42,7 +44,8 @@ struct Place: Equatable {
     existing.append(Identity(status))
     var above = root + parts.joined(separator: "/")
     // What is not a folder has no `..`: the folder that holds it is found by its real path.
-    if status.st_mode & S_IFMT != S_IFDIR {
+    isFolder = status.st_mode & S_IFMT == S_IFDIR
+    if !isFolder {
       guard let real = realpath(above, nil) else { return }
       above = parentFolder(of: String(cString: real))
       free(real)
@@ -73,6 +76,7 @@ struct Place: Equatable {
   /// Whether this one lies in the folder `other`, at any depth.
   func isInside(_ other: Place) -> Bool {
     if other.rest.isEmpty {
+      guard other.isFolder else { return false }
       let above = rest.isEmpty ? existing.dropFirst() : existing[...]
       return above.contains { $0 == other.existing.first }
     }
@@ -83,7 +87,44 @@ struct Place: Equatable {
 /// Refuses a command line whose output is one of its inputs or lies in one, before anything is read or written.
 ///
 /// - Throws: `DataError` (`.badInput`).
-func checkPlaces(_ verb: Verb, _ arguments: Arguments) throws(DataError) {
+func checkPlaces(_ arguments: Arguments) throws(DataError) {
+  for option in arguments.verb.options where option.isWritten {
+    for path in arguments.paths(option.name) { try checkPlace(of: path, option.name, arguments) }
+  }
+}
+
+/// Refuses an output, typed or chosen by default, that is one of the inputs or lies in one.
+///
+/// - Throws: `DataError` (`.badInput`).
+func checkPlace(of path: String, _ option: String, _ arguments: Arguments) throws(DataError) {
+  let place: Place
+  if let number = openDescriptor(named: path) {
+    // A pipe or a terminal is not an input, too.
+    guard let file = Place(descriptor: number) else { return }
+    place = file
+  } else {
+    place = Place(try resolvedOutput(path))
+  }
+  for input in inputs(of: arguments) {
+    if place.isSame(as: input.place) {
+      throw DataError(.badInput, at: [path], "is both the input and --\(option)", remedy: "name another --\(option)")
+    }
+    if place.isInside(input.place) {
+      throw DataError(
+        .badInput, at: [path], "--\(option) lies inside the input \(input.name)", remedy: "name a place outside of it")
+    }
+  }
+}
+
+/// Whether a folder that nobody typed, such as that of the cache, lies in an input.
+public func liesInInput(_ path: String, _ arguments: Arguments) -> Bool {
+  let place = Place(path)
+  return inputs(of: arguments).contains { place.isSame(as: $0.place) || place.isInside($0.place) }
+}
+
+/// What a command line reads.
+private func inputs(of arguments: Arguments) -> [(name: String, place: Place)] {
+  let verb = arguments.verb
   var inputs: [(name: String, place: Place)] = []
   for option in verb.options where !option.isWritten {
     guard case .path = option.kind else { continue }
@@ -95,27 +136,7 @@ func checkPlaces(_ verb: Verb, _ arguments: Arguments) throws(DataError) {
   if !readers(of: verb, arguments).isEmpty, let place = Place(descriptor: 0) {
     inputs.append(("standard input", place))
   }
-  for option in verb.options where option.isWritten {
-    for path in arguments.paths(option.name) {
-      let place: Place
-      if let number = openDescriptor(named: path) {
-        // A pipe or a terminal is not an input, too.
-        guard let file = Place(descriptor: number) else { continue }
-        place = file
-      } else {
-        place = Place(try resolvedOutput(path))
-      }
-      for input in inputs where place.isSame(as: input.place) {
-        throw DataError(
-          .badInput, at: [path], "is both the input and --\(option.name)", remedy: "name another --\(option.name)")
-      }
-      for input in inputs where place.isInside(input.place) {
-        throw DataError(
-          .badInput, at: [path], "--\(option.name) lies inside the input \(input.name)",
-          remedy: "name a place outside of it")
-      }
-    }
-  }
+  return inputs
 }
 
 /// Refuses a command line that reads the standard input more than once.

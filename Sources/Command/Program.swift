@@ -13,6 +13,8 @@ public func main(tool: String, runners: [VerbRunner], sibling: String?) async ->
   // And so is a file that may not grow any further (`ulimit -f`).
   _ = signal(SIGXFSZ, SIG_IGN)
   fillClosedStandardStreams()
+  // Before any of our own is open.
+  _ = InheritedDescriptors.all
   if let problem = tooFewDescriptors() ?? badWord() {
     let reporter = Reporter(name: tool, mode: .never, terminal: Terminal.current())
     reporter.fail(problem, exitCode: ExitStatus.usage.rawValue)
@@ -101,7 +103,7 @@ private struct Program {
       reporter = Reporter(verb, arguments, terminal)
       try checkStreams(verb, arguments)
       try checkStandardInput(verb, arguments)
-      try checkPlaces(verb, arguments)
+      try checkPlaces(arguments)
       let needsTensors = verb.needsTensors || verb.tensorOption.map { arguments.given($0) } ?? false
       guard needsTensors == (sibling == nil), let runner = runners.first(where: { $0.verb == verb.name }) else {
         return try handOver(verb, words, arguments, needsTensors: needsTensors)

@@ -11,3 +11,8 @@ func fillClosedStandardStreams() {
     _ = open("/dev/null", mode)
   }
 }
+
+/// The descriptors that this process was started with: those that `/dev/fd/9` can mean.
+enum InheritedDescriptors {
+  static let all: Set<Int32> = Set((0..<1024).filter { fcntl($0, F_GETFD) >= 0 })
+}

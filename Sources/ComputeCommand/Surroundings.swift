@@ -110,9 +110,14 @@ private let start = ContinuousClock.now
 func cacheDirectory(_ arguments: Arguments) -> String? {
   if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") { return chosen }
   let environment = ProcessInfo.processInfo.environment
-  if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return "\(base)/pipe" }
-  guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-  return "\(home)/.cache/pipe"
+  var folder: String?
+  if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
+    folder = "\(base)/pipe"
+  } else if let home = environment["HOME"], home.hasPrefix("/") {
+    folder = "\(home)/.cache/pipe"
+  }
+  // An input folder does not grow.
+  return folder.flatMap { liesInInput($0, arguments) ? nil : $0 }
 }
 
 extension NetworkChoice {

@@ -11,8 +11,13 @@ final class FileInput {
   /// - Throws: `DataError` (`.noInput`) when the file cannot be opened.
   init(_ path: String) throws(DataError) {
     name = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Opening a named pipe would wait for a writer.
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw systemError(.noInput, at: [path], "cannot be opened") }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw DataError(.badInput, at: [path], "is not a regular file")
+    }
   }
 
   /// Reads an open file from a position on; the descriptor stays the caller's, and its position where it is.

@@ -56,6 +56,71 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try folder.text("r/.pipe-unfinished") == "precious\n")
   }
 
+  @Test func `A marker records nothing outside of its folder, and is not written where it has a second name`() throws {
+    let folder = try workplace()
+    let crafted = try shell(
+      """
+      mkdir m; echo precious > victim; printf 'pipe-unfinished 1\\npublishing\\n%s ../victim\\n' $(stat -c %i victim) > m/.pipe-unfinished
+      pipe shard -o m < dec.wire
+      """, in: folder)
+    #expect(crafted.status == 73, "\(crafted.text)")
+    #expect(try folder.text("victim") == "precious\n")
+    let linked = try shell("mkdir h; : > empty; ln empty h/.pipe-unfinished; pipe shard -o h < dec.wire", in: folder)
+    #expect(linked.status == 73, "\(linked.text)")
+    #expect(try folder.text("empty") == "")
+    let large = try shell(
+      "mkdir l; truncate -s 3G l/.pipe-unfinished; ulimit -v 2500000; pipe shard -o l < dec.wire", in: folder)
+    #expect(large.status == 73, "\(large.text)")
+  }
+
+  @Test func `A hidden folder that leads to somebody's dataset, or holds one, is not emptied`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    for line in ["ln -s ../orig .out.making/dataset", "rm .out.making/dataset; cp -r orig .out.making/dataset"] {
+      let tried = try shell(
+        "mkdir -p .out.making; \(line); pipe run job.json5; code=$?; pipe verify -q .out.making/dataset || exit 1; exit $code",
+        in: folder)
+      #expect(tried.status == 73, "\(tried.text)")
+      #expect(try shell("pipe verify -q orig", in: folder).status == 0)
+    }
+  }
+
+  @Test func `A dataset that cannot be removed whole is still replaced by a whole one`() throws {
+    guard geteuid() == 0 else { return }
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    // A mount holds one of its files.
+    let tried = try shell(
+      """
+      pipe shard -q --max-samples 40 -i in.tar -o out; touch f; mount --bind f out/in-train-000002.tar || exit 9
+      pipe run --replace job.json5; code=$?; umount .out.making/dataset/in-train-000002.tar || umount out/in-train-000002.tar
+      pipe verify -q out && exit $code
+      """, in: folder)
+    // Where nothing can be mounted there is nothing to test.
+    guard tried.status != 9 else { return }
+    #expect(tried.status == 0 || tried.status == 73, "\(tried.text)")
+    if tried.status == 0 { #expect(tried.text.contains("something is left in"), "\(tried.text)") }
+  }
+
+  @Test func `A folder that is gone is refused, and not waited for`() throws {
+    let folder = try workplace()
+    let tried = try shell(
+      "wire=$PWD/dec.wire; mkdir g; cd g; rmdir ../g; timeout 60 pipe shard -i $wire -o .", in: folder)
+    #expect(tried.status == 73, "\(tried.text)")
+  }
+
+  @Test func `A second run leaves the first one alone`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar", options: "resize: 512"))
+    let tried = try shell(
+      """
+      pipe run -q job.json5 & first=$!; until [ -e .out.making/dataset ]; do :; done
+      for i in 1 2 3; do pipe run -q job.json5; echo "second $?"; done; wait $first; echo "first $?"; pipe verify -q out; ls -A
+      """, in: folder)
+    #expect(tried.text.contains("second 75\n") && tried.text.contains("first 0\n"), "\(tried.text)")
+    #expect(!tried.text.contains("making\n"), "\(tried.text)")
+  }
+
   @Test func `A refused folder stays as it was, and is taken once the stranger has gone`() throws {
     let folder = try workplace()
     let tried = try shell(
@@ -137,7 +202,6 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
       (["a", "orig"], ["b", "a"], nil), (["a", "b"], ["b", "orig"], "comes before"),
       (["a", "orig"], ["./a", "orig"], "too"), (["a", "orig"], ["a/b", "orig"], "inside the other"),
       (["orig/x", "in.tar"], ["b", "orig"], "lies inside orig"),
-      (["b", "in.tar"], ["in.tar/b", "orig"], "lies inside in.tar"),
     ] as [([String], [String], String?)])
   func `The places of all datasets of a file are compared`(first: [String], second: [String], problem: String?) throws {
     let folder = try workplace()
@@ -217,6 +281,52 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(!replaced.text.contains(".making"))
   }
 
+  @Test func `A folder that is named by default does not lie in the input either`() throws {
+    let folder = try workplace()
+    let tried = try shell(
+      "mkdir photos; cp in.tar photos; cd photos; pipe shard -i .; code=$?; ls -A; exit $code", in: folder)
+    #expect(tried.status == 65 && tried.text.hasSuffix("\nin.tar\n"), "\(tried.text)")
+  }
+
+  @Test func `A step of a pipeline file does not write into an output or an input`() throws {
+    let folder = try workplace()
+    for place in ["out", "out/snapshots", "orig/x"] {
+      _ = try folder.file(
+        "job.json5",
+        """
+        { format: 1, datasets: [{ output: "out", input: ["orig"], steps: [
+          { verb: "condense", options: { method: "dm", steps: 2, snapshots: "\(place)" } }, { verb: "shard" }] }] }
+        """)
+      let tried = try shell("pipe run job.json5", in: folder)
+      #expect(tried.status == 65 && tried.text.contains(place), "\(tried.text)")
+    }
+  }
+
+  @Test func `An output that cannot be there is 73, whatever is in its way`() throws {
+    let folder = try workplace()
+    let long = String(repeating: "n", count: 250)
+    for (output, status) in [("dec.wire/x", 73), ("/dev/null/x", 73), (long + long, 73), (long, 0)] {
+      _ = try folder.file("job.json5", job(output, "in.tar"))
+      #expect(try shell("pipe run -q job.json5", in: folder).status == status, "\(output)")
+    }
+    for line in ["decode -i in.tar -o dec.wire/x", "decode -i dec.wire -o dec.wire/x", "shard -i in.tar -o dec.wire/x"]
+    {
+      #expect(try shell("pipe \(line)", in: folder).status == 73, "\(line)")
+    }
+    // Descriptors of the program's own are not to be had.
+    for number in 3...9 {
+      let tried = try shell("pipe decode -i dec.wire -o /dev/fd/\(number) 9>&-", in: folder)
+      #expect(tried.status == 73, "\(number): \(tried.text)")
+    }
+  }
+
+  @Test func `A folder keeps its mode when a dataset takes its place`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    let made = try shell("mkdir out; chmod 2770 out; pipe run -q job.json5; stat -c %a out", in: folder)
+    #expect(made.text == "2770\n", "\(made.text)")
+  }
+
   @Test func `Names that are not UTF-8 are refused by their bytes`() throws {
     let folder = try workplace()
     for line in [
@@ -281,6 +391,54 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     let code = ["HUP": 129, "TERM": 143, "KILL": 137][signal] ?? 0
     #expect(ended.text.contains("code \(code)") && ended.text.contains("gone"), "\(ended.text)")
     if signal != "KILL" { #expect(try folder.names().allSatisfy { !$0.hasPrefix("deep") }) }
+  }
+
+  @Test(arguments: ["TERM TERM", "TERM HUP", "HUP TERM", "INT INT INT"])
+  func `Signals one after the other leave nothing of a run`(signals: String) throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("deep/out", "in.tar", options: "resize: 1024"))
+    let kills = signals.split(separator: " ").map { "kill -\($0) -- -$job" }.joined(separator: "; ")
+    let ended = try shell(
+      """
+      set -m; pipe run job.json5 2> log & job=$!; until [ -e deep/.out.making/dataset/.pipe-unfinished ]; do :; done
+      \(kills); wait $job; echo "code $?"
+      """, in: folder)
+    #expect(["code 129\n", "code 130\n", "code 143\n"].contains { ended.text.contains($0) }, "\(ended.text)")
+    let left = try folder.names().filter { $0.hasPrefix("deep") }
+    #expect(left == [])
+  }
+
+  @Test func `What SIGTERM says has ended was not published`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("run", "dec.wire"))
+    let ended = try shell(
+      """
+      for i in 05 10 12 14 16 18 20 22 24 26 28 30 35 40 50 60 80; do
+        rm -rf r run; timeout -s TERM 0.0$i pipe shard -q -o r < dec.wire; shard=$?
+        timeout -s TERM 0.1$i pipe run -q job.json5; run=$?
+        # 124: timeout sent the signal and the program ended by it.
+        for made in "$shard r" "$run run"; do
+          set -- $made; [ $1 = 0 ] && { pipe verify -q $2 || echo "$2 is not whole"; }
+          [ $1 != 0 ] && [ -e $2/pipe.manifest ] && echo "$2 is there and the code is $1"
+        done
+      done; true
+      """.replacing("timeout -s TERM", with: "timeout --preserve-status -s TERM"), in: folder)
+    #expect(!ended.text.contains("is there") && !ended.text.contains("not whole"), "\(ended.text)")
+  }
+
+  @Test func `A named pipe in a dataset is damage, and is not waited for`() throws {
+    let folder = try workplace()
+    for name in ["pipe.manifest", "strokes-train-000000.tar", "SHA256SUMS"] {
+      let tried = try shell(
+        """
+        rm -rf d; cp -r orig d; rm d/\(name); mkfifo d/\(name)
+        for verb in "verify d" "inspect d" "cat d -o x" "decode -i d -o y" "shard -o d -i in.tar"; do
+          timeout 60 pipe $verb > /dev/null 2>&1; [ $? != 124 ] || echo "$verb hangs"
+        done; timeout 60 pipe verify -q d
+        """, in: folder)
+      #expect(
+        [2, 65].contains(tried.status) && !tried.text.contains("hangs"), "\(name): \(tried.status) \(tried.text)")
+    }
   }
 
   @Test func `A run that fails leaves no folders that it created`() throws {

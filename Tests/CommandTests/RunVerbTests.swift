@@ -237,7 +237,7 @@ private struct Job {
     let mine = try job.folder.file("out/.shapes.making/dataset/holiday.tar", "precious")
     let refused = try job.pipe()
     #expect(refused.status == 73)
-    #expect(refused.errors.contains("holds holiday.tar, which no run of pipe made"), "\(refused.errors)")
+    #expect(refused.errors.contains("was not made by a run of pipe"), "\(refused.errors)")
     #expect(try String(contentsOf: mine, encoding: .utf8) == "precious")
   }
 
@@ -262,7 +262,7 @@ private struct Job {
         "-c",
         """
         cd \(job.folder.url.path); set -m; \(builtPipe.path) run job.json5 2> log &
-        until [ -e out/.first.making/dataset ]; do :; done; kill -\(number) -- -$!; wait $!
+        until [ -e out/.first.making/dataset/.pipe-unfinished ]; do :; done; kill -\(number) -- -$!; wait $!
         """,
       ]
       try process.run()

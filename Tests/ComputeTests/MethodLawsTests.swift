@@ -146,6 +146,7 @@ extension ComputeTests {
         var more = ["--\(setting.option)", value]
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
+        if setting.option == "settling" { more += ["--schedule", "4"] }
         let changed = try await condensed(words + more)
         let other = more.count == 2 ? plain : try await condensed(words + more.dropFirst(2))
         // Other features may pick the same images: then the history tells that they were others.

@@ -66,6 +66,17 @@ import Testing
     #expect(try folder.contents() == [])
   }
 
+  @Test func `What comes into a dataset after it was looked at is not removed with it`() throws {
+    let folder = try TemporaryFolder()
+    try writeDataset(examplePixels(3), in: folder)
+    let names = try DatasetFolder.files(of: folder["out"])
+    try folder.write("out/holiday.tar", [1])
+    #expect(throws: DataError.self) { try DatasetFolder.remove(names, in: folder["out"]) }
+    #expect(try folder.contents("out") == ["holiday.tar"])
+    try #require(symlink("out", folder["link"]) == 0)
+    #expect(throws: DataError.self) { try DatasetFolder.remove(folder["link"]) }
+  }
+
   @Test(arguments: [true, false])
   func `A new file appears whole, never over another one, and leaves nothing`(unnamed: Bool) throws {
     let folder = try TemporaryFolder()

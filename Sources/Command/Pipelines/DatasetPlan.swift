@@ -15,6 +15,8 @@ struct DatasetPlan: Equatable {
     var canEndEarly: Bool
     /// What it reads beside its input: the model, the larger set.
     var models: [String] = []
+    /// Where it writes beside its output: snapshots, the cache.
+    var written: [String] = []
   }
 
   /// The folder to make, seen from the current one.
@@ -102,6 +104,7 @@ extension DatasetPlan.Step {
     var words: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
       if name == "model" || name == "pretrain", case .text(let path) = value { models.append(place.resolve(path)) }
+      if verb.option(name)?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
       do throws(UsageError) {
         words += try value.words(name, for: verb.option(name)) { place.resolve($0) }

@@ -2,11 +2,13 @@ internal import Datasets
 internal import FoundationEssentials
 internal import Glibc
 internal import Shards
+internal import Synchronization
 
 /// The hidden folder beside an output in which its dataset is made, until one call gives it its name.
 ///
 /// Locked while it is in use. The lock is an open file that the steps inherit: as long as one of them lives, even when this
-/// process was killed, nobody else makes the same dataset.
+/// process was killed, nobody else makes the same dataset. A record in it holds the inodes of the folders that were made or
+/// swapped there: a later run removes those, and no other that somebody put in their place.
 final class MakingFolder {
   /// Where the steps write.
   let dataset: String
@@ -15,6 +17,7 @@ final class MakingFolder {
   private let path: String
   private let locks: [Int32]
   private let parents: CreatedFolders
+  private let registration: Int
 
   /// Makes and locks the folder, and removes what a killed run left in it.
   ///
@@ -24,47 +27,48 @@ final class MakingFolder {
     self.output = output
     let parent = parentFolder(of: output)
     let prefix = parent == "." ? "" : parent == "/" ? "/" : parent + "/"
-    let hidden = "\(prefix).\(output.dropFirst(prefix.count))"
-    parents = try CreatedFolders(parent)
-    let shared = hidden + ".making"
+    var name = String(output.dropFirst(prefix.count))
+    // With what is put around it, a name may be too long.
+    if name.utf8.count > 200 { name = "pipe-" + sha256(Array(name.utf8)).prefix(32) }
+    let shared = "\(prefix).\(name).making"
     // What a dead run of another user left can perhaps not be removed; then there is a folder for each user.
-    let own = "\(hidden).\(geteuid()).making"
-    var locks: [Int32] = []
-    do throws(DataError) {
-      let lock = try locked(shared, output)
-      locks = lock.map { [$0] } ?? []
-      if lock != nil, try Self.isUsable(shared) {
-        path = shared
-      } else {
-        guard let lock = try locked(own, output), try Self.isUsable(own) else {
-          throw failure(.cannotCreate, own, "cannot be written to", EACCES)
+    let own = "\(prefix).\(name).\(geteuid()).making"
+    let parents = try CreatedFolders(parent)
+    let (begun, number) = try UnfinishedOutputs.begin { () throws(DataError) in
+      var locks: [(path: String, descriptor: Int32)] = []
+      do throws(DataError) {
+        for path in [shared, own] {
+          guard let lock = try locked(path, output) else { continue }
+          locks.append((path, lock))
+          guard try isUsable(path) else { continue }
+          let dataset = path + "/dataset"
+          guard mkdir(dataset, 0o777) == 0 else { throw failure(.cannotCreate, dataset, "cannot be created") }
+          try record(dataset, in: path)
+          let remove = { @Sendable () -> Void in
+            removeRecorded(in: path)
+            parents.removeAll()
+          }
+          return ((path: path, locks: locks.map(\.descriptor)), remove: remove)
         }
-        locks.append(lock)
-        path = own
+        throw failure(.cannotCreate, own, "cannot be written to", EACCES)
+      } catch {
+        for (path, lock) in locks {
+          rmdir(path)
+          close(lock)
+        }
+        throw error
       }
-    } catch {
-      for folder in [shared, own] { rmdir(folder) }
-      for lock in locks { close(lock) }
-      throw error
     }
-    self.locks = locks
+    (path, locks) = begun
+    self.parents = parents
+    registration = number
     dataset = path + "/dataset"
   }
 
   deinit {
-    try? DatasetFolder.remove(dataset, beside: [RecipeFile.name])
-    rmdir(path)
+    removeRecorded(in: path)
+    UnfinishedOutputs.forget(registration)
     for lock in locks { close(lock) }
-  }
-
-  /// Whether this user may write there; what a killed run left is removed.
-  private static func isUsable(_ path: String) throws(DataError) -> Bool {
-    let dataset = path + "/dataset"
-    guard access(path, W_OK | X_OK) == 0 else { return false }
-    guard isFolder(dataset) else { return true }
-    guard access(dataset, W_OK | X_OK) == 0 else { return false }
-    try DatasetFolder.remove(dataset, beside: [RecipeFile.name])
-    return true
   }
 
   /// Writes the recipe beside the finished dataset, complete and synced.
@@ -83,25 +87,54 @@ final class MakingFolder {
 
   /// Gives the dataset its name in one step; an old dataset of that name is removed afterwards.
   ///
+  /// - Returns: what should be said of an old dataset that could not be removed whole; nil where there is nothing to say.
   /// - Throws: `DataError` (`.cannotCreate`), also when the old dataset holds a file by now that is not part of it; then
   ///   everything is as it was.
-  func publish(replacing: Bool) throws(DataError) {
-    if replacing {
-      try exchange()
-      do throws(DataError) {
-        try DatasetFolder.remove(dataset, beside: [RecipeFile.name])
-      } catch {
-        // Whatever it is, it goes back to where its owner put it.
+  func publish(replacing: Bool) throws(DataError) -> String? {
+    var remark: String?
+    var status = stat()
+    if stat(output, &status) == 0 {
+      chmod(dataset, status.st_mode & 0o7777)
+      _ = chown(dataset, uid_t.max, status.st_gid)
+    }
+    try UnfinishedOutputs.publish(nil) { () throws(DataError) in
+      if replacing {
+        try record(output, in: path)
         try exchange()
-        throw error
+        do throws(DataError) {
+          let names = try DatasetFolder.files(of: dataset, beside: [RecipeFile.name])
+          remark = removeOld(names)
+        } catch {
+          // Whatever it is, it goes back to where its owner put it.
+          try exchange()
+          throw error
+        }
+      } else {
+        // Refused by the system unless there is nothing of that name, or an empty folder.
+        guard rename(dataset, output) == 0 else { throw failure(.cannotCreate, output, "cannot be given its name") }
       }
-    } else {
-      // Refused by the system unless there is nothing of that name, or an empty folder.
-      guard rename(dataset, output) == 0 else { throw failure(.cannotCreate, output, "cannot be given its name") }
     }
     parents.keep()
     // Not `output/..`: the name may have been a link.
     try syncFolder(parentFolder(of: output))
+    return remark
+  }
+
+  /// Removes these files of the old dataset; from here on the new one stays, whatever happens.
+  private func removeOld(_ names: [String]) -> String? {
+    do throws(DataError) {
+      try DatasetFolder.remove(names, in: dataset)
+      return nil
+    } catch {
+      // What came into the folder meanwhile goes with the name that its owner wrote it under.
+      let left = (try? listFolder(dataset, .io)) ?? []
+      let strangers = left.filter { !names.contains($0) }
+      for name in strangers { _ = renameSafely("\(dataset)/\(name)", "\(output)/\(name)", .keepExisting) }
+      if rmdir(dataset) == 0 {
+        return "\(output): \(strangers.joined(separator: ", ")) came into the old dataset meanwhile, and is kept in the new one"
+      }
+      return "the new dataset is in place, and of the old one something is left in \(dataset): \(error)"
+    }
   }
 
   /// Swaps the new dataset and the old one, so that whoever opens either name finds a whole folder at any time.
@@ -115,9 +148,58 @@ final class MakingFolder {
   }
 }
 
+private let recordName = ".pipe-making"
+
+/// Whether this user may write there; what a killed run left is removed.
+private func isUsable(_ path: String) throws(DataError) -> Bool {
+  guard access(path, W_OK | X_OK) == 0 else { return false }
+  let dataset = path + "/dataset"
+  var status = stat()
+  guard lstat(dataset, &status) == 0 else {
+    unlink("\(path)/\(recordName)")
+    return true
+  }
+  guard let inode = inode(ofFolder: dataset), recorded(in: path).contains(inode) else {
+    throw DataError(
+      .cannotCreate, at: [dataset], "was not made by a run of pipe", remedy: "move it somewhere else")
+  }
+  guard access(dataset, W_OK | X_OK) == 0 else { return false }
+  try DatasetFolder.remove(dataset, beside: [RecipeFile.name])
+  unlink("\(path)/\(recordName)")
+  return true
+}
+
+/// The inodes of the folders that were made or swapped in a making folder.
+private func recorded(in path: String) -> [UInt64] {
+  guard let data = try? Data(contentsOf: URL(filePath: "\(path)/\(recordName)")) else { return [] }
+  return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { UInt64($0) }
+}
+
+/// Records a folder as one that may be removed under the name `dataset`.
+private func record(_ folder: String, in path: String) throws(DataError) {
+  let file = "\(path)/\(recordName)"
+  let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o666)
+  guard descriptor >= 0 else { throw failure(.cannotCreate, file, "cannot be created") }
+  defer { close(descriptor) }
+  let line = Array("\(inode(ofFolder: folder) ?? 0)\n".utf8)
+  if let problem = line.withUnsafeBytes({ writeAll($0, to: descriptor) }) {
+    throw failure(.io, file, "cannot be written", problem)
+  }
+}
+
+/// Removes a making folder with what was recorded there.
+private func removeRecorded(in path: String) {
+  let dataset = path + "/dataset"
+  if let inode = inode(ofFolder: dataset), recorded(in: path).contains(inode) {
+    try? DatasetFolder.remove(dataset, beside: [RecipeFile.name])
+  }
+  if inode(ofFolder: dataset) == nil { unlink("\(path)/\(recordName)") }
+  rmdir(path)
+}
+
 /// Folders that were created on the way to an output; those that are still empty go again with the value.
-final class CreatedFolders {
-  private var paths: [String] = []
+final class CreatedFolders: Sendable {
+  private let created: Mutex<[String]>
 
   /// Creates a folder and all above it.
   ///
@@ -130,25 +212,30 @@ final class CreatedFolders {
       guard folder != "/", folder != "." else { break }
       folder = parentFolder(of: folder)
     }
+    var paths: [String] = []
     for folder in missing.reversed() {
       if mkdir(folder, 0o777) == 0 {
         paths.append(folder)
       } else if !isFolder(folder) {
         let code = errno
-        removeAll()
+        for path in paths.reversed() { rmdir(path) }
         throw failure(.cannotCreate, path, "cannot be created as a folder", code)
       }
     }
+    created = Mutex(paths)
   }
 
   deinit { removeAll() }
 
   /// Keeps them, empty or not.
-  func keep() { paths = [] }
+  func keep() { created.withLock { $0 = [] } }
 
-  private func removeAll() {
-    for path in paths.reversed() { rmdir(path) }
-    paths = []
+  /// Removes those that are empty.
+  func removeAll() {
+    created.withLock { paths in
+      for path in paths.reversed() { rmdir(path) }
+      paths = []
+    }
   }
 }
 

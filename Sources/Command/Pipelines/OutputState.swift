@@ -19,7 +19,7 @@ enum OutputState: Equatable {
   init(of folder: String, for recipe: Recipe) throws(DataError) {
     var status = stat()
     guard lstat(folder, &status) == 0 else {
-      guard errno == ENOENT else { throw DataError(.io, at: [folder], String(cString: strerror(errno))) }
+      guard errno == ENOENT else { throw DataError(.cannotCreate, at: [folder], String(cString: strerror(errno))) }
       self = .absent
       return
     }

@@ -23,6 +23,19 @@ extension DatasetPlan {
           throw refuse("and the output of datasets[\(earlier)] lie one inside the other", "give each its own folder")
         }
       }
+      for (writer, plan) in plans.enumerated() {
+        for path in plan.steps.flatMap(\.written) {
+          let place = Place(try resolvedOutput(path))
+          if place.isSame(as: output) || place.isInside(output) {
+            throw refuse("is where a step of datasets[\(writer)] writes \(path)", "name another folder for that")
+          }
+          if let input = sources[writer].first(where: { place.isSame(as: $0.place) || place.isInside($0.place) }) {
+            throw DataError(
+              .badInput, at: [file, "datasets[\(writer)]", path], "lies inside its input \(input.path)",
+              remedy: "name a place outside of it")
+          }
+        }
+      }
       for (reader, inputs) in sources.enumerated() {
         let whose = reader == index ? "its own input" : "an input of datasets[\(reader)]"
         for input in inputs {

@@ -21,7 +21,9 @@ let runVerb = VerbRunner("run") { invocation in
     if invocation.interrupts.signal != nil { break }
   }
   if invocation.arguments.flag("json") { try invocation.output.write(run.reportJSON.rendered(indented: true) + "\n") }
-  if invocation.interrupts.signal != nil { throw CancellationError() }
+  // SIGTERM that came after the last dataset had its name came too late to undo anything.
+  let isDone = run.outcomes.count == plans.count && run.outcomes.allSatisfy { $0.failure == nil }
+  if let signal = invocation.interrupts.signal, signal == SIGINT || !isDone { throw CancellationError() }
   if let code = run.firstFailure {
     let failures = run.outcomes.count { $0.failure != nil }
     throw DataError(.upstream(exitCode: code), at: [file], "\(failures) of \(plans.count) datasets could not be made")
@@ -108,6 +110,8 @@ private struct PipelineRun {
     }
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
+    // Steps that were not started need not be ended.
+    if invocation.interrupts.signal != nil { throw CancellationError() }
     let processes = try StepProcesses(commands)
     invocation.interrupts.forwardTermination { processes.send($0) }
     defer { invocation.interrupts.forwardTermination(nil) }
@@ -138,7 +142,7 @@ private struct PipelineRun {
     }
     let manifest = try Manifest(inFolder: folder.dataset)
     try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
-    try folder.publish(replacing: replacing)
+    if let remark = try folder.publish(replacing: replacing) { report.warn(remark) }
     let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
     report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     outcomes.append(

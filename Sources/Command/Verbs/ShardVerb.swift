@@ -19,6 +19,7 @@ let shardVerb = VerbRunner("shard") { invocation in
   options.namePrefix = source.info.folderName
   if options.directory.isEmpty {
     options.directory = try resolvedOutput("./\(options.namePrefix)")
+    try checkPlace(of: options.directory, "output", invocation.arguments)
     try options.checkDirectory()
   }
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
@@ -37,7 +38,14 @@ let shardVerb = VerbRunner("shard") { invocation in
       verb: "shard", tool: toolVersion, options: arguments.recorded.filter { !unrelated.contains($0.key) },
       digests: try await sourceDigests(of: inputs, on: BlockingThread(name: "pipe hash"), times: times))
   }
-  let manifest = try await stages.run(from: chunks(of: source, stage: "shard", times: times), into: sink)
+  let manifest: Manifest
+  do {
+    manifest = try await stages.run(from: chunks(of: source, stage: "shard", times: times), into: sink)
+  } catch let error as PipelineError where error.isCancellation {
+    // A signal that came while the files got their names came too late: there was no dataset in the folder before.
+    guard let published = try? Manifest(inFolder: options.directory) else { throw error }
+    manifest = published
+  }
   report.detail(manifest)
   report.detail(times)
   let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })

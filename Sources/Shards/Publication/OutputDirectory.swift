@@ -147,13 +147,13 @@ private func removeUnfinished(_ path: String, created: Bool) {
 /// The marker's descriptor with its lock; whether it was there before.
 private func lockedMarker(in folder: String) throws(DataError) -> (descriptor: Int32, wasThere: Bool) {
   let path = "\(folder)/\(UnfinishedMarker.name)"
-  while true {
+  for _ in 0..<1000 {
     var descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
     let isNew = descriptor >= 0
     if !isNew, errno == EEXIST { descriptor = open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC) }
     guard descriptor >= 0 else {
       // Another run has just ended.
-      if errno == ENOENT, isFolder(folder) { continue }
+      if errno == ENOENT { continue }
       throw systemError(.cannotCreate, at: [folder], "cannot be written to")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -167,6 +167,7 @@ private func lockedMarker(in folder: String) throws(DataError) -> (descriptor: I
     }
     close(descriptor)
   }
+  throw systemError(.cannotCreate, at: [folder], "cannot be written to", code: ENOENT)
 }
 
 private func record(_ line: String, _ marker: Int32, _ folder: String) throws(DataError) {

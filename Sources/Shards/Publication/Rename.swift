@@ -46,9 +46,16 @@ func lastName(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }
 
-/// The inode of a file that no link hides; nil where there is nothing, or no regular file.
-func inode(ofFile path: String) -> UInt64? {
+/// The inode of a file that no symbolic link hides; nil where there is nothing, or no regular file, or one with more names.
+func inode(ofFile path: String, links: Int = .max) -> UInt64? {
   var status = stat()
-  guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+  guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_nlink) <= links else { return nil }
+  return UInt64(status.st_ino)
+}
+
+/// The inode of a folder that no symbolic link hides; nil where there is none.
+public func inode(ofFolder path: String) -> UInt64? {
+  var status = stat()
+  guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
   return UInt64(status.st_ino)
 }

@@ -29,7 +29,10 @@ struct UnfinishedMarker {
   /// An empty marker records nothing: the run ended before it began.
   init?(inFolder folder: String) {
     let path = "\(folder)/\(Self.name)"
-    guard inode(ofFile: path) != nil, let file = try? FileInput(path), let bytes = try? readAll(file) else { return nil }
+    // A file with a second name is somebody's under the other one.
+    guard inode(ofFile: path, links: 1) != nil, let file = try? FileInput(path), let bytes = try? readAll(file) else {
+      return nil
+    }
     var lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)[...]
     guard let first = lines.popFirst() else { return nil }
     created = first == "\(Self.heading) created"
@@ -42,7 +45,8 @@ struct UnfinishedMarker {
         continue
       }
       let parts = line.split(separator: " ", maxSplits: 1)
-      guard parts.count == 2, let inode = UInt64(parts[0]) else { return nil }
+      // Nothing outside of the folder is recorded.
+      guard parts.count == 2, let inode = UInt64(parts[0]), !parts[1].contains("/") else { return nil }
       entries.append(Entry(name: String(parts[1]), inode: inode))
     }
   }
@@ -83,5 +87,6 @@ private func readAll(_ file: FileInput) throws -> [UInt8] {
     let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
     if count == 0 { return bytes }
     bytes += buffer[..<count]
+    guard bytes.count <= 16 << 20 else { throw DataError(.badInput, at: [file.name], "is too large") }
   }
 }

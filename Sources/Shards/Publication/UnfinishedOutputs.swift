@@ -16,7 +16,7 @@ public enum UnfinishedOutputs {
   /// Lets `create` begin an output, and registers how to remove it: nobody sees one without the other.
   ///
   /// - Returns: what `create` made, and the number that ends the registration.
-  static func begin<T, E: Error>(
+  public static func begin<T, E: Error>(
     _ create: () throws(E) -> (T, remove: @Sendable () -> Void)
   ) throws(E) -> (T, number: Int) {
     var begun: Result<(T, number: Int), E>?
@@ -35,12 +35,12 @@ public enum UnfinishedOutputs {
   }
 
   /// The output was removed, or belongs to somebody else now.
-  static func forget(_ number: Int) {
+  public static func forget(_ number: Int) {
     state.withLock { $0.open.removeAll { $0.number == number } }
   }
 
   /// Gives an output its name: nobody abandons it meanwhile.
-  static func publish<E: Error>(_ number: Int?, _ body: () throws(E) -> Void) throws(E) {
+  public static func publish<E: Error>(_ number: Int?, _ body: () throws(E) -> Void) throws(E) {
     let failure: E? = state.withLock { state in
       do throws(E) {
         try body()
