@@ -40,7 +40,8 @@ extension Verb {
             "batch", .integer(1...65_536), defaultNote: "see the method",
             help: "real images per step, of all classes together"),
           Option(
-            "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the autoencoder and the attention"),
+            "lr", .number(0...1e9), defaultNote: "see the method",
+            help: "learning rate of the autoencoder and the attention"),
         ] + OptionGroup.method.options.filter { $0.name == "augment" }),
       OptionGroup("Expansive Synthesis", [.setting]), .latents, .network, .machine, .reading, .terminal,
     ],

@@ -119,7 +119,9 @@ enum Help {
     var remarks: [String] = []
     if option.repeats { remarks.append("repeatable") }
     if let implied = option.impliedText { remarks.append("without a value: \(implied)") }
-    if let value = value ?? option.defaultText ?? option.defaultNote, !["none", "no limit"].contains(value) { remarks.append(value) }
+    if let value = value ?? option.defaultText ?? option.defaultNote, !["none", "no limit"].contains(value) {
+      remarks.append(value)
+    }
     if option.isRequired { remarks.append("required") }
     return remarks.isEmpty ? text : "\(text) (\(remarks.joined(separator: "; ")))"
   }

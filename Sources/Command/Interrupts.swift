@@ -94,7 +94,7 @@ enum Lifeline {
   /// The variable that tells a step which descriptor that is.
   static let variable = "PIPE_LIFELINE"
 
-  /// The descriptor that this process was given; nil where it is no step of a run.
+  /// The descriptor that this process was given; nil outside of a run.
   static var inherited: Int32? {
     var status = stat()
     guard let number = Command.variable(Self.variable).flatMap({ Int32($0) }), number > 2, fstat(number, &status) == 0,
@@ -134,7 +134,7 @@ struct InterruptState: Sendable, Equatable {
     signal = number
     if isCancelled { return .abort }
     if number != SIGINT, keepsOnTermination, interruption != .stop {
-      // Sent to a group and to each of its processes, it comes twice: that is no second wish.
+      // Sent to a group and to each of its processes, it comes twice, and is meant once.
       return isInterrupted ? .none : interrupt()
     }
     return number == SIGINT && !isInterrupted ? interrupt() : cancel()

@@ -57,7 +57,8 @@ enum ManualPage {
       "where temporary files without a name go: decoded images beyond --memory (otherwise /tmp), and pipes that have to be read "
         + "twice (otherwise /var/tmp)")
     page.tag(
-      "XDG_CACHE_HOME", "networks that were trained for features are kept in its folder pipe; a relative path is ignored")
+      "XDG_CACHE_HOME",
+      "networks that were trained for features are kept in its folder pipe; a relative path is ignored")
     page.tag("HOME", "without XDG_CACHE_HOME they are kept in .cache/pipe there; without both they are not kept")
     for (name, value) in Sibling.environment {
       page.tag(name, "set to \(value) for verbs that need tensors, unless it is set already")

@@ -159,7 +159,8 @@ private struct Program {
         hint: "redirect or pipe an archive in, or name it with --\(option) PATH")
     }
     if verb.writesBinary, terminal.isOutput, let path = arguments.path("output"), openDescriptor(named: path) == 1,
-      !dryRun(verb, arguments) {
+      !dryRun(verb, arguments)
+    {
       throw UsageError(
         "binary data does not belong on a terminal",
         hint: verb.samplesOption == nil
@@ -213,7 +214,9 @@ private struct Program {
     _ error: any Error, _ reporter: Reporter, signal: Int32? = nil, writesToOutput: Bool = true
   ) -> Int32 {
     let report = ErrorReport(error, verb: reporter.verb, signal: signal)
-    if report.exitCode == ExitStatus.io.rawValue, writesToOutput, standardOutputIsBroken() { return ExitStatus.brokenPipe.rawValue }
+    if report.exitCode == ExitStatus.io.rawValue, writesToOutput, standardOutputIsBroken() {
+      return ExitStatus.brokenPipe.rawValue
+    }
     if let sentence = report.sentence { reporter.fail(sentence, exitCode: report.exitCode) }
     return report.exitCode
   }

@@ -131,7 +131,8 @@ final class MakingFolder {
       let strangers = left.filter { !names.contains($0) }
       for name in strangers { _ = renameSafely("\(dataset)/\(name)", "\(output)/\(name)", .keepExisting) }
       if rmdir(dataset) == 0 {
-        return "\(output): \(strangers.joined(separator: ", ")) came into the old dataset meanwhile, and is kept in the new one"
+        return
+          "\(output): \(strangers.joined(separator: ", ")) came into the old dataset meanwhile, and is kept in the new one"
       }
       return "the new dataset is in place, and of the old one something is left in \(dataset): \(error)"
     }

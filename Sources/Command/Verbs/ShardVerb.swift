@@ -8,7 +8,8 @@ let shardVerb = VerbRunner("shard") { invocation in
   let reading = try ReadOptions(arguments)
   let fields = arguments.list("fields")
   var options = ShardOptions(
-    directory: try arguments.path("output").map(resolvedOutput) ?? "", namePrefix: "", zstdLevel: arguments.integer("zstd"),
+    directory: try arguments.path("output").map(resolvedOutput) ?? "", namePrefix: "",
+    zstdLevel: arguments.integer("zstd"),
     maxBytes: arguments.size("max-size") ?? 64 << 20, maxSamples: arguments.integer("max-samples") ?? Int.max,
     fields: fields.isEmpty ? nil : Set(fields))
   // Who waits twenty minutes for the samples wants to know now that there is no place for them.
