@@ -1,0 +1,128 @@
+import Catalog
+import Command
+import Datasets
+import Foundation
+import Stages
+import Streaming
+import Testing
+
+@testable import ComputeCommand
+
+/// Of every option that only some methods take, a value that is not its default, for small images.
+private let otherValues = [
+  "setting": "sa", "pretrain-steps": "5", "steps": "4", "batch": "4", "lr": "0.02", "augment": "flip",
+  "sources": "plain", "reach": "0.5", "detail": "0.25", "weight-re": "3", "weight-ce": "2", "weight-w": "3",
+  "weight-cov": "3", "weight-att": "3",
+]
+
+extension ComputeTests {
+  /// What holds for every method of `expand`: a new one is tested by this before it has tests of its own.
+  @Suite struct ExpansionLawsTests {
+    private let thread = BlockingThread(name: "expand test")
+    private static let names = Catalog.expansions.map(\.name)
+
+    /// The smallest settings that a method takes.
+    private func small(_ name: String) throws -> [String] {
+      let method = try #require(Catalog.method(name))
+      let values = ["pretrain": "similar", "pretrain-steps": "3", "steps": "2", "batch": "6"]
+      return ["--method", name]
+        + values.sorted { $0.key < $1.key }.flatMap { option, text in
+          method.settings.contains { $0.option == option } ? ["--\(option)", text] : []
+        }
+    }
+
+    /// Runs a command line, whose last words win, on two classes of 4 and 3 images; `--pretrain` is a larger toy set.
+    private func expanded(
+      _ words: [String], request change: (inout ExpandRequest) -> Void = { _ in }
+    ) async throws -> (info: DatasetInfo, samples: [Sample]) {
+      let (info, samples) = toySamples(perClass: [4, 3])
+      let (similarInfo, similar) = toySamples(perClass: [9, 9])
+      var request = try ExpandRequest(Arguments(words, for: .expand))
+      change(&request)
+      let prior =
+        request.method == .expansive ? ExpansivePrior.images(try store(similarInfo, similar), similarInfo) : nil
+      let stage = ExpandStage(
+        request, prior: prior, of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+      var wiring = Wiring()
+      let flow = stage.connect(.elements(samples), &wiring)
+      var result: [Sample] = []
+      while let sample = try await flow.next() { result.append(sample) }
+      return (try #require(stage.described), result)
+    }
+
+    @Test(arguments: names) func theSameSeedGivesTheSameAndAnotherSeedAnother(name: String) async throws {
+      let words = try small(name) + ["--ratio", "3"]
+      let first = try await expanded(words + ["--seed", "1"])
+      let again = try await expanded(words + ["--seed", "1"])
+      #expect(first.samples == again.samples && first.info == again.info)
+      #expect(try await expanded(words + ["--seed", "2"]).samples != first.samples)
+    }
+
+    @Test(arguments: names) func countsAreThoseThatWereAskedFor(name: String) async throws {
+      for (words, counts) in [
+        (["--ratio", "2"], [8, 6]), (["--ipc", "class0=5,class1=1"], [5, 1]), (["--ipc", "class0=0,*=4"], [0, 4]),
+      ] {
+        let (info, samples) = try await expanded(try small(name) + words)
+        #expect(info.countPerClass == counts && info.classNames == ["class0", "class1"])
+        #expect([0, 1].map { label in samples.count { $0.label == label } } == counts, "\(words)")
+      }
+    }
+
+    @Test(arguments: names) func aSmallerExpansionIsTheBeginningOfALarger(name: String) async throws {
+      let words = try small(name)
+      let few = try await expanded(words + ["--ratio", "2"]).samples
+      let many = try await expanded(words + ["--ratio", "5"]).samples
+      for label in [0, 1] {
+        let beginning = many.filter { $0.label == label }.map(\.content)
+        let whole = few.filter { $0.label == label }.map(\.content)
+        #expect(Array(beginning.prefix(whole.count)) == whole)
+      }
+    }
+
+    @Test(arguments: names) func originalsAreTheSamplesThemselves(name: String) async throws {
+      let (_, real) = toySamples(perClass: [4, 3])
+      let made = try await expanded(try small(name) + ["--ratio", "2", "--originals"]).samples
+      for label in [0, 1] {
+        let originals = real.filter { $0.label == label }.map(\.content)
+        #expect(made.filter { $0.label == label }.prefix(originals.count).map(\.content) == originals)
+      }
+    }
+
+    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) async throws {
+      var own = ["--method", name, "--ratio", "2"]
+      if name == "expansive" { own += ["--pretrain", "similar"] }
+      func shrunk(_ request: inout ExpandRequest) {
+        request.expansive.pretrainingSteps = 2
+        request.expansive.steps = 1
+      }
+      let catalogued = try await expanded(own, request: shrunk)
+      let bare = try await expanded(own) { request in
+        request = ExpandRequest(method: request.method, amount: request.amount, seed: request.seed)
+        shrunk(&request)
+      }
+      #expect(catalogued.info == bare.info)
+      #expect(catalogued.samples == bare.samples)
+    }
+
+    @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {
+      let first = try await expanded(try small(name) + ["--ipc", "class0=3,*=5", "--seed", "5", "--originals"])
+      var options = try #require(first.info.provenance.last?.options)
+      #expect(options.removeValue(forKey: "originals") == "true")
+      let words = options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" } + ["--originals"]
+      let again = try await expanded(words + (name == "expansive" ? ["--pretrain=similar"] : []))
+      #expect(again.info == first.info && again.samples == first.samples)
+    }
+
+    @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
+      let method = try #require(Catalog.method(name))
+      let words = try small(name) + ["--ratio", "3"]
+      let plain = try await expanded(words)
+      for setting in method.settings where setting.option != "pretrain" {
+        let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
+        let changed = try await expanded(words + ["--\(setting.option)", value])
+        #expect(changed.info.provenance != plain.info.provenance, "--\(setting.option) \(value)")
+        #expect(changed.samples != plain.samples, "--\(setting.option) \(value)")
+      }
+    }
+  }
+}
