@@ -102,7 +102,7 @@ private struct Program {
       }
       reporter = Reporter(verb, arguments, terminal)
       try checkStreams(verb, arguments)
-      try checkStandardInput(verb, arguments)
+      try checkStandardInput(arguments)
       try checkPlaces(arguments)
       let needsTensors = verb.needsTensors || verb.tensorOption.map { arguments.given($0) } ?? false
       guard needsTensors == (sibling == nil), let runner = runners.first(where: { $0.verb == verb.name }) else {

@@ -19,7 +19,8 @@ struct Sibling {
   ///
   /// - Parameter threads: threads that will compute.
   static func lack(threads: Int) -> UsageError? {
-    // Measured with Debian's libtorch: 0.98 GB on two cores before anything is computed, 1.15 GB to compute.
+    // Measured with Debian's libtorch on two cores: 0.98 GB before anything is computed, 1.21 GB in a DM run on small images,
+    // which hangs below 1.2 million kB. What a further thread takes is an estimate: a stack and a buffer.
     let addresses = 1_200_000 << 10 + max(0, threads - 2) * (96 << 20)
     if let limit = MachineMemory.addressLimit, limit < addresses {
       return UsageError(

@@ -27,12 +27,10 @@ let condenseVerb = VerbRunner("condense") { invocation in
   stageSurroundings.announce = { estimate in
     for line in estimate.lines(for: request) { report.log(line) }
   }
+  // Goes again if nothing comes of it.
+  let created = try arguments.path("snapshots").map(CreatedFolders.init)
+  defer { withExtendedLifetime(created) {} }
   if let directory = arguments.path("snapshots") {
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw DataError(.cannotCreate, at: [directory], "cannot be created: \(error.localizedDescription)")
-    }
     stageSurroundings.snapshotEvery = arguments.integer("snapshot-every")
     stageSurroundings.snapshot = { step, info, samples in
       publish(samples, info, to: directory, step: step, report: report)

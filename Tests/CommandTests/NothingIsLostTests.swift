@@ -85,6 +85,14 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
+  @Test func `An empty hidden folder of a run that was killed at its beginning is taken over`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    let made = try shell("mkdir -p .out.making/dataset; pipe run -q job.json5 && pipe verify -q out", in: folder)
+    #expect(made.status == 0, "\(made.text)")
+    #expect(try folder.names().filter { $0.contains("making") } == [])
+  }
+
   @Test func `A dataset that cannot be removed whole is still replaced by a whole one`() throws {
     guard geteuid() == 0 else { return }
     let folder = try workplace()

@@ -133,7 +133,7 @@ private func inputs(of arguments: Arguments) -> [(name: String, place: Place)] {
   for (operand, path) in zip(verb.operands, arguments.operands) {
     if case .path = operand.kind { inputs.append((path, Place(path))) }
   }
-  if !readers(of: verb, arguments).isEmpty, let place = Place(descriptor: 0) {
+  if !readersOfStandardInput(arguments).isEmpty, let place = Place(descriptor: 0) {
     inputs.append(("standard input", place))
   }
   return inputs
@@ -142,8 +142,8 @@ private func inputs(of arguments: Arguments) -> [(name: String, place: Place)] {
 /// Refuses a command line that reads the standard input more than once.
 ///
 /// - Throws: `UsageError`.
-func checkStandardInput(_ verb: Verb, _ arguments: Arguments) throws(UsageError) {
-  let readers = readers(of: verb, arguments)
+func checkStandardInput(_ arguments: Arguments) throws(UsageError) {
+  let readers = readersOfStandardInput(arguments)
   guard readers.count > 1 else { return }
   throw UsageError(
     "the standard input can be read only once, and \(readers.joined(separator: " and ")) ask for it",
@@ -151,9 +151,9 @@ func checkStandardInput(_ verb: Verb, _ arguments: Arguments) throws(UsageError)
 }
 
 /// The options that read the standard input, one entry for each time.
-private func readers(of verb: Verb, _ arguments: Arguments) -> [String] {
+private func readersOfStandardInput(_ arguments: Arguments) -> [String] {
   var readers: [String] = []
-  for option in verb.options where !option.isWritten {
+  for option in arguments.verb.options where !option.isWritten {
     guard case .path = option.kind else { continue }
     readers += arguments.paths(option.name).filter { $0 == "-" }.map { _ in "--\(option.name)" }
   }

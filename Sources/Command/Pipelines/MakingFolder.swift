@@ -2,7 +2,6 @@ internal import Datasets
 internal import FoundationEssentials
 internal import Glibc
 internal import Shards
-internal import Synchronization
 
 /// The hidden folder beside an output in which its dataset is made, until one call gives it its name.
 ///
@@ -97,7 +96,7 @@ final class MakingFolder {
       chmod(dataset, status.st_mode & 0o7777)
       _ = chown(dataset, uid_t.max, status.st_gid)
     }
-    try UnfinishedOutputs.publish(nil) { () throws(DataError) in
+    try UnfinishedOutputs.publish(registration) { () throws(DataError) in
       if replacing {
         try record(output, in: path)
         try exchange()
@@ -161,6 +160,8 @@ private func isUsable(_ path: String) throws(DataError) -> Bool {
     return true
   }
   guard let inode = inode(ofFolder: dataset), recorded(in: path).contains(inode) else {
+    // A run that was killed right after it made the folder had not recorded it yet.
+    if rmdir(dataset) == 0 { return true }
     throw DataError(
       .cannotCreate, at: [dataset], "was not made by a run of pipe", remedy: "move it somewhere else")
   }
@@ -196,48 +197,6 @@ private func removeRecorded(in path: String) {
   }
   if inode(ofFolder: dataset) == nil { unlink("\(path)/\(recordName)") }
   rmdir(path)
-}
-
-/// Folders that were created on the way to an output; those that are still empty go again with the value.
-final class CreatedFolders: Sendable {
-  private let created: Mutex<[String]>
-
-  /// Creates a folder and all above it.
-  ///
-  /// - Throws: `DataError` (`.cannotCreate`).
-  init(_ path: String) throws(DataError) {
-    var missing: [String] = []
-    var folder = path
-    while !isFolder(folder) {
-      missing.append(folder)
-      guard folder != "/", folder != "." else { break }
-      folder = parentFolder(of: folder)
-    }
-    var paths: [String] = []
-    for folder in missing.reversed() {
-      if mkdir(folder, 0o777) == 0 {
-        paths.append(folder)
-      } else if !isFolder(folder) {
-        let code = errno
-        for path in paths.reversed() { rmdir(path) }
-        throw failure(.cannotCreate, path, "cannot be created as a folder", code)
-      }
-    }
-    created = Mutex(paths)
-  }
-
-  deinit { removeAll() }
-
-  /// Keeps them, empty or not.
-  func keep() { created.withLock { $0 = [] } }
-
-  /// Removes those that are empty.
-  func removeAll() {
-    created.withLock { paths in
-      for path in paths.reversed() { rmdir(path) }
-      paths = []
-    }
-  }
 }
 
 /// Makes a folder and locks it; nil where it belongs to another user and cannot be opened.

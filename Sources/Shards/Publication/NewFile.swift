@@ -25,14 +25,11 @@ public final class NewFile: @unchecked Sendable {
     self.path = path
     let folder = parentFolder(of: path)
     removeLeftovers(of: lastName(of: path), in: folder)
-    let opened = unnamed ? openUnnamedFile(in: folder, mode: 0o666) : -1
-    // Without /proc such a file could not be given a name in the end.
-    if opened >= 0, access("/proc/self/fd/\(opened)", F_OK) == 0 {
+    if unnamed, let opened = openLinkableFile(in: folder) {
       descriptor = opened
       temporary = nil
       return
     }
-    if opened >= 0 { close(opened) }
     let (file, number) = try UnfinishedOutputs.begin { () throws(DataError) in
       let file = try namedFile(path, in: folder)
       return (file, remove: { unlink(file.name) })
@@ -58,12 +55,7 @@ public final class NewFile: @unchecked Sendable {
     precondition(isOpen, "a file is published once")
     guard fsync(descriptor) == 0 else { throw systemError(.io, at: [path], "cannot be made durable") }
     try UnfinishedOutputs.publish(registration) { () throws(DataError) in
-      if let temporary {
-        try check(renameSafely(temporary, path, .keepExisting))
-      } else {
-        let status = linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
-        try check(status == 0 ? 0 : errno)
-      }
+      try check(temporary.map { renameSafely($0, path, .keepExisting) } ?? link(descriptor, as: path))
     }
     registration = nil
     discard()

@@ -47,12 +47,8 @@ final class OutputDirectory: @unchecked Sendable {
   /// Creates the file that will be called `name`, under its temporary name; it is recorded before it can be seen.
   func create(_ name: String) throws(DataError) -> (descriptor: Int32, path: String) {
     let temporary = "\(path)/\(temporaryName(of: name))"
-    var descriptor = openUnnamedFile(in: path, mode: 0o666)
-    let isUnnamed = descriptor >= 0 && access("/proc/self/fd/\(descriptor)", F_OK) == 0
-    if !isUnnamed {
-      if descriptor >= 0 { close(descriptor) }
-      descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    }
+    let unnamed = openLinkableFile(in: path)
+    let descriptor = unnamed ?? open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw systemError(.cannotCreate, at: [temporary], "cannot be created") }
     do throws(DataError) {
       var status = stat()
@@ -60,11 +56,10 @@ final class OutputDirectory: @unchecked Sendable {
       let entry = UnfinishedMarker.Entry(name: name, inode: UInt64(status.st_ino))
       try record(UnfinishedMarker.line(entry), marker, path)
       files.append(entry)
-      if isUnnamed, linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) != 0 {
-        throw systemError(.cannotCreate, at: [temporary], "cannot be created")
-      }
+      let failure = unnamed == nil ? 0 : link(descriptor, as: temporary)
+      guard failure == 0 else { throw systemError(.cannotCreate, at: [temporary], "cannot be created", code: failure) }
     } catch {
-      if !isUnnamed { unlink(temporary) }
+      if unnamed == nil { unlink(temporary) }
       close(descriptor)
       throw error
     }

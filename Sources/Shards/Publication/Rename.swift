@@ -59,3 +59,18 @@ public func inode(ofFolder path: String) -> UInt64? {
   guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
   return UInt64(status.st_ino)
 }
+
+/// Opens a new file in a folder that has no name and can be given one; nil where the system has no such files.
+func openLinkableFile(in folder: String) -> Int32? {
+  let descriptor = openUnnamedFile(in: folder, mode: 0o666)
+  guard descriptor >= 0 else { return nil }
+  // Its name under /proc is the only one by which it can be linked.
+  if access("/proc/self/fd/\(descriptor)", F_OK) == 0 { return descriptor }
+  close(descriptor)
+  return nil
+}
+
+/// Gives a file that `openLinkableFile` opened a name that is not taken; 0, or the error number.
+func link(_ descriptor: Int32, as path: String) -> Int32 {
+  linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno
+}

@@ -181,7 +181,7 @@ public struct MemoryNeed: Sendable, Equatable {
   /// What `ulimit -v` leaves for a need: libraries are loaded already, and every thread takes a stack and a buffer of the
   /// matrix library, which waits for ever where it is not given one.
   ///
-  /// Call it when the library is configured and before anything is computed.
+  /// What a thread takes is an estimate. Call it when the library is configured and before anything is computed.
   public static func addressable(threads: Int) -> Int {
     guard let limit = MachineMemory.addressLimit else { return .max }
     let beside = MachineMemory.addressesUsed - Int(MemoryNeed().library) + threads * (64 << 20)
