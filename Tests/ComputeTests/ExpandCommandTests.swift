@@ -133,7 +133,7 @@ extension ComputeTests {
         set -m
         pipe expand --pretrain $F/shapes-cifar.tar.gz --pretrain-steps 100000 --steps 100000 --ratio 2 --progress json \
           -i few.tar -o out.tar 2> log &
-        until grep -q '"done":[1-9]' log && grep -q pre-training log || ! kill -0 $! 2> /dev/null; do sleep 0.1; done
+        until grep -q '"stage":"pre-training","done":[1-9]' log || ! kill -0 $! 2> /dev/null; do sleep 0.1; done
         kill -INT -$!
         wait $!
         echo status $?
