@@ -76,11 +76,15 @@ final class StepProcesses: Sendable {
   /// Ends all of them at once: what they were making has no name yet.
   func kill() { send(SIGKILL) }
 
-  /// Sends all of them a signal.
+  /// Sends all of them a signal; after SIGKILL it waits until they are gone, so that none still touches what is then removed.
+  ///
+  /// One that the system holds (a file system that does not answer) is waited for during a second.
   func send(_ number: Int32) {
     running.withLock { running in
       for process in running { _ = Glibc.kill(process, number) }
     }
+    guard number == SIGKILL else { return }
+    for _ in 0..<1000 where processes.contains(where: isAlive) { usleep(1000) }
   }
 
   /// Which step's exit code tells why the others failed: the first one, unless it only lost its reader.
@@ -130,6 +134,14 @@ private func withCStrings<Result>(
     guard let base = buffer.baseAddress else { preconditionFailure("a list that ends with nil is empty") }
     return body(base)
   }
+}
+
+/// Whether a process has not ended yet; one that was waited for has.
+private func isAlive(_ process: pid_t) -> Bool {
+  var information = siginfo_t()
+  let status = waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
+  // Nothing is filled in for one that still runs.
+  return status == 0 && information.si_signo == 0
 }
 
 private func exitCode(of process: pid_t) -> Int32 {
