@@ -72,7 +72,7 @@ if withTorch {
       "ComputeCommand",
       ["Stages", "Methods", "Networks", "Tensors", "Command", "Catalog", "Shards", "Datasets", "Streaming"]),
     target("Stages", ["Methods", "Networks", "Tensors", "Shards", "Datasets", "Streaming"]),
-    target("Methods", ["Networks", "Tensors"]),
+    target("Methods", ["Networks", "Tensors", "Datasets"]),
     target("Networks", ["Tensors"]),
     target("Tensors", ["CTorch"]),
     .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: cxxSettings, linkerSettings: linkerSettings),

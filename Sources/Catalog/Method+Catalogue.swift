@@ -1,10 +1,12 @@
 extension Method {
   /// Of methods that embed images: the network.
-  private static let network = [Setting("net"), Setting("width"), Setting("depth"), Setting("precision")]
+  private static let network = [
+    MethodOption("net"), MethodOption("width"), MethodOption("depth"), MethodOption("precision"),
+  ]
   /// Of methods that compare features: how long their network is trained.
-  private static let features = Setting("feature-steps", "200")
+  private static let features = MethodOption("feature-steps", "200")
   /// Of methods that learn in steps: what there is on the way.
-  private static let snapshots = [Setting("snapshots"), Setting("snapshot-every")]
+  private static let snapshots = [MethodOption("snapshots"), MethodOption("snapshot-every")]
 
   static let random = Method(
     "random", title: "Random selection",
@@ -29,16 +31,17 @@ extension Method {
     summary: "learns images whose mean embedding is that of the real ones, under many random networks; fast",
     reference: "Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
     settings: [
-      Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
-      Setting("init", "real"),
-      Setting("augment"), Setting("factor", "1"),
+      MethodOption("steps"), MethodOption("batch", "256"), MethodOption("lr", "1"), MethodOption("momentum", "0.5"),
+      MethodOption("init", "real"),
+      MethodOption("augment"), MethodOption("factor", "1"),
     ] + snapshots + network,
     presets: [
       Preset(
         "paper", summary: "the paper's numbers, below 100 images per class (add --lr 10 from 100 on); 20,000 steps",
         settings: [
-          Setting("steps", "20000"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
-          Setting("init", "real"), Setting("factor", "1"),
+          MethodOption("steps", "20000"), MethodOption("batch", "256"), MethodOption("lr", "1"),
+          MethodOption("momentum", "0.5"),
+          MethodOption("init", "real"), MethodOption("factor", "1"),
         ])
     ])
 
@@ -48,19 +51,21 @@ extension Method {
       + "the default",
     reference: "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024",
     settings: [
-      Setting("steps"), Setting("batch", "256"), Setting("lr", "1"), Setting("momentum", "0.5"),
-      Setting("init", "mixed"),
-      Setting("augment"), Setting("factor", "2"), Setting("kernel", "gaussian-mixture"), Setting("bandwidth"),
-      Setting("units", "linear"), Setting("iterations-per-model", "1"),
+      MethodOption("steps"), MethodOption("batch", "256"), MethodOption("lr", "1"), MethodOption("momentum", "0.5"),
+      MethodOption("init", "mixed"),
+      MethodOption("augment"), MethodOption("factor", "2"), MethodOption("kernel", "gaussian-mixture"),
+      MethodOption("bandwidth"),
+      MethodOption("units", "linear"), MethodOption("iterations-per-model", "1"),
     ] + snapshots + network,
     presets: [
       Preset(
         "paper",
         summary: "the paper's numbers for small images: one Gaussian, a rate of 1 in its own units; 10,000 steps",
         settings: [
-          Setting("steps", "10000"), Setting("lr", "1"), Setting("kernel", "gaussian"), Setting("bandwidth", "1"),
-          Setting("units", "kernel"),
-          Setting("factor", "2"), Setting("iterations-per-model", "5"),
+          MethodOption("steps", "10000"), MethodOption("lr", "1"), MethodOption("kernel", "gaussian"),
+          MethodOption("bandwidth", "1"),
+          MethodOption("units", "kernel"),
+          MethodOption("factor", "2"), MethodOption("iterations-per-model", "5"),
         ])
     ])
 
@@ -71,19 +76,20 @@ extension Method {
     reference: "Jebraeeli, Jiang, Cansever & Krim, Koopcon: A new approach towards smarter and less complex learning, "
       + "2024",
     settings: [
-      Setting("steps"), Setting("batch", "100", help: "real images per step, of all classes together"),
-      Setting("lr", "0.001", help: "learning rate of the autoencoder and the attention"), Setting("augment"),
-      Setting("autoencoder", "shallow"), Setting("reconstruction", "plain"), Setting("latent", "512"),
-      Setting("heads", "4"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"), Setting("weight-w", "1"),
-      Setting("weight-fm", "100"), Setting("weight-cov", "0.01"), Setting("transported-pixels", "0.1"),
-      Setting("map-lr", "0.3"), Setting("classifier-life", "20"),
-      Setting("warm-up", "0.25"), Setting("settling", "0.5"), Setting("schedule"),
+      MethodOption("steps"), MethodOption("batch", "100", help: "real images per step, of all classes together"),
+      MethodOption("lr", "0.001", help: "learning rate of the autoencoder and the attention"), MethodOption("augment"),
+      MethodOption("autoencoder", "shallow"), MethodOption("reconstruction", "plain"), MethodOption("latent", "512"),
+      MethodOption("heads", "4"), MethodOption("weight-re", "10"), MethodOption("weight-ce", "0.1"),
+      MethodOption("weight-w", "1"),
+      MethodOption("weight-fm", "100"), MethodOption("weight-cov", "0.01"), MethodOption("transported-pixels", "0.1"),
+      MethodOption("map-lr", "0.3"), MethodOption("classifier-life", "20"),
+      MethodOption("warm-up", "0.25"), MethodOption("settling", "0.5"), MethodOption("schedule"),
     ] + network)
 
   static let augment = Method(
     "augment", of: "expand", title: "Classical augmentation",
     summary: "moves, enlarges, turns, mirrors and recolours samples at random; what other expansions are measured by",
-    reference: "none", settings: [Setting("augment")])
+    reference: "none", settings: [MethodOption("augment")])
 
   static let expansive = Method(
     "expansive", of: "expand", title: "Expansive Synthesis",
@@ -92,11 +98,14 @@ extension Method {
     reference: "Jebraeeli, Jiang, Cansever & Krim, Expansive Synthesis: Generating Large-Scale Datasets from Minimal "
       + "Samples, 2024",
     settings: [
-      Setting("pretrain"), Setting("setting", "mhsa+sc+egm"), Setting("pretrain-steps"), Setting("steps"),
-      Setting("batch", "64"), Setting("lr", "0.001"), Setting("augment"), Setting("sources", "augmented"),
-      Setting("reach", "-0.3"), Setting("detail", "1"), Setting("weight-re", "10"), Setting("weight-ce", "0.1"),
-      Setting("weight-w", "0.1"),
-      Setting("weight-cov", "0.1"),
-      Setting("weight-att", "0.1"),
+      MethodOption("pretrain"), MethodOption("setting", "mhsa+sc+egm"), MethodOption("pretrain-steps"),
+      MethodOption("steps"),
+      MethodOption("batch", "64"), MethodOption("lr", "0.001"), MethodOption("augment"),
+      MethodOption("sources", "augmented"),
+      MethodOption("reach", "-0.3"), MethodOption("detail", "1"), MethodOption("weight-re", "10"),
+      MethodOption("weight-ce", "0.1"),
+      MethodOption("weight-w", "0.1"),
+      MethodOption("weight-cov", "0.1"),
+      MethodOption("weight-att", "0.1"),
     ])
 }

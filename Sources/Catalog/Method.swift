@@ -12,14 +12,14 @@ public struct Method: Sendable {
   public var reference: String
   /// The options of its verb that it understands beyond those of every method, with the value it takes when nothing
   /// is typed; nil where the option's own default holds.
-  public var settings: [Setting]
+  public var settings: [MethodOption]
   /// Named sets of values.
   public var presets: [Preset]
 
   /// Makes a method.
   public init(
     _ name: String, of verb: String = "condense", title: String, summary: String, reference: String,
-    settings: [Setting] = [], presets: [Preset] = []
+    settings: [MethodOption] = [], presets: [Preset] = []
   ) {
     self.verb = verb
     self.name = name
@@ -42,7 +42,7 @@ public struct Method: Sendable {
 }
 
 /// The value of an option under a method or preset.
-public struct Setting: Sendable {
+public struct MethodOption: Sendable {
   /// Long name of an option of the method's verb.
   public var option: String
   /// The value as it would be typed; nil where the option's own default holds.
@@ -65,10 +65,10 @@ public struct Preset: Sendable {
   /// One line without full stop: what it reproduces, and what it costs.
   public var summary: String
   /// The values.
-  public var settings: [Setting]
+  public var settings: [MethodOption]
 
   /// Makes a preset.
-  public init(_ name: String, summary: String, settings: [Setting]) {
+  public init(_ name: String, summary: String, settings: [MethodOption]) {
     self.name = name
     self.summary = summary
     self.settings = settings

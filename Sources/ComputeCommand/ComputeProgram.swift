@@ -1,4 +1,5 @@
 import Command
+import Methods
 import Stages
 import Tensors
 

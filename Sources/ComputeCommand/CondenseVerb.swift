@@ -22,26 +22,27 @@ let condenseVerb = VerbRunner("condense") { invocation in
       "--snapshot-every tells the steps between snapshots, and there are none", hint: "add --snapshots DIR")
   }
   let surroundings = try await Surroundings(invocation)
-  var stageSurroundings = surroundings.stage(invocation)
-  stageSurroundings.dryRun = arguments.flag("dry-run")
-  stageSurroundings.announce = { estimate in
+  var context = surroundings.context(invocation)
+  context.announce = { estimate in
     for line in estimate.lines(for: request) { report.log(line) }
   }
   // Goes again if nothing comes of it.
   let created = try arguments.path("snapshots").map(CreatedFolders.init)
   defer { withExtendedLifetime(created) {} }
   if let directory = arguments.path("snapshots") {
-    stageSurroundings.snapshotEvery = arguments.integer("snapshot-every")
-    stageSurroundings.snapshot = { step, info, samples in
+    context.snapshotEvery = arguments.integer("snapshot-every")
+    context.snapshot = { step, info, samples in
       publish(samples, info, to: directory, step: step, report: report)
     }
   }
 
-  let stage = stageSurroundings
-  _ = try await emitWhole(invocation, options: reading, isDry: stage.dryRun) { info in
+  let chosen = context
+  _ = try await emitWhole(invocation, options: reading) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
-    try request.checkMemory(for: info, memoryLimit: stage.memoryLimit, machine: stage.machineMemory)
-    return (CondenseStage(request, of: info, tool: toolVersion, in: stage), promised)
+    try request.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
+    return (CondenseStage(request, of: info, tool: toolVersion, in: chosen), promised)
+  } announce: { estimate in
+    chosen.announce(estimate)
   }
   return .ok
 }

@@ -6,7 +6,7 @@ import Stages
 extension Estimate {
   /// One line each for what is made, the steps, the features, and the memory.
   func lines(for request: CondenseRequest) -> [String] {
-    var lines = ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
+    var lines = ["\(request.name): \(images) images, seed \(request.seed)"]
     if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
     if let features {
       let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"

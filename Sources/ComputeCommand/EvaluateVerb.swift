@@ -24,7 +24,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       "evaluate needs --test ARCHIVE", hint: "the archive that the set was condensed from has a test part")
   }
   let surroundings = try await Surroundings(invocation)
-  let stage = surroundings.stage(invocation)
+  let stage = surroundings.context(invocation)
 
   func opened(_ paths: [String], split: DatasetInfo.Split) throws(DataError) -> any SampleSource {
     var options = reading
@@ -53,7 +53,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   try checkComparable(judged.info, with: testSource.info)
   var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
-  let network = NetworkChoice(arguments)
+  let network = try NetworkChoice(arguments)
   if let shape = judged.info.shape, shape.count == 3 {
     let options = try network.options(
       shape: (shape[0], shape[1], shape[2]), classes: judged.info.classNames.count, of: judged.info.name)
@@ -91,7 +91,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     if let real = beside {
       contestants += try baselines(
         counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
-        cacheDirectory: stage.cacheDirectory, shouldStop: stage.shouldStop, log: stage.log, progress: stage.progress)
+        in: stage)
     }
     var rows: [EvaluationRow] = []
     for contestant in contestants {

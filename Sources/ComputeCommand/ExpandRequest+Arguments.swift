@@ -19,7 +19,7 @@ extension ExpandRequest {
     }
     self.init(method: method, amount: amount, seed: UInt64(arguments.integer("seed") ?? 0))
     keepsOriginals = arguments.flag("originals")
-    augmentation = try CondenseRequest.augmentation(arguments)
+    augmentation = try typedAugmentation(arguments)
     reading = arguments.typedOptions(under: "Reading")
     switch method {
     case .augment:
@@ -75,4 +75,12 @@ extension ExpansiveChoice {
     pretrainingBatch = arguments.given("batch") ? arguments.integer("batch") : nil
     pretrainingRate = arguments.given("lr") ? arguments.number("lr") : nil
   }
+}
+
+private func typedAugmentation(_ arguments: Arguments) throws(UsageError) -> AugmentationStrategy? {
+  guard let text = arguments.text("augment") else { return nil }
+  guard let strategy = AugmentationStrategy(named: text) else {
+    throw UsageError("--augment takes \(AugmentationStrategy.settingForm); not '\(text)'")
+  }
+  return strategy
 }

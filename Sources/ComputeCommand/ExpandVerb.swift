@@ -12,11 +12,12 @@ let expandVerb = VerbRunner("expand") { invocation in
   let request = try ExpandRequest(arguments)
   let reading = try ReadOptions(arguments)
   let surroundings = try await Surroundings(invocation)
-  var stageSurroundings = surroundings.stage(invocation)
-  stageSurroundings.dryRun = arguments.flag("dry-run")
+  let context = surroundings.context(invocation)
+  @Sendable func announce(_ estimate: ExpansionEstimate) {
+    for line in estimate.lines(for: request) { report.log(line) }
+  }
 
-  let stage = stageSurroundings
-  let expanded = try await emitWhole(invocation, options: reading, isDry: stage.dryRun) { info in
+  let expanded = try await emitWhole(invocation, options: reading) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
     let model = try model(invocation)
     if let shape = info.shape { try model?.check(imageShape: shape, of: info.name) }
@@ -29,11 +30,10 @@ let expandVerb = VerbRunner("expand") { invocation in
         nil
       }
     let expanding = ExpandStage(
-      request, reading: reading, of: info, tool: toolVersion, in: stage,
-      announce: { estimate in
-        for line in estimate.lines(for: request) { report.log(line) }
-      })
+      request, reading: reading, of: info, tool: toolVersion, in: context, announce: announce)
     return (expanding, promised)
+  } announce: { estimate in
+    announce(estimate)
   }
   if let distance = expanded?.meanDistance {
     report.log("new images are \(fixed(distance, 2)) deviations a value from the nearest sample, on average")
@@ -58,7 +58,7 @@ private func similarSet(
   let own = try ReadOptions(invocation.arguments)
   (reading.resize, reading.centerCrop) = (own.resize, own.centerCrop)
   let (store, info) = try await store(
-    [Input(path: path)], reading, stage: "pretrain", in: surroundings.stage(invocation), invocation)
+    [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation)
   return .images(store, info)
 }
 

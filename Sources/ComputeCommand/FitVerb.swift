@@ -15,13 +15,10 @@ let fitVerb = VerbRunner("fit") { invocation in
     try await emitModel(invocation) { try await fitExpansive(choice, options, invocation) }
   } else {
     let request = try CondenseRequest(arguments)
-    try await emitModel(invocation) { try await fitKoopcon(request, options, invocation) }
+    try await emitModel(invocation) { try await fitMethod(request, options, invocation) }
   }
   return .ok
 }
-
-/// A model that was fitted: its file, and what is said of it.
-private typealias FittedModel = (bytes: [UInt8], summary: String)
 
 /// Writes the model that `fit` gives to --output; a dry run, which gives none, opens no file.
 private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedModel?) async throws {
@@ -39,28 +36,24 @@ private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedM
   }
 }
 
-private func fitKoopcon(
+private func fitMethod(
   _ request: CondenseRequest, _ options: ReadOptions, _ invocation: Invocation
 ) async throws -> FittedModel? {
   let report = invocation.report
   let isDry = invocation.arguments.flag("dry-run")
   let surroundings = try await Surroundings(invocation)
-  let stage = surroundings.stage(invocation)
+  let context = surroundings.context(invocation)
   let (store, info) = try await store(
-    invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: stage, invocation
+    invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation
   ) { info in
     // What the description rules out is refused before the samples are read.
     _ = try request.promise(of: info, tool: toolVersion)
     try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
   }
   return try await surroundings.compute(for: .fitting) {
-    var plan = try KoopconPlan(request, for: store, of: info, threads: surroundings.threads)
-    try plan.checkMemory(machine: surroundings.machineMemory)
-    for line in try plan.estimate(until: stage.deadline, clock: stage.clock).lines(for: request) { report.log(line) }
-    if isDry { return nil }
-    let file = try plan.fit(
-      tool: toolVersion, verb: "fit", shouldStop: stage.shouldStop, progress: stage.progress)
-    return (file.bytes, file.summary)
+    let plan = try CondensePlan(request, for: store, of: info, in: context)
+    for line in plan.estimate.lines(for: request) { report.log(line) }
+    return isDry ? nil : try plan.fit(on: store, tool: toolVersion, verb: "fit", in: context)
   }
 }
 
@@ -71,23 +64,23 @@ private func fitExpansive(
   let arguments = invocation.arguments
   let isDry = arguments.flag("dry-run")
   let surroundings = try await Surroundings(invocation)
-  let stage = surroundings.stage(invocation)
+  let context = surroundings.context(invocation)
   let (store, info) = try await store(
-    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: stage, invocation)
+    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation)
   return try await surroundings.compute(for: .expanding) {
     var plan = ExpansivePretraining(
       choice, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
       for: store, of: info, threads: surroundings.threads)
     try plan.checkMemory(machine: surroundings.machineMemory)
-    let (steps, seconds) = try plan.estimate(until: stage.deadline, clock: stage.clock)
+    let (steps, seconds) = try plan.estimate(until: context.deadline, clock: context.clock)
     report.log("expansive: \(stepsLine(steps, seconds, digits: 2, option: "--steps"))")
     report.log(
       memoryLine(
         decoded: store.residentBytes, spilled: store.spilledBytes, working: Int(plan.memoryNeed.total)))
     if isDry { return nil }
     let file = try plan.run(
-      tool: toolVersion, verb: "fit", shouldStop: stage.shouldStop, progress: stage.progress)
-    return (file.bytes, file.summary)
+      tool: toolVersion, verb: "fit", shouldStop: context.shouldStop, progress: context.progress)
+    return FittedModel(bytes: file.bytes, summary: file.summary)
   }
 }
 
@@ -97,7 +90,7 @@ private func fitExpansive(
 ///   - name: the stage, for errors.
 ///   - check: refuses a set by its description.
 func store(
-  _ inputs: [Input], _ options: ReadOptions, stage name: String, in surroundings: CondenseStage.Surroundings,
+  _ inputs: [Input], _ options: ReadOptions, stage name: String, in surroundings: RunContext,
   _ invocation: Invocation, check: (DatasetInfo) throws -> Void = { _ in }
 ) async throws -> (ClassStore, DatasetInfo) {
   let source = try openSamples(inputs, options: options, log: { invocation.report.log($0) })

@@ -2,6 +2,7 @@ import Catalog
 import Command
 import Datasets
 import Shards
+import Methods
 import Stages
 import Streaming
 
@@ -73,12 +74,6 @@ extension ProvenanceStep {
 }
 
 extension KoopconFile {
-  /// `koopcon, shallow autoencoder, 3×32×32 to 512, 10 classes`.
-  var summary: String {
-    "koopcon, \(description.depth) autoencoder, \(shapeText(description.shape)) to \(description.latent), "
-      + "\(description.classNames.count) classes, fitted to \(description.dataset)"
-  }
-
   /// `10`, or a table where the classes differ.
   var condensedText: String {
     let counts = description.condensedPerClass

@@ -3,6 +3,7 @@ import Command
 import Datasets
 import Foundation
 import Networks
+import Methods
 import Stages
 import Streaming
 import Tensors
@@ -64,10 +65,10 @@ struct Surroundings {
     }
   }
 
-  /// For `CondenseStage`.
-  func stage(_ invocation: Invocation) -> CondenseStage.Surroundings {
+  /// For stages.
+  func context(_ invocation: Invocation) -> RunContext {
     let report = invocation.report
-    var result = CondenseStage.Surroundings(computeThread: computeThread)
+    var result = RunContext(computeThread: computeThread)
     result.threads = threads
     result.memoryLimit = memoryLimit
     result.machineMemory = machineMemory
@@ -118,17 +119,4 @@ func cacheDirectory(_ arguments: Arguments) -> String? {
   }
   // An input folder does not grow.
   return folder.flatMap { liesInInput($0, arguments) ? nil : $0 }
-}
-
-extension NetworkChoice {
-  /// The network that was typed.
-  init(_ arguments: Arguments) {
-    let name = arguments.choice("net") ?? Architecture.convNet.rawValue
-    guard let architecture = Architecture(rawValue: name) else {
-      preconditionFailure("the catalogue offers the network \(name), which nothing builds")
-    }
-    self.init(
-      architecture: architecture, filters: arguments.integer("width") ?? 128, depth: arguments.integer("depth"),
-      precision: arguments.choice("precision").flatMap(Precision.init(rawValue:)) ?? .float32)
-  }
 }

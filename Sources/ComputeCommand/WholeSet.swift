@@ -8,6 +8,12 @@ import Streaming
 protocol WholeSetStage: Stage<Sample, Sample> {
   /// What the emitted samples are; known from the first of them on.
   var described: DatasetInfo? { get }
+
+  /// What a run will take.
+  associatedtype Estimate: Sendable
+
+  /// What a run over these samples will take; nothing is made.
+  func estimate(_ upstream: Flow<Sample>) async throws(PipelineError) -> Estimate
 }
 
 extension CondenseStage: WholeSetStage {}
@@ -15,7 +21,7 @@ extension ExpandStage: WholeSetStage {}
 
 /// Runs such a stage over the inputs, and writes what it emits.
 ///
-/// A dry run ends with its estimate, and writes nothing.
+/// With `--dry-run` it announces the estimate instead, and writes nothing.
 ///
 /// - Parameters:
 ///   - options: how the inputs are read.
@@ -23,10 +29,10 @@ extension ExpandStage: WholeSetStage {}
 ///     and refuses at once if it has no place for it.
 /// - Returns: The stage, which has run; nil after a dry run.
 func emitWhole<S: WholeSetStage>(
-  _ invocation: Invocation, options: ReadOptions, isDry: Bool,
-  make: (DatasetInfo) async throws -> (stage: S, promised: DatasetInfo)
+  _ invocation: Invocation, options: ReadOptions,
+  make: (DatasetInfo) async throws -> (stage: S, promised: DatasetInfo), announce: (S.Estimate) -> Void
 ) async throws -> S? {
-  guard isDry else {
+  guard invocation.arguments.flag("dry-run") else {
     return try await writeStream(invocation) { writer in
       let source = try described(invocation, options)
       let (stage, promised) = try await make(source.info)
@@ -43,11 +49,7 @@ func emitWhole<S: WholeSetStage>(
   }
   let source = try described(invocation, options)
   let (stage, _) = try await make(source.info)
-  do {
-    _ = try await stage.run(from: samples(of: source, stage: "read"), into: Collected<Sample>())
-  } catch let error {
-    guard error.underlying is DryRunEnded else { throw error }
-  }
+  announce(try await stage.estimate(samples(of: source, stage: "read")))
   return nil
 }
 

@@ -12,4 +12,13 @@ public protocol RealImages: Sendable {
   func count(ofClass label: Int) -> Int
   /// The images at `indices` of one class: uint8, (indices.count, channels, height, width).
   func images(ofClass label: Int, at indices: [Int]) -> Tensor
+  /// The place of every image in the order of the archive; within a class that of its index.
+  var archiveOrder: [SourceImage] { get }
+}
+
+extension RealImages {
+  /// Class by class.
+  public var archiveOrder: [SourceImage] {
+    (0..<classCount).flatMap { label in (0..<count(ofClass: label)).map { SourceImage(label: label, index: $0) } }
+  }
 }

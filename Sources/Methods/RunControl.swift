@@ -1,3 +1,6 @@
+public import Networks
+public import Tensors
+
 /// How a run looks from outside after one step.
 public struct StepReport: Sendable, Equatable {
   /// Steps completed, counted from 1.
@@ -14,13 +17,15 @@ public struct StepReport: Sendable, Equatable {
   public var movement: Double
   /// Anything worth saying in words.
   public var note: String?
+  /// What is being done, where that is not yet the method itself: `features`; nil for the method.
+  public var phase: String?
   /// What the loss is made of, unweighted, where it has several parts.
   public var terms: [LossTerm]
 
   /// A report; see the properties.
   public init(
     step: Int, steps: Int, loss: Double, gradientNorm: Double = 0, movement: Double = 0, note: String? = nil,
-    terms: [LossTerm] = []
+    phase: String? = nil, terms: [LossTerm] = []
   ) {
     self.step = step
     self.steps = steps
@@ -28,6 +33,7 @@ public struct StepReport: Sendable, Equatable {
     self.gradientNorm = gradientNorm
     self.movement = movement
     self.note = note
+    self.phase = phase
     self.terms = terms
   }
 
@@ -49,6 +55,12 @@ public struct LossTerm: Sendable, Equatable {
   }
 }
 
+/// Gives a trained feature network and its steps of training, from its recipe and the training.
+public typealias FeatureNetworkSource =
+  @Sendable (FeatureNetwork.Recipe, () throws(TensorError) -> (network: ConvNet, steps: Int)) throws(TensorError) -> (
+    network: ConvNet, steps: Int
+  )
+
 /// What the world may ask of a running method: to be told of progress, to stop, to hand out intermediate images.
 ///
 /// Methods read no clock and print nothing; time limits, signals and progress bars live behind these closures, which
@@ -62,6 +74,8 @@ public struct RunControl: Sendable {
   public var snapshotSteps: Set<Int>
   /// Receives the images reached after a step named in `snapshotSteps`.
   public var snapshot: @Sendable (Int, Synthetic) -> Void
+  /// Gives the feature network of a recipe: one that was kept, or what the training makes now.
+  public var featureNetwork: FeatureNetworkSource = { _, train in try train() }
 
   /// A control that reports to nobody and never stops, unless given otherwise.
   public init(

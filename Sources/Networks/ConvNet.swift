@@ -78,6 +78,18 @@ public struct ConvNetOptions: Sendable, Equatable {
   /// Length of an embedding: the flattened last feature map.
   public var featureCount: Int { filters * mapHeight * mapWidth }
 
+  /// Floating-point operations of one image on its way to the embedding: those of the convolutions, two for each multiplication
+  /// and addition.
+  public var operations: Double {
+    var (height, width, channels) = (height + 2 * firstPadding - 2, width + 2 * firstPadding - 2, channels)
+    var operations = 0.0
+    for _ in 0..<depth {
+      operations += 2 * 9 * Double(height * width) * Double(channels * filters)
+      (height, width, channels) = (height / 2, width / 2, filters)
+    }
+    return operations
+  }
+
   /// The shapes of the parameters, in the order in which `ConvNet` holds them.
   public var parameterShapes: [[Int]] {
     (0..<depth).flatMap { block in

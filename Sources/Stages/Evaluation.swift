@@ -254,8 +254,7 @@ public func evaluate(
 /// not those of the test set.
 public func baselines(
   counts: [Int], from real: ClassStore, testedOn test: ClassStore, network: NetworkChoice, seed: UInt64,
-  cacheDirectory: String?, shouldStop: @escaping @Sendable () -> Bool, log: @escaping @Sendable (String) -> Void,
-  progress: @escaping ProgressHandler
+  in context: RunContext
 ) throws -> [Contestant] {
   try checkBaselines(from: real.described, testedOn: test.described)
   let normalization = Methods.Normalization.measured(on: real)
@@ -264,19 +263,34 @@ public func baselines(
       from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)
     ).synthetic
   }
-  let features = try baselineFeatures(real, network: network, seed: seed, cacheDirectory: cacheDirectory)
-    .made(on: real, normalization: normalization, shouldStop: shouldStop, log: log, progress: progress).network
-  let picked = try Herding.select(from: real, counts: counts, network: features, normalization: normalization).synthetic
+  var herding = Herding()
+  herding.features.network = network
+  let cache = try baselineFeatures(real, network: network, seed: seed, directory: context.cacheDirectory).cache
+  var control = RunControl(shouldStop: context.shouldStop)
+  control.featureNetwork = { _, train throws(TensorError) in try cache.made(log: context.log, train) }
+  control.progress = { report in
+    guard let phase = report.phase else { return }
+    context.progress(
+      ProgressEvent(stage: phase, done: report.step, total: report.steps, unit: "steps", loss: report.loss))
+  }
+  let picked = try herding.condense(
+    real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
+  ).synthetic
   return [random, Contestant(name: "herding", isBaseline: true, normalization: normalization) { _ in picked }]
 }
 
+/// The features of the herded baseline, and where their network is kept.
 private func baselineFeatures(
-  _ real: ClassStore, network: NetworkChoice, seed: UInt64, cacheDirectory: String?
-) throws(DataError) -> FeatureRecipe {
-  FeatureRecipe(
-    for: real,
-    network: try network.options(shape: real.shape, classes: real.classCount, of: "real training data"), seed: seed,
-    steps: nil, cacheDirectory: cacheDirectory)
+  _ real: ClassStore, network: NetworkChoice, seed: UInt64, directory: String?
+) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
+  let task = CondensingTask(
+    dataset: "real training data", shape: real.shape, counts: real.classNames.map { _ in 1 },
+    available: real.classNames.indices.map(real.count(ofClass:)))
+  var features = FeatureNetwork()
+  features.network = network
+  try features.decide(for: task)
+  let recipe = features.recipe(for: task)
+  return (recipe, FeatureCache(recipe, for: real, seed: seed, directory: directory))
 }
 
 /// What judging will take on this machine, before it begins.
@@ -310,9 +324,11 @@ public struct EvaluationEstimate: Sendable, Equatable {
     }
     seconds = classifiers(stored * factor * factor)
     guard let real else { return }
-    let features = try baselineFeatures(
-      real, network: request.network, seed: request.seed, cacheDirectory: cacheDirectory)
-    let featureSeconds = features.trainingWork.trainingSeconds(atRate: rate)
+    let (recipe, cache) = try baselineFeatures(
+      real, network: request.network, seed: request.seed, directory: cacheDirectory)
+    let featureSeconds = Work.training(
+      network: recipe.network, images: cache.isKept ? 0 : recipe.training.batchSize, passes: recipe.training.steps
+    ).trainingSeconds(atRate: rate)
     self.featureSeconds = featureSeconds
     seconds += 2 * classifiers(stored) + featureSeconds
   }

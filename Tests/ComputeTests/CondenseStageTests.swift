@@ -19,7 +19,7 @@ extension ComputeTests {
       snapshots: @escaping @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in }
     ) async throws -> (info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples()
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.snapshotEvery = snapshotEvery
       surroundings.snapshot = snapshots
       surroundings.cacheDirectory = cacheDirectory
@@ -36,27 +36,25 @@ extension ComputeTests {
 
     private final class Counter: Sendable { let value = Mutex(0) }
 
-    private func request(_ method: CondenseRequest.Method, steps: Int? = nil, seed: UInt64 = 3) -> CondenseRequest {
-      var request = CondenseRequest(method: method, budget: Budget(rest: 2), seed: seed, network: smallNetwork)
-      request.steps = steps
-      request.realBatch = 8
+    private func request(
+      _ method: String, steps: Int? = nil, seed: UInt64 = 3, _ options: [String: String] = [:]
+    ) throws -> CondenseRequest {
+      var request = try smallRequest(method, options, seed: seed)
+      if let steps, request.method.steps != nil || type(of: request.method).traits.learns {
+        request.method.steps = steps
+      }
       return request
     }
 
-    @Test(arguments: [CondenseRequest.Method.distributionMatching, .m3d, .koopcon])
-    func `without a number of steps a time decides it`(method: CondenseRequest.Method) async throws {
+    @Test(arguments: ["dm", "m3d", "koopcon"])
+    func `without a number of steps a time decides it`(method: String) async throws {
       let (info, samples) = toySamples()
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
-      surroundings.dryRun = true
+      var surroundings = RunContext(computeThread: thread)
       func announced(steps: Int?, deadline: Double?) async throws -> Estimate {
-        let estimate = Mutex<Estimate?>(nil)
         surroundings.clock = TickingClock().seconds
         surroundings.deadline = deadline
-        surroundings.announce = { value in estimate.withLock { $0 = value } }
-        let stage = CondenseStage(request(method, steps: steps), of: info, tool: "test", in: surroundings)
-        var wiring = Wiring()
-        await #expect(throws: PipelineError.self) { for try await _ in stage.connect(.elements(samples), &wiring) {} }
-        return try #require(estimate.withLock { $0 })
+        let stage = CondenseStage(try request(method, steps: steps), of: info, tool: "test", in: surroundings)
+        return try await stage.estimate(.elements(samples))
       }
       let usual = try await announced(steps: nil, deadline: nil)
       let perStep = try #require(usual.secondsPerStep)
@@ -80,27 +78,23 @@ extension ComputeTests {
 
     @Test func tilesWithoutPixelsAreRefused() async throws {
       for factor in [7, 9, 16] {
-        var tiled = request(.m3d, steps: 1)
-        tiled.factor = factor
+        let tiled = try request("m3d", steps: 1, ["factor": String(factor)])
         let error = await #expect(throws: PipelineError.self) { try await condensed(tiled) }
         #expect((error?.underlying as? DataError)?.problem.contains("\(factor) tiles") == true)
       }
-      var tiled = request(.m3d, steps: 1)
-      tiled.factor = 8
+      let tiled = try request("m3d", steps: 1, ["factor": "8"])
       #expect(try await condensed(tiled).samples.count == 4)
     }
 
     @Test func randomNeedsNoNetworkAndRecordsNone() async throws {
-      var deep = request(.random)
-      deep.network.depth = 12
-      let (info, samples) = try await condensed(deep)
+      let (info, samples) = try await condensed(request("random"))
       #expect(samples.count == 4)
       #expect(info.provenance.last?.options["depth"] == nil)
     }
 
     @Test func aSelectionEmitsExactPixelsAndSaysWhoseTheyAre() async throws {
       let (_, real) = toySamples()
-      let (info, samples) = try await condensed(request(.random))
+      let (info, samples) = try await condensed(request("random"))
       #expect(samples.map(\.label) == [0, 0, 1, 1])
       #expect(info.countPerClass == [2, 2] && info.formation == nil)
       for sample in samples {
@@ -110,15 +104,15 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: [CondenseRequest.Method.herding, .kCenter])
-    func selectionsByFeaturesPickDifferentImagesOfTheClass(method: CondenseRequest.Method) async throws {
+    @Test(arguments: ["herding", "k-center"])
+    func selectionsByFeaturesPickDifferentImagesOfTheClass(method: String) async throws {
       let (_, samples) = try await condensed(request(method))
       #expect(samples.map(\.label) == [0, 0, 1, 1])
       #expect(Set(samples.map { String(decoding: $0.metadata ?? [], as: UTF8.self) }).count == 4)
     }
 
-    @Test(arguments: [CondenseRequest.Method.distributionMatching, .m3d])
-    func theSameSeedGivesTheSameBytesAndAnotherSeedOthers(method: CondenseRequest.Method) async throws {
+    @Test(arguments: ["dm", "m3d"])
+    func theSameSeedGivesTheSameBytesAndAnotherSeedOthers(method: String) async throws {
       let first = try await condensed(request(method, steps: 3))
       let second = try await condensed(request(method, steps: 3))
       let other = try await condensed(request(method, steps: 3, seed: 4))
@@ -127,21 +121,20 @@ extension ComputeTests {
     }
 
     @Test func aRunThatIsStoppedEqualsOneOfThatManySteps() async throws {
-      let stopped = try await condensed(request(.distributionMatching, steps: 50), stopAfter: 4)
-      let whole = try await condensed(request(.distributionMatching, steps: 4))
+      let stopped = try await condensed(request("dm", steps: 50), stopAfter: 4)
+      let whole = try await condensed(request("dm", steps: 4))
       #expect(stopped.samples == whole.samples)
       #expect(stopped.info == whole.info)
       #expect(stopped.info.provenance.last?.options["steps"] == "4")
     }
 
     /// The network of the features is stopped, never the selection; a set of half-learned features must say that it is one.
-    @Test(arguments: [CondenseRequest.Method.herding, .kCenter])
-    func aSelectionThatIsStoppedEqualsOneOfThatManyFeatureSteps(method: CondenseRequest.Method) async throws {
-      var long = request(method)
-      long.featureSteps = 50
+    @Test(arguments: ["herding", "k-center"])
+    func aSelectionThatIsStoppedEqualsOneOfThatManyFeatureSteps(method: String) async throws {
+      var long = try request(method, steps: 50)
       let stopped = try await condensed(long, stopAfter: 2)
       #expect(stopped.info.provenance.last?.options["feature-steps"] == "2")
-      long.featureSteps = 2
+      long.method.steps = 2
       let whole = try await condensed(long)
       #expect(stopped.samples == whole.samples)
       #expect(stopped.info == whole.info)
@@ -151,8 +144,7 @@ extension ComputeTests {
       let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
       defer { try? FileManager.default.removeItem(atPath: folder) }
       func kept() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
-      var herding = request(.herding)
-      herding.featureSteps = 3
+      let herding = try request("herding", steps: 3)
       _ = try await condensed(herding, stopAfter: 2, cacheDirectory: folder)
       #expect(kept() == 0)
       // The time is up when the last step is done.
@@ -166,11 +158,11 @@ extension ComputeTests {
     @Test func anEstimateHasTheTimeOfTheFeatures() async throws {
       let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      func estimate(_ method: CondenseRequest.Method) async throws -> Estimate? {
+      func estimate(_ method: String) async throws -> Estimate? {
         let (info, samples) = toySamples()
         let seen = Mutex<Estimate?>(nil)
         let clock = Counter()
-        var surroundings = CondenseStage.Surroundings(computeThread: thread)
+        var surroundings = RunContext(computeThread: thread)
         surroundings.cacheDirectory = folder
         surroundings.announce = { estimate in seen.withLock { $0 = estimate } }
         // Every look at it takes a second, so that a pass over 64 images does.
@@ -179,19 +171,20 @@ extension ComputeTests {
             $0 += 1; return Double($0)
           }
         }
-        let stage = CondenseStage(request(method, steps: 1), of: info, tool: "test", in: surroundings)
+        let stage = CondenseStage(
+          try request(method, steps: method == "dm" ? 1 : nil), of: info, tool: "test", in: surroundings)
         var wiring = Wiring()
         let flow = stage.connect(.elements(samples), &wiring)
         while try await flow.next() != nil {}
         return seen.withLock { $0 }
       }
-      #expect(try await estimate(.random)?.features == nil)
-      #expect(try await estimate(.distributionMatching)?.features == nil)
-      let first = try #require(try await estimate(.herding)?.features)
+      #expect(try await estimate("random")?.features == nil)
+      #expect(try await estimate("dm")?.features == nil)
+      let first = try #require(try await estimate("herding")?.features)
       // 200 batches of 256 images, forward and twice backward, at two thirds of the rate; then the 21 images.
       let expected = 200 * 256 / 64 * 3 * 1.5 + 21.0 / 64
       #expect(first.steps == 200 && abs(first.seconds - expected) < 1e-6, "\(first)")
-      let second = try #require(try await estimate(.kCenter)?.features)
+      let second = try #require(try await estimate("k-center")?.features)
       #expect(second.steps == 0 && abs(second.seconds - 21.0 / 64) < 1e-6, "\(second)")
     }
 
@@ -199,10 +192,10 @@ extension ComputeTests {
     @Test func moreThanADescriptionCountsCanOnlyBeMadeByWhatLearnsPixels() throws {
       var (info, _) = toySamples()
       info.countPerClass = [12, 9]
-      for method in CondenseRequest.Method.allCases {
-        var large = request(method)
+      for method in Registry.methods.map(\.name) {
+        var large = try request(method)
         large.budget = Budget(rest: 1_000_000_000)
-        if method != .distributionMatching, method != .m3d {
+        if method != "dm", method != "m3d" {
           let error = #expect(throws: DataError.self) { try large.promise(of: info, tool: "test") }
           #expect(error?.fault == .badInput)
           #expect(error?.problem == "class class0 has 12 samples, fewer than the 1000000000 asked for")
@@ -213,7 +206,7 @@ extension ComputeTests {
     }
 
     @Test func m3dSaysHowItsImagesAreToBeTakenApart() async throws {
-      let (info, samples) = try await condensed(request(.m3d, steps: 1))
+      let (info, samples) = try await condensed(request("m3d", steps: 1))
       #expect(info.formation == Datasets.Formation(factor: 2))
       #expect(samples.count == 4)
       guard case .floats(let array) = samples[0].content else {
@@ -232,7 +225,7 @@ extension ComputeTests {
       }
       let mean = values.reduce(0, +) / Double(values.count)
       let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-      let (info, _) = try await condensed(request(.random))
+      let (info, _) = try await condensed(request("random"))
       let normalization = try #require(info.normalization)
       #expect(abs(Double(normalization.mean[1]) - mean) < 1e-6)
       #expect(abs(Double(normalization.std[1]) - variance.squareRoot()) < 1e-6)
@@ -240,11 +233,11 @@ extension ComputeTests {
 
     @Test func snapshotsAreWhatAShorterRunWouldHaveGiven() async throws {
       let seen = Snapshots()
-      _ = try await condensed(request(.distributionMatching, steps: 4), snapshotEvery: 2) { step, info, samples in
+      _ = try await condensed(request("dm", steps: 4), snapshotEvery: 2) { step, info, samples in
         seen.all.withLock { $0[step] = samples }
         #expect(info.provenance.last?.options["steps"] == String(step))
       }
-      let short = try await condensed(request(.distributionMatching, steps: 2))
+      let short = try await condensed(request("dm", steps: 2))
       #expect(seen.all.withLock { $0.keys.sorted() } == [2, 4])
       #expect(seen.all.withLock { $0[2] } == short.samples)
     }
@@ -252,16 +245,16 @@ extension ComputeTests {
     private final class Snapshots: Sendable { let all = Mutex<[Int: [Sample]]>([:]) }
 
     @Test func moreThanThereIsCannotBeSelected() async throws {
-      var request = request(.random)
+      var request = try request("random")
       request.budget = Budget(rest: 10)
       let error = await #expect(throws: PipelineError.self) { try await condensed(request) }
       let data = try #require(error?.underlying as? DataError)
       #expect(data.problem.contains("class1") && data.problem.contains("9"))
     }
 
-    @Test(arguments: [CondenseRequest.Method.random, .herding, .distributionMatching, .m3d])
-    func aClassWithZeroStaysEmptyAndKeepsItsIndex(method: CondenseRequest.Method) async throws {
-      var request = request(method, steps: 1)
+    @Test(arguments: ["random", "herding", "dm", "m3d"])
+    func aClassWithZeroStaysEmptyAndKeepsItsIndex(method: String) async throws {
+      var request = try request(method, steps: 1)
       request.budget = Budget(rest: 2, named: ["class0": 0])
       let (info, samples) = try await condensed(request)
       #expect(info.classNames == ["class0", "class1"] && info.countPerClass == [0, 2])
@@ -276,7 +269,7 @@ extension ComputeTests {
         copy.origin = path
         return copy
       }
-      var request = request(.random)
+      var request = try request("random")
       request.budget = Budget(rest: nil, named: ["class0": 1, "class1": 2])
       let stage = CondenseStage(request, of: info, tool: "test", in: .init(computeThread: thread))
       var wiring = Wiring()
@@ -291,12 +284,12 @@ extension ComputeTests {
 
     @Test func whatDoesNotFitIntoTheMachineIsRefusedBeforeAnythingIsComputed() async throws {
       let (info, samples) = toySamples()
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.machineMemory = 1 << 30
       surroundings.announce = { _ in Issue.record("an estimate was measured") }
-      func refusal(_ change: (inout CondenseRequest) -> Void) async throws -> DataError? {
-        var request = request(.distributionMatching, steps: 1)
-        change(&request)
+      func refusal(_ change: (inout CondenseRequest) throws -> Void) async throws -> DataError? {
+        var request = try request("dm", steps: 1)
+        try change(&request)
         let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
         var wiring = Wiring()
         let flow = stage.connect(.elements(samples), &wiring)
@@ -307,7 +300,7 @@ extension ComputeTests {
         #expect(before == error?.underlying as? DataError)
         return before
       }
-      let wide = try await refusal { $0.network.filters = 8192 }
+      let wide = try await refusal { $0 = try self.request("dm", steps: 1, ["width": "8192"]) }
       #expect(wide?.fault == .usage && wide?.remedy?.contains("--width") == true)
       let many = try await refusal { $0.budget = Budget(rest: 1_000_000_000) }
       #expect(many?.fault == .usage && many?.remedy?.contains("--ipc") == true)
@@ -315,7 +308,7 @@ extension ComputeTests {
     }
 
     @Test func everyClassMayHaveItsOwnNumber() async throws {
-      var request = request(.distributionMatching, steps: 1)
+      var request = try request("dm", steps: 1)
       request.budget = Budget(rest: 1, named: ["class1": 3])
       let (info, samples) = try await condensed(request)
       #expect(info.countPerClass == [1, 3])
@@ -335,7 +328,7 @@ extension ComputeTests {
         return samples[index]
       }
       let stage = CondenseStage(
-        request(.random), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+        try request("random"), of: info, tool: "test", in: RunContext(computeThread: thread))
       var wiring = Wiring()
       let flow = stage.connect(upstream, &wiring)
       let error = await #expect(throws: PipelineError.self) { try await flow.next() }
@@ -351,7 +344,7 @@ extension ComputeTests {
         return samples.first
       }
       let stage = CondenseStage(
-        request(.random), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+        try request("random"), of: info, tool: "test", in: RunContext(computeThread: thread))
       var wiring = Wiring()
       _ = stage.connect(upstream, &wiring)
       #expect(count.value.withLock { $0 } == 0)

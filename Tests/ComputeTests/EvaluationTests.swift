@@ -131,8 +131,8 @@ extension ComputeTests {
       for real in try [store(renamed, samples), store(largeInfo, large)] {
         #expect(throws: DataError.self) {
           try baselines(
-            counts: [1, 1], from: real, testedOn: test, network: smallNetwork, seed: 1, cacheDirectory: nil,
-            shouldStop: { false }, log: { _ in }, progress: { _ in })
+            counts: [1, 1], from: real, testedOn: test, network: smallNetwork, seed: 1,
+            in: RunContext(computeThread: BlockingThread(name: "unused")))
         }
       }
     }

@@ -59,7 +59,7 @@ extension ComputeTests {
         read.model.autoencoder.weights.map { $0.floats() } == made.model.autoencoder.weights.map { $0.floats() })
       #expect(read.model.placement?.floats() == made.model.placement?.floats())
       let stage = ExpandStage(
-        request(), prior: .model(read), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+        request(), prior: .model(read), of: info, tool: "test", in: RunContext(computeThread: thread))
       let images = try await expanded(stage, samples)
       #expect(images.map(\.label) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
     }
@@ -100,7 +100,7 @@ extension ComputeTests {
     /// The distance to the nearest sample is that to the nearest of all blocks of them, by a loop over values.
     @Test func `images that do not fit into the machine are not augmented, and others are measured`() async throws {
       let (info, samples) = toySamples(perClass: [70, 2])
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.machineMemory = 1 << 20
       let request = ExpandRequest(method: .augment, amount: .ratio(1), seed: 3)
       let refused = ExpandStage(request, prior: nil, of: info, tool: "test", in: surroundings)
@@ -137,7 +137,7 @@ extension ComputeTests {
       let (info, samples) = toySamples(perClass: [3, 2])
       let (similarInfo, similar) = toySamples(perClass: [20, 20])
       let clock = TickingClock()
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.clock = clock.seconds
       surroundings.deadline = 100
       surroundings.shouldStop = { clock.seconds() >= 100 }
@@ -161,7 +161,7 @@ extension ComputeTests {
       let clock = TickingClock()
       let ends = Mutex([String: Double]())
       let announced = Mutex<ExpansionEstimate?>(nil)
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.clock = clock.seconds
       surroundings.deadline = 160
       surroundings.shouldStop = { clock.seconds() >= 160 }

@@ -42,7 +42,7 @@ extension ComputeTests {
       let prior =
         request.method == .expansive ? ExpansivePrior.images(try store(similarInfo, similar), similarInfo) : nil
       let stage = ExpandStage(
-        request, prior: prior, of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+        request, prior: prior, of: info, tool: "test", in: RunContext(computeThread: thread))
       var wiring = Wiring()
       let flow = stage.connect(.elements(samples), &wiring)
       var result: [Sample] = []

@@ -14,21 +14,24 @@ extension ComputeTests {
   @Suite struct LatentStagesTests {
     private let thread = BlockingThread(name: "latent test")
 
-    private func request(_ ipc: Int = 2, steps: Int = 8) -> CondenseRequest {
-      var request = CondenseRequest(method: .koopcon, budget: Budget(rest: ipc), seed: 3, network: smallNetwork)
-      request.steps = steps
-      request.realBatch = 8
-      request.koopcon.latent = 12
-      return request
+    private func request(_ ipc: Int = 2, steps: Int = 8, latent: Int = 12) throws -> CondenseRequest {
+      try smallRequest(
+        "koopcon", ["steps": String(steps), "latent": String(latent)], budget: Budget(rest: ipc), seed: 3)
+    }
+
+    private func plan(_ request: CondenseRequest, _ info: DatasetInfo, _ samples: [Sample]) throws -> CondensePlan {
+      try CondensePlan(request, for: store(info, samples), of: info, in: RunContext(computeThread: thread))
     }
 
     private func fitted(
       perClass: [Int] = [12, 9], ipc: Int = 2, steps: Int = 8
     ) throws -> (file: KoopconFile, info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples(perClass: perClass)
-      let plan = try KoopconPlan(request(ipc, steps: steps), for: try store(info, samples), of: info, threads: 1)
-      let file = try plan.fit(tool: "test", verb: "fit", shouldStop: { false }, progress: { _ in })
-      return (file, info, samples)
+      let store = try store(info, samples)
+      let context = RunContext(computeThread: thread)
+      let plan = try CondensePlan(request(ipc, steps: steps), for: store, of: info, in: context)
+      let model = try plan.fit(on: store, tool: "test", verb: "fit", in: context)
+      return (try KoopconFile(contentsOf: written(model.bytes)), info, samples)
     }
 
     private func run(_ stage: some Stage<Sample, Sample>, _ samples: [Sample]) async throws -> [Sample] {
@@ -59,7 +62,7 @@ extension ComputeTests {
     @Test func `the short form gives the samples of the long one`() async throws {
       let (file, info, samples) = try fitted()
       let stage = CondenseStage(
-        request(), of: info, tool: "test", in: CondenseStage.Surroundings(computeThread: thread))
+        try request(), of: info, tool: "test", in: RunContext(computeThread: thread))
       let short = try await run(stage, samples)
       #expect(short == (try await condensed(file, samples)))
       #expect(short.map(\.label) == [0, 0, 1, 1])
@@ -305,7 +308,7 @@ extension ComputeTests {
     {
       let (info, samples) = toySamples()
       let error = #expect(throws: DataError.self) {
-        try KoopconPlan(request(10), for: try store(info, samples), of: info, threads: 1)
+        try plan(request(10), info, samples)
       }
       #expect(error?.problem.contains("class1") == true)
       var counted = info
@@ -318,10 +321,10 @@ extension ComputeTests {
     /// Every number of T is held seven times while it is learned, every latent four times while latents are computed anew.
     @Test func `the memory need counts the maps of T and the latents of all samples`() throws {
       func need(_ ipc: Int, _ perClass: [Int], latent: Int = 12) throws -> MemoryNeed {
-        let (info, samples) = toySamples(perClass: perClass)
-        var request = request(ipc)
-        request.koopcon.latent = latent
-        return try KoopconPlan(request, for: try store(info, samples), of: info, threads: 1).memoryNeed
+        try request(ipc, latent: latent).method.cost(
+          of: CondensingTask(
+            dataset: "toy", shape: (3, 8, 8), counts: perClass.map { _ in ipc }, available: perClass)
+        ).memory
       }
       let (one, two) = (try need(1, [12, 9]), try need(2, [12, 9]))
       let pixels = 4 * 3 * 8 * 8
@@ -342,28 +345,25 @@ extension ComputeTests {
 
     @Test func `the work of a step counts features of whole classes, and all latents computed anew`() throws {
       let network = try smallNetwork.options(shape: (3, 8, 8), classes: 3, of: "toy")
-      var options = Koopcon.Options(
-        autoencoder: AutoencoderOptions(channels: 3, height: 8, width: 8, latent: 12), network: network)
-      options.batch = 30
-      (options.warmUp, options.settling, options.refresh, options.matchingSample) = (0.25, 0.5, 50, 64)
-      func work(
-        _ made: [Int] = [2, 30, 0], _ samples: [Int] = [1000, 40, 500], of change: (inout Koopcon.Options) -> Void
-      )
-        -> Double
-      {
-        var changed = options
+      var method = Koopcon()
+      (method.latent, method.network, method.batch) = (12, smallNetwork, 30)
+      (method.warmUp, method.settling, method.refresh, method.matchingSample) = (0.25, 0.5, 50, 64)
+      func work(of change: (inout Koopcon) -> Void) throws -> Double {
+        var changed = method
         change(&changed)
-        return KoopconPlan.operations(changed, made: made, of: samples)
+        let task = CondensingTask(
+          dataset: "toy", shape: (3, 8, 8), counts: [2, 30, 0], available: [1000, 40, 500])
+        return try #require(changed.cost(of: task).operationsPerStep)
       }
-      let forward = Work.forward(network).operations
-      let coding = options.autoencoder.multiplications
+      let forward = network.operations
+      let coding = method.autoencoder(for: (3, 8, 8)).multiplications
       // Of what the third class has, nothing is made; of the second, 20 images are decoded.
-      let features = work { _ in } - work { $0.weights.matching = 0 }
+      let features = try work { _ in } - work { $0.weights.matching = 0 }
       #expect(abs(features - forward * Double((64 + 40) + 3 * (2 + 20))) < 1e-6 * features)
-      let anew = work { _ in } - work { $0.settling = 0.75 }
+      let anew = try work { _ in } - work { $0.settling = 0.75 }
       #expect(abs(anew - 2 * coding.encoder * Double(1000 + 40) * 0.25 / 50) < 1e-6 * anew)
-      #expect(abs(work { $0.refresh = 25 } - work { _ in } - anew) < 1e-6 * anew)
-      let rest = work {
+      #expect(abs(try work { $0.refresh = 25 } - work { _ in } - anew) < 1e-6 * anew)
+      let rest = try work {
         $0.weights.matching = 0
         $0.settling = 0.75
       }
@@ -375,11 +375,10 @@ extension ComputeTests {
 
     @Test func `what does not fit into the machine is refused before anything is computed`() async throws {
       let (info, samples) = toySamples(perClass: [12, 9])
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       surroundings.machineMemory = 1 << 30
       surroundings.announce = { _ in Issue.record("an estimate was measured") }
-      var request = request()
-      request.koopcon.latent = 1 << 14
+      var request = try request(latent: 1 << 14)
       let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
       var wiring = Wiring()
       let flow = stage.connect(.elements(samples), &wiring)
@@ -388,7 +387,7 @@ extension ComputeTests {
       #expect(refusal.fault == .usage && refusal.remedy == "lower --latent or --width", "\(refusal)")
       // Said of the description alone as well.
       #expect(throws: DataError.self) { try request.checkMemory(for: info, memoryLimit: 1 << 30, machine: 1 << 30) }
-      request.koopcon.latent = 12
+      request = try self.request()
       #expect(throws: Never.self) { try request.checkMemory(for: info, memoryLimit: 1 << 30, machine: 1 << 30) }
     }
   }

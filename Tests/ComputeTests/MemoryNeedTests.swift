@@ -1,5 +1,6 @@
 import Catalog
 import Datasets
+import Methods
 import Networks
 import Streaming
 import Tensors

@@ -2,6 +2,7 @@ import Catalog
 import Command
 import Datasets
 import Foundation
+import Methods
 import Stages
 import Streaming
 import Synchronization
@@ -24,9 +25,9 @@ extension ComputeTests {
   @Suite struct MethodLawsTests {
     private let thread = BlockingThread(name: "compute test")
     private static let names = Catalog.methods.map(\.name)
-    private static let learning = Catalog.methods.filter { $0.understands("steps") }.map(\.name)
+    private static let learning = Registry.methods.filter(\.traits.learns).map(\.name)
     /// Methods in which the images of a class do not depend on how many are made of the others.
-    private static let independent = names.filter { $0 != "koopcon" }
+    private static let independent = Registry.methods.filter(\.traits.classesAreIndependent).map(\.name)
 
     /// The smallest settings that a method takes.
     private func small(_ name: String) throws -> [String] {
@@ -43,12 +44,12 @@ extension ComputeTests {
     /// Runs a command line, whose last words win, on two classes of 12 and 9 images.
     private func condensed(
       _ words: [String], request change: (inout CondenseRequest) -> Void = { _ in },
-      surroundings prepare: (inout CondenseStage.Surroundings) -> Void = { _ in }
+      surroundings prepare: (inout RunContext) -> Void = { _ in }
     ) async throws -> (info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples()
       var request = try CondenseRequest(Arguments(words, for: .condense))
       change(&request)
-      var surroundings = CondenseStage.Surroundings(computeThread: thread)
+      var surroundings = RunContext(computeThread: thread)
       prepare(&surroundings)
       let stage = CondenseStage(request, of: info, tool: "test", in: surroundings)
       var wiring = Wiring()
@@ -111,23 +112,20 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) async throws {
-      let own = ["--method", name, "--ipc", "1"]
-      // What the toy set is too small for, or too slow with, is the same on both sides.
-      func shrunk(_ request: inout CondenseRequest) {
-        request.network.filters = 4
-        request.network.depth = 2
-        request.steps = 1
-        request.featureSteps = request.featureSteps.map { min($0, 200) }
-      }
-      let catalogued = try await condensed(own, request: shrunk)
-      let bare = try await condensed(own) { request in
-        request = CondenseRequest(
-          method: request.method, budget: request.budget, seed: request.seed, network: request.network)
-        shrunk(&request)
-      }
-      #expect(catalogued.info == bare.info)
-      #expect(catalogued.samples == bare.samples)
+    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) throws {
+      let type = try #require(Registry.method(name))
+      let catalogued = try CondenseRequest(Arguments(["--method", name], for: .condense)).method
+      let bare = type.init()
+      #expect(catalogued.recorded == bare.recorded)
+      // What the catalogue lists is what the method binds, snapshots apart, which the stage takes.
+      let listed = try #require(Catalog.method(name)).settings.map(\.option).filter { !$0.hasPrefix("snapshot") }
+      #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
+    }
+
+    private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
+
+    @Test func theCatalogueAndTheRegistryHaveTheSameMethods() {
+      #expect(Catalog.methods.map(\.name) == Registry.methods.map(\.name))
     }
 
     @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {

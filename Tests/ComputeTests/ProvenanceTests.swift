@@ -1,6 +1,7 @@
 import Catalog
 import Command
 import Datasets
+import Methods
 import Stages
 import Streaming
 import Testing

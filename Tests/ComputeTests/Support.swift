@@ -105,3 +105,22 @@ func store(
 
 /// A network that is quick to draw.
 let smallNetwork = NetworkChoice(filters: 8, depth: 2)
+
+/// A request of a method with small networks and batches; `options` as they are typed.
+func smallRequest(
+  _ name: String, _ options: [String: String] = [:], budget: Budget = Budget(rest: 2), seed: UInt64 = 3
+) throws -> CondenseRequest {
+  let type = try #require(Registry.method(name))
+  return try CondenseRequest(method: smallMethod(type, options), budget: budget, seed: seed)
+}
+
+private func smallMethod<M: CondensingMethod>(_ type: M.Type, _ options: [String: String]) throws -> M {
+  var method = M()
+  let small = ["width": "8", "depth": "2", "batch": "8"].filter { option, _ in
+    M.settings.contains { $0.option == option }
+  }
+  for (option, text) in small.merging(options, uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+    try method.set(option, to: text)
+  }
+  return method
+}

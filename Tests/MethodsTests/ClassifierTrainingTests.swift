@@ -99,11 +99,12 @@ struct ClassifierTrainingTests {
 
   @Test func `a formation multiplies the training set and keeps labels with their tiles`() throws {
     let toy = Toy(counts: [8, 8])
-    var options = M3D.Options(network: toy.network)
-    options.steps = 0
+    var method = M3D()
+    method.images.network = toy.choice
+    method.steps = 0
     let normalization = Normalization.measured(on: toy)
-    let synthetic = try M3D.condense(
-      toy, counts: [1, 2], normalization: normalization, options: options, using: RandomSource(seed: 1)
+    let synthetic = try method.condense(
+      toy, counts: [1, 2], normalization: normalization, using: RandomSource(seed: 1)
     ).synthetic
     let set = try TrainingSet(synthetic, classes: 2, normalization: normalization)
     #expect(set.images.shape == [12, 3, 8, 8])

@@ -14,11 +14,10 @@ struct KoopconTests {
   // as OpenMP's number has it. The program's compute thread is told at its start.
   init() throws { try Runtime.configure(threads: Runtime.threads) }
 
-  private func options(_ form: AutoencoderOptions.Form = .plain) -> Koopcon.Options {
-    var options = Koopcon.Options(
-      autoencoder: AutoencoderOptions(
-        channels: 3, height: 8, width: 8, depth: .shallow, form: form, latent: 16, filters: 4),
-      network: real.network)
+  private func options(_ form: AutoencoderOptions.Form = .plain) -> Koopcon {
+    var options = Koopcon()
+    (options.form, options.latent, options.filters) = (form, 16, 4)
+    options.network = real.choice
     options.steps = 30
     options.batch = 24
     options.refresh = 5
@@ -33,7 +32,7 @@ struct KoopconTests {
   }
 
   /// The same, learning from some of the losses alone.
-  private func options(only losses: Koopcon.Weights) -> Koopcon.Options {
+  private func options(only losses: LossWeights) -> Koopcon {
     var options = options()
     options.weights = losses
     options.transportedPixels = 0
@@ -45,18 +44,18 @@ struct KoopconTests {
   }
 
   private func fit(
-    _ options: Koopcon.Options, counts: [Int] = [2, 3, 1], seed: UInt64 = 1, stopAfter: Int = .max
+    _ options: Koopcon, counts: [Int] = [2, 3, 1], seed: UInt64 = 1, stopAfter: Int = .max
   ) throws -> (fit: Koopcon.Fit, reports: [StepReport]) {
     try fit(options, on: real, counts: counts, seed: seed, stopAfter: stopAfter)
   }
 
   private func fit(
-    _ options: Koopcon.Options, on images: some RealImages, normalization: Normalization? = nil, counts: [Int],
+    _ options: Koopcon, on images: some RealImages, normalization: Normalization? = nil, counts: [Int],
     seed: UInt64 = 1, stopAfter: Int = .max
   ) throws -> (fit: Koopcon.Fit, reports: [StepReport]) {
     let seen = Seen()
-    let fit = try Koopcon.fit(
-      images, counts: counts, normalization: normalization ?? .measured(on: images), options: options,
+    let fit = try options.fit(
+      images, counts: counts, normalization: normalization ?? .measured(on: images),
       using: RandomSource(seed: seed),
       control: RunControl(
         progress: { report in seen.reports.withLock { $0.append(report) } },
@@ -112,7 +111,7 @@ struct KoopconTests {
     var options = options()
     options.batch = 1000
     var draw = RandomSource(seed: 1).split("autoencoder")
-    let network = Autoencoder(options.autoencoder, using: &draw)
+    let network = Autoencoder(options.autoencoder(for: real.shape), using: &draw)
     let images = try allImages()
     let expected = try (network.decode(network.encode(images)) - images).squared().mean().item
     let first = try #require(values("re", try fit(options, stopAfter: 1).reports).first)
@@ -127,7 +126,7 @@ struct KoopconTests {
       return try #require(values("re", try fit(options, stopAfter: 1).reports).first)
     }
     var draw = RandomSource(seed: 1).split("autoencoder")
-    let network = Autoencoder(options(.variational).autoencoder, using: &draw)
+    let network = Autoencoder(options(.variational).autoencoder(for: real.shape), using: &draw)
     let images = try allImages()
     let (means, logVariances) = try network.distribution(images)
     var divergence = 0.0
@@ -156,7 +155,7 @@ struct KoopconTests {
     #expect(try fit(options).reports.last?.terms.map(\.name) == names)
     // In the warm-up there is no T.
     #expect(try fit(options).reports.first?.terms.map(\.name) == ["re", "ce"])
-    let all: [WritableKeyPath<Koopcon.Weights, Double>] = [
+    let all: [WritableKeyPath<LossWeights, Double>] = [
       \.reconstruction, \.classification, \.matching, \.transport, \.covariance,
     ]
     for (gone, path) in zip(names, all) {
@@ -261,7 +260,7 @@ struct KoopconTests {
     options.warmUp = 0.2
     let before = try fit(options, stopAfter: 15).fit.model
     let after = try fit(options).fit.model
-    let count = options.autoencoder.encoderParameterCount
+    let count = options.autoencoder(for: real.shape).encoderParameterCount
     for (a, b) in zip(before.autoencoder.parameters[..<count], after.autoencoder.parameters) {
       #expect(a.floats() == b.floats())
     }
@@ -280,11 +279,13 @@ struct KoopconTests {
 
   @Test func `what the condensed latents ask for reaches the encoder through the fresh columns`() throws {
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
     options.settling = 0
     func encoder(_ steps: Int) throws -> [[Float]] {
-      try fit(options, stopAfter: steps).fit.model.autoencoder.parameters[..<options.autoencoder.encoderParameterCount]
-        .map { $0.floats() }
+      try fit(options, stopAfter: steps).fit.model.autoencoder.parameters[
+        ..<options.autoencoder(for: real.shape).encoderParameterCount
+      ]
+      .map { $0.floats() }
     }
     // Twelve steps of warm-up, in which nothing asks for anything.
     #expect(try encoder(1) == encoder(12))
@@ -317,14 +318,14 @@ struct KoopconTests {
     let real = Toy(counts: [6, 6, 6])
     func first(transported: Double) throws -> Double {
       var options = options(
-        only: Koopcon.Weights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
+        only: LossWeights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
       // A batch of everything, a map that is a permutation, and no entropy to speak of.
       options.batch = 18
       options.transport = Transport(epsilon: 1e-3, iterations: 100, scale: 1 / 16)
       options.transportedPixels = transported
       let seen = Seen()
-      _ = try Koopcon.fit(
-        real, counts: [6, 6, 6], normalization: .measured(on: real), options: options, using: RandomSource(seed: 1),
+      _ = try options.fit(
+        real, counts: [6, 6, 6], normalization: .measured(on: real), using: RandomSource(seed: 1),
         control: RunControl(
           progress: { report in seen.reports.withLock { $0.append(report) } },
           shouldStop: { seen.reports.withLock { $0.count } >= 13 }))
@@ -340,7 +341,7 @@ struct KoopconTests {
     let images = Flat(greys: Array(repeating: Array(repeating: 200, count: 12), count: 3))
     func last(transported: Double) throws -> Double {
       var options = options(
-        only: Koopcon.Weights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
+        only: LossWeights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
       options.decodedPerClass = decoded
       options.transportedPixels = transported
       let normalization = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.25, 0.25, 0.25])
@@ -364,7 +365,7 @@ struct KoopconTests {
 
   @Test func `transport draws the condensed latents to those of the data`() throws {
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
     // Only while it settles does the target stand still.
     options.warmUp = 0.2
     options.settling = 0.8
@@ -376,7 +377,7 @@ struct KoopconTests {
 
   @Test func `transport does not let the data collapse`() throws {
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 0, transport: 1, covariance: 0))
     options.steps = 60
     options.settling = 0
     func spread(_ model: KoopconModel) throws -> Double {
@@ -390,10 +391,10 @@ struct KoopconTests {
 
   @Test func `features of the condensed images come near those of the real ones`() throws {
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
     options.steps = 80
     options.classifierLife = 1000
-    options.augmentation = .none
+    options.augmentation = AugmentationStrategy.none
     let fm = values("fm", try fit(options, counts: [2, 2, 2]).reports)
     let (first, last): (Double, Double) = (fm.prefix(5).reduce(0, +), fm.suffix(5).reduce(0, +))
     #expect(last < 0.5 * first)
@@ -402,12 +403,12 @@ struct KoopconTests {
   @Test func `without L_ce the classifier still learns for L_fm, and is not reported`() throws {
     // With everything else at rest, and all images of every class looked at, only f can change L_fm.
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
     options.learningRate = 0
     options.mapLearningRate = 0
     options.matchingSample = 100
     options.classifierLife = 1000
-    options.augmentation = .none
+    options.augmentation = AugmentationStrategy.none
     let reports = try fit(options).reports
     let fm = values("fm", reports)
     #expect(fm.count == 18 && abs(fm[17] - fm[0]) > 0.01 * fm[0], "\(fm)")
@@ -416,11 +417,11 @@ struct KoopconTests {
 
   @Test func `L_fm is in units of the real embeddings' length, over all classes`() throws {
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
     options.learningRate = 0
     options.warmUp = 0
     options.matchingSample = 100
-    options.augmentation = .none
+    options.augmentation = AugmentationStrategy.none
     let counts = [2, 3, 1]
     let reported = try #require(values("fm", try fit(options, stopAfter: 1).reports).first)
     // The model as it was drawn, and the classifier of the first step.
@@ -428,7 +429,7 @@ struct KoopconTests {
     still.steps = 0
     let model = try fit(still).fit.model
     var draw = RandomSource(seed: 1).split("classifier", 0)
-    let classifier = ConvNet(options.network, using: &draw)
+    let classifier = ConvNet(real.network, using: &draw)
     var (distances, squares) = (0.0, 0.0)
     for (label, count) in counts.enumerated() {
       let images = real.images(ofClass: label, at: Array(0..<real.count(ofClass: label)))
@@ -447,11 +448,11 @@ struct KoopconTests {
     // Images of the mean colour, which the autoencoder as it is drawn gives back as they are: X' = X.
     let images = Flat(greys: Array(repeating: Array(repeating: 128, count: 12), count: 3))
     var options = options(
-      only: Koopcon.Weights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
+      only: LossWeights(reconstruction: 0, classification: 0, matching: 1, transport: 0, covariance: 0))
     options.learningRate = 0
     options.mapLearningRate = 0
     // Brighter or darker, which the features of even images differ by.
-    options.augmentation = try #require(AugmentationStrategy(named: "color"))
+    options.augmentation = AugmentationStrategy([.color])
     let fm = values("fm", try fit(options, on: images, counts: [2, 2, 2]).reports)
     #expect(fm.count == 18 && fm.allSatisfy { $0 < 1e-6 }, "\(fm)")
   }

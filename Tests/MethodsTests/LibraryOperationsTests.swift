@@ -26,19 +26,21 @@ struct LibraryOperationsTests {
     let normalization = Normalization.measured(on: toy)
     let random = RandomSource(seed: 5)
     if isM3D {
-      var options = M3D.Options(network: network(precision))
-      options.steps = steps
-      options.stepsPerNetwork = stepsPerNetwork
-      options.realBatch = 16
-      return try M3D.condense(
-        toy, counts: [2, 2], normalization: normalization, options: options, using: random
+      var method = M3D()
+      method.images.network = NetworkChoice(filters: 64, depth: 2, precision: precision)
+      method.steps = steps
+      method.stepsPerNetwork = stepsPerNetwork
+      method.images.realBatch = 16
+      return try method.condense(
+        toy, counts: [2, 2], normalization: normalization, using: random
       ).synthetic.images
     }
-    var options = DistributionMatching.Options(network: network(precision))
-    options.steps = steps
-    options.realBatch = 16
-    return try DistributionMatching.condense(
-      toy, counts: [2, 2], normalization: normalization, options: options, using: random
+    var method = DistributionMatching()
+    method.images.network = NetworkChoice(filters: 64, depth: 2, precision: precision)
+    method.steps = steps
+    method.images.realBatch = 16
+    return try method.condense(
+      toy, counts: [2, 2], normalization: normalization, using: random
     ).synthetic.images
   }
 

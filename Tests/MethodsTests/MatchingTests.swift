@@ -11,28 +11,30 @@ struct MatchingTests {
 
   private func dm(
     _ counts: [Int], steps: Int = 6, seed: UInt64 = 1, control: RunControl = RunControl(),
-    _ change: (inout DistributionMatching.Options) -> Void = { _ in }
+    _ change: (inout DistributionMatching) -> Void = { _ in }
   ) throws -> Condensation {
-    var options = DistributionMatching.Options(network: toy.network)
-    options.steps = steps
-    options.realBatch = 8
-    change(&options)
-    return try DistributionMatching.condense(
-      toy, counts: counts, normalization: Normalization.measured(on: toy), options: options,
-      using: RandomSource(seed: seed), control: control)
+    var method = DistributionMatching()
+    method.images.network = toy.choice
+    method.steps = steps
+    method.images.realBatch = 8
+    change(&method)
+    return try method.condense(
+      toy, counts: counts, normalization: Normalization.measured(on: toy), using: RandomSource(seed: seed),
+      control: control)
   }
 
   private func m3d(
     _ counts: [Int], steps: Int = 6, seed: UInt64 = 1, control: RunControl = RunControl(),
-    _ change: (inout M3D.Options) -> Void = { _ in }
+    _ change: (inout M3D) -> Void = { _ in }
   ) throws -> Condensation {
-    var options = M3D.Options(network: toy.network)
-    options.steps = steps
-    options.realBatch = 8
-    change(&options)
-    return try M3D.condense(
-      toy, counts: counts, normalization: Normalization.measured(on: toy), options: options,
-      using: RandomSource(seed: seed), control: control)
+    var method = M3D()
+    method.images.network = toy.choice
+    method.steps = steps
+    method.images.realBatch = 8
+    change(&method)
+    return try method.condense(
+      toy, counts: counts, normalization: Normalization.measured(on: toy), using: RandomSource(seed: seed),
+      control: control)
   }
 
   @Test func `the same seed gives the same bytes and another seed others`() throws {
@@ -59,10 +61,10 @@ struct MatchingTests {
   @Test func `DM's loss falls on a toy set`() throws {
     let reports = try reports { control in
       _ = try dm([3, 3, 3], steps: 60, control: control) { options in
-        options.initialization = .noise
-        options.augmentation = .none
-        options.realBatch = 12
-        options.learningRate = 10
+        options.images.initialization = .noise
+        options.images.augmentation = AugmentationStrategy.none
+        options.images.realBatch = 12
+        options.images.learningRate = 10
       }
     }
     #expect(mean(reports.suffix(10)) < 0.5 * mean(reports.prefix(10)))
@@ -75,28 +77,28 @@ struct MatchingTests {
     let reports = try reports { control in
       _ = try m3d([3, 3, 3], steps: 60, control: control) { options in
         options.kernel = kernel
-        options.initialization = .noise
-        options.augmentation = .none
-        options.formation = Formation(factor: 1)
-        options.realBatch = 12
+        options.images.initialization = .noise
+        options.images.augmentation = AugmentationStrategy.none
+        options.images.formation = Formation(factor: 1)
+        options.images.realBatch = 12
         options.stepsPerNetwork = 1
-        options.learningRate = 10
+        options.images.learningRate = 10
       }
     }
     #expect(mean(reports.suffix(10)) < 0.7 * mean(reports.prefix(10)))
   }
 
   @Test func `in linear units M3D's gradients are of the size of DM's, without them smaller`() throws {
-    func gradientNorm(_ change: (inout M3D.Options) -> Void) throws -> Double {
+    func gradientNorm(_ change: (inout M3D) -> Void) throws -> Double {
       try m3d([2, 2, 2], steps: 1) { options in
-        options.formation = Formation(factor: 1)
-        options.network.filters = 64
+        options.images.formation = Formation(factor: 1)
+        options.images.network.filters = 64
         change(&options)
       }.lastReport?.gradientNorm ?? 0
     }
     let scaled = try gradientNorm { _ in }
     let linear = try gradientNorm { $0.kernel = .linear }
-    let bare = try gradientNorm { $0.linearUnits = false }
+    let bare = try gradientNorm { $0.units = .kernel }
     #expect(scaled > linear / 3 && scaled < linear * 3)
     #expect(bare < scaled / 3)
   }
@@ -106,8 +108,8 @@ struct MatchingTests {
     let b = try m3d([2, 1, 3]) { options in
       options.kernel = .linear
       options.stepsPerNetwork = 1
-      options.formation = Formation(factor: 1)
-      options.initialization = .real
+      options.images.formation = Formation(factor: 1)
+      options.images.initialization = .real
     }
     #expect((a.synthetic.images - b.synthetic.images).abs().floats().allSatisfy { $0 < 1e-6 })
   }
@@ -119,7 +121,7 @@ struct MatchingTests {
       let bytes = Array(pixels[(image * 192)..<((image + 1) * 192)])
       #expect(toy.pixels[real.labels[image]].contains(bytes))
     }
-    let noise = try dm([40, 0, 0], steps: 0) { $0.initialization = .noise }.synthetic
+    let noise = try dm([40, 0, 0], steps: 0) { $0.images.initialization = .noise }.synthetic
     let normalized = try Normalization.measured(on: toy).normalized(noise.images)
     #expect(abs(normalized.mean().item) < 0.05)
     #expect(abs(normalized.squared().mean().item - 1) < 0.05)
@@ -173,13 +175,13 @@ struct MatchingTests {
 
   @Test func `grey images, tall images and one image per class condense too`() throws {
     let grey = Toy(counts: [5, 5], channels: 1, side: 28)
-    var options = M3D.Options(network: grey.network)
-    options.steps = 2
-    options.realBatch = 4
-    options.augmentation = .withoutFlip
-    options.formation = Formation(factor: 3)
-    let result = try M3D.condense(
-      grey, counts: [1, 1], normalization: .mnist, options: options, using: RandomSource(seed: 1))
+    var method = M3D()
+    method.images.network = grey.choice
+    method.steps = 2
+    method.images.realBatch = 4
+    method.images.formation = Formation(factor: 3)
+    let result = try method.condense(
+      grey, counts: [1, 1], normalization: .mnist, using: RandomSource(seed: 1))
     #expect(result.synthetic.images.shape == [2, 1, 28, 28])
     #expect(result.synthetic.images.isFinite().integers().allSatisfy { $0 == 1 })
   }

@@ -33,6 +33,9 @@ struct Toy: RealImages {
       shape: [indices.count, shape.channels, shape.height, shape.width])
   }
 
+  /// The same network, before the images' size is known.
+  var choice: NetworkChoice { NetworkChoice(filters: 8, depth: 2) }
+
   var network: ConvNetOptions {
     ConvNetOptions(
       channels: shape.channels, height: shape.height, width: shape.width, classes: classCount, filters: 8, depth: 2)

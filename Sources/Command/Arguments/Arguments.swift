@@ -85,6 +85,12 @@ public struct Arguments: Sendable {
     return text
   }
 
+  /// The value in force as it would be typed, of any kind; the last one where the option repeats.
+  public func valueText(_ name: String) -> String? {
+    _ = option(name)
+    return typed[name]?.last?.text ?? defaults[name]?.text
+  }
+
   /// The word of a choice.
   public func choice(_ name: String) -> String? { text(name) }
 

@@ -1,3 +1,4 @@
+public import Datasets
 public import Networks
 public import Tensors
 
@@ -55,115 +56,93 @@ public import Tensors
 ///   of what is missing in X'.
 /// - *What cannot be less is taken off.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
-public enum Koopcon {
-  /// Weights α of the losses; 0 leaves one out.
-  public struct Weights: Sendable, Equatable {
-    /// α₀.
-    public var reconstruction: Double
-    /// α₁.
-    public var classification: Double
-    /// α₁′.
-    public var matching: Double
-    /// α₂.
-    public var transport: Double
-    /// α₃.
-    public var covariance: Double
+public struct Koopcon: CondensingMethod {
+  public static let name = "koopcon"
+  public static let traits = MethodTraits(
+    learns: true, isBoundedBySamples: true, classesAreIndependent: false, learningRates: ["lr", "map-lr"])
+  public static let settings: [Setting<Self>] =
+    [
+      Setting("steps", \.steps), Setting("batch", \.batch), Setting("lr", \.learningRate),
+      Setting("augment", \.augmentation), Setting("autoencoder", \.depth), Setting("reconstruction", \.form),
+      Setting("latent", \.latent), Setting("heads", \.heads), Setting("weight-re", \.weights.reconstruction),
+      Setting("weight-ce", \.weights.classification), Setting("weight-w", \.weights.transport),
+      Setting("weight-fm", \.weights.matching), Setting("weight-cov", \.weights.covariance),
+      Setting("transported-pixels", \.transportedPixels), Setting("map-lr", \.mapLearningRate),
+      Setting("classifier-life", \.classifierLife), Setting("warm-up", \.warmUp), Setting("settling", \.settling),
+      Setting("schedule", \.schedule),
+    ] + NetworkChoice.settings.map { $0.within(\Self.network) }
 
-    /// Weights; see the properties.
-    public init(
-      reconstruction: Double = 10, classification: Double = 0.1, matching: Double = 100, transport: Double = 1,
-      covariance: Double = 0.01
-    ) {
-      self.reconstruction = reconstruction
-      self.classification = classification
-      self.matching = matching
-      self.transport = transport
-      self.covariance = covariance
+  /// Steps; nil for a number that suits the machine.
+  public var steps: Int?
+  /// Steps that the phases and the fall of the learning rates are laid out for; nil for `steps`.
+  public var schedule: Int?
+  /// The share of the schedule in which only autoencoder and classifier learn.
+  public var warmUp = 0.25
+  /// The share at the end in which encoder and attention stand still.
+  public var settling = 0.5
+  /// Real images per step, of all classes together; at least one of each.
+  public var batch = 100
+  /// Condensed images per class and step, drawn anew, whose pixels are computed.
+  public var decodedPerClass = 20
+  /// Steps after which all latents are computed anew.
+  public var refresh = 100
+  /// Real images per class and step, of the whole class, whose mean features X' is to have.
+  public var matchingSample = 64
+  /// Latents per class that transport has for a target.
+  public var transportSample = 512
+  /// Weights α₀, α₁, α₁′, α₂ and α₃ of the losses.
+  public var weights = LossWeights(
+    reconstruction: 10, classification: 0.1, matching: 100, transport: 1, covariance: 0.01)
+  /// Weight of the transported pixels within L_re.
+  public var transportedPixels = 0.1
+  /// β, the weight of the divergence from the prior within the variational L_re.
+  public var prior = 1e-3
+  /// Learning rate of Adam for autoencoder and attention, at first; it falls to a tenth along a cosine.
+  public var learningRate = 1e-3
+  /// Learning rate of Adam for P = n_c · T, at first; it falls alike.
+  ///
+  /// A step of 0.01 moves Y' by about 0.008 along its gradient, where Y' has a length of about 10.
+  public var mapLearningRate = 0.3
+  /// Learning rate of the classifier's SGD.
+  public var classifierLearningRate = 0.01
+  /// Steps that a classifier lives.
+  public var classifierLife = 20
+  /// Heads of the attention.
+  public var heads = 4
+  /// How L_W is computed; nil for ε from 1 to 0.05 and a cost of ‖·‖²/d.
+  public var transport: Transport?
+  /// What the classifier's images go through; nil for what suits the images.
+  public var augmentation: AugmentationStrategy?
+  /// How deep the autoencoder is.
+  public var depth = AutoencoderOptions.Depth.shallow
+  /// A latent per image, or a normal distribution of latents.
+  public var form = AutoencoderOptions.Form.plain
+  /// Length of a latent.
+  public var latent = 512
+  /// Feature maps of the autoencoder at full size.
+  public var filters = 32
+  /// The classifier.
+  public var network = NetworkChoice()
+
+  public init() {}
+
+  public mutating func decide(for task: CondensingTask) throws(DataError) {
+    try network.decide(for: task)
+    guard latent % heads == 0 else {
+      throw DataError(
+        .badInput, at: [task.dataset], "latents of \(latent) numbers cannot be split into \(heads) heads",
+        remedy: "give --heads a divisor of \(latent)")
     }
+    settling = min(settling, 1 - warmUp)
+    schedule = schedule ?? steps
+    augmentation = augmentation ?? .usual(channels: task.shape.channels)
   }
 
-  /// What can be chosen.
-  public struct Options: Sendable {
-    /// Steps.
-    public var steps = 1000
-    /// Steps that the stretches and the fall of the rates are laid out for; nil for `steps`.
-    public var schedule: Int?
-    /// The share of the schedule in which only autoencoder and classifier learn.
-    public var warmUp = 0.25
-    /// The share at the end in which encoder and attention stand still.
-    public var settling = 0.5
-    /// Real images per step, of all classes together; at least one of each.
-    public var batch = 100
-    /// Condensed images per class and step, drawn anew, whose pixels are computed.
-    public var decodedPerClass = 20
-    /// Steps after which all latents are computed anew.
-    public var refresh = 100
-    /// Real images per class and step, of the whole class, whose mean features X' is to have.
-    public var matchingSample = 64
-    /// Latents per class that transport has for a target.
-    public var transportSample = 512
-    /// Weights of the losses.
-    public var weights = Weights()
-    /// Weight of the transported pixels within L_re.
-    public var transportedPixels = 0.1
-    /// β, the weight of the divergence from the prior within the variational L_re.
-    public var prior = 1e-3
-    /// Rate of Adam for autoencoder and attention, at first; it falls to a tenth along a cosine.
-    public var learningRate = 1e-3
-    /// Rate of Adam for P = n_c · T, at first; it falls alike.
-    ///
-    /// A step of 0.01 moves Y' by about 0.008 along its gradient, where Y' has a length of about 10.
-    public var mapLearningRate = 0.3
-    /// Rate of the classifier's SGD.
-    public var classifierLearningRate = 0.01
-    /// Steps that a classifier lives.
-    public var classifierLife = 20
-    /// Heads of the attention.
-    public var heads = 4
-    /// How L_W is computed; nil for ε from 1 to 0.05 and a cost of ‖·‖²/d.
-    public var transport: Transport?
-    /// What the classifier's images go through.
-    public var augmentation = AugmentationStrategy.full
-    /// The autoencoder.
-    public var autoencoder: AutoencoderOptions
-    /// The classifier.
-    public var network: ConvNetOptions
-
-    /// The defaults for one kind of autoencoder and classifier.
-    public init(autoencoder: AutoencoderOptions, network: ConvNetOptions) {
-      self.autoencoder = autoencoder
-      self.network = network
-    }
-  }
-
-  /// The losses of a step, unweighted; nil for one that was not computed.
-  public struct Losses: Sendable, Equatable {
-    /// L_re.
-    public var reconstruction: Double?
-    /// L_ce.
-    public var classification: Double?
-    /// L_fm.
-    public var matching: Double?
-    /// L_W.
-    public var transport: Double?
-    /// L_cov.
-    public var covariance: Double?
-
-    /// No losses.
-    public init() {}
-
-    /// L_total.
-    public func total(_ weights: Weights) -> Double {
-      (reconstruction ?? 0) * weights.reconstruction + (classification ?? 0) * weights.classification
-        + (matching ?? 0) * weights.matching + (transport ?? 0) * weights.transport
-        + (covariance ?? 0) * weights.covariance
-    }
-
-    var terms: [LossTerm] {
-      [
-        ("re", reconstruction), ("ce", classification), ("fm", matching), ("w", transport), ("cov", covariance),
-      ].compactMap { name, value in value.map { LossTerm(name: name, value: $0) } }
-    }
+  /// The autoencoder for images of one size.
+  public func autoencoder(for shape: (channels: Int, height: Int, width: Int)) -> AutoencoderOptions {
+    AutoencoderOptions(
+      channels: shape.channels, height: shape.height, width: shape.width, depth: depth, form: form, latent: latent,
+      filters: filters)
   }
 
   /// A fitted model and how far the run went.
@@ -197,19 +176,30 @@ public enum Koopcon {
     try (embeddings.mean(axes: [0]) - mean).squared().sum() / squaredLength
   }
 
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    let fit = try fit(real, counts: counts, normalization: normalization, using: random, control: control)
+    return Condensation(synthetic: try fit.model.condensed(real), steps: fit.steps, lastReport: fit.lastReport)
+  }
+
   // MARK: Algorithm 1
 
   /// Fits a model that makes `counts[c]` images of each class c.
   ///
   /// - Precondition: No class has fewer real images than are to be made of it.
-  public static func fit(
-    _ real: some RealImages, counts: [Int], normalization: Normalization, options: Options,
-    using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> Fit {
+  public func fit(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Fit {
+    var options = self
+    options.steps = steps ?? 1000
+    try options.decide(for: CondensingTask(real, counts: counts))
     var state = try KoopconFit(
       real, counts: imagesPerClass(counts, of: real), normalization: normalization, options: options, random: random)
     var last: StepReport?
-    for step in 0..<options.steps {  // line 10
+    for step in 0..<(options.steps ?? 0) {  // line 10
       if control.shouldStop() { break }
       let report = try state.step(step)  // lines 11-21
       last = report
@@ -219,3 +209,64 @@ public enum Koopcon {
     return Fit(model: try state.model(), steps: last?.step ?? 0, lastReport: last)
   }
 }
+
+extension Koopcon {
+  public func cost(of task: CondensingTask) -> Cost {
+    var cost = Cost(memory: memoryNeed(task))
+    cost.network = network.decided(for: task)
+    cost.operationsPerStep = operations(task)
+    // The autoencoder's strided convolutions run at half the speed of the classifier's.
+    cost.slowness = 1.6
+    cost.usualSteps = UsualSteps(allowance: 1e14, range: 300...3000)
+    return cost
+  }
+
+  /// Of one step: the autoencoder and the classifier, forward and backward, on real and on condensed images; and a step's share of
+  /// what happens every `refresh` steps.
+  func operations(_ task: CondensingTask) -> Double {
+    let coding = autoencoder(for: task.shape).multiplications
+    let forward = network.decided(for: task).operations
+    let real = Double(max(batch, task.classes))
+    let condensed = Double(task.counts.reduce(0) { $0 + min($1, decodedPerClass) })
+    let sources = zip(task.counts, task.available).filter { $0.0 > 0 }.map(\.1)
+    let maps = Double(task.counts.reduce(0, +) * latent * 5000)
+    var sum = real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + 3 * forward)
+    sum += condensed * (8 * coding.decoder + 3 * forward) + 6 * maps
+    // Features take real images of every class forward, and the condensed ones there and back.
+    if weights.matching != 0 {
+      let compared = Double(sources.reduce(0) { $0 + min($1, matchingSample) })
+      sum += compared * forward + condensed * 3 * forward
+    }
+    // Between warm-up and settling all latents are computed anew every so many steps.
+    let moving = max(0, 1 - warmUp - settling)
+    sum += 2 * coding.encoder * Double(sources.reduce(0, +)) * moving / Double(refresh)
+    return sum
+  }
+
+  private func memoryNeed(_ task: CondensingTask) -> MemoryNeed {
+    let network = network.decided(for: task)
+    let coding = autoencoder(for: task.shape)
+    var need = MemoryNeed.training(network, images: 0, for: .fitting)
+    let width = Double(latent)
+    let (made, samples) = (task.counts, task.available)
+    let (real, most) = (samples.reduce(0) { $0 + Double($1) }, Double(made.max() ?? 0))
+    // Of each learned number: itself, its gradient, two moments, and what is new of them.
+    need.weights += 4 * 7 * (weightCount(coding.parameterShapes.map(\.shape)) + 4 * width * width)
+    // Chunks of 64 images there and back through the autoencoder, and from there through the classifier.
+    need.maps += 4 * 2 * coding.mapValues * 64
+    // Latents as they are and as they were attended to, and both once more while they are computed anew.
+    need.embeddings = 4 * 4 * width * real
+    // Every class is compared with its target at once.
+    need.embeddings += 4 * 3 * Double(transportSample) * made.reduce(0) { $0 + Double($1) }
+    need.images = 4 * 7 * zip(made, samples).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    let pixels = task.pixels
+    // A batch of every class; the real and the condensed images of one class, whose features are compared.
+    need.images += 4 * 4 * pixels * (Double(max(batch, samples.count)) + Double(matchingSample) + most)
+    // For every condensed image what transport assigns to it, and a gradient.
+    need.images += 4 * 2 * pixels * made.reduce(0) { $0 + Double($1) }
+    return need
+  }
+}
+
+extension AutoencoderOptions.Depth: SettingValue {}
+extension AutoencoderOptions.Form: SettingValue {}

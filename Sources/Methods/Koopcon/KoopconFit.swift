@@ -2,14 +2,17 @@ internal import Foundation
 internal import Networks
 internal import Tensors
 
-private func classifierOptimizer(_ options: Koopcon.Options) -> SGD {
+private func classifierOptimizer(_ options: Koopcon) -> SGD {
   SGD(learningRate: options.classifierLearningRate, momentum: 0.9, weightDecay: 5e-4)
 }
 
 /// Algorithm 1 between two steps.
 struct KoopconFit<Real: RealImages> {
   private let real: Real
-  private let options: Koopcon.Options
+  private let options: Koopcon
+  private let coding: AutoencoderOptions
+  private let classifierShape: ConvNetOptions
+  private let strategy: AugmentationStrategy
   private let normalization: Normalization
   private let random: RandomSource
   private let transport: Transport
@@ -48,7 +51,7 @@ struct KoopconFit<Real: RealImages> {
   }
 
   init(
-    _ real: Real, counts: [Int], normalization: Normalization, options: Koopcon.Options, random: RandomSource
+    _ real: Real, counts: [Int], normalization: Normalization, options: Koopcon, random: RandomSource
   ) throws(TensorError) {
     for (label, count) in counts.enumerated() {
       precondition(
@@ -59,14 +62,18 @@ struct KoopconFit<Real: RealImages> {
     self.counts = counts
     self.normalization = normalization
     self.options = options
+    let task = CondensingTask(real, counts: counts)
+    coding = options.autoencoder(for: real.shape)
+    classifierShape = options.network.decided(for: task)
+    strategy = options.augmentation ?? .none
     self.random = random
-    transport = options.transport ?? Transport(scale: 1 / Double(options.autoencoder.latent))
+    transport = options.transport ?? Transport(scale: 1 / Double(coding.latent))
     var draw = random.split("autoencoder")
-    autoencoder = Autoencoder(options.autoencoder, using: &draw)
+    autoencoder = Autoencoder(coding, using: &draw)
     draw = random.split("attention")
-    attention = SelfAttention(width: options.autoencoder.latent, heads: options.heads, using: &draw)
+    attention = SelfAttention(width: coding.latent, heads: options.heads, using: &draw)
     draw = random.split("classifier", 0)
-    classifier = ConvNet(options.network, using: &draw)
+    classifier = ConvNet(classifierShape, using: &draw)
     codingAdam = Adam(learningRate: options.learningRate, beta2: 0.99)
     attentionAdam = Adam(learningRate: options.learningRate, beta2: 0.99)
     mapAdam = Adam(learningRate: options.mapLearningRate, beta2: 0.99)
@@ -77,7 +84,7 @@ struct KoopconFit<Real: RealImages> {
 
   /// One step, counted from 0.
   mutating func step(_ number: Int) throws(TensorError) -> StepReport {
-    let schedule = options.schedule ?? options.steps
+    let schedule = options.schedule ?? options.steps ?? 0
     let rate = fallen(number, of: schedule)
     codingAdam.learningRate = options.learningRate * rate
     attentionAdam.learningRate = options.learningRate * rate
@@ -93,12 +100,12 @@ struct KoopconFit<Real: RealImages> {
     }
     if number > 0, number % options.classifierLife == 0 {
       var draw = random.split("classifier", number / options.classifierLife)
-      classifier = ConvNet(options.network, using: &draw)
+      classifier = ConvNet(classifierShape, using: &draw)
       classifierSGD = classifierOptimizer(options)
     }
     var draw = random.split("step", number)
     let batch = try drawBatch(using: &draw)
-    var losses = Koopcon.Losses()
+    var losses = Losses()
     var gradients = Gradients(autoencoder, attention, classifier)
     var latentGradient: Tensor?
     if koopman != nil {
@@ -108,7 +115,7 @@ struct KoopconFit<Real: RealImages> {
     try classified(batch, &losses, &gradients, using: &draw)
     try update(gradients, isSettling: isSettling)  // line 21
     return StepReport(
-      step: number + 1, steps: options.steps, loss: losses.total(options.weights),
+      step: number + 1, steps: options.steps ?? 0, loss: losses.total(options.weights),
       gradientNorm: gradients.norm,
       terms: losses.terms)
   }
@@ -179,7 +186,7 @@ struct KoopconFit<Real: RealImages> {
 
   /// Lines 12 to 14 and what the losses of X' and Y' say of T, SA, φ⁻¹ and f; returns the gradient at the batch's raw codes.
   private mutating func condensed(
-    _ batch: Batch, isSettling: Bool, _ losses: inout Koopcon.Losses, _ gradients: inout Gradients,
+    _ batch: Batch, isSettling: Bool, _ losses: inout Losses, _ gradients: inout Gradients,
     using random: inout RandomSource
   ) throws(TensorError) -> Tensor? {
     guard let koopman else { return nil }
@@ -249,7 +256,7 @@ struct KoopconFit<Real: RealImages> {
     var all: [Tensor] = []
     for (place, label) in batch.labels.enumerated() {
       let index = koopman.labels.firstIndex(of: label)
-      all.append(index.map { freshGradients[$0] } ?? .zeros([batch.places[place].count, options.autoencoder.latent]))
+      all.append(index.map { freshGradients[$0] } ?? .zeros([batch.places[place].count, coding.latent]))
     }
     return try Tensor.concatenated(all, axis: 0) / koopman.deviation
   }
@@ -279,7 +286,7 @@ struct KoopconFit<Real: RealImages> {
   /// pixels.
   private func judged(
     _ latents: [Tensor], _ batch: Batch, _ solutions: [Transport.Solution], _ koopman: Koopman,
-    _ pulls: inout [Tensor], _ losses: inout Koopcon.Losses, _ gradients: inout Gradients,
+    _ pulls: inout [Tensor], _ losses: inout Losses, _ gradients: inout Gradients,
     using random: inout RandomSource
   ) throws(TensorError) {
     let weights = options.weights
@@ -294,7 +301,7 @@ struct KoopconFit<Real: RealImages> {
       assigned.append(try assignedPixels(latent, solutions[index], index, batch, koopman))
     }
     let matching = try matched(rows, latents, koopman, &losses, using: &random)
-    let encoderParameters = options.autoencoder.encoderParameterCount
+    let encoderParameters = coding.encoderParameterCount
     let decoderParameters = Array(autoencoder.parameters[encoderParameters...])
     let values = Double(batch.images.count / batch.images.shape[0])
     var crossEntropy = 0.0
@@ -304,9 +311,9 @@ struct KoopconFit<Real: RealImages> {
       var pieces: [Tensor] = []
       for member in members { pieces.append(try latents[member.index].slice(from: member.row, to: member.row + 1)) }
       let codes = try Tensor.concatenated(pieces, axis: 0)
-      let transformations = options.augmentation.drawOne(
-        rows: members.count, height: options.autoencoder.height, width: options.autoencoder.width, using: &random)
-      let targets = oneHot(members.map { koopman.labels[$0.index] }, classes: options.network.classes)
+      let transformations = strategy.drawOne(
+        rows: members.count, height: coding.height, width: coding.width, using: &random)
+      let targets = oneHot(members.map { koopman.labels[$0.index] }, classes: classifierShape.classes)
       // Σ_i π_ij ‖x'_j − x_i‖² by what it needs of each j: Σ_i π_ij, Σ_i π_ij x_i and Σ_i π_ij ‖x_i‖².
       let wanted = comparesPixels ? try Assigned(rows: members.map { (assigned[$0.index], $0.row) }) : nil
       let pull = try matching?.slice(from: range.lowerBound, to: range.upperBound)
@@ -354,13 +361,13 @@ struct KoopconFit<Real: RealImages> {
   /// L_fm, and its weighted gradient at the pixels of the decoded rows, in their order; holds the real images of one class at a time.
   private func matched(
     _ rows: [(index: Int, row: Int)], _ latents: [Tensor], _ koopman: Koopman,
-    _ losses: inout Koopcon.Losses, using random: inout RandomSource
+    _ losses: inout Losses, using random: inout RandomSource
   ) throws(TensorError) -> Tensor? {
     guard options.weights.matching != 0 else { return nil }
-    let (height, width) = (options.autoencoder.height, options.autoencoder.width)
+    let (height, width) = (coding.height, coding.width)
     // One A for both sides of each class.
     let transformations = koopman.labels.map { _ in
-      options.augmentation.drawOne(rows: 1, height: height, width: width, using: &random)
+      strategy.drawOne(rows: 1, height: height, width: width, using: &random)
     }
     var gradients: [Tensor] = []
     var distances = 0.0
@@ -462,14 +469,14 @@ struct KoopconFit<Real: RealImages> {
 
   /// Line 15, L_re on X, with what the losses of X' say of φ through the batch's latents.
   private func reconstructed(
-    _ batch: Batch, _ latentGradient: Tensor?, isSettling: Bool, _ losses: inout Koopcon.Losses,
+    _ batch: Batch, _ latentGradient: Tensor?, isSettling: Bool, _ losses: inout Losses,
     _ gradients: inout Gradients, using random: inout RandomSource
   ) throws(TensorError) {
     let weight = options.weights.reconstruction
     guard weight != 0 || latentGradient != nil else { return }
     let count = batch.images.shape[0]
-    let form = options.autoencoder.form
-    let noise = form == .variational ? random.normal([count, options.autoencoder.latent]) : nil
+    let form = coding.form
+    let noise = form == .variational ? random.normal([count, coding.latent]) : nil
     let values = Double(batch.images.count)
     var sum = 0.0
     for range in evenRanges(count, atMost: chunkSize) {
@@ -508,15 +515,15 @@ struct KoopconFit<Real: RealImages> {
 
   /// Lines 16 and 17, L_ce on X.
   private func classified(
-    _ batch: Batch, _ losses: inout Koopcon.Losses, _ gradients: inout Gradients, using random: inout RandomSource
+    _ batch: Batch, _ losses: inout Losses, _ gradients: inout Gradients, using random: inout RandomSource
   ) throws(TensorError) {
     guard needsClassifier else { return }
-    let transformations = options.augmentation.drawOne(
-      rows: batch.images.shape[0], height: options.autoencoder.height, width: options.autoencoder.width, using: &random)
+    let transformations = strategy.drawOne(
+      rows: batch.images.shape[0], height: coding.height, width: coding.width, using: &random)
     let labels = zip(batch.labels, batch.places).flatMap { Array(repeating: $0, count: $1.count) }
     let (loss, found) = try crossEntropy(
       of: classifier, images: augmented(batch.images, by: transformations),
-      targets: oneHot(labels, classes: options.network.classes))
+      targets: oneHot(labels, classes: classifierShape.classes))
     if options.weights.classification != 0 { losses.classification = (losses.classification ?? 0) + loss }
     Gradients.add(found, to: &gradients.classifier)
   }
@@ -529,7 +536,7 @@ struct KoopconFit<Real: RealImages> {
     }
     var parameters = autoencoder.parameters
     var found = complete(gradients.autoencoder, parameters)
-    let kept = Array(parameters[..<options.autoencoder.encoderParameterCount])
+    let kept = Array(parameters[..<coding.encoderParameterCount])
     if isSettling { found.replaceSubrange(..<kept.count, with: kept.map { .zeros($0.shape) }) }
     try codingAdam.step(&parameters, found)
     // A gradient of zero still moves a parameter by its momentum.
@@ -557,7 +564,7 @@ struct KoopconFit<Real: RealImages> {
 
   /// The end of the warm-up: the statistics of the latents, and T as block averages.
   private mutating func beginKoopman() throws(TensorError) {
-    let width = options.autoencoder.latent
+    let width = coding.latent
     var sums = Tensor.zeros([width], dtype: .float64)
     var squares = sums
     var total = 0

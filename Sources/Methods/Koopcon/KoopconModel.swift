@@ -70,6 +70,45 @@ extension KoopconModel {
   }
 }
 
+extension KoopconModel {
+  /// Lines 12 to 14 on the set that the model was fitted to: its condensed images, class by class.
+  func condensed(_ real: some RealImages) throws(TensorError) -> Synthetic {
+    var waiting: [[Tensor]] = maps.map { _ in [] }
+    var sums = maps.map { KoopmanSum(map: $0, width: autoencoder.options.latent) }
+    func attend(_ label: Int) throws(TensorError) {
+      let values = try attended(Tensor.concatenated(waiting[label], axis: 0)).floats()
+      waiting[label] = []
+      let width = sums[label].width
+      values.withUnsafeBufferPointer { values in
+        for start in stride(from: 0, to: values.count, by: width) {
+          sums[label].add(UnsafeBufferPointer(rebasing: values[start..<start + width]))
+        }
+      }
+    }
+    let order = real.archiveOrder
+    for start in stride(from: 0, to: order.count, by: Self.codingChunk) {
+      let chunk = order[start..<min(start + Self.codingChunk, order.count)]
+      var images: [Tensor] = []
+      for place in chunk { images.append(real.images(ofClass: place.label, at: [place.index])) }
+      let latents = try latents(of: Tensor.concatenated(images, axis: 0))
+      for (row, place) in chunk.enumerated() {
+        waiting[place.label].append(try latents.slice(from: row, to: row + 1))
+        if waiting[place.label].count == Self.attentionChunk { try attend(place.label) }
+      }
+    }
+    for label in waiting.indices where !waiting[label].isEmpty { try attend(label) }
+    let latents = try Tensor.concatenated(sums.filter { $0.rows > 0 }.map(\.result), axis: 0)
+    var images: [Tensor] = []
+    for start in stride(from: 0, to: latents.shape[0], by: Self.codingChunk) {
+      images.append(
+        try self.images(of: latents.slice(from: start, to: min(start + Self.codingChunk, latents.shape[0]))))
+    }
+    return Synthetic(
+      images: try Tensor.concatenated(images, axis: 0),
+      labels: sums.enumerated().flatMap { Array(repeating: $0, count: $1.rows) })
+  }
+}
+
 /// Line 13, Y' ← T(SA(Y)), of one class as its latents come: Y'_k ← Y'_k + T_kj · y_j for j = 1, 2, … in archive order.
 ///
 /// Memory is that of Y', whatever the number of latents. The sum is made in Double, one latent after the other, so that its bits

@@ -1,4 +1,4 @@
-public import Networks
+public import Datasets
 public import Tensors
 
 /// DM: condensation by matching mean embeddings under randomly drawn networks.
@@ -6,7 +6,7 @@ public import Tensors
 /// minimises over S:   E_{θ ~ P₀, ω}  Σ_c ‖ mean_{x ∈ T_c} ψ_θ(A(x, ω)) − mean_{s ∈ S_c} ψ_θ(A(s, ω)) ‖²
 ///
 ///   S_c  synthetic images of class c, (count_c, C, H, W)      T_c  real images of class c
-///   ψ_θ  embedding of a ConvNet that is drawn anew for every step and never trained, d = 2048 at 32×32
+///   ψ_θ  embedding of a network that is drawn anew for every step and never trained, d = 2048 at 32×32 for a ConvNet
 ///   A    siamese augmentation: one operation with one set of parameters for both sides, drawn per class and step
 ///
 /// The norm is the sum over the d dimensions, not their mean, and the classes are summed.
@@ -14,42 +14,35 @@ public import Tensors
 /// Deviations: none at factor 1. A factor applies multi-formation before the augmentation, as IDM and M3D do.
 /// Decisions: a class with fewer real images than a batch gives all of them. The images are optimised in normalised
 /// units and never clamped, as in the code.
-public enum DistributionMatching {
-  /// What can be chosen; the defaults are the paper's, except for the number of steps.
-  public struct Options: MatchingOptions {
-    /// Steps, each with a network of its own.
-    ///
-    /// The paper takes 20,000; most of the gain comes in the first hundreds.
-    public var steps = 1000
-    /// Real images per class and step.
-    public var realBatch = 256
-    /// Rate of the images' SGD.
-    ///
-    /// The paper takes 1, and 10 from 100 images per class on.
-    public var learningRate = 1.0
-    /// Momentum of the images' SGD.
-    public var momentum = 0.5
-    /// What the images are at first.
-    public var initialization = Initialization.real
-    /// Siamese augmentation; take `withoutFlip` for digits and letters.
-    public var augmentation = AugmentationStrategy.full
-    /// Tiles per side of a stored image; 1 is the paper's.
-    public var formation = Formation(factor: 1)
-    /// The networks to draw.
-    public var network: ConvNetOptions
+public struct DistributionMatching: CondensingMethod {
+  public static let name = "dm"
+  public static let traits = MethodTraits(
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+  public static let settings = LearnedImages.settings.map { $0.within(\Self.images) }
 
-    /// The defaults for one kind of network.
-    public init(network: ConvNetOptions) { self.network = network }
+  /// How images are learned; the values are the paper's, except for the number of steps.
+  ///
+  /// The paper takes 20,000 steps; most of the gain comes in the first hundreds. It takes a learning rate of 1, and 10 from
+  /// 100 images per class on.
+  public var images = LearnedImages(initialization: .real, factor: 1)
+
+  public init() {}
+
+  public var steps: Int? {
+    get { images.steps }
+    set { images.steps = newValue }
   }
 
-  /// Condenses `counts[c]` images of each class c; classes are independent of each other given the seed.
-  public static func condense(
-    _ real: some RealImages, counts: [Int], normalization: Normalization, options: Options,
-    using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> Condensation {
-    try learnImages(
-      real, counts: counts, normalization: normalization, options: options, network: options.network, using: random,
-      control: control, loss: loss)
+  public mutating func decide(for task: CondensingTask) throws(DataError) { try images.decide(for: task) }
+
+  public func cost(of task: CondensingTask) -> Cost { images.cost(of: task) }
+
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    try images.learned(
+      from: real, counts: counts, normalization: normalization, using: random, control: control, loss: Self.loss)
   }
 
   /// The loss of one class on given embeddings: ‖mean of (n, d) − mean of (m, d)‖², a scalar.

@@ -1,7 +1,7 @@
 internal import Tensors
 
 /// What the synthetic images are before the first step.
-public enum Initialization: String, Sendable, CaseIterable {
+public enum Initialization: String, Sendable, CaseIterable, SettingValue {
   /// Real images of the class, drawn without repetition.
   case real
   /// Normal noise with the mean and deviation of normalised data.

@@ -1,9 +1,10 @@
-public import Networks
+public import Datasets
+internal import Networks
 public import Tensors
 
-/// Learns images so that their embeddings resemble those of the real ones: the loop of DM, M3D and their relatives, all but the loss.
+/// What all methods share that learn images by matching embeddings: everything but the loss.
 ///
-/// repeats `options.steps` times:
+/// repeats `steps` times:
 ///   θ ~ P₀                                   a new network every `stepsPerNetwork` steps
 ///   for each class c that has images:
 ///     B ~ T_c, ω                             a batch of real images, and one augmentation for both sides
@@ -11,55 +12,134 @@ public import Tensors
 ///   S ← S − η ∇ Σ_c L_c                      SGD with momentum, in normalised units, never clamped
 ///
 ///   S_c  synthetic images of class c, (count_c, C, H, W)        T_c  real images of class c
-///   ψ_θ  embedding of a randomly drawn ConvNet                  decode  multi-formation, see `Formation`
+///   ψ_θ  embedding of a randomly drawn network                  decode  multi-formation, see `Formation`
 ///
 /// Classes are independent of each other given the seed, and a run that is stopped equals the shorter run.
-///
-/// - Parameters:
-///   - counts: images to learn of each class; 0 leaves a class out.
-///   - network: the networks to draw.
-///   - stepsPerNetwork: steps that share one network.
-///   - control: told of every step, asked before each whether to stop, and handed what there is at its snapshot steps.
-///   - loss: of one class, from real embeddings (n, d), which are constants, and synthetic ones (m, d): a scalar.
-public func learnImages(
-  _ real: some RealImages, counts: [Int], normalization: Normalization, options: some MatchingOptions,
-  network: ConvNetOptions, stepsPerNetwork: Int = 1, using random: RandomSource, control: RunControl,
-  loss lossOfClass: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
-) throws(TensorError) -> Condensation {
-  precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
-  let (_, height, width) = real.shape
-  var set = try ImageOptimization(
-    real, counts: counts, initialization: options.initialization, formation: options.formation,
-    normalization: normalization, learningRate: options.learningRate, momentum: options.momentum, random: random)
-  func drawn(_ number: Int) -> ConvNet {
-    var draw = random.split("network", number)
-    return ConvNet(network, using: &draw)
+public struct LearnedImages: Sendable {
+  /// Steps; nil for a number that suits the machine, see `usualSteps`.
+  public var steps: Int?
+  /// Real images per class and step.
+  public var realBatch = 256
+  /// Learning rate of the images' SGD.
+  public var learningRate = 1.0
+  /// Momentum of the images' SGD.
+  public var momentum = 0.5
+  /// What the images are at first.
+  public var initialization: Initialization
+  /// Siamese augmentation; nil for all operations, for grey images (digits and letters) without the flip.
+  public var augmentation: AugmentationStrategy?
+  /// Tiles per side of a stored image.
+  public var formation: Formation
+  /// The networks to draw.
+  public var network = NetworkChoice()
+
+  /// What a method sets by itself; the rest at the defaults.
+  public init(initialization: Initialization, factor: Int) {
+    self.initialization = initialization
+    formation = Formation(factor: factor)
   }
-  var encoder = drawn(0)
-  var last: StepReport?
-  for step in 0..<options.steps {
-    if control.shouldStop() { break }
-    if step > 0, step % stepsPerNetwork == 0 { encoder = drawn(step / stepsPerNetwork) }
-    var loss = 0.0
-    var gradients: [Tensor] = []
-    for (place, label) in set.classes.enumerated() {
-      var draw = random.split("class batch", step, label)
-      let batch = try realBatch(
-        options.realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
-      let augmentation = options.augmentation.drawOne(rows: 1, height: height, width: width, using: &draw)
-      let target = try embedded(augmented(batch, by: augmentation), in: encoder)
-      let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
-        let decoded = try options.formation.decoded(images[0], padding: normalization.grey)
-        return try lossOfClass(target, embeddedKeepingGraph(augmented(decoded, by: augmentation), in: encoder))
-      }
-      loss += value.item
-      gradients += gradient
+
+  /// The options.
+  public static var settings: [Setting<LearnedImages>] {
+    [
+      Setting("steps", \.steps), Setting("batch", \.realBatch), Setting("lr", \.learningRate),
+      Setting("momentum", \.momentum), Setting("init", \.initialization), Setting("augment", \.augmentation),
+      Setting("factor", \.formation),
+    ] + NetworkChoice.settings.map { $0.within(\.network) }
+  }
+
+  /// Fills in what follows from the data.
+  ///
+  /// - Throws: `DataError` where a tile would have no pixel, or the images are too small for the network.
+  public mutating func decide(for task: CondensingTask) throws(DataError) {
+    try network.decide(for: task)
+    augmentation = augmentation ?? .usual(channels: task.shape.channels)
+    guard formation.fits(height: task.shape.height, width: task.shape.width) else {
+      throw DataError(
+        .badInput, at: [task.dataset],
+        "\(formation.factor) tiles per side leave tiles without a pixel in images of "
+          + "\(task.shape.height)×\(task.shape.width)",
+        remedy: "give a smaller --factor, or enlarge the images with --resize")
     }
-    let report = try set.step(gradients, loss: loss, number: step, of: options.steps)
-    last = report
-    control.progress(report)
-    if report.hasDiverged { break }
-    if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
   }
-  return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+
+  /// Cost of a task: real images go forward; synthetic ones forward, and backward to the pixels at the same price.
+  ///
+  /// - Parameter comparedValues: values that the loss makes of so many rows of embeddings, beside them.
+  public func cost(of task: CondensingTask, comparedValues: (_ rows: Double) -> Double = { _ in 0 }) -> Cost {
+    let network = network.decided(for: task)
+    let classes = task.counts.indices.filter { task.counts[$0] > 0 }
+    let real = classes.reduce(0) { $0 + min(realBatch, task.available[$1]) }
+    let tiles = Double(formation.multiplicity)
+    let most = Double(task.counts.max() ?? 0)
+    var need = MemoryNeed()
+    // The old network and the new one, and twice what is being drawn.
+    need.weights = 4 * (2 * network.weightCount + 2 * network.largestWeightCount)
+    need.maps = network.mapBytes(images: 64) + network.mapBytesWithGradient(images: most * tiles)
+    let rows = Double(min(realBatch, task.largestClass)) + most * tiles
+    need.embeddings = 4 * 3 * rows * Double(network.featureCount) + comparedValues(rows) * 4
+    // Images, where they began, momentum, gradient, new images, and three forms of the result.
+    need.images = 4 * task.pixels * (8 * task.images + 4 * rows)
+    var cost = Cost(memory: need)
+    cost.network = network
+    cost.operationsPerStep = network.operations * (Double(real) + 2 * task.images * tiles)
+    // Augmentation and the loss take about a quarter more than the network.
+    cost.slowness = 1.25
+    cost.usualSteps = UsualSteps(allowance: 4.2e13, range: 100...2000)
+    return cost
+  }
+
+  /// Learns `counts[c]` images of each class c; 0 leaves a class out.
+  ///
+  /// - Parameters:
+  ///   - stepsPerNetwork: steps that share one network.
+  ///   - control: told of every step, asked before each whether to stop, and handed what there is at its snapshot steps.
+  ///   - loss: of one class, from real embeddings (n, d), which are constants, and synthetic ones (m, d): a scalar.
+  public func learned(
+    from real: some RealImages, counts: [Int], normalization: Normalization, stepsPerNetwork: Int = 1,
+    using random: RandomSource, control: RunControl,
+    loss lossOfClass: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
+  ) throws -> Condensation {
+    precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
+    let task = CondensingTask(real, counts: counts)
+    var options = self
+    try options.decide(for: task)
+    let (strategy, steps) = (options.augmentation ?? .none, steps ?? 1000)
+    let architecture = options.network.decided(for: task)
+    var set = try ImageOptimization(
+      real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
+      learningRate: learningRate, momentum: momentum, random: random)
+    func drawn(_ number: Int) -> ConvNet {
+      var draw = random.split("network", number)
+      return ConvNet(architecture, using: &draw)
+    }
+    var encoder = drawn(0)
+    var last: StepReport?
+    for step in 0..<steps {
+      if control.shouldStop() { break }
+      if step > 0, step % stepsPerNetwork == 0 { encoder = drawn(step / stepsPerNetwork) }
+      var loss = 0.0
+      var gradients: [Tensor] = []
+      for (place, label) in set.classes.enumerated() {
+        var draw = random.split("class batch", step, label)
+        let batch = try Methods.realBatch(
+          realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
+        let augmentation = strategy.drawOne(
+          rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
+        let target = try embedded(augmented(batch, by: augmentation), in: encoder)
+        let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
+          let decoded = try formation.decoded(images[0], padding: normalization.grey)
+          return try lossOfClass(target, embeddedKeepingGraph(augmented(decoded, by: augmentation), in: encoder))
+        }
+        loss += value.item
+        gradients += gradient
+      }
+      let report = try set.step(gradients, loss: loss, number: step, of: steps)
+      last = report
+      control.progress(report)
+      if report.hasDiverged { break }
+      if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
+    }
+    return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+  }
 }

@@ -1,4 +1,4 @@
-public import Networks
+public import Datasets
 public import Tensors
 
 /// M3D: condensation by minimising the maximum mean discrepancy between embeddings, which matches all their moments.
@@ -7,7 +7,7 @@ public import Tensors
 ///
 ///   S_c     synthetic images of class c, (count_c, C, H, W)         T_c  real images of class c
 ///   decode  multi-formation: each stored image gives factor² enlarged tiles
-///   ψ_θ     embedding of a randomly drawn ConvNet, kept for `stepsPerNetwork` steps
+///   ψ_θ     embedding of a randomly drawn network, kept for `stepsPerNetwork` steps
 ///   K       a kernel on embeddings, see `Kernel`
 ///
 /// Reference: Zhang et al., "M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy", AAAI 2024, Eq. 8–10 and Algorithm 1.
@@ -20,7 +20,7 @@ public import Tensors
 ///   2048-dimensional embeddings: with the paper's rate of 1 the images do not move. By default the loss is multiplied by the
 ///   constant that gives the kernel the linear kernel's slope at the distance b (0.413 b for the mixture; derivation at
 ///   `Kernel.linearUnits`). It is computed from each batch, depends on nothing else, and makes the rate mean what it means
-///   for DM, whose loss is MMD² under the linear kernel. `linearUnits = false` turns it off.
+///   for DM, whose loss is MMD² under the linear kernel. `units = .kernel` turns it off.
 /// - *The kernel's width.* Ten images cannot have all moments of five thousand: with factor 1 a kernel as narrow as the
 ///   published ones stands still after 300 steps, where DM, which asks for the mean alone, goes on. The wider a kernel, the
 ///   less it asks beyond the mean; with factor 1 it is `width(forFactor:)` = 16 mean squared distances, with more tiles the
@@ -31,60 +31,83 @@ public import Tensors
 ///   says mini-batches are sampled inside the loop. 256 real images per class, as DM (the paper does not say); the
 ///   synthetic side is always all of the class.
 /// - *Augmentation, momentum.* One siamese DSA operation and momentum 0.5, as DM (the paper does not say).
-/// - *Where.* See `learnImages`. The update inside the class loop
+/// - *Where.* See `LearnedImages`. The update inside the class loop
 ///   (Algorithm 1, line 9) and one update after it are the same thing, as classes share no pixels.
 /// - *Initial images.* Real ones; with a factor each tile is a different real image, shrunk.
-public enum M3D {
-  /// What can be chosen.
-  public struct Options: MatchingOptions {
-    /// Steps.
-    ///
-    /// The paper takes 10,000 for small images and 1,000 for ImageNet.
-    public var steps = 1000
-    /// Steps that share one network (IPM in the paper).
-    ///
-    /// The paper takes 5.
-    public var stepsPerNetwork = 1
-    /// Real images per class and step.
-    public var realBatch = 256
-    /// The kernel on embeddings; its default suits the default formation, see `width(forFactor:)` for others.
-    public var kernel = Kernel.gaussianMixture()
-    /// Whether the loss is measured in the linear kernel's units, so that `learningRate` means the same for all kernels.
-    public var linearUnits = true
-    /// Rate of the images' SGD.
-    public var learningRate = 1.0
-    /// Momentum of the images' SGD.
-    public var momentum = 0.5
-    /// What the images are at first.
-    public var initialization = Initialization.mixed
-    /// Siamese augmentation; take `withoutFlip` for digits and letters.
-    public var augmentation = AugmentationStrategy.full
-    /// Tiles per side of a stored image.
-    ///
-    /// The paper takes 2 for small images and 3 for ImageNet.
-    public var formation = Formation(factor: 2)
-    /// The networks to draw.
-    public var network: ConvNetOptions
+public struct M3D: CondensingMethod {
+  public static let name = "m3d"
+  public static let traits = MethodTraits(
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+  public static let settings =
+    LearnedImages.settings.map { $0.within(\Self.images) } + [
+      Setting("kernel", \.kernel), Setting("bandwidth", \.bandwidth), Setting("units", \.units),
+      Setting("iterations-per-model", \.stepsPerNetwork),
+    ]
 
-    /// The defaults for one kind of network.
-    public init(network: ConvNetOptions) { self.network = network }
+  /// How images are learned.
+  ///
+  /// The paper takes 10,000 steps for small images and 1,000 for ImageNet; factor 2 for small images and 3 for ImageNet.
+  public var images = LearnedImages(initialization: .mixed, factor: 2)
+  /// The kernel on embeddings, whose own width is not looked at.
+  public var kernel = Kernel.gaussianMixture()
+  /// The width of a Gaussian kernel, in mean squared distances of the batch; nil for the one that suits the formation.
+  public var bandwidth: Double?
+  /// What the loss is measured in.
+  public var units = Units.linear
+  /// Steps that share one network (IPM in the paper, which takes 5).
+  public var stepsPerNetwork = 1
+
+  /// What a loss is measured in.
+  public enum Units: String, Sendable, CaseIterable, SettingValue {
+    /// The linear kernel's units, so that a learning rate means the same for all kernels.
+    case linear
+    /// The kernel's own.
+    case kernel
+  }
+
+  public init() {}
+
+  public var steps: Int? {
+    get { images.steps }
+    set { images.steps = newValue }
   }
 
   /// The width of a Gaussian kernel that suits a formation, in mean squared distances of the batch.
-  public static func width(forFactor factor: Int) -> Double {
-    factor == 1 ? 16 : 1
+  public static func width(forFactor factor: Int) -> Double { factor == 1 ? 16 : 1 }
+
+  public mutating func decide(for task: CondensingTask) throws(DataError) {
+    try images.decide(for: task)
+    kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
+    bandwidth = kernel.width
   }
 
-  /// Condenses `counts[c]` stored images of each class c; classes are independent of each other given the seed.
-  public static func condense(
-    _ real: some RealImages, counts: [Int], normalization: Normalization, options: Options,
-    using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> Condensation {
-    try learnImages(
-      real, counts: counts, normalization: normalization, options: options, network: options.network,
-      stepsPerNetwork: options.stepsPerNetwork, using: random, control: control
+  public func cost(of task: CondensingTask) -> Cost {
+    // Squares of distances, and for every Gaussian two matrices.
+    images.cost(of: task) { rows in kernel == .linear ? 0 : 12 * rows * rows }
+  }
+
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    let kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
+    return try images.learned(
+      from: real, counts: counts, normalization: normalization, stepsPerNetwork: stepsPerNetwork, using: random,
+      control: control
     ) { target, embeddings throws(TensorError) in
-      try options.kernel.squaredMMD(target, embeddings, inLinearUnits: options.linearUnits)  // line 8
+      try kernel.squaredMMD(target, embeddings, inLinearUnits: units == .linear)  // line 8
     }
   }
+}
+
+extension Kernel: SettingValue {
+  public init?(settingText: String) {
+    guard
+      let kernel = [Kernel.gaussianMixture(), .gaussian(), .linear, .polynomial].first(where: { $0.name == settingText }
+      )
+    else { return nil }
+    self = kernel
+  }
+  public var settingText: String? { name }
+  public static var settingForm: String { "one of gaussian-mixture, gaussian, linear, polynomial" }
 }

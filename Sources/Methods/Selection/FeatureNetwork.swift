@@ -1,3 +1,4 @@
+public import Datasets
 public import Networks
 public import Tensors
 
@@ -8,7 +9,83 @@ public import Tensors
 /// 150 steps. That place does not move with `steps`, so that a training that is cut short is one of fewer steps. The
 /// literature trains to convergence (IDC, DeepCore) or does not say (DC); the picks change little after the
 /// first hundreds of steps.
-public enum FeatureNetwork {
+public struct FeatureNetwork: Sendable {
+  /// How it is trained; nothing of its augmentation is decided by the data.
+  public var training = Options()
+  /// Its kind.
+  public var network = NetworkChoice()
+
+  /// The defaults.
+  public init() {}
+
+  /// What decides the weights, together with the real images, their normalisation and the seed.
+  public struct Recipe: Sendable, Equatable {
+    /// The network.
+    public var network: ConvNetOptions
+    /// How it is trained.
+    public var training: Options
+  }
+
+  /// The options.
+  public static var settings: [Setting<FeatureNetwork>] {
+    [Setting("feature-steps", \.training.steps)] + NetworkChoice.settings.map { $0.within(\.network) }
+  }
+
+  /// Fills in what follows from the data.
+  ///
+  /// - Throws: `DataError` where the images are too small for the network.
+  public mutating func decide(for task: CondensingTask) throws(DataError) {
+    try network.decide(for: task)
+    training.augmentation = .usual(channels: task.shape.channels)
+  }
+
+  /// What it comes to for a task.
+  public func recipe(for task: CondensingTask) -> Recipe {
+    Recipe(network: network.decided(for: task), training: training)
+  }
+
+  /// Cost of a selection: training the network, and every real image through it.
+  func cost(of task: CondensingTask) -> Cost {
+    let recipe = recipe(for: task)
+    var need = MemoryNeed.selecting(recipe.network, largestClass: Double(task.largestClass))
+    need.images += 11 * task.pixels * task.images
+    var cost = Cost(memory: need)
+    cost.network = recipe.network
+    cost.features = recipe
+    return cost
+  }
+
+  /// Selects `counts[c]` images of each class c by the embeddings of its images; all of a class that has fewer.
+  ///
+  /// A selection is short and is of no use without its last classes: it does not ask whether to stop.
+  ///
+  /// - Parameter picks: the places of `count` images, in order, among those of one class; embeddings (m, d).
+  func selected(
+    from real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl,
+    _ picks: (_ count: Int, _ embeddings: Tensor, _ label: Int) throws(TensorError) -> [Int]
+  ) throws -> Condensation {
+    let counts = imagesPerClass(counts, of: real)
+    let task = CondensingTask(real, counts: counts)
+    var decided = self
+    try decided.decide(for: task)
+    let recipe = decided.recipe(for: task)
+    let trained = try control.featureNetwork(recipe) { () throws(TensorError) in
+      try Self.trained(
+        on: real, network: recipe.network, normalization: normalization, training: recipe.training, using: random,
+        control: control)
+    }
+    let classes = counts.indices.filter { counts[$0] > 0 }
+    var chosen: [SourceImage] = []
+    for (done, label) in classes.enumerated() {
+      let embeddings = try classEmbeddings(
+        of: real, label: label, network: trained.network, normalization: normalization)
+      chosen += try picks(counts[label], embeddings, label).map { SourceImage(label: label, index: $0) }
+      control.progress(StepReport(step: done + 1, steps: classes.count, loss: 0))
+    }
+    return Condensation(synthetic: try Synthetic(selecting: chosen, from: real), steps: trained.steps)
+  }
+
   /// How long and with what the network is trained.
   public struct Options: Sendable, Equatable {
     /// Steps of training.
@@ -71,8 +148,22 @@ public enum FeatureNetwork {
         targets: oneHot(labels, classes: options.classes))
       try sgd.step(&parameters, gradients)
       completed += 1
-      control.progress(StepReport(step: completed, steps: training.steps, loss: loss))
+      control.progress(StepReport(step: completed, steps: training.steps, loss: loss, phase: "features"))
     }
     return (network.with(parameters: parameters), completed)
   }
+}
+
+/// The embeddings of every image of a class: (count, featureCount).
+func classEmbeddings(
+  of real: some RealImages, label: Int, network: ConvNet, normalization: Normalization
+) throws(TensorError) -> Tensor {
+  let total = real.count(ofClass: label)
+  var parts: [Tensor] = []
+  for start in stride(from: 0, to: total, by: 8 * chunkSize) {
+    let indices = Array(start..<min(start + 8 * chunkSize, total))
+    parts.append(
+      try embedded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)), in: network))
+  }
+  return try Tensor.concatenated(parts, axis: 0)
 }

@@ -1,4 +1,5 @@
-public import Networks
+public import Datasets
+internal import Networks
 public import Tensors
 
 /// Herding: real images whose mean embedding follows the mean of their class.
@@ -13,7 +14,35 @@ public import Tensors
 /// Deviations: none. (DeepCore's code takes the argmax of the same distance, the farthest image; its results are not those of
 /// herding.)
 /// Decisions: ties go to the lowest index. The embeddings are those of a network trained briefly on the real data.
-public enum Herding {
+public struct Herding: CondensingMethod {
+  public static let name = "herding"
+  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  public static let settings = FeatureNetwork.settings.map { $0.within(\Self.features) }
+  public static let stepsOption = "feature-steps"
+
+  /// The network whose features are compared.
+  public var features = FeatureNetwork()
+
+  public init() {}
+
+  public var steps: Int? {
+    get { features.training.steps }
+    set { features.training.steps = newValue ?? features.training.steps }
+  }
+
+  public mutating func decide(for task: CondensingTask) throws(DataError) { try features.decide(for: task) }
+
+  public func cost(of task: CondensingTask) -> Cost { features.cost(of: task) }
+
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    try features.selected(
+      from: real, counts: counts, normalization: normalization, using: random, control: control
+    ) { count, embeddings, _ throws(TensorError) in try Self.picks(count, from: embeddings) }
+  }
+
   /// The order in which herding picks rows of `embeddings` (m, d): min(m, count) different indices.
   public static func picks(_ count: Int, from embeddings: Tensor) throws(TensorError) -> [Int] {
     let centred = try embeddings - embeddings.mean(axes: [0], keepDims: true)  // g
@@ -35,46 +64,4 @@ public enum Herding {
     }
     return picked
   }
-
-  /// Selects `counts[c]` images of each class c, embedded by `network`; all of a class that has fewer.
-  public static func select(
-    from real: some RealImages, counts: [Int], network: ConvNet, normalization: Normalization,
-    control: RunControl = RunControl()
-  ) throws(TensorError) -> Condensation {
-    try selectByEmbedding(
-      from: real, counts: counts, network: network, normalization: normalization, control: control
-    ) { count, embeddings, _ throws(TensorError) in try picks(count, from: embeddings) }
-  }
-}
-
-/// Selects in each class by its embeddings.
-///
-/// A selection is short and is of no use without its last classes: it does not ask whether to stop.
-func selectByEmbedding(
-  from real: some RealImages, counts: [Int], network: ConvNet, normalization: Normalization, control: RunControl,
-  _ picks: (_ count: Int, _ embeddings: Tensor, _ label: Int) throws(TensorError) -> [Int]
-) throws(TensorError) -> Condensation {
-  let counts = imagesPerClass(counts, of: real)
-  let classes = counts.indices.filter { counts[$0] > 0 }
-  var chosen: [SourceImage] = []
-  for (done, label) in classes.enumerated() {
-    let embeddings = try classEmbeddings(of: real, label: label, network: network, normalization: normalization)
-    chosen += try picks(counts[label], embeddings, label).map { SourceImage(label: label, index: $0) }
-    control.progress(StepReport(step: done + 1, steps: classes.count, loss: 0))
-  }
-  return Condensation(synthetic: try Synthetic(selecting: chosen, from: real), steps: chosen.count)
-}
-
-/// The embeddings of every image of a class: (count, featureCount).
-func classEmbeddings(
-  of real: some RealImages, label: Int, network: ConvNet, normalization: Normalization
-) throws(TensorError) -> Tensor {
-  let total = real.count(ofClass: label)
-  var parts: [Tensor] = []
-  for start in stride(from: 0, to: total, by: 8 * chunkSize) {
-    let indices = Array(start..<min(start + 8 * chunkSize, total))
-    parts.append(
-      try embedded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)), in: network))
-  }
-  return try Tensor.concatenated(parts, axis: 0)
 }

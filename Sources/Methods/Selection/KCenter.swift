@@ -1,4 +1,5 @@
-public import Networks
+public import Datasets
+internal import Networks
 public import Tensors
 
 /// K-Center: real images such that no image of the class is far from a chosen one, greedily.
@@ -12,7 +13,38 @@ public import Tensors
 /// Deviations: none.
 /// Decisions: Euclidean distance, classes apart, ties to the lowest index. The embeddings are those of a network
 /// trained briefly on the real data (the reference code does not say which).
-public enum KCenter {
+public struct KCenter: CondensingMethod {
+  public static let name = "k-center"
+  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  public static let settings = FeatureNetwork.settings.map { $0.within(\Self.features) }
+  public static let stepsOption = "feature-steps"
+
+  /// The network whose features are compared.
+  public var features = FeatureNetwork()
+
+  public init() {}
+
+  public var steps: Int? {
+    get { features.training.steps }
+    set { features.training.steps = newValue ?? features.training.steps }
+  }
+
+  public mutating func decide(for task: CondensingTask) throws(DataError) { try features.decide(for: task) }
+
+  public func cost(of task: CondensingTask) -> Cost { features.cost(of: task) }
+
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    try features.selected(
+      from: real, counts: counts, normalization: normalization, using: random, control: control
+    ) { count, embeddings, label throws(TensorError) in
+      var random = random.split("k-center", label)
+      return try Self.picks(count, from: embeddings, first: random.integer(below: embeddings.shape[0]))
+    }
+  }
+
   /// The order in which rows of `embeddings` (m, d) are picked, beginning with `first`: min(m, count) indices.
   public static func picks(_ count: Int, from embeddings: Tensor, first: Int) throws(TensorError) -> [Int] {
     let total = embeddings.shape[0]
@@ -33,18 +65,5 @@ public enum KCenter {
       nearest[farthest] = -1
     }
     return picked
-  }
-
-  /// Selects `counts[c]` images of each class c, embedded by `network`; all of a class that has fewer.
-  public static func select(
-    from real: some RealImages, counts: [Int], network: ConvNet, normalization: Normalization,
-    using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> Condensation {
-    try selectByEmbedding(
-      from: real, counts: counts, network: network, normalization: normalization, control: control
-    ) { count, embeddings, label throws(TensorError) in
-      var random = random.split("k-center", label)
-      return try picks(count, from: embeddings, first: random.integer(below: embeddings.shape[0]))
-    }
   }
 }

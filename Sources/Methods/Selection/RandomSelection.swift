@@ -5,7 +5,34 @@ public import Tensors
 /// Shapes: a class with m images and a budget k gives min(m, k) images.
 /// Reference: the "Random" row of every table in the literature; IDC's code takes the first k images instead.
 /// Deviations: none.
-public enum RandomSelection {
+public struct RandomSelection: CondensingMethod {
+  public static let name = "random"
+  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  public static let settings: [Setting<Self>] = []
+
+  public init() {}
+
+  /// It has none.
+  public var steps: Int? {
+    get { nil }
+    set {}
+  }
+
+  public mutating func decide(for task: CondensingTask) {}
+
+  public func cost(of task: CondensingTask) -> Cost {
+    var need = MemoryNeed(for: .selecting)
+    need.images = 11 * task.pixels * task.images
+    return Cost(memory: need)
+  }
+
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    try Self.select(from: real, counts: counts, using: random)
+  }
+
   /// Selects `counts[c]` images of each class c; all of a class that has fewer.
   public static func select(
     from real: some RealImages, counts: [Int], using random: RandomSource

@@ -1,69 +1,27 @@
 public import Datasets
 public import Methods
-public import Networks
 
-/// Everything that decides a condensation: nil where the method's own default is in force.
+/// Everything that decides a condensation, before the data is seen.
 public struct CondenseRequest: Sendable {
-  /// The methods.
-  public enum Method: String, Sendable, CaseIterable {
-    case random
-    case herding
-    case kCenter = "k-center"
-    case distributionMatching = "dm"
-    case m3d
-    case koopcon
-
-    /// Whether the method picks real images rather than optimising pixels.
-    public var isSelection: Bool { self == .random || self == .herding || self == .kCenter }
-
-    /// Whether the method makes at most as many images of a class as it has samples: selections pick them, Koopcon packs them.
-    public var isBoundBySamples: Bool { isSelection || self == .koopcon }
-  }
-
-  /// Which method.
-  public var method: Method
+  /// The method with its options.
+  public var method: any CondensingMethod
   /// Images per class.
   public var budget: Budget
   /// Where all randomness comes from.
   public var seed: UInt64
-  /// The network that embeds.
-  public var network: NetworkChoice
-  /// Steps of an optimising method; nil for a number that suits the machine.
-  public var steps: Int?
-  /// Real images per class and step.
-  public var realBatch: Int?
-  /// Rate of the images' SGD.
-  public var learningRate: Double?
-  /// Momentum of the images' SGD.
-  public var momentum: Double?
-  /// What the images are at first.
-  public var initialization: Initialization?
-  /// Siamese augmentation; nil for all operations, without the flip for grey images of digits and the like.
-  public var augmentation: AugmentationStrategy?
-  /// Tiles per side of a stored image.
-  public var factor: Int?
-  /// M3D's kernel, whose own width is not looked at.
-  public var kernel: Kernel?
-  /// The width of that kernel, in mean squared distances of the batch; nil for the one that suits the factor.
-  public var kernelWidth: Double?
-  /// Whether M3D's loss is measured in the linear kernel's units.
-  public var linearUnits: Bool?
-  /// M3D's steps per network.
-  public var stepsPerNetwork: Int?
-  /// Steps of training the network whose features Herding and K-Center compare.
-  public var featureSteps: Int?
   /// How the samples were read, option by option as typed: for the provenance.
   public var reading: [String: String] = [:]
-  /// What belongs to Koopcon alone.
-  public var koopcon = KoopconChoice()
 
-  /// Makes a request with every option at its default.
-  public init(method: Method, budget: Budget, seed: UInt64, network: NetworkChoice) {
+  /// A request; see the properties.
+  public init(method: any CondensingMethod, budget: Budget, seed: UInt64) {
     self.method = method
     self.budget = budget
     self.seed = seed
-    self.network = network
   }
+
+  /// Name and traits of the method.
+  public var name: String { type(of: method).name }
+  var traits: MethodTraits { type(of: method).traits }
 }
 
 extension CondenseRequest {
@@ -79,7 +37,7 @@ extension CondenseRequest {
     promised.kind = .samples
     promised.countPerClass = counts
     promised.provenance.append(
-      ProvenanceStep(verb: "condense", tool: tool, options: ["method": method.rawValue, "ipc": budget.text]))
+      ProvenanceStep(verb: "condense", tool: tool, options: ["method": name, "ipc": budget.text]))
     return promised
   }
 
@@ -87,7 +45,7 @@ extension CondenseRequest {
   func checkCounts(
     _ counts: [Int], of there: [Int], classNames: [String], dataset: String
   ) throws(DataError) {
-    guard method.isBoundBySamples else { return }
+    guard traits.isBoundedBySamples else { return }
     for (label, count) in counts.enumerated() where count > there[label] {
       throw DataError(
         .badInput, at: [dataset],
@@ -95,57 +53,26 @@ extension CondenseRequest {
         remedy: "lower --ipc, or give this class its own number")
     }
   }
-}
 
-/// Which network, before the images' size is known.
-public struct NetworkChoice: Sendable, Equatable {
-  /// The kinds of networks, named as on the command line.
-  public enum Architecture: String, Sendable, CaseIterable {
-    case convNet = "convnet"
-  }
-
-  /// What kind of network.
-  public var architecture: Architecture
-  /// Feature maps of each block.
-  public var filters: Int
-  /// Blocks; nil for the depth that suits the images' size.
-  public var depth: Int?
-  /// Numeric format of the convolutions.
-  public var precision: Precision
-
-  /// Makes a choice.
-  public init(
-    architecture: Architecture = .convNet, filters: Int = 128, depth: Int? = nil, precision: Precision = .float32
-  ) {
-    self.architecture = architecture
-    self.filters = filters
-    self.depth = depth
-    self.precision = precision
-  }
-
-  /// The network's shape for images of one size.
+  /// Throws where the described data cannot be condensed with the machine's memory; nothing where its size is not known yet.
   ///
-  /// Throws where the images of `dataset` cannot be halved as often as the depth asks.
-  public func options(
-    shape: (channels: Int, height: Int, width: Int), classes: Int, of dataset: String
-  ) throws(DataError) -> ConvNetOptions {
-    let greatest = ConvNetOptions.greatestDepth(channels: shape.channels, height: shape.height, width: shape.width)
-    guard greatest > 0 else {
-      throw DataError(
-        .badInput, at: [dataset],
-        "images of \(shape.height)×\(shape.width) are too small for a network, which needs 2×2 or more",
-        remedy: "enlarge them with --resize")
-    }
-    if let depth, depth > greatest {
-      throw DataError(
-        .badInput, at: [dataset], "images of \(shape.height)×\(shape.width) cannot be halved \(depth) times",
-        remedy: "give --depth \(greatest) or less")
-    }
-    switch architecture {
-    case .convNet:
-      return ConvNetOptions(
-        channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
-        depth: depth, precision: precision)
-    }
+  /// `memoryLimit` bounds decoded images in RAM.
+  public func checkMemory(for info: DatasetInfo, memoryLimit: Int, machine: Int) throws(DataError) {
+    guard let shape = info.shape, shape.count == 3 else { return }
+    var counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
+    if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
+    let task = CondensingTask(
+      dataset: info.name, shape: (shape[0], shape[1], shape[2]), counts: counts,
+      available: info.countPerClass ?? counts.map { _ in 0 })
+    var method = method
+    try method.decide(for: task)
+    // A description may come from elsewhere and say anything.
+    let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(1) { $0 * Double($1) }
+    try method.cost(of: task).memory.check(
+      decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
   }
+
+  /// What memory is needed for, for errors.
+  var purpose: MemoryNeed.Purpose { traits.learns ? (traits.isBoundedBySamples ? .fitting : .making) : .selecting }
 }

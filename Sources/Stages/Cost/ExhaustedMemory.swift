@@ -1,4 +1,5 @@
 import Datasets
+public import Methods
 import Tensors
 
 /// An error as its reader should see it: memory that the system did not give is no fault of the program.

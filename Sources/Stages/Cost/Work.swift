@@ -9,45 +9,13 @@ public struct Work: Sendable {
   /// Work of so many operations.
   public init(operations: Double) { self.operations = operations }
 
-  /// One image forward through a ConvNet: its convolutions, two operations per multiplication and addition.
-  public static func forward(_ network: ConvNetOptions) -> Work {
-    var (height, width, channels) = (network.height, network.width, network.channels)
-    var operations = 0.0
-    for block in 0..<network.depth {
-      if block == 0 {
-        height += 2 * network.firstPadding - 2
-        width += 2 * network.firstPadding - 2
-      }
-      operations += 2 * 9 * Double(height * width) * Double(channels * network.filters)
-      (height, width, channels) = (height / 2, width / 2, network.filters)
-    }
-    return Work(operations: operations)
-  }
-
-  /// One step of DM or M3D: real images forward; synthetic ones forward, and backward to the pixels at the same price.
-  public static func matchingStep(
-    network: ConvNetOptions, realPerClass: [Int], syntheticPerClass: [Int], factor: Int
-  ) -> Work {
-    let one = forward(network).operations
-    let synthetic = syntheticPerClass.reduce(0, +) * factor * factor
-    return Work(operations: one * Double(realPerClass.reduce(0, +) + 2 * synthetic))
-  }
-
   /// Training a classifier: forward, and backward to activations and to weights, per image and pass.
   public static func training(network: ConvNetOptions, images: Int, passes: Int) -> Work {
-    Work(operations: 3 * forward(network).operations * Double(images) * Double(passes))
+    Work(operations: 3 * network.operations * Double(images) * Double(passes))
   }
 
   /// Seconds of such training where a forward pass reaches `rate` operations a second: training reaches about two thirds.
   public func trainingSeconds(atRate rate: Double) -> Double { 1.5 * operations / rate }
-
-  /// Steps by default: about as much work as two cores do in a few minutes, more on more cores.
-  ///
-  /// Counted from the work and the machine's size, not from a clock, so that the same machine gives the same number.
-  public func defaultSteps(threads: Int) -> Int {
-    let allowance = 4.2e13 * Double(threads)
-    return min(2000, max(100, Int((allowance / operations / 50).rounded()) * 50))
-  }
 
   /// Steps of `seconds` each that fit into a time, with a twentieth to spare; at least one.
   static func steps(of seconds: Double, in time: Double) -> Int {
@@ -70,7 +38,7 @@ public struct Work: Sendable {
       _ = try net.embed(images).floats()
       if round > 0 { best = min(best, clock() - start) }
     }
-    return forward(network).operations * Double(count) / best
+    return network.operations * Double(count) / best
   }
 }
 

@@ -72,7 +72,7 @@ public struct ExpandStage: Stage {
   private let prior: (@Sendable () async throws -> ExpansivePrior)?
   private let info: DatasetInfo
   private let tool: String
-  private let surroundings: CondenseStage.Surroundings
+  private let surroundings: RunContext
   private let announce: @Sendable (ExpansionEstimate) -> Void
   private let state = State()
 
@@ -81,7 +81,7 @@ public struct ExpandStage: Stage {
   /// - Precondition: Expansive Synthesis has a prior, and augmentation has none.
   public init(
     _ request: ExpandRequest, prior: ExpansivePrior?, of info: DatasetInfo, tool: String,
-    in surroundings: CondenseStage.Surroundings, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
+    in surroundings: RunContext, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
   ) {
     let reading = prior.map { prior in { @Sendable () async throws -> ExpansivePrior in prior } }
     self.init(request, reading: reading, of: info, tool: tool, in: surroundings, announce: announce)
@@ -90,7 +90,7 @@ public struct ExpandStage: Stage {
   /// The same with a prior that is read when the first sample is asked for: by then the reader of the stream knows what comes.
   public init(
     _ request: ExpandRequest, reading prior: (@Sendable () async throws -> ExpansivePrior)?, of info: DatasetInfo,
-    tool: String, in surroundings: CondenseStage.Surroundings,
+    tool: String, in surroundings: RunContext,
     announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
   ) {
     precondition(
@@ -146,13 +146,7 @@ public struct ExpandStage: Stage {
         if case .images(let similar, _) = prior {
           surroundings.memoryLimit = max(0, surroundings.memoryLimit - similar.residentBytes)
         }
-        let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings) {
-          sample throws(DataError) in
-          guard case .floats = sample.content else { return }
-          throw DataError(
-            .badInput, at: ["sample \(sample.key)"], "holds float values, and 8-bit images are expanded",
-            remedy: "expand images that were selected or read, not learned ones")
-        }
+        let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings, admit: admit)
         work = try await onThread(thread) { try begin(store, prior) }
       }
       let next: Progress? = try await onThread(thread) { [work] in try advanced(work) }
@@ -183,92 +177,122 @@ public struct ExpandStage: Stage {
     }
   }
 
+  /// What a run over these samples will take; nothing is made.
+  public func estimate(_ upstream: Flow<Sample>) async throws(PipelineError) -> ExpansionEstimate {
+    let prior = try await readPrior()
+    let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings, admit: admit)
+    return try await onThread(surroundings.computeThread) { try plan(store, prior).estimate }
+  }
+
+  private func admit(_ sample: Sample) throws(DataError) {
+    guard case .floats = sample.content else { return }
+    throw DataError(
+      .badInput, at: ["sample \(sample.key)"], "holds float values, and 8-bit images are expanded",
+      remedy: "expand images that were selected or read, not learned ones")
+  }
+
   // MARK: On the compute thread
+
+  /// What is to be learned, decided.
+  private struct Plan {
+    var counts: [Int]
+    var estimate: ExpansionEstimate
+    var pretraining: ExpansivePretraining?
+    var tuning: ExpansiveFineTuning?
+  }
+
+  private func plan(_ store: ClassStore, _ prior: ExpansivePrior?) throws -> Plan {
+    let present = (0..<store.classCount).map { store.count(ofClass: $0) }
+    let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)
+    var plan = Plan(
+      counts: counts,
+      estimate: ExpansionEstimate(
+        images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes,
+        spilledBytes: store.spilledBytes))
+    var needs: [MemoryNeed] = []
+    guard let prior else {
+      try take([.copying(store.shape)], &plan.estimate)
+      return plan
+    }
+    try prior.check(imageShape: [store.shape.channels, store.shape.height, store.shape.width], of: info.name)
+    var ready: ExpansiveModel?
+    switch prior {
+    case .model(let file): ready = file.model
+    case .images(let similar, let similarInfo):
+      var pretraining = ExpansivePretraining(
+        request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
+      let (steps, seconds) = try pretraining.estimate(until: nil, clock: surroundings.clock)
+      plan.estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
+      plan.pretraining = pretraining
+      needs.append(pretraining.memoryNeed)
+      plan.estimate.decodedBytes += similar.residentBytes
+      plan.estimate.spilledBytes += similar.spilledBytes
+    }
+    var tuning = try ExpansiveFineTuning(request, model: ready, for: store, of: info, threads: surroundings.threads)
+    let (steps, seconds, secondsPerImage) = try tuning.estimate(clock: surroundings.clock)
+    plan.estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
+    // Images are made 64 at a time, of one class.
+    plan.estimate.makingSeconds = secondsPerImage * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
+    takeTime(&plan.estimate, &plan.pretraining, &tuning)
+    needs.append(tuning.memoryNeed)
+    plan.tuning = tuning
+    try take(needs, &plan.estimate)
+    return plan
+  }
+
+  /// Checks what computing takes, one after the other.
+  private func take(_ needs: [MemoryNeed], _ estimate: inout ExpansionEstimate) throws(DataError) {
+    for need in needs {
+      try need.check(decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
+      estimate.workingBytes = max(estimate.workingBytes, Int(need.total))
+    }
+  }
 
   /// Learns what is to be learned.
   private func begin(_ store: ClassStore, _ prior: ExpansivePrior?) throws -> Progress {
-    let shape = [store.shape.channels, store.shape.height, store.shape.width]
-    let present = (0..<store.classCount).map { store.count(ofClass: $0) }
-    let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)
+    let plan = try plan(store, prior)
+    let estimate = plan.estimate
     var options = request.reading
     options.merge(request.amountOption) { _, new in new }
     options["method"] = request.method.rawValue
     options["seed"] = String(request.seed)
     if request.keepsOriginals { options["originals"] = "true" }
     var digests = ["source": store.digest]
-    var estimate = ExpansionEstimate(
-      images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes)
+    announce(estimate)
     let expansion: any Expansion
-    switch prior {
-    case nil:
-      let need = MemoryNeed.copying(store.shape)
-      try need.check(decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
-      estimate.workingBytes = Int(need.total)
-      announce(estimate)
-      if surroundings.dryRun { throw DryRunEnded() }
-      let strategy =
-        request.augmentation ?? ClassicAugmentation<ClassStore>.usualStrategy(channels: store.shape.channels)
-      options["augment"] = strategy.description
-      expansion = ClassicAugmentation(
-        store, strategy: strategy, normalization: .measured(on: store), using: RandomSource(seed: request.seed))
-    case .some(let prior):
-      try prior.check(imageShape: shape, of: info.name)
-      var pretraining: ExpansivePretraining?
-      var needs: [MemoryNeed] = []
-      var ready: ExpansiveModel?
-      switch prior {
-      case .model(let file): ready = file.model
-      case .images(let similar, let similarInfo):
-        var plan = ExpansivePretraining(
-          request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
-        let (steps, seconds) = try plan.estimate(until: nil, clock: surroundings.clock)
-        estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
-        pretraining = plan
-        needs.append(plan.memoryNeed)
-        estimate.decodedBytes += similar.residentBytes
-        estimate.spilledBytes += similar.spilledBytes
-      }
-      var plan = try ExpansiveFineTuning(
-        request, model: ready, for: store, of: info, threads: surroundings.threads)
-      let (steps, seconds, secondsPerImage) = try plan.estimate(clock: surroundings.clock)
-      estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
-      // Images are made 64 at a time, of one class.
-      estimate.makingSeconds = secondsPerImage * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
-      takeTime(&estimate, &pretraining, &plan)
-      needs.append(plan.memoryNeed)
-      for need in needs {
-        try need.check(
-          decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
-        estimate.workingBytes = max(estimate.workingBytes, Int(need.total))
-      }
-      announce(estimate)
-      if surroundings.dryRun { throw DryRunEnded() }
+    if let prior, let tuning = plan.tuning {
       let file: ExpansiveFile
       switch prior {
       case .model(let ready): file = ready
       case .images(let similar, _):
-        guard let pretraining else { preconditionFailure("there is no plan for the pre-training") }
+        guard let pretraining = plan.pretraining else { preconditionFailure("there is no plan for the pre-training") }
         file = try pretraining.run(
           tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate), progress: surroundings.progress)
         digests["pretrain"] = similar.digest
         options["pretrain-steps"] = file.description.provenance.last?.options["steps"]
       }
       digests["model"] = file.digest
-      let fit = try plan.run(
+      let fit = try tuning.run(
         file.model, seed: request.seed, shouldStop: stopBeforeMaking(estimate), progress: surroundings.progress)
-      options.merge(plan.provenance(stepsReached: fit.steps)) { _, new in new }
+      options.merge(tuning.provenance(stepsReached: fit.steps)) { _, new in new }
       expansion = fit
+    } else {
+      let strategy =
+        request.augmentation ?? ClassicAugmentation<ClassStore>.usualStrategy(channels: store.shape.channels)
+      options["augment"] = strategy.description
+      expansion = ClassicAugmentation(
+        store, strategy: strategy, normalization: .measured(on: store), using: RandomSource(seed: request.seed))
     }
     var described = info
     described.kind = .samples
     described.learnedLearningRate = nil
     described.formation = nil
-    described.shape = shape
-    described.countPerClass = counts
+    described.shape = [store.shape.channels, store.shape.height, store.shape.width]
+    described.countPerClass = plan.counts
     described.normalization = Datasets.Normalization(
       mean: expansion.normalization.mean, std: expansion.normalization.deviation)
     described.provenance.append(ProvenanceStep(verb: name, tool: tool, options: options, digests: digests))
-    return Progress(info: described, expansion: expansion, store: store, counts: counts)
+    return Progress(info: described, expansion: expansion, store: store, counts: plan.counts)
   }
 
   /// With a deadline, and no numbers of steps that were asked for, both stretches take as many as fit.

@@ -1,5 +1,5 @@
 public import Datasets
-import Methods
+public import Methods
 import Networks
 import Shards
 public import Streaming
@@ -127,7 +127,7 @@ struct ExpansiveFineTuning {
       channels: shape.channels, height: shape.height, width: shape.width, classes: 10, filters: 32)
     return Double(options.batch)
       * (6 * (coding.encoder + 3 * coding.decoder + 2 * refining(options))
-        + (options.weights.classification == 0 ? 0 : 6 * Work.forward(classifier).operations))
+        + (options.weights.classification == 0 ? 0 : 6 * classifier.operations))
   }
 
   func estimate(

@@ -2,7 +2,7 @@ public import Datasets
 public import Methods
 import Networks
 import Shards
-import Tensors
+public import Tensors
 
 /// A Koopcon model as it lies in a file: weights, and everything that is needed to use them.
 ///
@@ -42,7 +42,7 @@ public struct KoopconFile: Sendable {
     public var provenance: [ProvenanceStep]
   }
 
-  static let method = "koopcon"
+  static let method = Koopcon.name
 
   /// The model.
   public let model: KoopconModel
@@ -209,6 +209,26 @@ public struct KoopconFile: Sendable {
         "has the classes \(info.classNames.joined(separator: ", ")), and the model "
           + description.classNames.joined(separator: ", "), remedy: "choose the same classes with --classes")
     }
+  }
+}
+
+extension Koopcon: FittedMethod {
+  public func fitted(
+    to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Methods.Normalization,
+    using random: RandomSource, control: RunControl, history: FittedHistory
+  ) throws -> FittedModel {
+    let fit = try fit(store, counts: counts, normalization: normalization, using: random, control: control)
+    let file = KoopconFile(
+      fit.model, of: info, fittedTo: store, provenance: try history(fit.steps, fit.lastReport))
+    return FittedModel(bytes: file.bytes, summary: file.summary)
+  }
+}
+
+extension KoopconFile {
+  /// `koopcon, shallow autoencoder, 3×32×32 to 512, 10 classes`.
+  public var summary: String {
+    "\(Self.method), \(description.depth) autoencoder, \(shapeText(description.shape)) to \(description.latent), "
+      + "\(description.classNames.count) classes, fitted to \(description.dataset)"
   }
 }
 

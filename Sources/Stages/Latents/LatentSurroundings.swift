@@ -1,4 +1,5 @@
 public import Datasets
+import Methods
 public import Streaming
 import Synchronization
 import Tensors

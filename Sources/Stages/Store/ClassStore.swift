@@ -78,10 +78,10 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   }
 
   /// Class and index within it of every sample, in the order of the archive.
-  public var archiveOrder: [(label: Int, index: Int)] {
-    var order = [(label: Int, index: Int)](repeating: (0, 0), count: count)
+  public var archiveOrder: [SourceImage] {
+    var order = [SourceImage](repeating: SourceImage(label: 0, index: 0), count: count)
     for (label, records) in recordsOfClass.enumerated() {
-      for (index, record) in records.enumerated() { order[record] = (label, index) }
+      for (index, record) in records.enumerated() { order[record] = SourceImage(label: label, index: index) }
     }
     return order
   }

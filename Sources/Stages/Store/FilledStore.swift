@@ -9,7 +9,7 @@ public import Streaming
 ///   - admit: asked of every sample; throws for one that the stage cannot take.
 public func filledStore(
   from upstream: Flow<Sample>, of info: DatasetInfo, stage name: String,
-  in surroundings: CondenseStage.Surroundings, admit: (Sample) throws(DataError) -> Void = { _ in }
+  in surroundings: RunContext, admit: (Sample) throws(DataError) -> Void = { _ in }
 ) async throws(PipelineError) -> ClassStore {
   var builder = ClassStoreBuilder(
     info: info, limits: surroundings.limits, memoryLimit: surroundings.memoryLimit,

@@ -1,0 +1,132 @@
+public import Networks
+
+/// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
+///
+/// Reckoned from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
+/// what is asked for may be more than they hold.
+public struct MemoryNeed: Sendable, Equatable {
+  /// The tensor library and the program.
+  public var library = Double(350 << 20)
+  /// Weights, with what drawing or training them takes beside.
+  public var weights = 0.0
+  /// Maps between the layers of a network.
+  public var maps = 0.0
+  /// Embeddings, and kernel values between them.
+  public var embeddings = 0.0
+  /// Images that are made or trained on, with their gradients, momentum and copies.
+  public var images = 0.0
+  /// What is done with it all, which decides what asks for less.
+  public var purpose: Purpose
+
+  /// What memory is needed for.
+  public enum Purpose: Sendable {
+    /// Making images.
+    case making
+    /// Selecting images by their features.
+    case selecting
+    /// Training classifiers on a set that is there already.
+    case judging
+    /// Fitting a model of latents, with a map from the samples of each class to its images.
+    case fitting
+    /// Fitting a model to samples, and making more of them.
+    case expanding
+    /// Sending a stream through a model of latents that is there already.
+    case passing
+  }
+
+  /// The program alone.
+  public init(for purpose: Purpose = .making) { self.purpose = purpose }
+
+  /// All of it.
+  public var total: Double { library + weights + maps + embeddings + images }
+
+  /// What training a network takes: a ConvNet on batches, each in chunks of 64 images that keep their maps.
+  ///
+  /// `images` are the stored ones, of which each gives `tiles` training images.
+  public static func training(
+    _ network: ConvNetOptions, images: Int, tiles: Int = 1, for purpose: Purpose = .judging
+  ) -> MemoryNeed {
+    var need = MemoryNeed(for: purpose)
+    // Weights, gradients, their sum over chunks, momentum, the new weights; twice what is being drawn.
+    need.weights = 4 * (6 * network.weightCount + 2 * network.largestWeightCount)
+    need.maps = network.mapBytesWithGradient(images: 64)
+    need.images = 4 * 3 * network.pixelCount * Double(images) * Double(tiles)
+    return need
+  }
+
+  /// What judging a set takes: the stored images beside classifiers that are trained on their tiles.
+  ///
+  /// With `baselines`, the images of the largest real class, it is also what selecting some of those takes; one happens
+  /// after the other.
+  public static func judging(
+    _ network: ConvNetOptions, images: Int, tiles: Int, baselines largestClass: Double? = nil
+  ) -> MemoryNeed {
+    var need = training(network, images: images, tiles: tiles)
+    need.images += 4 * network.pixelCount * Double(images)
+    guard let largestClass else { return need }
+    let features = selecting(network, largestClass: largestClass)
+    need.embeddings = features.embeddings
+    need.images = max(need.images, features.images + 4 * 3 * network.pixelCount * Double(images))
+    return need
+  }
+
+  /// A network is trained first; then every image of a class is embedded, and the embeddings are centred.
+  static func selecting(_ network: ConvNetOptions, largestClass: Double) -> MemoryNeed {
+    var need = MemoryNeed.training(network, images: 256, for: .selecting)
+    need.embeddings = 4 * 3 * largestClass * Double(network.featureCount)
+    return need
+  }
+
+  /// What making copies takes: 64 at a time, beside their sources and those that they are compared with.
+  public static func copying(_ shape: (channels: Int, height: Int, width: Int)) -> MemoryNeed {
+    var need = MemoryNeed(for: .expanding)
+    need.images = 4 * 6 * 64 * Double(shape.channels) * Double(shape.height) * Double(shape.width)
+    return need
+  }
+
+  /// What learning with Expansive Synthesis takes: a step on so many images with gradients, and chunks of 128 without when images are made.
+  public static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
+    let shape = options.autoencoder
+    var need = copying((shape.channels, shape.height, shape.width))
+    need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
+    // Slots of maps through attention and graph, and who looks at whom.
+    let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))
+    let refined = Double((options.slots + 4) * shape.maps) * rows * columns
+    let side = Double(options.patch)
+    let patches = rows * columns / (side * side)
+    let looks =
+      options.setting.kind == .rowWise
+      ? Double(shape.maps) * patches * columns / side
+      : Double(options.setting.isMultiHead ? options.slots : 1) * patches * patches
+    need.maps = 4 * max((2 * shape.mapValues + 8 * refined + 4 * looks) * Double(images), (refined + 2 * looks) * 128)
+    return need
+  }
+}
+
+func weightCount(_ shapes: [[Int]]) -> Double { shapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
+
+extension ConvNetOptions {
+  var pixelCount: Double { Double(channels) * Double(height) * Double(width) }
+
+  var weightCount: Double { Methods.weightCount(parameterShapes) }
+
+  var largestWeightCount: Double {
+    parameterShapes.map { $0.reduce(1) { $0 * Double($1) } }.max() ?? 0
+  }
+
+  /// Values that each convolution makes of one image.
+  private var mapSizes: [Double] {
+    let (rows, columns) = (height + 2 * firstPadding - 2, width + 2 * firstPadding - 2)
+    return (0..<depth).map { Double(filters) * Double(rows >> $0) * Double(columns >> $0) }
+  }
+
+  private var bytesPerValue: Double { precision == .bfloat16 ? 2 : 4 }
+
+  /// A pass that keeps nothing: input, output and one more of the largest maps.
+  func mapBytes(images: Double) -> Double { 3 * (mapSizes.max() ?? 0) * bytesPerValue * images }
+
+  /// A pass whose maps wait for the gradient: what every convolution makes, and a quarter of it after pooling.
+  func mapBytesWithGradient(images: Double) -> Double {
+    (1.25 * mapSizes.reduce(0, +) * images + 2 * (mapSizes.max() ?? 0) * min(64, images)) * bytesPerValue
+  }
+}
