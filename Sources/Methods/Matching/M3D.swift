@@ -24,7 +24,7 @@ public import Tensors
 /// - *The kernel's width.* Ten images cannot have all moments of five thousand: with factor 1 a kernel as narrow as the
 ///   published ones stands still after 300 steps, where DM, which asks for the mean alone, goes on. The wider a kernel, the
 ///   less it asks beyond the mean; with factor 1 it is `width(forFactor:)` = 16 mean squared distances, with more tiles the
-///   published 1, which is then the better one. Chosen on held-out data, see docs/results.md.
+///   published 1, which is then the better one. Chosen on held-out data, see docs/design/0014-what-was-tried.md.
 /// - *Networks.* Every step draws its own, where the paper keeps one for five: a fresh network costs nothing here, since real
 ///   embeddings are made anew in each step, and five steps in a row fit the images to the accidents of one network.
 /// - *Batches.* Each step draws a new real batch and a new augmentation, also under the same network: the paper
