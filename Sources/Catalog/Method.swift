@@ -10,16 +10,17 @@ public struct Method: Sendable {
   public var summary: String
   /// The paper.
   public var reference: String
-  /// The options of its verb that it understands beyond those of every method, with the value it takes when nothing
-  /// is typed; nil where the option's own default holds.
+  /// Its options beyond those of every method.
   public var settings: [MethodOption]
   /// Named sets of values.
   public var presets: [Preset]
+  /// What must hold between its options.
+  public var relations: [Relation]
 
   /// Makes a method.
   public init(
     _ name: String, of verb: String = "condense", title: String, summary: String, reference: String,
-    settings: [MethodOption] = [], presets: [Preset] = []
+    settings: [MethodOption] = [], presets: [Preset] = [], relations: [Relation] = []
   ) {
     self.verb = verb
     self.name = name
@@ -28,6 +29,7 @@ public struct Method: Sendable {
     self.reference = reference
     self.settings = settings
     self.presets = presets
+    self.relations = relations
   }
 
   /// Whether the method reads that option of its verb.
@@ -41,20 +43,30 @@ public struct Method: Sendable {
   }
 }
 
-/// The value of an option under a method or preset.
+/// An option of a method, with the value that is in force when nothing is typed.
 public struct MethodOption: Sendable {
-  /// Long name of an option of the method's verb.
-  public var option: String
+  /// What the verbs of the method offer.
+  public var definition: Option
   /// The value as it would be typed; nil where the option's own default holds.
   public var text: String?
   /// What the option does in this method; nil where the option's own line says it.
   public var help: String?
 
-  /// Makes a setting.
-  public init(_ option: String, _ text: String? = nil, help: String? = nil) {
-    self.option = option
+  /// An option of a method; see the properties.
+  public init(_ definition: Option, _ text: String? = nil, help: String? = nil) {
+    self.definition = definition
     self.text = text
     self.help = help
+  }
+
+  /// Its long name.
+  public var option: String { definition.name }
+
+  /// The option with the method's line.
+  var described: Option {
+    var option = definition
+    option.help = help ?? option.help
+    return option
   }
 }
 
@@ -64,13 +76,13 @@ public struct Preset: Sendable {
   public var name: String
   /// One line without full stop: what it reproduces, and what it costs.
   public var summary: String
-  /// The values.
-  public var settings: [MethodOption]
+  /// Options of the method and their values as they would be typed.
+  public var values: [(option: String, text: String)]
 
-  /// Makes a preset.
-  public init(_ name: String, summary: String, settings: [MethodOption]) {
+  /// A preset; see the properties.
+  public init(_ name: String, summary: String, values: [(option: String, text: String)]) {
     self.name = name
     self.summary = summary
-    self.settings = settings
+    self.values = values
   }
 }

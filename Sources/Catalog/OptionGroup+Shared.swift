@@ -21,42 +21,6 @@ extension OptionGroup {
   static let readingBothSplits = OptionGroup(
     "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
 
-  /// Options of `condense` that only some methods understand; their defaults are the method's.
-  static let method = OptionGroup(
-    "Method",
-    [
-      Option(
-        "batch", .integer(1...65_536), defaultNote: "see the method",
-        help: "real images per class and step"),
-      Option(
-        "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images"),
-      Option("momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD"),
-      Option(
-        "init", .choice(["real", "noise", "mixed"]), defaultNote: "see the method",
-        help: "first images: real ones, noise, or a different real one in each tile"),
-      Option(
-        "augment", .text("OPS"), defaultNote: "all six, without flip for grey images",
-        help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none"),
-      Option(
-        "factor", .integer(1...16), defaultNote: "see the method",
-        help: "tiles per side of a stored image, cut before training"),
-      Option(
-        "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "see the method",
-        help: "kernel on embeddings"),
-      Option(
-        "bandwidth", .number(1e-6...1e6), defaultNote: "1, with factor 1 16",
-        help: "width of a gaussian kernel, in mean squared distances of the batch"),
-      Option(
-        "units", .choice(["linear", "kernel"]), defaultNote: "see the method",
-        help: "units of the loss; linear makes --lr mean the same for every kernel"),
-      Option(
-        "iterations-per-model", .integer(1...1_000_000), defaultNote: "see the method",
-        help: "steps before a new network is drawn"),
-      Option(
-        "feature-steps", .integer(0...1_000_000), defaultNote: "see the method",
-        help: "steps of training the network whose features are compared"),
-    ])
-
   /// The network that embeds or is trained.
   static let network = OptionGroup(
     "Network",
@@ -126,6 +90,13 @@ extension Option {
   static let onTermination = Option(
     "on-term", .choice(["stop", "keep"]), default: "stop", isRecorded: false,
     help: "at SIGTERM, publish nothing or do as at Ctrl-C")
+
+  static let snapshots = Option(
+    "snapshots", .path("DIR"), defaultNote: "none", isRecorded: false, isWritten: true,
+    help: "publish what there is into DIR/step-000100 and so on while it runs")
+
+  static let snapshotEvery = Option(
+    "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them")
 
   static let dryRun = Option(
     "dry-run", .flag, isRecorded: false, help: "print the expected time and memory, and stop")

@@ -31,14 +31,10 @@ extension Verb {
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),
-          Option(
-            "snapshots", .path("DIR"), defaultNote: "none", isRecorded: false, isWritten: true,
-            help: "publish what there is into DIR/step-000100 and so on while it runs"),
-          Option(
-            "snapshot-every", .integer(1...1_000_000), default: "100", isRecorded: false, help: "steps between them"),
+          .snapshots, .snapshotEvery,
           .dryRun,
         ]),
-      .method, .latents, .network, .machine, .reading, .terminal,
+      .methods(Catalog.methods, beside: ["steps", "snapshots", "snapshot-every"]), .machine, .reading, .terminal,
     ],
     examples: [
       Example(
@@ -52,5 +48,6 @@ extension Verb {
         "photographs, with a number of images for each class"),
       Example("pipe condense --dry-run -i mnist/", "how long it would take, and how much memory"),
     ],
+    relations: [.needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none")],
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
 }

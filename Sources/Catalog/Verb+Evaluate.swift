@@ -53,5 +53,8 @@ extension Verb {
         "pipe condense --method dm < cifar10.tar | pipe evaluate --test cifar10.tar --protocol idc --json",
         "condense and judge without keeping the result"),
     ],
+    relations: [
+      .needs("cache", "baselines", "it is where networks for the herding baseline are kept, and there are none")
+    ],
     needsTensors: true, samplesOption: "train", interruption: .finishEarly)
 }

@@ -21,9 +21,6 @@ extension Verb {
         [
           .input, .streamOutput,
           Option(
-            "pretrain", .path("PATH"), defaultNote: "none", isRecorded: false,
-            help: "a similar, larger set to learn from first: an archive, a folder or a shard folder"),
-          Option(
             "model", short: "m", .path("FILE"), defaultNote: "none", isRecorded: false,
             help: "in place of --pretrain, a model that pipe fit --method expansive wrote"),
         ]),
@@ -41,13 +38,10 @@ extension Verb {
             help: "in place of --ratio, samples per class: a number, or a table such as cat=50,dog=100,*=30"),
           Option("originals", .flag, help: "let copy 0 of each sample be the sample as it is"),
           .seed, .steps,
-          Option(
-            "pretrain-steps", .integer(1...100_000_000), defaultNote: "chosen for this machine, and printed",
-            help: "steps of learning on the larger set"),
           .time, .onTermination,
           .dryRun,
         ]),
-      OptionGroup("Learning", [.setting] + learning),
+      .methods(Catalog.expansions, beside: ["steps"]),
       .machine, .reading, .terminal,
     ],
     examples: [
@@ -61,34 +55,6 @@ extension Verb {
         "pipe expand -m model.safetensors --ipc 50 < ten-per-class.tar | pipe shard -o fifty",
         "fifty per class, with a model that pipe fit made"),
     ],
+    relations: [.excludes("ratio", "ipc", "both say how many samples to make")],
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
-
-  private static let learning = [
-    Option(
-      "batch", .integer(2...65_536), defaultNote: "see the method", help: "samples per step, and as many new ones"),
-    Option("lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of Adam for scales and shifts"),
-    Option(
-      "augment", .text("OPS"), defaultNote: "those that suit the images",
-      help: "operations joined by _ of color, crop, cutout, flip, scale, rotate, or none: what augment makes samples "
-        + "by, what the classifier of expansive sees, and what its --sources go through, which are never cut out"),
-    Option(
-      "sources", .choice(["plain", "augmented"]), defaultNote: "see the method",
-      help: "whether expansive takes features of the samples as they are, or of samples that were augmented first"),
-    Option(
-      "reach", .number(-4...1), defaultNote: "see the method",
-      help: "how far a copy of expansive goes from its sample towards its neighbour's features; below 0 away from them"),
-    Option(
-      "detail", .number(0...1), defaultNote: "see the method",
-      help: "how much of what the model leaves out of a sample expansive gives back to its copies"),
-    .lossWeight("re", "reconstruction loss"), .lossWeight("ce", "classification loss"),
-    .lossWeight("w", "transport loss"), .lossWeight("cov", "covariance loss"),
-    .lossWeight("att", "attention's own loss"),
-  ]
-}
-
-extension Option {
-  /// Which of the settings of Expansive Synthesis.
-  static let setting = Option(
-    "setting", .choice(["rwa", "sa", "sa+sc", "mhsa+sc", "mhsa+sc+egm"]), defaultNote: "mhsa+sc+egm",
-    help: "row-wise attention, spatial self-attention, with skip connection, with several heads, with expander graph")
 }

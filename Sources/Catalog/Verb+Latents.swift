@@ -33,17 +33,8 @@ extension Verb {
           .seed, .steps, .time, .onTermination,
           .dryRun,
         ]),
-      OptionGroup(
-        "Learning",
-        [
-          Option(
-            "batch", .integer(1...65_536), defaultNote: "see the method",
-            help: "real images per step, of all classes together"),
-          Option(
-            "lr", .number(0...1e9), defaultNote: "see the method",
-            help: "learning rate of the autoencoder and the attention"),
-        ] + OptionGroup.method.options.filter { $0.name == "augment" }),
-      OptionGroup("Expansive Synthesis", [.setting]), .latents, .network, .machine, .reading, .terminal,
+      .methods([.koopcon], beside: ["steps"]), OptionGroup("Pre-training", [.setting]),
+      .machine, .reading, .terminal,
     ],
     examples: [
       Example("pipe fit --ipc 10 -o koopcon.safetensors < cifar10.tar", "a model for ten images per class"),
@@ -90,12 +81,6 @@ extension Verb {
 }
 
 extension Option {
-  /// α of one of the losses that a method adds up.
-  static func lossWeight(_ name: String, _ loss: String) -> Option {
-    Option(
-      "weight-\(name)", .number(0...1e9), defaultNote: "see the method", help: "weight of the \(loss); 0 leaves it out")
-  }
-
   /// The model of the verbs that can do nothing without one.
   static let model = Option(
     "model", short: "m", .path("FILE"), isRequired: true, isRecorded: false, help: "a model that pipe fit wrote")
@@ -107,41 +92,6 @@ extension Option {
 }
 
 extension OptionGroup {
-  /// What only the methods with latents understand; the defaults are the method's.
-  static let latents = OptionGroup(
-    "Latents",
-    [
-      Option(
-        "autoencoder", .choice(["shallow", "medium", "deep"]), defaultNote: "see the method",
-        help: "5, 7 or 9 convolutions each way"),
-      Option(
-        "reconstruction", .choice(["plain", "variational"]), defaultNote: "see the method",
-        help: "a latent per image, or a normal distribution of latents"),
-      Option("latent", .integer(1...65_536), defaultNote: "see the method", help: "latent dimensions"),
-      Option("heads", .integer(1...64), defaultNote: "see the method", help: "heads of the attention"),
-      .lossWeight("re", "reconstruction loss"),
-      .lossWeight("ce", "classification loss"),
-      .lossWeight("fm", "distance between the classifier's mean features of condensed and of real images"),
-      .lossWeight("w", "transport loss"),
-      .lossWeight("cov", "covariance loss"),
-      Option(
-        "transported-pixels", .number(0...1e9), defaultNote: "see the method",
-        help: "weight, within the reconstruction loss, of the pixels that transport assigns to condensed images"),
-      Option("map-lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the linear map"),
-      Option(
-        "classifier-life", .integer(1...100_000_000), defaultNote: "see the method",
-        help: "steps after which the classifier is drawn anew"),
-      shareOfSteps("warm-up", "in which only autoencoder and classifier learn"),
-      shareOfSteps("settling", "at the end, in which encoder and attention stand still"),
-      Option(
-        "schedule", .integer(1...100_000_000), defaultNote: "the steps",
-        help: "steps that the shares and the falling rates are laid out for"),
-    ])
-
-  private static func shareOfSteps(_ name: String, _ which: String) -> Option {
-    Option(name, .number(0...1), defaultNote: "see the method", help: "share of the steps \(which)")
-  }
-
   /// Threads alone: the verbs that pass latents on keep no images.
   static let latentMachine = OptionGroup("Machine", machine.options.filter { $0.name != "memory" })
 }

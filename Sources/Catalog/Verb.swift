@@ -12,6 +12,8 @@ public struct Verb: Sendable {
   public var groups: [OptionGroup]
   /// Command lines that work as they stand, simplest first.
   public var examples: [Example]
+  /// What must hold between its options, whatever the method is.
+  public var relations: [Relation]
   /// Runs in the sibling program, which links the tensor library.
   public var needsTensors: Bool
   /// The option that, when it is typed, makes the verb run in the sibling program.
@@ -26,7 +28,8 @@ public struct Verb: Sendable {
   /// Makes a verb.
   public init(
     _ name: String, summary: String, description: [String], operands: [Operand] = [], groups: [OptionGroup],
-    examples: [Example], needsTensors: Bool = false, tensorOption: String? = nil, samplesOption: String? = nil,
+    examples: [Example], relations: [Relation] = [], needsTensors: Bool = false, tensorOption: String? = nil,
+    samplesOption: String? = nil,
     writesBinary: Bool = false, interruption: Interruption = .stop
   ) {
     self.name = name
@@ -35,6 +38,7 @@ public struct Verb: Sendable {
     self.operands = operands
     self.groups = groups
     self.examples = examples
+    self.relations = relations
     self.needsTensors = needsTensors
     self.tensorOption = tensorOption
     self.samplesOption = samplesOption

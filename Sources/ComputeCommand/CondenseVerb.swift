@@ -17,10 +17,6 @@ let condenseVerb = VerbRunner("condense") { invocation in
   let report = invocation.report
   let request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)
-  if arguments.given("snapshot-every"), arguments.path("snapshots") == nil {
-    throw UsageError(
-      "--snapshot-every tells the steps between snapshots, and there are none", hint: "add --snapshots DIR")
-  }
   let surroundings = try await Surroundings(invocation)
   var context = surroundings.context(invocation)
   context.announce = { estimate in

@@ -15,10 +15,6 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let reading = try ReadOptions(arguments)
   let testPaths = arguments.paths("test").isEmpty ? arguments.paths("real") : arguments.paths("test")
   let realPaths = arguments.paths("real").isEmpty ? arguments.paths("test") : arguments.paths("real")
-  if arguments.given("cache"), !arguments.flag("baselines") {
-    throw UsageError(
-      "--cache is where networks for the herding baseline are kept, and there are none", hint: "add --baselines")
-  }
   guard !testPaths.isEmpty else {
     throw UsageError(
       "evaluate needs --test ARCHIVE", hint: "the archive that the set was condensed from has a test part")

@@ -12,9 +12,6 @@ extension ExpandRequest {
     }
     var amount = Amount.ratio(arguments.number("ratio") ?? 10)
     if let counts = arguments.counts("ipc") {
-      guard !arguments.given("ratio") else {
-        throw UsageError("--ratio and --ipc both say how many samples to make", hint: "give one of them")
-      }
       amount = .perClass(Budget(rest: counts.others, named: counts.named))
     }
     self.init(method: method, amount: amount, seed: UInt64(arguments.integer("seed") ?? 0))

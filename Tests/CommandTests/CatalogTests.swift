@@ -47,24 +47,25 @@ import Testing
   {
     let method = try #require(Catalog.method(name))
     let verb = try #require(Catalog.verb(method.verb))
-    for setting in method.settings + method.presets.flatMap(\.settings) {
-      let option = try #require(verb.option(setting.option), "--\(setting.option)")
-      if let text = setting.text {
-        #expect(throws: Never.self, "--\(option.name)") { try OptionValue(text, as: option.kind) }
-      }
-      #expect(method.understands(option.name))
+    let values = method.settings.map { ($0.option, $0.text) } + method.presets.flatMap(\.values).map { ($0, $1) }
+    for (name, text) in values {
+      let option = try #require(verb.option(name), "--\(name)")
+      if let text { #expect(throws: Never.self, "--\(name)") { try OptionValue(text, as: option.kind) } }
+      #expect(method.understands(name))
     }
     #expect(throws: Never.self) { try Arguments(["--method", name], for: verb) }
   }
 
-  /// Else no line could use it.
-  @Test func everyOptionOfMethodsBelongsToOne() throws {
-    let groups = try #require(Catalog.verb("condense")).groups.filter {
-      ["Method", "Latents", "Network"].contains($0.title)
-    }
-    #expect(groups.count == 3)
-    for option in groups.flatMap(\.options) {
-      #expect(Catalog.methodOptionNames.contains(option.name), "--\(option.name)")
+  /// Of what a relation names, there must be both options.
+  @Test func relationsAreBetweenOptionsOfTheVerb() throws {
+    for verb in Catalog.verbs {
+      for relation in verb.relations + verb.methods.filter({ $0.verb == verb.name }).flatMap(\.relations) {
+        let names =
+          switch relation {
+          case .excludes(let a, let b, _), .needs(let a, let b, _), .belongs(let a, to: let b, _): [a, b]
+          }
+        for name in names { _ = try #require(verb.option(name), "--\(name) of \(verb.name)") }
+      }
     }
   }
 

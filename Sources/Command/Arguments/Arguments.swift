@@ -44,6 +44,7 @@ public struct Arguments: Sendable {
       throw UsageError("\(verb.name) needs \(spelling(option)) \(option.kind.placeholder ?? "")", hint: option.help)
     }
     try fillDefaults()
+    try checkRelations()
   }
 
   /// Whether `--help` is among the words; nothing else was checked then.
@@ -293,22 +294,40 @@ extension Arguments {
         }.map(\.name).joined(separator: ", ")
         throw UsageError("--\(option) means nothing to the method \(method.name)", hint: "it belongs to \(users)")
       }
-      var settings = method.settings
+      // A method may belong to several verbs, which do not have all of its options.
+      for setting in method.settings where verb.option(setting.option) != nil {
+        if let text = setting.text { texts.append((setting.option, text)) }
+      }
       if let name = typed["preset"]?.last?.text {
         guard let preset = method.preset(name) else {
           let known = Catalog.methods.filter { $0.preset(name) != nil }.map(\.name).joined(separator: ", ")
           throw UsageError("the method \(method.name) has no preset \(quoted(name))", hint: "these have one: \(known)")
         }
-        settings += preset.settings
-      }
-      // A method may belong to several verbs, which do not have all of its options.
-      for setting in settings where verb.option(setting.option) != nil {
-        if let text = setting.text { texts.append((setting.option, text)) }
+        texts += preset.values
       }
     }
     for (name, text) in texts {
       let option = self.option(name)
       defaults[name] = Entry(text: text, value: try read(text, for: option))
+    }
+  }
+
+  /// What was typed must go together.
+  private func checkRelations() throws(UsageError) {
+    let name = typed["method"]?.last?.text ?? verb.option("method")?.defaultText
+    for relation in verb.relations + (name.flatMap(Catalog.method)?.relations ?? []) {
+      switch relation {
+      case .excludes(let option, let other, let why) where typed[option] != nil && typed[other] != nil:
+        throw UsageError("--\(option) and --\(other) do not go together: \(why)", hint: "leave one of them out")
+      case .needs(let option, let other, let why) where typed[option] != nil && typed[other] == nil:
+        throw UsageError("--\(option) means nothing without --\(other): \(why)", hint: "add --\(other)")
+      case .belongs(let option, let other, let values) where typed[option] != nil:
+        guard let text = valueText(other), !values.contains(text) else { continue }
+        throw UsageError(
+          "--\(option) means nothing with --\(other) \(text)",
+          hint: "it belongs to --\(other) \(values.joined(separator: " and "))")
+      default: continue
+      }
     }
   }
 }

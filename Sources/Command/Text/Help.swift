@@ -62,7 +62,7 @@ enum Help {
       text += entry(spelling(option), detail(shown, default: setting.text), column: 26, width)
     }
     for preset in method.presets {
-      let values = preset.settings.map { "--\($0.option) \($0.text ?? "")" }.joined(separator: " ")
+      let values = preset.values.map { "--\($0.option) \($0.text)" }.joined(separator: " ")
       text += entry("--preset \(preset.name)", "\(preset.summary): \(values)", column: 26, width)
     }
     return text

@@ -26,7 +26,7 @@ private func json(_ method: Method) -> JSONText {
   let presets = method.presets.map { preset -> JSONText in
     .object([
       ("name", .string(preset.name)), ("summary", .string(preset.summary)),
-      ("options", .object(preset.settings.map { ($0.option, $0.text.map { .string($0) } ?? .null) })),
+      ("options", .object(preset.values.map { ($0.option, .string($0.text)) })),
     ])
   }
   return .object([

@@ -1,0 +1,6 @@
+extension Method {
+  static let random = Method(
+    "random", title: "Random selection",
+    summary: "takes real images at random; the baseline of all others",
+    reference: "none")
+}

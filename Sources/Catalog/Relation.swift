@@ -1,0 +1,9 @@
+/// What must hold between options that were typed.
+public enum Relation: Sendable, Equatable {
+  /// The first means nothing beside the second; and why.
+  case excludes(String, String, String)
+  /// The first means nothing without the second; and why.
+  case needs(String, String, String)
+  /// The first means something only where the second has one of these values.
+  case belongs(String, to: String, [String])
+}
