@@ -43,6 +43,24 @@ CTError ct_batch_norm(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTen
   });
 }
 
+CTError ct_batch_norm_training(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTensorRef mean,
+                               CTTensorRef variance, double momentum, double eps, CTTensorRef *out,
+                               CTTensorRef *new_mean, CTTensorRef *new_variance) {
+  return guard([&] {
+    TORCH_CHECK(x->value.dim() >= 2, "expected (n, c, ...), found rank ", x->value.dim());
+    TORCH_CHECK(x->value.numel() > x->value.size(1), "the batch has one value per channel, which has no variance");
+    // The library writes to the statistics that it is given.
+    auto moved_mean = mean->value.detach().clone(), moved_variance = variance->value.detach().clone();
+    auto normal = at::batch_norm(x->value, optional(weight), optional(bias), moved_mean, moved_variance,
+                                 /*training=*/true, momentum, eps, /*cudnn_enabled=*/true);
+    CTTensorRef all[3];
+    box_all({normal, moved_mean, moved_variance}, all);
+    *out = all[0];
+    *new_mean = all[1];
+    *new_variance = all[2];
+  });
+}
+
 CTError ct_upsample_bilinear(CTTensorRef x, int64_t height, int64_t width, CTTensorRef *out) {
   return result(out, [&] { return at::upsample_bilinear2d(x->value, {height, width}, /*align_corners=*/false); });
 }
