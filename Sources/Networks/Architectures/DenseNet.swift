@@ -1,11 +1,10 @@
 public import Datasets
 
 extension Architecture {
-  /// DenseNet-121: four stages of 6, 12, 24 and 16 layers, each of which appends `growth` maps to those before it. 1024
-  /// features.
+  /// DenseNet-121: four stages of 6, 12, 24 and 16 layers, each of which appends `growth` maps to those before it.
   ///
-  /// Images up to 64 pixels have a 3×3 stem, larger ones the stem of the paper: a 7×7 convolution and in all a quarter
-  /// of the size.
+  /// 32·growth features, 1024 by default. Images up to 64 pixels have a 3×3 stem, larger ones the stem of the paper: a
+  /// 7×7 convolution and in all a quarter of the size.
   /// Reference: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017.
   /// Deviations: PyTorch's default initialisation. The tests across architectures of Kim et al., ICML 2022, run growth
   /// 12 under this name (384 features), whose order of channels is another.

@@ -1,7 +1,7 @@
 public import Datasets
 
 extension Architecture {
-  /// EfficientNet-B0: 16 inverted residual blocks with squeeze-and-excitation. 1280 features.
+  /// EfficientNet-B0: 16 inverted residual blocks with squeeze-and-excitation; 1280 features.
   ///
   /// The stem has stride 2 from 65 pixels on, as in the paper, and stride 1 up to 64, as is usual for CIFAR.
   /// Reference: Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.

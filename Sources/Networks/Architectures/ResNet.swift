@@ -1,20 +1,22 @@
 public import Datasets
 
 extension Architecture {
-  /// ResNet-18: two residual blocks at each of four sizes, with 64, 128, 256 and 512 maps. 512 features.
+  /// ResNet-18: two residual blocks at each of four sizes, with 64, 128, 256 and 512 maps.
   ///
+  /// 512 features. Up to 64 pixels the stem is a 3×3 convolution; above it is that of `resNet10`.
   /// Reference: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, in the shape of the code of Zhao
-  /// & Bilen, "Dataset Condensation with Gradient Matching", ICLR 2021: a 3×3 stem and instance norm. Images above 64
-  /// pixels have the stems of `stem`.
-  /// Deviations: that code takes no images above 32×32; the larger stems are those of `resNet10`.
+  /// & Bilen, "Dataset Condensation with Gradient Matching", ICLR 2021: a 3×3 stem and instance norm.
+  /// Deviations: that code takes no images above 32×32.
   public static func resNet18(
     _ input: ImageShape, classes: Int, norm: Norm = .instance
   ) throws(ArchitectureError) -> Architecture {
     try resNet("resnet18", input, classes, blocks: 2, filters: 64, norm, pools: false)
   }
 
-  /// ResNet-10: one residual block at each of four sizes; 512 features, below 64 pixels 256.
+  /// ResNet-10: one residual block at each of four sizes, with 64 to 512 maps, or 32 to 256 below 64 pixels.
   ///
+  /// 512 or 256 features. Up to 64 pixels the stem is a 3×3 convolution; up to 128 pooling by 2 follows; above, a 7×7
+  /// convolution and pooling leave a quarter of the size.
   /// Reference: as ResNet-18, in the shape of the code of Kim et al., "Dataset Condensation via Efficient
   /// Synthetic-Data Parameterization", ICML 2022, whose tests across architectures have batch norm.
   /// Deviations: that code halves the maps for CIFAR and not for other small images; its convolutions begin by He's
@@ -56,8 +58,7 @@ extension Architecture {
     return try Architecture(name, input: input, classes: classes, layers: layers + [.globalAveragePooling])
   }
 
-  /// What comes before the blocks, by the size of the images: up to 64 pixels a 3×3 convolution; up to 128 the same and
-  /// pooling by 2; above 128 a 7×7 convolution and in all a quarter of the size.
+  /// What comes before the blocks, by the size of the images.
   private static func stem(_ input: ImageShape, filters: Int, _ norm: Norm, pools: Bool) -> [Layer] {
     let isLarge = input.side > 128
     let (kernel, stride) = isLarge ? (7, pools ? 1 : 2) : (3, 1)

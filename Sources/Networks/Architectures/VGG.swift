@@ -2,9 +2,8 @@ public import Datasets
 
 extension Architecture {
   /// VGG-11: eight 3×3 convolutions with norm and ReLU, maximum pooling where the maps double, and one linear layer.
-  /// 512 features.
   ///
-  /// Grey 28×28 images are padded to 32×32; what larger images leave of the maps is averaged.
+  /// 512 features. Grey 28×28 images are padded to 32×32; what larger images leave of the maps is averaged.
   /// Reference: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
   /// in the shape of the code of Zhao & Bilen, "Dataset Condensation with Gradient Matching", ICLR 2021: instance norm,
   /// and no linear layers of 4096.
