@@ -12,6 +12,17 @@ def wave(shape, a, b, scale=1.0):
     return (scale * np.sin(a * np.arange(n, dtype=np.float64) + b)).reshape(shape)
 
 
+def scatter(shape, seed, scale=1.0, offset=0.0):
+    """offset + scale · u in the given shape, float32: u of [-1, 1) by a hash of seed and place, which has no pattern to cancel."""
+    place = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        x = place * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed) * np.uint64(0xD1B54A32D192ED03)
+        x = (x ^ x >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+        x = x ^ x >> np.uint64(32)
+    u = (x >> np.uint64(40)).astype(np.float64) * 2.0 ** -23 - 1
+    return (offset + scale * u).astype(np.float32).reshape(shape)
+
+
 def keep(name, array):
     """Keeps a result, rounded to nine digits."""
     array = np.asarray(array, dtype=np.float64)

@@ -211,6 +211,7 @@ enum C {
   static let maxPool2d = ct_max_pool2d
   static let groupNorm = ct_group_norm
   static let batchNorm = ct_batch_norm
+  static let batchNormTraining = ct_batch_norm_training
   static let upsampleBilinear = ct_upsample_bilinear
   static let affineSample = ct_affine_sample
   static let convolution3x3 = ct_convolution3x3

@@ -68,6 +68,24 @@ extension Tensor {
     }
   }
 
+  /// Each channel to mean 0 and variance 1 over the batch, then times weight plus bias (torch: batch_norm in training).
+  ///
+  /// `statistics` (c each) move by `momentum` towards the batch's mean and unbiased variance; no gradient flows into
+  /// them. Throws when the batch has one value per channel.
+  public func batchNorm(
+    weight: Tensor? = nil, bias: Tensor? = nil, updating statistics: inout (mean: Tensor, variance: Tensor),
+    momentum: Double, eps: Double = 1e-5
+  ) throws(TensorError) -> Tensor {
+    let (mean, variance) = statistics
+    let results = try Tensor.make(3, "batchNorm", Tensor.given(self, weight, bias, mean, variance)) {
+      C.batchNormTraining(
+        reference, weight?.reference, bias?.reference, mean.reference, variance.reference, momentum, eps, $0, $0 + 1,
+        $0 + 2)
+    }
+    statistics = (results[1], results[2])
+    return results[0]
+  }
+
   /// Images resized bilinearly with half-pixel centres, without antialiasing (torch: align_corners = false).
   public func upsampled(toHeight height: Int, width: Int) throws(TensorError) -> Tensor {
     try Tensor.make("upsampled", [self]) { C.upsampleBilinear(reference, Int64(height), Int64(width), &$0) }

@@ -180,6 +180,12 @@ CTError ct_group_norm(CTTensorRef x, int64_t groups, CTTensorRef _Nullable weigh
 CTError ct_batch_norm(CTTensorRef x, CTTensorRef _Nullable weight, CTTensorRef _Nullable bias,
                       CTTensorRef _Nullable mean, CTTensorRef _Nullable variance, double eps,
                       CTTensorRef _Nullable *_Nonnull out);
+/// Normalises with the statistics of the batch. `new_mean` and `new_variance` are `mean` and `variance` moved by
+/// `momentum` towards the batch's mean and unbiased variance, without gradient. All results are written or none.
+CTError ct_batch_norm_training(CTTensorRef x, CTTensorRef _Nullable weight, CTTensorRef _Nullable bias,
+                               CTTensorRef mean, CTTensorRef variance, double momentum, double eps,
+                               CTTensorRef _Nullable *_Nonnull out, CTTensorRef _Nullable *_Nonnull new_mean,
+                               CTTensorRef _Nullable *_Nonnull new_variance);
 /// Bilinear, half-pixel centres (align_corners = false).
 CTError ct_upsample_bilinear(CTTensorRef x, int64_t height, int64_t width, CTTensorRef _Nullable *_Nonnull out);
 /// Samples x (n, c, h, w) bilinearly under the affine maps theta (n, 2, 3), zeros outside, align_corners = false.
