@@ -79,7 +79,7 @@ if withTorch {
     .target(name: "TensorTurn", dependencies: ["Tensors"], path: "Tests/TensorTurn", swiftSettings: strict),
     tests("TensorsTests", ["Tensors", "TensorTurn"]),
     tests("NetworksTests", ["Networks", "Tensors", "TensorTurn", "Datasets"]),
-    tests("MethodsTests", ["Methods", "Networks", "Tensors", "TensorTurn"]),
+    tests("MethodsTests", ["Methods", "Networks", "Tensors", "TensorTurn", "Datasets"]),
     tests(
       "ComputeTests",
       [

@@ -33,8 +33,17 @@ public enum Catalog {
   /// The methods whose models `fit` makes.
   public static let fittedMethods: [String] = ["koopcon", "expansive"]
 
-  /// The networks of `condense` and `evaluate`.
-  public static let networks: [Network] = [.convNet]
+  /// The networks of `condense` and `evaluate`; the first is the default.
+  public static let networks: [NetworkDescription] = [
+    .init("convnet", "blocks of 3x3 convolution, norm, ReLU and pooling (DC, DM, M3D); instance norm", hasSize: true),
+    .init("resnet10", "one residual block at each of four sizes (IDC's comparisons); batch norm"),
+    .init("resnet18", "two residual blocks at each of four sizes (He et al. 2016); instance norm"),
+    .init("resnetap10", "ResNet-10 with average pooling in place of strides (IDC); instance norm"),
+    .init("vgg11", "eight convolutions and maximum pooling (Simonyan & Zisserman 2015); instance norm"),
+    .init("alexnet", "five convolutions and maximum pooling (Krizhevsky et al. 2012); no norm"),
+    .init("densenet121", "121 layers, each fed by those before (Huang et al. 2017); batch norm"),
+    .init("efficientnet-b0", "inverted residual blocks with excitation (Tan & Le 2019); batch norm"),
+  ]
 
   /// The method that `condense` takes when none is named.
   public static let defaultMethod = "m3d"

@@ -25,13 +25,24 @@ extension OptionGroup {
   static let network = OptionGroup(
     "Network",
     [
-      Option("net", .choice(Catalog.networks.map(\.name)), default: "convnet", help: "the network"),
-      Option("width", .integer(1...8192), default: "128", help: "feature maps per block"),
-      Option("depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks"),
+      Option(
+        "net", .choice(Catalog.networks.map(\.name)), default: Catalog.networks[0].name,
+        help: "the network"),
+      Option(
+        "norm", .choice(["none", "instance", "group", "batch"]), defaultNote: "the network's",
+        help: "what normalises its maps"),
+      Option("width", .integer(1...8192), defaultNote: "128", help: "feature maps per block of convnet"),
+      Option(
+        "depth", .integer(1...12), defaultNote: "3 at 32 pixels, 4 at 64, 5 at 128", help: "blocks of convnet"),
       Option(
         "precision", .choice(["float32", "bfloat16"]), default: "float32",
         help: "precision of activations; statistics and weights stay float32"),
     ])
+
+  /// What belongs to networks whose size can be chosen.
+  static let networkRelations: [Relation] = ["width", "depth"].map { option in
+    .belongs(option, to: "net", Catalog.networks.filter(\.hasSize).map(\.name))
+  }
 
   /// What the machine may be used for.
   static let machine = OptionGroup(

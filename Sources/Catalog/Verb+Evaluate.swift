@@ -3,7 +3,7 @@ extension Verb {
     "evaluate",
     summary: "train classifiers on a small dataset and report their accuracy on real test data",
     description: [
-      "Trains fresh networks on --train under a published protocol and tests each on the test part of --test, after the "
+      "Trains fresh networks on --train under a published protocol and tests each on the test split of --test, after the "
         + "last epoch, never the best one. Normalisation, formation and kind of label come from the dataset's own "
         + "manifest. The report has mean and deviation over --repeats, and the accuracy of every class.",
       "With --baselines the same number of real images per class, taken at random and by herding, is trained and tested "
@@ -15,13 +15,13 @@ extension Verb {
         [
           Option(
             "train", .path("PATH"), default: "-", isRecorded: false,
-            help: "the dataset to judge: a shard folder or a stream; - is the standard input"),
+            help: "the dataset to evaluate: a shard folder or a stream; - is the standard input"),
           Option(
             "test", .path("PATH"), defaultNote: "the archive of --real", repeats: true, isRecorded: false,
-            help: "real data; its test part is used"),
+            help: "real data; its test split is used"),
           Option(
             "real", .path("PATH"), defaultNote: "the archive of --test", repeats: true, isRecorded: false,
-            help: "real training data for the baselines; its train part is used"),
+            help: "real training data for the baselines; its train split is used"),
           Option(
             "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false,
             isWritten: true,
@@ -34,7 +34,10 @@ extension Verb {
             "protocol", .choice(["dc", "dsa", "idc"]), default: "dsa",
             help: "how to train: 300 epochs plain, 1000 with siamese augmentation, 1000 with augmentation and CutMix"),
           Option("repeats", .integer(1...10_000), default: "3", help: "networks to train, each from its own start"),
-          Option("baselines", .flag, help: "judge random and herded real images beside it"),
+          Option(
+            "nets", .list("NET"), defaultNote: "--net alone",
+            help: "train several networks, and print a column for each"),
+          Option("baselines", .flag, help: "evaluate random and herded real images beside it"),
           Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
           .seed,
           Option(
@@ -49,6 +52,9 @@ extension Verb {
       Example(
         "pipe evaluate --train cifar10-m3d --test cifar-10-binary.tar.gz --repeats 5 --baselines",
         "five networks on the condensed set, five on random and five on herded images"),
+      Example(
+        "pipe evaluate --train cifar10-m3d --test cifar10.tar --nets convnet,resnet10,densenet121",
+        "a table with a column for each network"),
       Example(
         "pipe condense --method dm < cifar10.tar | pipe evaluate --test cifar10.tar --protocol idc --json",
         "condense and judge without keeping the result"),

@@ -45,6 +45,7 @@ extension Verb {
         "pipe fit --method expansive -o model.safetensors < similar.tar",
         "an autoencoder of many images, for pipe expand -m"),
     ],
+    relations: OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
 
   static let encode = Verb(

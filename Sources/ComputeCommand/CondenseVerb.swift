@@ -45,8 +45,7 @@ let condenseVerb = VerbRunner("condense") { invocation in
 
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.
 private func publish(_ samples: [Sample], _ info: DatasetInfo, to directory: String, step: Int, report: Reporter) {
-  let digits = String(step)
-  let folder = "\(directory)/step-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)"
+  let folder = "\(directory)/step-\(zeroPadded(step, digits: 6))"
   do {
     let writer = try DatasetWriter(
       ShardOptions(

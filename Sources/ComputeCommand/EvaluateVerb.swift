@@ -1,3 +1,4 @@
+import Catalog
 import Command
 import Datasets
 import Foundation
@@ -8,116 +9,131 @@ import Stages
 import Streaming
 import Tensors
 
-/// `pipe evaluate`: trains classifiers on a set and reports their accuracy on real test data.
+/// `pipe evaluate`: trains networks on a set and reports their accuracy on real test data.
 let evaluateVerb = VerbRunner("evaluate") { invocation in
   let arguments = invocation.arguments
   let report = invocation.report
-  let reading = try ReadOptions(arguments)
   let testPaths = arguments.paths("test").isEmpty ? arguments.paths("real") : arguments.paths("test")
   let realPaths = arguments.paths("real").isEmpty ? arguments.paths("test") : arguments.paths("real")
   guard !testPaths.isEmpty else {
     throw UsageError(
-      "evaluate needs --test ARCHIVE", hint: "the archive that the set was condensed from has a test part")
+      "evaluate needs --test ARCHIVE", hint: "the archive that the set was condensed from has a test split")
   }
+  let networks = try typedNetworks(arguments)
   let surroundings = try await Surroundings(invocation)
-  let stage = surroundings.context(invocation)
-
-  func opened(_ paths: [String], split: DatasetInfo.Split) throws(DataError) -> any SampleSource {
-    var options = reading
-    options.split = split
-    let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
-    if split == .test, source.info.split != .test {
-      report.warn(
-        "\(source.info.name): the networks are tested on a \(source.info.split.rawValue) part, from which the judged images "
-          + "may come: the accuracies will be too high")
-    }
-    report.detail(source.info)
-    return source
-  }
-
-  func store(_ source: any SampleSource) throws(DataError) -> ClassStore {
-    var builder = ClassStoreBuilder(
-      info: source.info, memoryLimit: surroundings.memoryLimit, spillDirectory: stage.spillDirectory)
-    while let sample = try source.next() { try builder.add(sample) }
-    return try builder.finish()
-  }
+  let context = surroundings.context(invocation)
 
   // All descriptions come first: what does not fit together is refused before anything is read to its end.
-  let testSource = try opened(testPaths, split: .test)
-  let (testName, testSplit) = (testSource.info.name, testSource.info.split)
-  let judged = try opened([arguments.path("train") ?? "-"], split: .train)
+  let testSource = try opened(testPaths, split: .test, invocation)
+  let judged = try opened([arguments.path("train") ?? "-"], split: .train, invocation)
   try checkComparable(judged.info, with: testSource.info)
-  var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train) : nil
+  var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train, invocation) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
-  let network = try NetworkChoice(arguments)
-  if let shape = judged.info.shape, shape.count == 3 {
-    let options = try network.options(
-      shape: (shape[0], shape[1], shape[2]), classes: judged.info.classNames.count, of: judged.info.name)
-    // What is known now; once the images are there, all of it is.
-    let tiles = judged.info.formation.map { $0.factor * $0.factor } ?? 1
-    let need = MemoryNeed.judging(
-      options, images: judged.info.countPerClass?.reduce(0, +) ?? 0, tiles: tiles,
-      baselines: realSource.map { Double($0.info.countPerClass?.max() ?? 0) })
-    try need.check(decoded: 0, machine: surroundings.machineMemory, dataset: judged.info.name)
+  func request(channels: Int) -> EvaluationRequest {
+    var recipe = protocolNamed(arguments.choice("protocol"), channels: channels)
+    recipe.epochs = arguments.integer("epochs") ?? recipe.epochs
+    return EvaluationRequest(
+      recipe: recipe, repeats: arguments.integer("repeats") ?? 3, seed: UInt64(arguments.integer("seed") ?? 0),
+      networks: networks)
   }
+  try request(channels: 3).check(judged.info, besides: realSource?.info, machine: surroundings.machineMemory)
 
-  let training = try TrainingImages(reading: judged)
-  let test = try store(testSource)
-  var request = EvaluationRequest(
-    recipe: recipe(arguments, channels: test.shape.channels), repeats: arguments.integer("repeats") ?? 3,
-    seed: UInt64(arguments.integer("seed") ?? 0), network: network)
-  if let epochs = arguments.integer("epochs") { request.recipe.epochs = epochs }
+  let collected = try await collectedTraining(
+    from: samples(of: judged, stage: "read"), of: judged.info, stage: "read", in: context)
+  let training = try collected.finish(info: judged.info)
+  let test = try await store(testSource, in: context)
+  let beside = arguments.flag("baselines")
+  if realSource == nil, training.info.normalization == nil {
+    realSource = try opened(realPaths, split: .train, invocation)
+  }
+  let real: ClassStore? = if let realSource { try await store(realSource, in: context) } else { nil }
 
-  if realSource == nil, training.info.normalization == nil { realSource = try opened(realPaths, split: .train) }
-  let real = try realSource.map { source throws(DataError) in try store(source) }
-  let counts = training.countPerClass
-  let order = test.classNames.map { name in training.info.classNames.firstIndex(of: name) }
-  let wanted = order.map { index in index.map { counts[$0] } ?? 0 }
-
-  let rows = try await surroundings.compute(for: .judging) { [request] in
-    var contestants = [
-      try Contestant(
-        training, testedOn: test, testName: testName, fallback: real.map { Methods.Normalization.measured(on: $0) })
-    ]
-    let beside = arguments.flag("baselines") ? real : nil
-    let estimate = try EvaluationEstimate(
-      training, on: test, beside: beside, request: request, cacheDirectory: stage.cacheDirectory,
-      machineMemory: surroundings.machineMemory, clock: stage.clock)
-    for line in announcement(estimate, of: contestants[0].label, request) { stage.log(line) }
-    if let real = beside {
-      contestants += try baselines(
-        counts: wanted, from: real, testedOn: test, network: request.network, seed: request.seed,
-        in: stage)
-    }
-    var rows: [EvaluationRow] = []
-    for contestant in contestants {
-      rows.append(
-        try Stages.evaluate(
-          contestant, on: test, request: request, shouldStop: stage.shouldStop, detail: stage.detail,
-          progress: stage.progress, clock: stage.clock))
-    }
-    return rows
+  let request = request(channels: test.shape.channels)
+  let name = testSource.info.name
+  let (rows, counts) = try await surroundings.compute(for: .judging) {
+    let plan = try EvaluationPlan(
+      request, of: training, on: test, named: name, besides: beside ? real : nil, fallback: real, in: context)
+    for line in announcement(plan, request) { context.log(line) }
+    return (try plan.run(in: context), plan.countPerClass)
   }
   // A run that was stopped for good reports nothing.
   try Task.checkCancellation()
   if rows.allSatisfy(\.accuracies.isEmpty) {
     if invocation.interrupts.signal != nil { throw CancellationError() }
     throw DataError(
-      .temporary, at: [testName], "the time was up before the first network was trained",
+      .temporary, at: [name], "the time was up before the first network was trained",
       remedy: "give it more --time, or lower --epochs")
   }
-  let table = EvaluationReport(
-    rows: rows, request: request, classNames: test.classNames, test: testName, testSplit: testSplit, counts: wanted)
-  try invocation.output.write(arguments.flag("json") ? table.json() : table.text())
-  if rows.contains(where: \.isCut) {
+  let result = EvaluationResult(
+    protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
+    repeats: request.repeats, seed: request.seed, precision: networks[0].precision.rawValue,
+    networks: networks.map(\.name), width: networks[0].width, device: Runtime.device.description, test: name,
+    testSplit: testSource.info.split, classes: test.classNames, countPerClass: counts, rows: rows)
+  let text =
+    arguments.flag("json")
+    ? String(decoding: encodeJSON(result, indented: true), as: UTF8.self) + "\n" : result.text
+  try invocation.output.write(text)
+  if rows.contains(where: \.stoppedEarly) {
     report.warn("stopped early: rows with fewer than \(request.repeats) networks are marked")
     if rows.contains(where: \.accuracies.isEmpty), invocation.interrupts.signal != nil { return .interrupted }
   }
   return .ok
 }
 
-private func recipe(_ arguments: Arguments, channels: Int) -> TrainingProtocol {
-  switch arguments.choice("protocol") {
+/// The networks of `--nets`, or the one of `--net`.
+private func typedNetworks(_ arguments: Arguments) throws(UsageError) -> [NetworkChoice] {
+  let typed = try NetworkChoice(arguments)
+  let names = arguments.list("nets")
+  guard !names.isEmpty else { return [typed] }
+  var choices: [NetworkChoice] = []
+  for name in names {
+    guard Catalog.networks.contains(where: { $0.name == name }) else {
+      throw UsageError(
+        "--nets: there is no network \(name)",
+        hint: "these are known: \(Catalog.networks.map(\.name).joined(separator: ", "))")
+    }
+    guard !choices.contains(where: { $0.name == name }) else {
+      throw UsageError("--nets names \(name) twice", hint: "leave one of them out")
+    }
+    var choice = typed
+    choice.name = name
+    // Size and precision are those of the networks that have a choice.
+    if choice.entry.usualSize == nil { (choice.filters, choice.depth, choice.precision) = (nil, nil, .float32) }
+    choices.append(choice)
+  }
+  return choices
+}
+
+extension NetworkChoice {
+  /// Feature maps per block, where that can be chosen.
+  fileprivate var width: Int? { entry.usualSize == nil ? nil : filters }
+}
+
+/// One split of some data.
+private func opened(
+  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation
+) throws -> any SampleSource {
+  let report = invocation.report
+  var options = try ReadOptions(invocation.arguments)
+  options.split = split
+  let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+  if split == .test, source.info.split != .test {
+    report.warn(
+      "\(source.info.name): the networks are tested on a \(source.info.split.rawValue) split, from which the evaluated images "
+        + "may come: the accuracies will be too high")
+  }
+  report.detail(source.info)
+  return source
+}
+
+private func store(
+  _ source: any SampleSource, in context: RunContext
+) async throws(PipelineError) -> ClassStore {
+  try await filledStore(from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context)
+}
+
+private func protocolNamed(_ name: String?, channels: Int) -> TrainingProtocol {
+  switch name {
   case "dc": .dc(digits: false)
   case "idc": .idc(flip: channels > 1)
   default: .dsa(flip: channels > 1)
@@ -125,19 +141,17 @@ private func recipe(_ arguments: Arguments, channels: Int) -> TrainingProtocol {
 }
 
 /// What comes, and what it takes: said before the first network is trained.
-private func announcement(
-  _ estimate: EvaluationEstimate, of judged: String, _ request: EvaluationRequest
-) -> [String] {
-  var sets = judged
+private func announcement(_ plan: EvaluationPlan, _ request: EvaluationRequest) -> [String] {
+  let estimate = plan.estimate
   var features = ""
   if let seconds = estimate.featureSeconds {
-    sets += ", random baseline, herding baseline"
     features =
       seconds > 0 ? ", \(durationText(seconds)) of it for the features of herding" : ", features from the cache"
   }
+  let kinds = request.networks.count > 1 ? " \(request.networks.map(\.name).joined(separator: ", "))" : ""
   return [
-    "\(request.recipe.label): \(request.repeats) networks for each of \(sets); "
-      + "about \(durationText(estimate.seconds)) in all\(features)",
+    "\(request.recipe.label): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
+      + "\(plan.labels.joined(separator: ", ")); about \(durationText(estimate.seconds)) in all\(features)",
     memoryLine(decoded: estimate.decodedBytes, working: Int(estimate.memoryNeed.total)),
   ]
 }

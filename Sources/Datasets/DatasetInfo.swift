@@ -99,14 +99,14 @@ extension DatasetInfo {
   }
 }
 
-/// Per-channel constants: a trainer feeds (pixel − mean) / std, pixels in [0, 1].
+/// Per-channel constants, in units of [0, 1]: a network sees (value − mean) / std, where a value is an 8-bit pixel divided by 255.
 public struct Normalization: Sendable, Equatable, Codable {
   /// One mean per channel.
   public var mean: [Float]
   /// One standard deviation per channel, over all pixels of the training split.
   public var std: [Float]
 
-  /// Makes the constants.
+  /// Constants; see the properties.
   public init(mean: [Float], std: [Float]) {
     self.mean = mean
     self.std = std
@@ -114,7 +114,7 @@ public struct Normalization: Sendable, Equatable, Codable {
 }
 
 /// Multi-formation (IDC §4.1): each stored image holds factor × factor smaller ones, to be cut and enlarged before training.
-public struct Formation: Sendable, Equatable, Codable {
+public struct Formation: Sendable, Hashable, Codable {
   /// Tiles per side.
   public var factor: Int
   /// How tiles are enlarged to the full size: `bilinear` (half-pixel centres).
@@ -122,7 +122,7 @@ public struct Formation: Sendable, Equatable, Codable {
   /// Value with which an image is padded on the right and at the bottom when the factor does not divide its size.
   public var padding: Float
 
-  /// Makes a rule.
+  /// A rule; the factor is at least 1, which is no formation.
   public init(factor: Int, upsample: String = "bilinear", padding: Float = 0.5) {
     self.factor = factor
     self.upsample = upsample

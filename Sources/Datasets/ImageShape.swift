@@ -17,6 +17,9 @@ public struct ImageShape: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Values of one image.
   public var count: Int { channels * height * width }
 
+  /// The same, for sizes that a description from elsewhere may state.
+  public var values: Double { Double(channels) * Double(height) * Double(width) }
+
   /// The shorter of the two sides, in pixels.
   public var side: Int { min(height, width) }
 

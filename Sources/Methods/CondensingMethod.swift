@@ -94,14 +94,14 @@ public struct CondensingTask: Sendable {
   /// Name of the data, for errors.
   public var dataset: String
   /// Size of every image.
-  public var shape: (channels: Int, height: Int, width: Int)
+  public var shape: ImageShape
   /// Images to make of each class.
   public var counts: [Int]
   /// Real images of each class; 0 where that is not known yet.
   public var available: [Int]
 
   /// A task; see the properties.
-  public init(dataset: String, shape: (channels: Int, height: Int, width: Int), counts: [Int], available: [Int]) {
+  public init(dataset: String, shape: ImageShape, counts: [Int], available: [Int]) {
     self.dataset = dataset
     self.shape = shape
     self.counts = counts
@@ -120,7 +120,7 @@ public struct CondensingTask: Sendable {
   /// Images to make, of all classes.
   var images: Double { counts.reduce(0) { $0 + Double($1) } }
   /// Values of one image.
-  var pixels: Double { Double(shape.channels) * Double(shape.height) * Double(shape.width) }
+  var pixels: Double { shape.values }
   /// Real images of the class that has most.
   var largestClass: Int { available.max() ?? 0 }
 }

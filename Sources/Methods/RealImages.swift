@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// The real dataset as the methods see it: decoded 8-bit images of one shape, by class, with random access.
@@ -5,7 +6,7 @@ public import Tensors
 /// Classes are numbered from 0 in the dataset's own order; images are numbered within their class.
 public protocol RealImages: Sendable {
   /// Channels, height and width of every image.
-  var shape: (channels: Int, height: Int, width: Int) { get }
+  var shape: ImageShape { get }
   /// Number of classes, empty ones included.
   var classCount: Int { get }
   /// Number of images of one class.

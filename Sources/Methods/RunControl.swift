@@ -57,8 +57,8 @@ public struct LossTerm: Sendable, Equatable {
 
 /// Gives a trained feature network and its steps of training, from its recipe and the training.
 public typealias FeatureNetworkSource =
-  @Sendable (FeatureNetwork.Recipe, () throws(TensorError) -> (network: ConvNet, steps: Int)) throws(TensorError) -> (
-    network: ConvNet, steps: Int
+  @Sendable (FeatureNetwork.Recipe, () throws(TensorError) -> (network: Network, steps: Int)) throws(TensorError) -> (
+    network: Network, steps: Int
   )
 
 /// What the world may ask of a running method: to be told of progress, to stop, to hand out intermediate images.

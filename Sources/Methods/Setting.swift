@@ -1,3 +1,4 @@
+public import Datasets
 /// Binds an option to a property of a method: text in, text out.
 ///
 /// It is the parser of the option and the record of its value in one, so that what a history says can be typed again.

@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// A condensed set: images in class order with their labels, and how to read them.

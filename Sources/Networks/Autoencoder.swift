@@ -1,3 +1,4 @@
+internal import Datasets
 public import Tensors
 
 /// The shape of an `Autoencoder`: images of `channels`×`height`×`width`, latents of `latent` numbers.
@@ -58,7 +59,7 @@ public struct AutoencoderOptions: Sendable, Equatable {
   }
 
   /// How often the size is halved: as often as by a ConvNet for such images.
-  public var halvings: Int { ConvNetOptions.usualDepth(height: height, width: width) }
+  public var halvings: Int { Architecture.convNetDepth(ImageShape(channels: channels, height: height, width: width)) }
   /// Height of the smallest maps.
   public var mapHeight: Int { (height + (1 << halvings) - 1) >> halvings }
   /// Width of the smallest maps.

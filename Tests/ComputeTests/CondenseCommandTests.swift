@@ -305,7 +305,7 @@ extension ComputeTests {
         pipe evaluate -q --train a --test a --epochs 1 --repeats 1 --width 8 --json
         """)
       #expect(run.status == 0, "\(run.errors)")
-      #expect(run.errors.contains("the networks are tested on a train part"), "\(run.errors)")
+      #expect(run.errors.contains("the networks are tested on a train split"), "\(run.errors)")
       let report = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
       #expect(report["test_split"] as? String == "train")
     }

@@ -65,12 +65,12 @@ extension ComputeTests {
     }
 
     @Test func networksAreRefusedWhereImagesAreTooSmallForThem() throws {
-      func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> ConvNetOptions {
+      func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> Architecture {
         try NetworkChoice(filters: 4, depth: depth)
-          .options(shape: (channels: channels, height: side, width: side), classes: 2, of: "toy")
+          .architecture(for: ImageShape(channels: channels, height: side, width: side), classes: 2, of: "toy")
       }
-      #expect(try options(8, depth: 3).mapHeight == 1)
-      #expect(try options(28, channels: 1, depth: 5).mapHeight == 1)
+      #expect(try options(8, depth: 3).outputShapes.last?.height == 1)
+      #expect(try options(28, channels: 1, depth: 5).outputShapes.last?.height == 1)
       #expect(throws: DataError.self) { try options(8, depth: 4) }
       #expect(throws: DataError.self) { try options(31, depth: 5) }
       #expect(throws: DataError.self) { try options(1, depth: nil) }
@@ -192,7 +192,8 @@ extension ComputeTests {
     @Test func moreThanADescriptionCountsCanOnlyBeMadeByWhatLearnsPixels() throws {
       var (info, _) = toySamples()
       info.countPerClass = [12, 9]
-      for method in Registry.methods.map(\.name) {
+      for type in Registry.methods {
+        let method = type.name
         var large = try request(method)
         large.budget = Budget(rest: 1_000_000_000)
         if method != "dm", method != "m3d" {
@@ -207,7 +208,7 @@ extension ComputeTests {
 
     @Test func m3dSaysHowItsImagesAreToBeTakenApart() async throws {
       let (info, samples) = try await condensed(request("m3d", steps: 1))
-      #expect(info.formation == Datasets.Formation(factor: 2))
+      #expect(info.formation == Formation(factor: 2))
       #expect(samples.count == 4)
       guard case .floats(let array) = samples[0].content else {
         Issue.record("expected float pixels, found \(samples[0].content)")

@@ -1,6 +1,7 @@
 import Datasets
 import Methods
 import Networks
+import Shards
 import Stages
 import Streaming
 import Tensors
@@ -55,7 +56,7 @@ extension ComputeTests {
       }
 
       func next() throws(DataError) -> Sample? {
-        if rest.isEmpty { info.formation = Datasets.Formation(factor: factor) }
+        if rest.isEmpty { info.formation = Formation(factor: factor) }
         return rest.popFirst()
       }
     }
@@ -113,11 +114,11 @@ extension ComputeTests {
       for (mean, std) in [([0.5], [0.2]), ([0.5, 0.5, 0.5], [0.2, 0, 0.2]), ([0.5, 0.5, 0.5], [0.2, 0.2])]
         as [([Float], [Float])]
       {
-        let problem = try problem { $0.normalization = Datasets.Normalization(mean: mean, std: std) }
+        let problem = try problem { $0.normalization = Normalization(mean: mean, std: std) }
         #expect(problem?.contains("3 channels") == true)
       }
       for factor in [0, -1, 7, 9] {
-        let problem = try problem { $0.formation = Datasets.Formation(factor: factor) }
+        let problem = try problem { $0.formation = Formation(factor: factor) }
         #expect(problem?.contains("formation of \(factor)") == true)
       }
     }
@@ -139,11 +140,11 @@ extension ComputeTests {
 
     @Test func theSetsOwnNormalisationAndFormationAreUsed() throws {
       var (info, samples) = toySamples()
-      info.normalization = Datasets.Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
-      info.formation = Datasets.Formation(factor: 2)
+      info.normalization = Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
+      info.formation = Formation(factor: 2)
       let test = try store(info, samples)
       let contestant = try Contestant(training(info, samples), testedOn: test, testName: "toy", fallback: nil)
-      #expect(contestant.normalization == Methods.Normalization(mean: [0.1, 0.2, 0.3], deviation: [0.4, 0.5, 0.6]))
+      #expect(contestant.normalization == Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6]))
       #expect(try contestant.set(0).formation.factor == 2)
     }
 
@@ -153,7 +154,7 @@ extension ComputeTests {
       let test = try store(info, samples)
       var recipe = TrainingProtocol.dc()
       recipe.epochs = 40
-      let request = EvaluationRequest(recipe: recipe, repeats: 2, seed: 1, network: smallNetwork)
+      let request = EvaluationRequest(recipe: recipe, repeats: 2, seed: 1, networks: [smallNetwork])
       let shuffled = samples.enumerated().map { index, sample -> Sample in
         var copy = sample
         copy.label = index % 2
@@ -164,37 +165,40 @@ extension ComputeTests {
           try [samples, shuffled].map { set in
             try evaluate(
               Contestant(training(info, set), testedOn: test, testName: "toy", fallback: .measured(on: test)), on: test,
-              request: request, shouldStop: { false }, progress: { _ in }, clock: { 0 })
+              network: smallNetwork, request: request, in: RunContext(computeThread: thread))
           }
         }
       }.get()
-      #expect(rows[0].mean > 0.95)
-      #expect(rows[1].mean < 0.8)
-      #expect(rows[0].accuracies.count == 2 && rows[0].deviation != nil && !rows[0].isCut)
+      #expect(try #require(rows[0].mean) > 0.95)
+      #expect(try #require(rows[1].mean) < 0.8)
+      #expect(rows[0].accuracies.count == 2 && rows[0].std != nil && !rows[0].stoppedEarly)
       let classMean = rows[0].perClass.compactMap { $0 }.reduce(0, +) / 2
-      #expect(abs(classMean - rows[0].mean) < 1e-9)
+      #expect(abs(classMean - (rows[0].mean ?? 0)) < 1e-9)
     }
 
     @Test func aTrainingThatIsCutShortCountsForNothing() async throws {
       let thread = BlockingThread(name: "compute test")
       let (info, samples) = toySamples()
       let test = try store(info, samples)
-      let request = EvaluationRequest(recipe: .dc(), repeats: 3, seed: 1, network: smallNetwork)
+      let request = EvaluationRequest(recipe: .dc(), repeats: 3, seed: 1, networks: [smallNetwork])
+      var stopped = RunContext(computeThread: thread)
+      stopped.shouldStop = { true }
+      let context = stopped
       let row = try await thread.run {
         Result {
           try evaluate(
             Contestant(training(info, samples), testedOn: test, testName: "toy", fallback: .measured(on: test)),
-            on: test, request: request, shouldStop: { true }, progress: { _ in }, clock: { 0 })
+            on: test, network: smallNetwork, request: request, in: context)
         }
       }.get()
-      #expect(row.accuracies.isEmpty && row.isCut)
+      #expect(row.accuracies.isEmpty && row.stoppedEarly && row.mean == nil)
     }
 
     /// The factor of a stream comes with its end, and images of its size are known only then: all of it counts.
     @Test func whatWasReadIsReckonedBeforeAnythingIsTrained() throws {
       let (info, samples) = toySamples(perClass: [40, 40], side: 16)
       let test = try store(info, samples)
-      let request = EvaluationRequest(recipe: .dc(), repeats: 2, seed: 1, network: smallNetwork)
+      let request = EvaluationRequest(recipe: .dc(), repeats: 2, seed: 1, networks: [smallNetwork])
       func estimate(factor: Int, machine: Int = .max, beside real: ClassStore? = nil) throws -> EvaluationEstimate {
         var time = 0.0
         let training = try TrainingImages(reading: LateSource(info, samples, factor: factor))
@@ -223,10 +227,11 @@ extension ComputeTests {
     }
 
     @Test func deviationIsThatOfASample() {
-      let row = EvaluationRow(
-        name: "x", accuracies: [0.4, 0.5, 0.6], perClass: [], stored: 1, trained: 1, seconds: 0, isCut: false)
-      #expect(abs(row.mean - 0.5) < 1e-12)
-      #expect(abs((row.deviation ?? 0) - 0.1) < 1e-12)
+      let row = EvaluationResult.Row(
+        set: "x", network: "convnet", accuracies: [0.4, 0.5, 0.6], perClass: [], images: 1, trainedOn: 1, seconds: 0,
+        stoppedEarly: false)
+      #expect(abs((row.mean ?? 0) - 0.5) < 1e-12)
+      #expect(abs((row.std ?? 0) - 0.1) < 1e-12)
     }
   }
 }

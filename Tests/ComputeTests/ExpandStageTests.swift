@@ -28,7 +28,7 @@ extension ComputeTests {
         patch: 1,
         using: &random)
       return ExpansiveFile(
-        model, of: info, normalization: Methods.Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2]),
+        model, of: info, normalization: Normalization(mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]),
         provenance: ProvenanceStep(verb: "fit", tool: "test", options: ["steps": "0"]))
     }
 

@@ -323,7 +323,8 @@ extension ComputeTests {
       func need(_ ipc: Int, _ perClass: [Int], latent: Int = 12) throws -> MemoryNeed {
         try request(ipc, latent: latent).method.cost(
           of: CondensingTask(
-            dataset: "toy", shape: (3, 8, 8), counts: perClass.map { _ in ipc }, available: perClass)
+            dataset: "toy", shape: ImageShape(channels: 3, height: 8, width: 8), counts: perClass.map { _ in ipc },
+            available: perClass)
         ).memory
       }
       let (one, two) = (try need(1, [12, 9]), try need(2, [12, 9]))
@@ -338,13 +339,14 @@ extension ComputeTests {
       #expect(
         one.maps
           > MemoryNeed.training(
-            try smallNetwork.options(
-              shape: (3, 8, 8), classes: 2, of: "x"), images: 0
+            try smallNetwork.architecture(for: ImageShape(channels: 3, height: 8, width: 8), classes: 2, of: "x"),
+            images: 0
           ).maps)
     }
 
     @Test func `the work of a step counts features of whole classes, and all latents computed anew`() throws {
-      let network = try smallNetwork.options(shape: (3, 8, 8), classes: 3, of: "toy")
+      let network = try smallNetwork.architecture(
+        for: ImageShape(channels: 3, height: 8, width: 8), classes: 3, of: "toy")
       var method = Koopcon()
       (method.latent, method.network, method.batch) = (12, smallNetwork, 30)
       (method.warmUp, method.settling, method.refresh, method.matchingSample) = (0.25, 0.5, 50, 64)
@@ -352,11 +354,12 @@ extension ComputeTests {
         var changed = method
         change(&changed)
         let task = CondensingTask(
-          dataset: "toy", shape: (3, 8, 8), counts: [2, 30, 0], available: [1000, 40, 500])
+          dataset: "toy", shape: ImageShape(channels: 3, height: 8, width: 8), counts: [2, 30, 0],
+          available: [1000, 40, 500])
         return try #require(changed.cost(of: task).operationsPerStep)
       }
       let forward = network.operations
-      let coding = method.autoencoder(for: (3, 8, 8)).multiplications
+      let coding = method.autoencoder(for: ImageShape(channels: 3, height: 8, width: 8)).multiplications
       // Of what the third class has, nothing is made; of the second, 20 images are decoded.
       let features = try work { _ in } - work { $0.weights.matching = 0 }
       #expect(abs(features - forward * Double((64 + 40) + 3 * (2 + 20))) < 1e-6 * features)

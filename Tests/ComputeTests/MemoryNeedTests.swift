@@ -9,7 +9,7 @@ import Testing
 @testable import Stages
 
 @Suite struct MemoryNeedTests {
-  private let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 10)
+  private let network = known { try .convNet(ImageShape(channels: 3, height: 32, width: 32), classes: 10) }
 
   /// 320,010 weights, the published number, of which a convolution's 147,456 are the most in one tensor.
   @Test func theWeightsAreThoseOfTheConvNetOfTheLiterature() {

@@ -14,7 +14,8 @@ import Testing
 private let otherValues = [
   "steps": "3", "batch": "5", "lr": "0.02", "momentum": "0.25", "init": "noise", "augment": "flip", "factor": "3",
   "kernel": "gaussian", "bandwidth": "3", "units": "kernel", "iterations-per-model": "2", "feature-steps": "7",
-  "width": "6", "depth": "1", "precision": "bfloat16", "autoencoder": "medium", "reconstruction": "variational",
+  "net": "resnetap10", "norm": "group", "width": "6", "depth": "1", "precision": "bfloat16", "autoencoder": "medium",
+  "reconstruction": "variational",
   "latent": "16", "heads": "2", "weight-re": "3", "weight-ce": "2", "weight-w": "3", "weight-fm": "3",
   "weight-cov": "3", "transported-pixels": "2", "map-lr": "0.02", "classifier-life": "1", "warm-up": "0.5",
   "settling": "0.25", "schedule": "9",
@@ -25,9 +26,9 @@ extension ComputeTests {
   @Suite struct MethodLawsTests {
     private let thread = BlockingThread(name: "compute test")
     private static let names = Catalog.methods.map(\.name)
-    private static let learning = Registry.methods.filter(\.traits.learns).map(\.name)
+    private static let learning = Registry.methods.filter { $0.traits.learns }.map { $0.name }
     /// Methods in which the images of a class do not depend on how many are made of the others.
-    private static let independent = Registry.methods.filter(\.traits.classesAreIndependent).map(\.name)
+    private static let independent = Registry.methods.filter { $0.traits.classesAreIndependent }.map { $0.name }
 
     /// The smallest settings that a method takes.
     private func small(_ name: String) throws -> [String] {
@@ -125,7 +126,7 @@ extension ComputeTests {
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
 
     @Test func theCatalogueAndTheRegistryHaveTheSameMethods() {
-      #expect(Catalog.methods.map(\.name) == Registry.methods.map(\.name))
+      #expect(Catalog.methods.map(\.name) == Registry.methods.map { $0.name })
     }
 
     @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {
@@ -139,13 +140,18 @@ extension ComputeTests {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ipc", "2"]
       let plain = try await condensed(words)
-      for setting in method.settings where !["snapshots", "snapshot-every", "net"].contains(setting.option) {
+      for setting in method.settings where !setting.option.hasPrefix("snapshot") {
         let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
         var more = ["--\(setting.option)", value]
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
         if setting.option == "settling" { more += ["--schedule", "4"] }
-        let changed = try await condensed(words + more)
+        var base = words
+        // A size belongs to the default network.
+        for size in ["--width", "--depth"] where setting.option == "net" {
+          if let place = base.firstIndex(of: size) { base.removeSubrange(place...place + 1) }
+        }
+        let changed = try await condensed(base + more)
         let other = more.count == 2 ? plain : try await condensed(words + more.dropFirst(2))
         // Other features may pick the same images: then the history tells that they were others.
         let isSelection = !method.settings.contains { $0.option == "steps" }

@@ -2,6 +2,7 @@ import Catalog
 import Command
 import Datasets
 import Methods
+import Networks
 import Stages
 import Streaming
 import Testing
@@ -74,8 +75,12 @@ extension ComputeTests {
       #expect(info.provenance.last?.options == ["method": "random", "ipc": "2", "seed": "0"])
     }
 
-    @Test func everyNetworkOfTheCatalogueCanBeBuilt() {
-      #expect(NetworkChoice.Architecture.allCases.map(\.rawValue) == Catalog.networks.map(\.name))
+    @Test func everyNetworkOfTheCatalogueCanBeBuilt() throws {
+      for choice in Catalog.networks {
+        let entry = try #require(Architecture.table.first { $0.name == choice.name })
+        #expect((entry.usualSize != nil) == choice.hasSize, "\(choice.name)")
+      }
+      #expect(Architecture.table.map(\.name) == Catalog.networks.map(\.name))
     }
   }
 }

@@ -124,3 +124,12 @@ private func smallMethod<M: CondensingMethod>(_ type: M.Type, _ options: [String
   }
   return method
 }
+
+/// An architecture that is known to fit its images.
+func known(_ make: () throws -> Architecture) -> Architecture {
+  do {
+    return try make()
+  } catch {
+    preconditionFailure("\(error)")
+  }
+}

@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Networks
 import Stages
@@ -5,22 +6,24 @@ import Testing
 
 @Suite struct WorkTests {
   @Test func aConvNetOnCIFARTakesAHundredMegaflopsAnImage() {
-    let network = ConvNetOptions(channels: 3, height: 32, width: 32, classes: 10)
+    let network = known { try .convNet(ImageShape(channels: 3, height: 32, width: 32), classes: 10) }
     let products = 1024 * 3 * 128 + 256 * 128 * 128 + 64 * 128 * 128
     #expect(network.operations == Double(2 * 9 * products))
   }
 
   @Test func paddedDigitsCostAsMuchAs32Pixels() {
-    let digits = ConvNetOptions(channels: 1, height: 28, width: 28, classes: 10)
+    let digits = known { try .convNet(ImageShape(channels: 1, height: 28, width: 28), classes: 10) }
     let products = 1024 * 1 * 128 + 256 * 128 * 128 + 64 * 128 * 128
     #expect(digits.operations == Double(2 * 9 * products))
   }
 
   @Test func aFactorMultipliesTheSyntheticSideAlone() throws {
     var images = LearnedImages(initialization: .real, factor: 2)
-    let task = CondensingTask(dataset: "x", shape: (3, 32, 32), counts: [10, 5, 0], available: [5000, 200, 90])
+    let task = CondensingTask(
+      dataset: "x", shape: ImageShape(channels: 3, height: 32, width: 32), counts: [10, 5, 0],
+      available: [5000, 200, 90])
     try images.decide(for: task)
-    let one = try NetworkChoice().options(shape: task.shape, classes: 3, of: "x").operations
+    let one = try NetworkChoice().architecture(for: task.shape, classes: 3, of: "x").operations
     #expect(images.cost(of: task).operationsPerStep == one * Double(256 + 200 + 2 * 15 * 4))
   }
 

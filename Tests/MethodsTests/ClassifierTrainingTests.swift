@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Networks
 import Tensors
@@ -40,7 +41,8 @@ struct ClassifierTrainingTests {
 
   @Test func `five passes of training end where PyTorch's do`() throws {
     let golden = try Golden.load()
-    let network = waveNetwork(ConvNetOptions(channels: 3, height: 8, width: 8, classes: 3, filters: 4, depth: 2))
+    let network = waveNetwork(
+      known { try .convNet(ImageShape(channels: 3, height: 8, width: 8), classes: 3, filters: 4, depth: 2) })
     let images = wave([6, 3, 8, 8], 0.19, 0.3)
     let targets = Tensor(
       [1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1], shape: [6, 3])
@@ -57,7 +59,7 @@ struct ClassifierTrainingTests {
     // 150 images are three chunks of 50; with a batch size of 150 the pass is a single step.
     let toy = Toy(counts: [75, 75])
     var random = RandomSource(seed: 1)
-    let network = ConvNet(toy.network, using: &random)
+    let network = Network(toy.network, using: &random)
     let normalization = Normalization.measured(on: toy)
     let images = try Tensor.concatenated(
       (0..<2).map { toy.images(ofClass: $0, at: Array(0..<75)) }, axis: 0)
@@ -87,7 +89,7 @@ struct ClassifierTrainingTests {
     let set = try TrainingSet(chosen, classes: 3, normalization: normalization)
     var recipe = prescribed
     recipe.epochs = 30
-    func train() throws -> ConvNet {
+    func train() throws -> Network {
       try trainedClassifier(on: set, network: toy.network, following: recipe, using: RandomSource(seed: 5)).network
     }
     let network = try train()
@@ -115,7 +117,7 @@ struct ClassifierTrainingTests {
     let toy = Toy(counts: [4, 4])
     var synthetic = try RandomSelection.select(from: toy, counts: [1, 1], using: RandomSource(seed: 1)).synthetic
     synthetic.softLabels = Tensor([0.7, 0.3, 0.2, 0.8], shape: [2, 2])
-    let set = try TrainingSet(synthetic, classes: 2, normalization: .init(mean: [0, 0, 0], deviation: [1, 1, 1]))
+    let set = try TrainingSet(synthetic, classes: 2, normalization: .init(mean: [0, 0, 0], std: [1, 1, 1]))
     #expect(set.targets.floats() == [0.7, 0.3, 0.2, 0.8])
   }
 
@@ -123,7 +125,7 @@ struct ClassifierTrainingTests {
     let toy = Toy(counts: [70, 0, 5])
     // A network whose classifier has no weights and a bias for class 0 answers 0 everywhere.
     var random = RandomSource(seed: 1)
-    let drawn = ConvNet(toy.network, using: &random)
+    let drawn = Network(toy.network, using: &random)
     var parameters = drawn.parameters
     parameters[8] = parameters[8] * 0
     parameters[9] = Tensor([1, 0, 0], shape: [3])

@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Tensors
 import TensorTurn
@@ -24,7 +25,7 @@ struct FormationTests {
     let normalization = Normalization.cifar10
     let formation = Formation(factor: 2)
     let after = try normalization.normalized(formation.decoded(images))
-    let before = try formation.decoded(normalization.normalized(images), padding: normalization.grey)
+    let before = try formation.decoded(normalization.normalized(images), normalization: normalization)
     #expect((after - before).abs().floats().allSatisfy { $0 < 1e-5 })
   }
 

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Methods
 import Networks
@@ -108,7 +109,7 @@ struct KernelTests {
   @Test func `losses and image gradients through a network are PyTorch's`() throws {
     let golden = try Golden.load()
     let network = waveNetwork(
-      ConvNetOptions(channels: 3, height: 16, width: 16, classes: 4, filters: 6, depth: 2))
+      known { try .convNet(ImageShape(channels: 3, height: 16, width: 16), classes: 4, filters: 6, depth: 2) })
     let real = try network.embed(wave([5, 3, 16, 16], 0.031, 0))
     let fake = wave([3, 3, 16, 16], 0.043, 1)
     let cases: [(String, (Tensor, Tensor) throws(TensorError) -> Tensor)] = [
@@ -129,10 +130,10 @@ struct KernelTests {
 }
 
 /// The network of the golden script: every weight a wave, the norm's scale near 1.
-func waveNetwork(_ options: ConvNetOptions) -> ConvNet {
+func waveNetwork(_ options: Architecture) -> Network {
   let parameters = options.parameterShapes.enumerated().map { index, shape in
     let values = wave(shape, 0.7 + 0.01 * Double(index), 0.3 * Double(index), 0.2)
-    return index < 4 * options.depth && index % 4 == 2 ? values + 1 : values
+    return index < options.parameterShapes.count - 2 && index % 4 == 2 ? values + 1 : values
   }
-  return ConvNet(options, parameters: parameters)
+  return Network(options, parameters: parameters)
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Methods
 import Networks
@@ -65,7 +66,7 @@ struct KoopconTests {
 
   /// Images of one grey each.
   private struct Flat: RealImages {
-    let shape = (channels: 3, height: 8, width: 8)
+    let shape = ImageShape(channels: 3, height: 8, width: 8)
     let greys: [[UInt8]]
 
     var classCount: Int { greys.count }
@@ -344,7 +345,7 @@ struct KoopconTests {
         only: LossWeights(reconstruction: 1, classification: 0, matching: 0, transport: 0, covariance: 0))
       options.decodedPerClass = decoded
       options.transportedPixels = transported
-      let normalization = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.25, 0.25, 0.25])
+      let normalization = Normalization(mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25])
       let reports = try fit(options, on: images, normalization: normalization, counts: [6, 6, 6], stopAfter: 13).reports
       return try #require(values("re", reports).last)
     }
@@ -429,7 +430,7 @@ struct KoopconTests {
     still.steps = 0
     let model = try fit(still).fit.model
     var draw = RandomSource(seed: 1).split("classifier", 0)
-    let classifier = ConvNet(real.network, using: &draw)
+    let classifier = Network(real.network, using: &draw)
     var (distances, squares) = (0.0, 0.0)
     for (label, count) in counts.enumerated() {
       let images = real.images(ofClass: label, at: Array(0..<real.count(ofClass: label)))

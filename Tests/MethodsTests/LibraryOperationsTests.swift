@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Networks
 import TensorTurn
@@ -11,8 +12,11 @@ struct LibraryOperationsTests {
   private let toy = Toy(counts: [20, 20])
 
   /// Wide enough for every kernel of our own.
-  private func network(_ precision: Precision) -> ConvNetOptions {
-    ConvNetOptions(channels: 3, height: 8, width: 8, classes: 2, filters: 64, depth: 2, precision: precision)
+  private func network(_ precision: Precision) -> Architecture {
+    known {
+      try .convNet(
+        ImageShape(channels: 3, height: 8, width: 8), classes: 2, filters: 64, depth: 2, precision: precision)
+    }
   }
 
   /// Largest difference as a share of the largest change of `start`.

@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Networks
 import Synchronization

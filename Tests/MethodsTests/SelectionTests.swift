@@ -1,3 +1,4 @@
+import Datasets
 import Methods
 import Networks
 import Synchronization
@@ -108,7 +109,7 @@ struct SelectionTests {
     training.steps = 12
     training.batchSize = 16
     let normalization = Normalization.measured(on: toy)
-    func trained() throws -> ConvNet {
+    func trained() throws -> Network {
       try FeatureNetwork.trained(
         on: toy, network: toy.network, normalization: normalization, training: training, using: RandomSource(seed: 3)
       ).network
@@ -120,7 +121,7 @@ struct SelectionTests {
 
   @Test(arguments: [0, 2, 4]) func `a feature network that is stopped is one of fewer steps`(stop: Int) throws {
     let toy = Toy(counts: [5, 5])
-    func trained(steps: Int, stopAfter: Int = .max) throws -> (network: ConvNet, steps: Int) {
+    func trained(steps: Int, stopAfter: Int = .max) throws -> (network: Network, steps: Int) {
       var training = FeatureNetwork.Options()
       training.steps = steps
       // The rate falls before the stop at 4, and its place does not depend on the steps that were asked for.
@@ -148,7 +149,7 @@ struct SelectionTests {
       let mean = values.reduce(0, +) / Double(values.count)
       let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
       #expect(abs(Double(measured.mean[channel]) - mean) < 1e-6)
-      #expect(abs(Double(measured.deviation[channel]) - variance.squareRoot()) < 1e-6)
+      #expect(abs(Double(measured.std[channel]) - variance.squareRoot()) < 1e-6)
     }
   }
 }

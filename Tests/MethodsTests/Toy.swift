@@ -1,14 +1,15 @@
+import Datasets
 import Methods
 import Networks
 import Tensors
 
 /// A small real set in memory: every class its own brightness pattern, with noise.
 struct Toy: RealImages {
-  let shape: (channels: Int, height: Int, width: Int)
+  let shape: ImageShape
   let pixels: [[[UInt8]]]
 
   init(counts: [Int], channels: Int = 3, side: Int = 8, seed: UInt64 = 1) {
-    shape = (channels, side, side)
+    shape = ImageShape(channels: channels, height: side, width: side)
     let root = RandomSource(seed: seed)
     let size = channels * side * side
     pixels = counts.enumerated().map { label, count in
@@ -36,8 +37,16 @@ struct Toy: RealImages {
   /// The same network, before the images' size is known.
   var choice: NetworkChoice { NetworkChoice(filters: 8, depth: 2) }
 
-  var network: ConvNetOptions {
-    ConvNetOptions(
-      channels: shape.channels, height: shape.height, width: shape.width, classes: classCount, filters: 8, depth: 2)
+  var network: Architecture {
+    known { try .convNet(shape, classes: classCount, filters: 8, depth: 2) }
+  }
+}
+
+/// An architecture that is known to fit its images.
+func known(_ make: () throws -> Architecture) -> Architecture {
+  do {
+    return try make()
+  } catch {
+    preconditionFailure("\(error)")
   }
 }

@@ -10,82 +10,6 @@ struct NetworkTests {
   private static let colour = ImageShape(channels: 3, height: 32, width: 32)
   private static let grey = ImageShape(channels: 1, height: 28, width: 28)
 
-  // MARK: The ConvNet is what it was
-
-  private static let convNets: [(shape: ImageShape, classes: Int, filters: Int, depth: Int?)] = [
-    (colour, 10, 128, nil), (grey, 10, 128, nil), (ImageShape(channels: 2, height: 13, width: 10), 3, 4, 2),
-    (ImageShape(channels: 3, height: 64, width: 64), 5, 32, nil),
-    (ImageShape(channels: 3, height: 130, width: 150), 2, 32, nil),
-    (ImageShape(channels: 3, height: 4, width: 4), 2, 8, nil),
-  ]
-
-  private func pair(_ index: Int, _ precision: Precision) throws -> (ConvNetOptions, Architecture) {
-    let (shape, classes, filters, depth) = Self.convNets[index]
-    let options = ConvNetOptions(
-      channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
-      depth: depth, precision: precision)
-    return (
-      options,
-      try .convNet(shape, classes: classes, filters: filters, depth: depth, precision: precision)
-    )
-  }
-
-  @Test(arguments: convNets.indices, Precision.allCases)
-  func `a ConvNet of layers has the weights, embeddings and logits of the ConvNet bit for bit`(
-    index: Int, precision: Precision
-  ) throws {
-    let (options, architecture) = try pair(index, precision)
-    var (random, again) = (RandomSource(seed: 3), RandomSource(seed: 3))
-    let (old, new) = (ConvNet(options, using: &random), Network(architecture, using: &again))
-    #expect(random == again)
-    #expect(old.parameters.map { $0.floats() } == new.parameters.map { $0.floats() })
-    let x = scatter([2] + [options.channels, options.height, options.width], 1)
-    #expect(try old.embed(x).floats() == new.embed(x).floats())
-    #expect(try old(x).floats() == new(x).floats())
-    #expect(try new(x).dtype == .float32)
-    #expect(new.buffers.isEmpty && !architecture.usesBatchStatistics)
-  }
-
-  @Test(arguments: convNets.indices, Precision.allCases)
-  func `a ConvNet of layers has the shapes, depths and memory of the ConvNet`(
-    index: Int, precision: Precision
-  ) throws {
-    let (options, architecture) = try pair(index, precision)
-    let shape = architecture.input
-    #expect(architecture.parameterShapes == options.parameterShapes)
-    #expect(architecture.featureCount == options.featureCount)
-    #expect(
-      Architecture.convNetDepth(shape) == ConvNetOptions.usualDepth(height: shape.height, width: shape.width))
-    #expect(
-      Architecture.greatestConvNetDepth(shape)
-        == ConvNetOptions.greatestDepth(channels: shape.channels, height: shape.height, width: shape.width))
-    // The maps of each convolution: filters × h × w, of half the size in each block.
-    let padded = (shape.height + 2 * options.firstPadding - 2, shape.width + 2 * options.firstPadding - 2)
-    let maps: [Double] = (0..<options.depth).map { level in
-      Double(options.filters * (padded.0 >> level) * (padded.1 >> level))
-    }
-    let size = precision == .bfloat16 ? 2.0 : 4
-    let (most, all) = (maps.max() ?? 0, maps.reduce(0, +))
-    #expect(architecture.largestMapBytes == size * most)
-    #expect(architecture.keptMapBytes == size * 1.25 * all)
-    let inputs = [shape.channels] + Array(repeating: options.filters, count: options.depth - 1)
-    let operations = zip(maps, inputs).map { 18 * $0 * Double($1) }
-    #expect(architecture.operations == operations.reduce(0, +))
-    let weights = options.parameterShapes.map { Double($0.reduce(1, *)) }
-    #expect(architecture.weightCount == weights.reduce(0, +))
-    #expect(architecture.largestWeightCount == weights.max())
-  }
-
-  @Test func `the reference network for CIFAR-10 has 320,010 parameters, 2,048 features and 101 million operations`()
-    throws
-  {
-    let architecture = try Architecture.convNet(Self.colour, classes: 10)
-    #expect(architecture.weightCount == 320_010)
-    #expect(architecture.featureCount == 2048)
-    // 2 · 9 · 128 · (3 · 32² + 128 · 16² + 128 · 8²).
-    #expect(architecture.operations == 101_449_728)
-  }
-
   // MARK: PyTorch
 
   /// Names of the golden results: network, norm, shape.
@@ -107,7 +31,9 @@ struct NetworkTests {
     if words[0] == "convnet" { return try .convNet(shape, classes: 4, norm: norm, filters: 8) }
     let entry = try #require(Architecture.table.first { $0.name == words[0] })
     #expect(entry.norms.contains(norm) && entry.norms.contains(entry.norm))
-    return try entry.make(shape, 4, norm)
+    // The golden one is the paper's, of every size.
+    if words[0] == "densenet121" { return try .denseNet121(shape, classes: 4, norm: norm, growth: 32) }
+    return try entry.make(shape, 4, .init(norm: norm))
   }
 
   @Test(arguments: cases) func `parameters, embeddings and logits are PyTorch's`(title: String) throws {
@@ -204,7 +130,7 @@ struct NetworkTests {
   func `maps have the shapes that the architecture says`(name: String, shape: ImageShape) throws {
     let entry = try #require(Architecture.table.first { $0.name == name })
     for norm in entry.norms {
-      let architecture = try entry.make(shape, 7, norm)
+      let architecture = try entry.make(shape, 7, .init(norm: norm))
       #expect(architecture.name == name && architecture.usesBatchStatistics == (norm == .batch))
       // Weights of zeros are quick to make.
       let network = Network(architecture, parameters: architecture.parameterShapes.map { .zeros($0) })
@@ -220,9 +146,9 @@ struct NetworkTests {
   }
 
   @Test func `the literature's networks have the features that it says`() throws {
-    let counts = try Architecture.table.map { try $0.make(Self.colour, 10, $0.norm).featureCount }
-    #expect(counts == [2048, 256, 512, 256, 512, 192 * 4 * 4, 1024, 1280])
-    #expect(try Architecture.denseNet121(Self.colour, classes: 10, growth: 12).featureCount == 384)
+    let counts = try Architecture.table.map { try $0.make(Self.colour, 10, .init(norm: $0.norm)).featureCount }
+    #expect(counts == [2048, 256, 512, 256, 512, 192 * 4 * 4, 384, 1280])
+    #expect(try Architecture.denseNet121(Self.colour, classes: 10, growth: 32).featureCount == 1024)
     #expect(try Architecture.alexNet(Self.grey, classes: 10).featureCount == 192 * 4 * 4)
   }
 
@@ -231,7 +157,7 @@ struct NetworkTests {
     let entry = try #require(Architecture.table.first { $0.name == name })
     let shape = ImageShape(channels: 3, height: side, width: 40)
     do {
-      let architecture = try entry.make(shape, 2, entry.norm)
+      let architecture = try entry.make(shape, 2, .init(norm: entry.norm))
       let network = Network(architecture, parameters: architecture.parameterShapes.map { .zeros($0) })
       #expect(try network(images(architecture, count: 1)).shape == [1, 2])
     } catch let error as ArchitectureError {

@@ -27,7 +27,7 @@ struct Recipe: Codable, Equatable {
   }
 
   /// SHA-256 over the canonical JSON: sorted keys, no spaces.
-  var digest: String { sha256(canonicalJSON(self, indented: false)) }
+  var digest: String { sha256(encodeJSON(self, indented: false, keysAreData: true)) }
 
   /// The first thing in which the recipe of an existing dataset differs, as a clause; nil where nothing does.
   func difference(from old: Recipe) -> String? {
@@ -87,16 +87,5 @@ struct RecipeFile: Codable, Equatable {
   }
 
   /// The file's content.
-  var bytes: [UInt8] { canonicalJSON(self, indented: true) + [UInt8(ascii: "\n")] }
-}
-
-private func canonicalJSON(_ value: some Encodable, indented: Bool) -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  if indented { encoder.outputFormatting.insert(.prettyPrinted) }
-  do {
-    return Array(try encoder.encode(value))
-  } catch {
-    preconditionFailure("a recipe of texts cannot be written as JSON: \(error)")
-  }
+  var bytes: [UInt8] { encodeJSON(self, indented: true, keysAreData: true) + [UInt8(ascii: "\n")] }
 }

@@ -9,7 +9,7 @@ public struct Cost: Sendable {
   /// How much longer operations of a step take than those of the network's forward pass, with which the machine is measured.
   public var slowness = 1.0
   /// That network; nil where nothing is computed with one.
-  public var network: ConvNetOptions?
+  public var network: Architecture?
   /// How many steps are taken when nobody says; nil where that does not depend on the machine.
   public var usualSteps: UsualSteps?
   /// The network whose features are compared, where some are.

@@ -1,3 +1,4 @@
+public import Datasets
 public import Networks
 
 /// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
@@ -40,17 +41,17 @@ public struct MemoryNeed: Sendable, Equatable {
   /// All of it.
   public var total: Double { library + weights + maps + embeddings + images }
 
-  /// What training a network takes: a ConvNet on batches, each in chunks of 64 images that keep their maps.
+  /// What training a network takes: batches in chunks of 64 images that keep their maps; whole ones of 256 where it goes by the batch.
   ///
   /// `images` are the stored ones, of which each gives `tiles` training images.
   public static func training(
-    _ network: ConvNetOptions, images: Int, tiles: Int = 1, for purpose: Purpose = .judging
+    _ network: Architecture, images: Int, tiles: Int = 1, for purpose: Purpose = .judging
   ) -> MemoryNeed {
     var need = MemoryNeed(for: purpose)
     // Weights, gradients, their sum over chunks, momentum, the new weights; twice what is being drawn.
     need.weights = 4 * (6 * network.weightCount + 2 * network.largestWeightCount)
-    need.maps = network.mapBytesWithGradient(images: 64)
-    need.images = 4 * 3 * network.pixelCount * Double(images) * Double(tiles)
+    need.maps = network.mapBytesWithGradient(images: network.usesBatchStatistics ? 256 : 64)
+    need.images = 4 * 3 * network.input.values * Double(images) * Double(tiles)
     return need
   }
 
@@ -59,26 +60,26 @@ public struct MemoryNeed: Sendable, Equatable {
   /// With `baselines`, the images of the largest real class, it is also what selecting some of those takes; one happens
   /// after the other.
   public static func judging(
-    _ network: ConvNetOptions, images: Int, tiles: Int, baselines largestClass: Double? = nil
+    _ network: Architecture, images: Int, tiles: Int, baselines largestClass: Double? = nil
   ) -> MemoryNeed {
     var need = training(network, images: images, tiles: tiles)
-    need.images += 4 * network.pixelCount * Double(images)
+    need.images += 4 * network.input.values * Double(images)
     guard let largestClass else { return need }
     let features = selecting(network, largestClass: largestClass)
     need.embeddings = features.embeddings
-    need.images = max(need.images, features.images + 4 * 3 * network.pixelCount * Double(images))
+    need.images = max(need.images, features.images + 4 * 3 * network.input.values * Double(images))
     return need
   }
 
   /// A network is trained first; then every image of a class is embedded, and the embeddings are centred.
-  static func selecting(_ network: ConvNetOptions, largestClass: Double) -> MemoryNeed {
+  static func selecting(_ network: Architecture, largestClass: Double) -> MemoryNeed {
     var need = MemoryNeed.training(network, images: 256, for: .selecting)
     need.embeddings = 4 * 3 * largestClass * Double(network.featureCount)
     return need
   }
 
   /// What making copies takes: 64 at a time, beside their sources and those that they are compared with.
-  public static func copying(_ shape: (channels: Int, height: Int, width: Int)) -> MemoryNeed {
+  public static func copying(_ shape: ImageShape) -> MemoryNeed {
     var need = MemoryNeed(for: .expanding)
     need.images = 4 * 6 * 64 * Double(shape.channels) * Double(shape.height) * Double(shape.width)
     return need
@@ -87,7 +88,7 @@ public struct MemoryNeed: Sendable, Equatable {
   /// What learning with Expansive Synthesis takes: a step on so many images with gradients, and chunks of 128 without when images are made.
   public static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
     let shape = options.autoencoder
-    var need = copying((shape.channels, shape.height, shape.width))
+    var need = copying(ImageShape(channels: shape.channels, height: shape.height, width: shape.width))
     need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
     // Slots of maps through attention and graph, and who looks at whom.
     let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))
@@ -105,28 +106,12 @@ public struct MemoryNeed: Sendable, Equatable {
 
 func weightCount(_ shapes: [[Int]]) -> Double { shapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }
 
-extension ConvNetOptions {
-  var pixelCount: Double { Double(channels) * Double(height) * Double(width) }
-
-  var weightCount: Double { Methods.weightCount(parameterShapes) }
-
-  var largestWeightCount: Double {
-    parameterShapes.map { $0.reduce(1) { $0 * Double($1) } }.max() ?? 0
-  }
-
-  /// Values that each convolution makes of one image.
-  private var mapSizes: [Double] {
-    let (rows, columns) = (height + 2 * firstPadding - 2, width + 2 * firstPadding - 2)
-    return (0..<depth).map { Double(filters) * Double(rows >> $0) * Double(columns >> $0) }
-  }
-
-  private var bytesPerValue: Double { precision == .bfloat16 ? 2 : 4 }
-
+extension Architecture {
   /// A pass that keeps nothing: input, output and one more of the largest maps.
-  func mapBytes(images: Double) -> Double { 3 * (mapSizes.max() ?? 0) * bytesPerValue * images }
+  func mapBytes(images: Double) -> Double { 3 * largestMapBytes * images }
 
-  /// A pass whose maps wait for the gradient: what every convolution makes, and a quarter of it after pooling.
+  /// A pass whose maps wait for the gradient.
   func mapBytesWithGradient(images: Double) -> Double {
-    (1.25 * mapSizes.reduce(0, +) * images + 2 * (mapSizes.max() ?? 0) * min(64, images)) * bytesPerValue
+    keptMapBytes * images + 2 * largestMapBytes * min(64, images)
   }
 }

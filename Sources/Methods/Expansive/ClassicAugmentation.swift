@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// Expansion by classical augmentation: every copy of a sample is the sample, moved, enlarged, turned, mirrored and recoloured at random.

@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// An expansion of a real set, ready to make its images, class by class and in any pieces.

@@ -1,3 +1,4 @@
+public import Datasets
 internal import Foundation
 public import Networks
 public import Tensors
@@ -134,6 +135,12 @@ public enum ExpansiveSynthesis {
     }
   }
 
+  /// f, for images of one size.
+  public static func classifier(for shape: ImageShape, classes: Int) -> Architecture {
+    NetworkChoice(filters: 32).decided(
+      for: CondensingTask(dataset: "samples", shape: shape, counts: Array(repeating: 1, count: classes), available: []))
+  }
+
   // MARK: Pre-training
 
   /// A model before it has seen X, and how far the run went.
@@ -258,7 +265,7 @@ public enum ExpansiveSynthesis {
   ) throws(TensorError) -> Fit<Real> {
     let shape = model.autoencoder.options
     precondition(
-      real.shape == (shape.channels, shape.height, shape.width),
+      real.shape == ImageShape(channels: shape.channels, height: shape.height, width: shape.width),
       "a model for \(shape.channels)×\(shape.height)×\(shape.width) images cannot be fine-tuned to others")
     // What the model is has been decided when it was pre-trained.
     var options = options
@@ -343,7 +350,7 @@ private struct FineTuning<Real: RealImages> {
   private let random: RandomSource
   private let transport: Transport
 
-  private var classifier: ConvNet
+  private var classifier: Network
   private var graphs: [[ExpanderGraph]]
   private var gaps: [[Double]]
 
@@ -364,10 +371,7 @@ private struct FineTuning<Real: RealImages> {
     transport =
       options.transport ?? Transport(iterations: 30, scale: 1 / Double(maps.maps * maps.mapHeight * maps.mapWidth))
     var draw = random.split("classifier")
-    classifier = ConvNet(
-      ConvNetOptions(
-        channels: maps.channels, height: maps.height, width: maps.width, classes: real.classCount, filters: 32),
-      using: &draw)
+    classifier = Network(ExpansiveSynthesis.classifier(for: real.shape, classes: real.classCount), using: &draw)
     graphs = (0..<real.classCount).map { label in
       (0..<max(1, real.count(ofClass: label))).map { index in
         var draw = random.split("graph", label, index)

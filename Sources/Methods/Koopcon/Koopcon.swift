@@ -139,7 +139,7 @@ public struct Koopcon: CondensingMethod {
   }
 
   /// The autoencoder for images of one size.
-  public func autoencoder(for shape: (channels: Int, height: Int, width: Int)) -> AutoencoderOptions {
+  public func autoencoder(for shape: ImageShape) -> AutoencoderOptions {
     AutoencoderOptions(
       channels: shape.channels, height: shape.height, width: shape.width, depth: depth, form: form, latent: latent,
       filters: filters)

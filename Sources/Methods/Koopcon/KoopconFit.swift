@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Foundation
 internal import Networks
 internal import Tensors
@@ -11,7 +12,7 @@ struct KoopconFit<Real: RealImages> {
   private let real: Real
   private let options: Koopcon
   private let coding: AutoencoderOptions
-  private let classifierShape: ConvNetOptions
+  private let classifierShape: Architecture
   private let strategy: AugmentationStrategy
   private let normalization: Normalization
   private let random: RandomSource
@@ -21,7 +22,7 @@ struct KoopconFit<Real: RealImages> {
 
   private var autoencoder: Autoencoder
   private var attention: SelfAttention
-  private var classifier: ConvNet
+  private var classifier: Network
   private var koopman: Koopman?
 
   private var codingAdam: Adam
@@ -73,7 +74,7 @@ struct KoopconFit<Real: RealImages> {
     draw = random.split("attention")
     attention = SelfAttention(width: coding.latent, heads: options.heads, using: &draw)
     draw = random.split("classifier", 0)
-    classifier = ConvNet(classifierShape, using: &draw)
+    classifier = Network(classifierShape, using: &draw)
     codingAdam = Adam(learningRate: options.learningRate, beta2: 0.99)
     attentionAdam = Adam(learningRate: options.learningRate, beta2: 0.99)
     mapAdam = Adam(learningRate: options.mapLearningRate, beta2: 0.99)
@@ -100,7 +101,7 @@ struct KoopconFit<Real: RealImages> {
     }
     if number > 0, number % options.classifierLife == 0 {
       var draw = random.split("classifier", number / options.classifierLife)
-      classifier = ConvNet(classifierShape, using: &draw)
+      classifier = Network(classifierShape, using: &draw)
       classifierSGD = classifierOptimizer(options)
     }
     var draw = random.split("step", number)
@@ -132,7 +133,7 @@ struct KoopconFit<Real: RealImages> {
     var maps: [Tensor?] = []
     var classifier: [Tensor?]
 
-    init(_ autoencoder: Autoencoder, _ attention: SelfAttention, _ classifier: ConvNet) {
+    init(_ autoencoder: Autoencoder, _ attention: SelfAttention, _ classifier: Network) {
       self.autoencoder = Array(repeating: nil, count: autoencoder.parameters.count)
       self.attention = Array(repeating: nil, count: attention.parameters.count)
       self.classifier = Array(repeating: nil, count: classifier.parameters.count)
@@ -521,7 +522,7 @@ struct KoopconFit<Real: RealImages> {
     let transformations = strategy.drawOne(
       rows: batch.images.shape[0], height: coding.height, width: coding.width, using: &random)
     let labels = zip(batch.labels, batch.places).flatMap { Array(repeating: $0, count: $1.count) }
-    let (loss, found) = try crossEntropy(
+    let (loss, found, _) = try crossEntropy(
       of: classifier, images: augmented(batch.images, by: transformations),
       targets: oneHot(labels, classes: classifierShape.classes))
     if options.weights.classification != 0 { losses.classification = (losses.classification ?? 0) + loss }

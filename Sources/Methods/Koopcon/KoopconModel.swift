@@ -1,3 +1,4 @@
+public import Datasets
 public import Networks
 public import Tensors
 

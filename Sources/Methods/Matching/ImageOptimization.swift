@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Tensors
 
 /// The synthetic images while they are being optimised: one normalised tensor per class, with SGD and its momentum.

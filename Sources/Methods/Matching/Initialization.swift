@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Tensors
 
 /// What the synthetic images are before the first step.
@@ -18,7 +19,7 @@ extension Initialization {
     count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization, formation: Formation,
     using random: inout RandomSource
   ) throws(TensorError) -> Tensor {
-    let (channels, height, width) = real.shape
+    let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
     switch self {
     case .noise:
       return Tensor(

@@ -109,9 +109,9 @@ public struct LearnedImages: Sendable {
     var set = try ImageOptimization(
       real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
       learningRate: learningRate, momentum: momentum, random: random)
-    func drawn(_ number: Int) -> ConvNet {
+    func drawn(_ number: Int) -> Network {
       var draw = random.split("network", number)
-      return ConvNet(architecture, using: &draw)
+      return Network(architecture, using: &draw)
     }
     var encoder = drawn(0)
     var last: StepReport?
@@ -128,7 +128,7 @@ public struct LearnedImages: Sendable {
           rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
         let target = try embedded(augmented(batch, by: augmentation), in: encoder)
         let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
-          let decoded = try formation.decoded(images[0], padding: normalization.grey)
+          let decoded = try formation.decoded(images[0], normalization: normalization)
           return try lossOfClass(target, embeddedKeepingGraph(augmented(decoded, by: augmentation), in: encoder))
         }
         loss += value.item

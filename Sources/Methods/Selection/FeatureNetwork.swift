@@ -2,7 +2,7 @@ public import Datasets
 public import Networks
 public import Tensors
 
-/// The network whose embeddings Herding and K-Center compare: a ConvNet trained briefly on the real data.
+/// The network whose embeddings Herding and K-Center compare: one trained briefly on the real data.
 ///
 /// The caller may keep the weights: they depend on the real images, the options, the normalisation and the seed alone.
 /// Decisions: `steps` batches drawn without regard to class, one DSA operation per batch, a tenth of the rate after the first
@@ -21,7 +21,7 @@ public struct FeatureNetwork: Sendable {
   /// What decides the weights, together with the real images, their normalisation and the seed.
   public struct Recipe: Sendable, Equatable {
     /// The network.
-    public var network: ConvNetOptions
+    public var network: Architecture
     /// How it is trained.
     public var training: Options
   }
@@ -35,7 +35,7 @@ public struct FeatureNetwork: Sendable {
   ///
   /// - Throws: `DataError` where the images are too small for the network.
   public mutating func decide(for task: CondensingTask) throws(DataError) {
-    try network.decide(for: task)
+    try network.decide(for: task, isTrained: true)
     training.augmentation = .usual(channels: task.shape.channels)
   }
 
@@ -111,16 +111,15 @@ public struct FeatureNetwork: Sendable {
   ///
   /// Stopped early, it returns what it has, with the steps completed: asking for that many gives the same weights.
   public static func trained(
-    on real: some RealImages, network options: ConvNetOptions, normalization: Normalization,
+    on real: some RealImages, network options: Architecture, normalization: Normalization,
     training: Options = Options(), using random: RandomSource, control: RunControl = RunControl()
-  ) throws(TensorError) -> (network: ConvNet, steps: Int) {
-    let (_, height, width) = real.shape
+  ) throws(TensorError) -> (network: Network, steps: Int) {
+    let (height, width) = (real.shape.height, real.shape.width)
     let counts = (0..<real.classCount).map { real.count(ofClass: $0) }
     let total = counts.reduce(0, +)
     precondition(total > 0, "a network cannot be trained on a dataset without images")
     var initial = random.split("feature network")
-    let network = ConvNet(options, using: &initial)
-    var parameters = network.parameters
+    var network = Network(options, using: &initial)
     var sgd = SGD(
       learningRate: training.learningRate, momentum: training.momentum, weightDecay: training.weightDecay)
     var completed = 0
@@ -143,20 +142,21 @@ public struct FeatureNetwork: Sendable {
         rows: labels.count, height: height, width: width, using: &random)
       let batch = try augmented(
         normalization.normalized(bytes: Tensor.concatenated(images, axis: 0)), by: transformations)
-      let (loss, gradients) = try crossEntropy(
-        of: network.with(parameters: parameters), images: batch,
-        targets: oneHot(labels, classes: options.classes))
+      let (loss, gradients, buffers) = try crossEntropy(
+        of: network, images: batch, targets: oneHot(labels, classes: options.classes))
+      var parameters = network.parameters
       try sgd.step(&parameters, gradients)
+      network = network.with(parameters: parameters).with(buffers: buffers)
       completed += 1
       control.progress(StepReport(step: completed, steps: training.steps, loss: loss, phase: "features"))
     }
-    return (network.with(parameters: parameters), completed)
+    return (network, completed)
   }
 }
 
 /// The embeddings of every image of a class: (count, featureCount).
 func classEmbeddings(
-  of real: some RealImages, label: Int, network: ConvNet, normalization: Normalization
+  of real: some RealImages, label: Int, network: Network, normalization: Normalization
 ) throws(TensorError) -> Tensor {
   let total = real.count(ofClass: label)
   var parts: [Tensor] = []

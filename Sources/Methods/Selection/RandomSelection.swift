@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// Random: the baseline that keeps real images drawn at random, per class, without repetition.

@@ -10,7 +10,7 @@ let chunkSize = 64
 /// Embeds rows in chunks of one shape; the last chunk is filled up with zeros that are cut off again.
 ///
 /// For images without a gradient: (n, C, H, W) → (n, featureCount).
-func embedded(_ images: Tensor, in network: ConvNet) throws(TensorError) -> Tensor {
+func embedded(_ images: Tensor, in network: Network) throws(TensorError) -> Tensor {
   try inFixedChunks(images) { chunk throws(TensorError) in try network.embed(chunk) }
 }
 
@@ -34,7 +34,7 @@ func inFixedChunks(
 }
 
 /// Embeds rows in nearly equal chunks of at most `chunkSize`, keeping the graph: for images with a gradient.
-func embeddedKeepingGraph(_ images: Tensor, in network: ConvNet) throws(TensorError) -> Tensor {
+func embeddedKeepingGraph(_ images: Tensor, in network: Network) throws(TensorError) -> Tensor {
   let ranges = evenRanges(images.shape[0], atMost: chunkSize)
   if ranges.count == 1 { return try network.embed(images) }
   var results: [Tensor] = []

@@ -1,3 +1,4 @@
+public import Datasets
 public import Tensors
 
 /// Multi-formation: one stored image holds factor² training images, its tiles, each enlarged to full size.
@@ -12,16 +13,7 @@ public import Tensors
 /// "factor & up-sampling" by M3D, Eq. 10.
 /// Decisions: 0.5 is a value in [0, 1], as in the reference code, so a normalised image is padded by
 /// (0.5 − mean) / deviation; here decoding takes un-normalised images, and normalising after it is the same thing.
-public struct Formation: Sendable, Equatable {
-  /// Tiles per side; 1 is no formation.
-  public var factor: Int
-
-  /// A formation of `factor` by `factor` tiles.
-  public init(factor: Int) {
-    precondition(factor >= 1, "a formation has at least one tile per side, not \(factor)")
-    self.factor = factor
-  }
-
+extension Formation {
   /// Whether every tile of an image of that size holds at least one of its pixels.
   ///
   /// Where it does not, some training images would be nothing but padding.
@@ -34,13 +26,13 @@ public struct Formation: Sendable, Equatable {
 
   /// Stored images to training images: (n, C, H, W) → (n·factor², C, H, W); differentiable.
   ///
-  /// `padding` is what 0.5 becomes when the images are given in another scale, one value per channel.
-  public func decoded(_ images: Tensor, padding: [Float]? = nil) throws(TensorError) -> Tensor {
+  /// `normalization` is what the images were normalised by, if they were: the padding is, too.
+  public func decoded(_ images: Tensor, normalization: Normalization? = nil) throws(TensorError) -> Tensor {
     if factor == 1 { return images }
     let (height, width) = (images.shape[2], images.shape[3])
     let tileHeight = (height + factor - 1) / factor
     let tileWidth = (width + factor - 1) / factor
-    let padded = try self.padded(images, to: (tileHeight * factor, tileWidth * factor), with: padding)
+    let padded = try self.padded(images, to: (tileHeight * factor, tileWidth * factor), with: normalization)
     var tiles: [Tensor] = []
     for row in 0..<factor {
       let band = try padded.slice(axis: 2, from: row * tileHeight, to: (row + 1) * tileHeight)
@@ -88,11 +80,13 @@ public struct Formation: Sendable, Equatable {
   }
 
   private func padded(
-    _ images: Tensor, to size: (height: Int, width: Int), with padding: [Float]?
+    _ images: Tensor, to size: (height: Int, width: Int), with normalization: Normalization?
   ) throws(TensorError) -> Tensor {
     let (height, width) = (images.shape[2], images.shape[3])
     if size == (height, width) { return images }
-    let grey = padding ?? Array(repeating: 0.5, count: images.shape[1])
+    let grey =
+      normalization.map { zip($0.mean, $0.std).map { (padding - $0) / $1 } }
+      ?? Array(repeating: padding, count: images.shape[1])
     precondition(grey.count == images.shape[1], "padding needs one value per channel, not \(grey.count)")
     // Padding with zeros around (x − grey), then adding grey: the library pads all channels with one value.
     let shift = Tensor(grey, shape: [1, grey.count, 1, 1])

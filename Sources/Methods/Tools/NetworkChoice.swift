@@ -3,25 +3,24 @@ public import Networks
 
 /// Which network, before the images' size is known.
 public struct NetworkChoice: Sendable, Equatable {
-  /// The kinds of networks, named as on the command line.
-  public enum Architecture: String, Sendable, CaseIterable, SettingValue {
-    case convNet = "convnet"
-  }
-
-  /// What kind of network.
-  public var architecture: Architecture
-  /// Feature maps of each block.
-  public var filters: Int
-  /// Blocks; nil for the depth that suits the images' size.
+  /// One of the names in `Architecture.table`.
+  public var name: String
+  /// What its maps are normalised with; nil for what the network has by default.
+  public var norm: Norm?
+  /// Feature maps of each block, of networks whose size can be chosen; nil for the usual number.
+  public var filters: Int?
+  /// Blocks of such a network; nil for the depth that suits the images' size.
   public var depth: Int?
-  /// Numeric format of the activations.
+  /// Precision of activations.
   public var precision: Precision
 
   /// A choice; see the properties.
   public init(
-    architecture: Architecture = .convNet, filters: Int = 128, depth: Int? = nil, precision: Precision = .float32
+    name: String = Architecture.table[0].name, norm: Norm? = nil, filters: Int? = nil, depth: Int? = nil,
+    precision: Precision = .float32
   ) {
-    self.architecture = architecture
+    self.name = name
+    self.norm = norm
     self.filters = filters
     self.depth = depth
     self.precision = precision
@@ -30,46 +29,72 @@ public struct NetworkChoice: Sendable, Equatable {
   /// Its options.
   public static var settings: [Setting<NetworkChoice>] {
     [
-      Setting("net", \.architecture), Setting("width", \.filters), Setting("depth", \.depth),
+      Setting("net", \.name), Setting("norm", \.norm), Setting("width", \.filters), Setting("depth", \.depth),
       Setting("precision", \.precision),
     ]
   }
 
-  /// Fills in what follows from the images' size.
-  public mutating func decide(for task: CondensingTask) throws(DataError) {
-    depth = try options(shape: task.shape, classes: task.classes, of: task.dataset).depth
+  /// The entry of that name.
+  ///
+  /// - Precondition: There is one.
+  public var entry: Architecture.Entry {
+    guard let entry = Architecture.table.first(where: { $0.name == name }) else {
+      preconditionFailure("there is no network \(name)")
+    }
+    return entry
   }
 
-  /// The network's shape for images of one size.
+  /// Fills in what follows from the images' size, and leaves out what the network does not have.
   ///
-  /// Throws where the images of `dataset` cannot be halved as often as the depth asks.
-  public func options(
-    shape: (channels: Int, height: Int, width: Int), classes: Int, of dataset: String
-  ) throws(DataError) -> ConvNetOptions {
-    let greatest = ConvNetOptions.greatestDepth(channels: shape.channels, height: shape.height, width: shape.width)
-    guard greatest > 0 else {
+  /// - Parameter isTrained: whether it is trained before it is asked for anything: otherwise batch norm, which goes by the batch
+  ///   of one class or by statistics that were never learned, says nothing of how classes differ.
+  /// - Throws: `DataError` where the images are too small, or the network does not go with the options.
+  public mutating func decide(for task: CondensingTask, isTrained: Bool = false) throws(DataError) {
+    let entry = entry
+    if norm == entry.norm { norm = nil }
+    if !isTrained, (norm ?? entry.norm) == .batch {
+      let others = entry.norms.filter { $0 != .batch }.map(\.rawValue).joined(separator: " or ")
       throw DataError(
-        .badInput, at: [dataset],
-        "images of \(shape.height)×\(shape.width) are too small for a network, which needs 2×2 or more",
-        remedy: "enlarge them with --resize")
+        .usage, at: [task.dataset], "\(name) normalises by batch, and the method shows it one class at a time",
+        remedy: "give --norm \(others)")
     }
-    if let depth, depth > greatest {
+    _ = try architecture(for: task.shape, classes: task.classes, of: task.dataset)
+    let usual = entry.usualSize?(task.shape)
+    filters = usual.map { filters ?? $0.filters }
+    depth = usual.map { depth ?? $0.depth }
+  }
+
+  /// The network for images of one size.
+  ///
+  /// - Throws: `DataError` where the images of `dataset` are too small, or the network does not go with the options.
+  public func architecture(
+    for shape: ImageShape, classes: Int, of dataset: String
+  ) throws(DataError) -> Architecture {
+    let entry = entry
+    if let norm, !entry.norms.contains(norm) {
       throw DataError(
-        .badInput, at: [dataset], "images of \(shape.height)×\(shape.width) cannot be halved \(depth) times",
-        remedy: "give --depth \(greatest) or less")
+        .usage, at: [dataset], "\(name) does not train without a norm",
+        remedy: "give --norm \(entry.norms.map(\.rawValue).joined(separator: ", "))")
     }
-    switch architecture {
-    case .convNet:
-      return ConvNetOptions(
-        channels: shape.channels, height: shape.height, width: shape.width, classes: classes, filters: filters,
-        depth: depth, precision: precision)
+    guard entry.usualSize != nil || precision == .float32 else {
+      throw DataError(.usage, at: [dataset], "\(name) computes in float32", remedy: "leave out --precision")
+    }
+    var options = Architecture.Options(norm: norm ?? entry.norm)
+    if entry.usualSize != nil { (options.filters, options.depth) = (filters, depth) }
+    options.precision = precision
+    do throws(ArchitectureError) {
+      return try entry.make(shape, classes, options)
+    } catch {
+      throw DataError(
+        .badInput, at: [dataset], "\(error)",
+        remedy: depth == nil ? "enlarge them with --resize" : "give a smaller --depth, or enlarge them with --resize")
     }
   }
 
   /// The network for a task that `decide` has accepted.
-  func decided(for task: CondensingTask) -> ConvNetOptions {
+  func decided(for task: CondensingTask) -> Architecture {
     do throws(DataError) {
-      return try options(shape: task.shape, classes: task.classes, of: task.dataset)
+      return try architecture(for: task.shape, classes: task.classes, of: task.dataset)
     } catch {
       preconditionFailure("a network was asked for images that it was not decided for: \(error)")
     }
@@ -77,3 +102,9 @@ public struct NetworkChoice: Sendable, Equatable {
 }
 
 extension Precision: SettingValue {}
+extension Norm: SettingValue {}
+extension String: SettingValue {
+  public init?(settingText: String) { self = settingText }
+  public var settingText: String? { self }
+  public static var settingForm: String { "a name" }
+}

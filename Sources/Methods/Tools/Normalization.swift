@@ -1,41 +1,25 @@
+public import Datasets
 public import Tensors
 
-/// The per-channel shift and scale between pixel values in [0, 1] and what networks see.
-///
-/// normalised = (value − mean) / deviation; a value is an 8-bit pixel divided by 255.
-public struct Normalization: Sendable, Equatable {
-  /// Mean of each channel, in units of [0, 1].
-  public var mean: [Float]
-  /// Standard deviation of each channel, in units of [0, 1].
-  public var deviation: [Float]
-
-  /// Takes one mean and one positive deviation for each channel.
-  public init(mean: [Float], deviation: [Float]) {
-    precondition(
-      mean.count == deviation.count && !mean.isEmpty && deviation.allSatisfy { $0 > 0 },
-      "a normalisation needs as many positive deviations as means, not \(mean) and \(deviation)")
-    self.mean = mean
-    self.deviation = deviation
-  }
-
+extension Normalization {
   /// MNIST's constants in the reference code.
-  public static let mnist = Normalization(mean: [0.1307], deviation: [0.3081])
+  public static let mnist = Normalization(mean: [0.1307], std: [0.3081])
   /// Fashion-MNIST's constants in the reference code.
-  public static let fashionMNIST = Normalization(mean: [0.2861], deviation: [0.3530])
+  public static let fashionMNIST = Normalization(mean: [0.2861], std: [0.3530])
   /// SVHN's constants in the reference code.
-  public static let svhn = Normalization(mean: [0.4377, 0.4438, 0.4728], deviation: [0.1980, 0.2010, 0.1970])
+  public static let svhn = Normalization(mean: [0.4377, 0.4438, 0.4728], std: [0.1980, 0.2010, 0.1970])
   /// CIFAR-10's constants in the reference code (the deviations are those of single images, averaged).
-  public static let cifar10 = Normalization(mean: [0.4914, 0.4822, 0.4465], deviation: [0.2023, 0.1994, 0.2010])
+  public static let cifar10 = Normalization(mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010])
   /// CIFAR-100's constants in the reference code.
-  public static let cifar100 = Normalization(mean: [0.5071, 0.4866, 0.4409], deviation: [0.2673, 0.2564, 0.2762])
+  public static let cifar100 = Normalization(mean: [0.5071, 0.4866, 0.4409], std: [0.2673, 0.2564, 0.2762])
   /// ImageNet's constants, which Tiny ImageNet shares.
-  public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
+  public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
 
   /// Mean and deviation of every channel over all pixels of the whole set; a constant channel gets deviation 1.
   ///
   /// The sums are exact integers, so the result does not depend on the order or the size of the pieces read.
   public static func measured(on real: some RealImages) -> Normalization {
-    let (channels, height, width) = real.shape
+    let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
     let plane = height * width
     var sums = [UInt64](repeating: 0, count: channels)
     var squares = [UInt64](repeating: 0, count: channels)
@@ -67,7 +51,7 @@ public struct Normalization: Sendable, Equatable {
       let variance = Double(square) / Double(pixels) / (255 * 255) - mean * mean
       return variance > 1e-12 ? Float(variance.squareRoot()) : 1
     }
-    return Normalization(mean: means.map(Float.init), deviation: deviations)
+    return Normalization(mean: means.map(Float.init), std: deviations)
   }
 
   /// 8-bit images to what networks see: uint8 (n, C, H, W) → float32 (n, C, H, W).
@@ -77,16 +61,13 @@ public struct Normalization: Sendable, Equatable {
 
   /// Values in [0, 1] to what networks see, (n, C, H, W); differentiable.
   public func normalized(_ images: Tensor) throws(TensorError) -> Tensor {
-    (images - column(mean)) / column(deviation)
+    (images - column(mean)) / column(std)
   }
 
   /// What networks see to values in [0, 1]; the inverse of `normalized` up to rounding, not clamped.
   public func restored(_ images: Tensor) throws(TensorError) -> Tensor {
-    images * column(deviation) + column(mean)
+    images * column(std) + column(mean)
   }
-
-  /// What 0.5 becomes, one value per channel: the padding of a formation in normalised units.
-  public var grey: [Float] { zip(mean, deviation).map { (0.5 - $0) / $1 } }
 
   private func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, values.count, 1, 1]) }
 }

@@ -1,3 +1,4 @@
+public import Datasets
 public import Networks
 public import Tensors
 
@@ -155,7 +156,7 @@ func oneHot(_ labels: [Int], classes: Int) -> Tensor {
 /// A trained classifier and how far its training went.
 public struct TrainedClassifier: Sendable {
   /// The network after the last epoch.
-  public var network: ConvNet
+  public var network: Network
   /// Passes over the data completed; fewer than `TrainingProtocol.passes` when the run was stopped.
   public var passes: Int
   /// Mean cross entropy of the last pass, on augmented images.
@@ -164,21 +165,21 @@ public struct TrainedClassifier: Sendable {
 
 /// Draws a classifier and trains it; progress counts passes over the data.
 public func trainedClassifier(
-  on set: TrainingSet, network options: ConvNetOptions, following recipe: TrainingProtocol,
+  on set: TrainingSet, network options: Architecture, following recipe: TrainingProtocol,
   using random: RandomSource, control: RunControl = RunControl()
 ) throws(TensorError) -> TrainedClassifier {
   var initial = random.split("classifier weights")
   return try trainedClassifier(
-    on: set, from: ConvNet(options, using: &initial), following: recipe, using: random, control: control)
+    on: set, from: Network(options, using: &initial), following: recipe, using: random, control: control)
 }
 
 /// Trains a classifier that has weights already; progress counts passes over the data.
 public func trainedClassifier(
-  on set: TrainingSet, from network: ConvNet, following recipe: TrainingProtocol, using random: RandomSource,
+  on set: TrainingSet, from network: Network, following recipe: TrainingProtocol, using random: RandomSource,
   control: RunControl = RunControl()
 ) throws(TensorError) -> TrainedClassifier {
   let (count, height, width) = (set.images.shape[0], set.images.shape[2], set.images.shape[3])
-  var parameters = network.parameters
+  var current = network
   func optimizer(inPass pass: Int) -> SGD {
     SGD(
       learningRate: recipe.learningRate(inPass: pass), momentum: recipe.momentum, weightDecay: recipe.weightDecay)
@@ -203,16 +204,17 @@ public func trainedClassifier(
         let mix = CutMix.drawn(count: rows.count, height: height, width: width, using: &random)
         (images, targets) = try mix.applied(images: images, targets: targets)
       }
-      let (value, gradients) = try crossEntropy(
-        of: network.with(parameters: parameters), images: images, targets: targets)
+      let (value, gradients, buffers) = try crossEntropy(of: current, images: images, targets: targets)
+      var parameters = current.parameters
       try sgd.step(&parameters, gradients)
+      current = current.with(parameters: parameters).with(buffers: buffers)
       loss += value * Double(rows.count) / Double(count)
     }
     result.passes = pass + 1
     result.loss = loss
     control.progress(StepReport(step: pass + 1, steps: recipe.passes, loss: loss))
   }
-  result.network = network.with(parameters: parameters)
+  result.network = current
   return result
 }
 
@@ -227,27 +229,29 @@ extension TrainingProtocol.Augmentation {
   }
 }
 
-/// Mean cross entropy −Σ target · log softmax(logits) / n over a batch and its gradient with respect to the parameters.
+/// Mean cross entropy −Σ target · log softmax(logits) / n over a batch, its gradient with respect to the parameters, and the
+/// network's buffers after it.
 ///
 /// The batch passes through in nearly equal chunks whose gradients are added: the activations of a chunk stay near
-/// the cache and memory does not grow with the batch.
+/// the cache and memory does not grow with the batch. A network that goes by the batch sees it whole.
 func crossEntropy(
-  of network: ConvNet, images: Tensor, targets: Tensor
-) throws(TensorError) -> (loss: Double, gradients: [Tensor]) {
+  of network: Network, images: Tensor, targets: Tensor
+) throws(TensorError) -> (loss: Double, gradients: [Tensor], buffers: [Tensor]) {
   let count = images.shape[0]
   var loss = 0.0
   var sums: [Tensor] = []
-  for range in evenRanges(count, atMost: chunkSize) {
+  var buffers = network.buffers
+  for range in evenRanges(count, atMost: network.architecture.usesBatchStatistics ? count : chunkSize) {
     let x = try images.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     let y = try targets.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     let (value, gradients) = try valueAndGradients(at: network.parameters) { parameters throws(TensorError) in
-      let logits = try network.with(parameters: parameters)(x)
+      let logits = try network.with(parameters: parameters)(x, updating: &buffers)
       return try (y * logits.logSoftmax(axis: 1)).sum() * (-1 / Double(count))
     }
     loss += value.item
     sums = sums.isEmpty ? gradients : zip(sums, gradients).map { $0 + $1 }
   }
-  return (loss, sums)
+  return (loss, sums, buffers)
 }
 
 /// Right answers on a labelled set.
@@ -271,7 +275,7 @@ public struct Accuracy: Sendable, Equatable {
 
 /// The accuracy of a classifier on every image of a set, which must have the classifier's classes in its order.
 public func accuracy(
-  of network: ConvNet, on test: some RealImages, normalization: Normalization
+  of network: Network, on test: some RealImages, normalization: Normalization
 ) throws(TensorError) -> Accuracy {
   var correct: [Int] = []
   var total: [Int] = []

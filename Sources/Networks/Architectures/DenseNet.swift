@@ -3,14 +3,15 @@ public import Datasets
 extension Architecture {
   /// DenseNet-121: four stages of 6, 12, 24 and 16 layers, each of which appends `growth` maps to those before it.
   ///
-  /// 32·growth features, 1024 by default. Images up to 64 pixels have a 3×3 stem, larger ones the stem of the paper: a
+  /// 32·growth features: 384 below 64 pixels, 1024 from there on. Images up to 64 pixels have a 3×3 stem, larger ones the stem of the paper: a
   /// 7×7 convolution and in all a quarter of the size.
   /// Reference: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017.
-  /// Deviations: PyTorch's default initialisation. The tests across architectures of Kim et al., ICML 2022, run growth
-  /// 12 under this name (384 features), whose order of channels is another.
+  /// Deviations: PyTorch's default initialisation. Below 64 pixels growth is 12, as in the tests across architectures of Kim et
+  /// al., ICML 2022, which run that under this name with another order of channels; the paper's is 32.
   public static func denseNet121(
-    _ input: ImageShape, classes: Int, norm: Norm = .batch, growth: Int = 32
+    _ input: ImageShape, classes: Int, norm: Norm = .batch, growth: Int? = nil
   ) throws(ArchitectureError) -> Architecture {
+    let growth = growth ?? (input.side < 64 ? 12 : 32)
     func convolution(_ filters: Int, _ kernel: Int, stride: Int = 1) -> Layer {
       .convolution(to: filters, kernel: kernel, stride: stride, padding: kernel / 2, hasBias: false)
     }

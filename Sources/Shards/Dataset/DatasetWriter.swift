@@ -171,9 +171,7 @@ public final class DatasetWriter {
   }
 
   private func nextShard() throws(DataError) -> ShardWriter {
-    let number = String(finishedShards.count)
-    let digits = String(repeating: "0", count: max(0, 6 - number.count)) + number
-    let name = "\(options.namePrefix)-\(split.rawValue)-\(digits).tar"
+    let name = "\(options.namePrefix)-\(split.rawValue)-\(zeroPadded(finishedShards.count, digits: 6)).tar"
     return try ShardWriter(in: directory, name: name, zstdLevel: options.zstdLevel)
   }
 

@@ -1,10 +1,10 @@
-internal import Datasets
+public import Datasets
 internal import FoundationEssentials
 
-/// The one way in which this program writes JSON documents that are compared or hashed: sorted keys in snake case.
-func encodeJSON(_ value: some Encodable, indented: Bool) -> [UInt8] {
+/// The one way in which this program writes JSON documents: sorted keys, in snake case unless they are data.
+public func encodeJSON(_ value: some Encodable, indented: Bool = false, keysAreData: Bool = false) -> [UInt8] {
   let encoder = JSONEncoder()
-  encoder.keyEncodingStrategy = .convertToSnakeCase
+  if !keysAreData { encoder.keyEncodingStrategy = .convertToSnakeCase }
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   if indented { encoder.outputFormatting.insert(.prettyPrinted) }
   do {
@@ -18,7 +18,7 @@ func encodeJSON(_ value: some Encodable, indented: Bool) -> [UInt8] {
 /// Reads such a document; unknown keys are ignored.
 ///
 /// - Throws: `DataError` (`.badInput`), with the path of the offending key.
-func decodeJSON<T: Decodable>(_ type: T.Type, from bytes: [UInt8], at place: [String]) throws(DataError) -> T {
+public func decodeJSON<T: Decodable>(_ type: T.Type, from bytes: [UInt8], at place: [String]) throws(DataError) -> T {
   let decoder = JSONDecoder()
   decoder.keyDecodingStrategy = .convertFromSnakeCase
   do {

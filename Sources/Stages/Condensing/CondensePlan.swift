@@ -12,7 +12,7 @@ public struct CondensePlan: Sendable {
   private let task: CondensingTask
   private let method: any CondensingMethod
   private let cache: FeatureCache?
-  let normalization: Methods.Normalization
+  let normalization: Normalization
   /// What the run will take on this machine.
   public let estimate: Estimate
 
@@ -61,7 +61,7 @@ public struct CondensePlan: Sendable {
     self.task = task
     self.method = method
     self.estimate = estimate
-    normalization = Methods.Normalization.measured(on: store)
+    normalization = Normalization.measured(on: store)
   }
 
   /// The options in force, for who wants to know.

@@ -63,7 +63,7 @@ extension CondenseRequest {
     // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
     if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
     let task = CondensingTask(
-      dataset: info.name, shape: (shape[0], shape[1], shape[2]), counts: counts,
+      dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]), counts: counts,
       available: info.countPerClass ?? counts.map { _ in 0 })
     var method = method
     try method.decide(for: task)

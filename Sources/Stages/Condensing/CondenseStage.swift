@@ -89,9 +89,8 @@ public struct CondenseStage: Stage {
     described.countPerClass = synthetic.labels.reduce(into: Array(repeating: 0, count: store.classCount)) {
       $0[$1] += 1
     }
-    described.normalization = Datasets.Normalization(mean: plan.normalization.mean, std: plan.normalization.deviation)
-    let factor = synthetic.formation.factor
-    described.formation = factor == 1 ? nil : Datasets.Formation(factor: factor)
+    described.normalization = plan.normalization
+    described.formation = synthetic.formation.factor == 1 ? nil : synthetic.formation
     described.provenance.append(plan.step("condense", tool: tool, stepsReached: steps))
     return described
   }

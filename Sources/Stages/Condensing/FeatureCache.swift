@@ -17,8 +17,10 @@ struct FeatureCache: Sendable {
 
   /// The place for a recipe and these images; `directory` is nil where nothing is to be kept.
   init(_ recipe: FeatureNetwork.Recipe, for store: ClassStore, seed: UInt64, directory: String?) {
+    let network = recipe.network
     let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
-    let text = "feature network 1\n\(store.digest)\n\(recipe.network)\n\(recipe.training)\nseed \(seed)\n\(device)"
+    let text =
+      "feature network 2\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n\(recipe.training)\nseed \(seed)\n\(device)"
     self.recipe = recipe
     self.text = text
     path = directory.map { "\($0)/features-\(sha256(Array(text.utf8)).prefix(32)).safetensors" }
@@ -31,8 +33,8 @@ struct FeatureCache: Sendable {
   ///
   /// One whose training was cut short is not kept.
   func made(
-    log: (String) -> Void, _ train: () throws(TensorError) -> (network: ConvNet, steps: Int)
-  ) throws(TensorError) -> (network: ConvNet, steps: Int) {
+    log: (String) -> Void, _ train: () throws(TensorError) -> (network: Network, steps: Int)
+  ) throws(TensorError) -> (network: Network, steps: Int) {
     if let kept = kept(log) { return (kept, recipe.training.steps) }
     log("training a network for features, \(path.map { "to be kept as \($0)" } ?? "not to be kept: there is no cache")")
     let result = try train()
@@ -42,7 +44,8 @@ struct FeatureCache: Sendable {
     } else if let path {
       do throws(DataError) {
         try TensorFile(
-          tensors: Dictionary(uniqueKeysWithValues: zip(names, result.network.parameters)), metadata: ["recipe": text]
+          tensors: Dictionary(uniqueKeysWithValues: zip(names, result.network.parameters + result.network.buffers)),
+          metadata: ["recipe": text]
         ).write(to: path)
       } catch {
         log("the feature network could not be kept: \(error)")
@@ -51,18 +54,24 @@ struct FeatureCache: Sendable {
     return result
   }
 
-  private var names: [String] { recipe.network.parameterShapes.indices.map { index in "parameter.\(index)" } }
+  private var names: [String] {
+    recipe.network.parameterShapes.indices.map { "parameter.\($0)" }
+      + recipe.network.bufferShapes.indices.map { "buffer.\($0)" }
+  }
 
-  private func kept(_ log: (String) -> Void) -> ConvNet? {
+  private func kept(_ log: (String) -> Void) -> Network? {
     guard let path, isKept else { return nil }
+    let shapes = recipe.network.parameterShapes + recipe.network.bufferShapes
     do throws(DataError) {
       let file = try TensorFile(contentsOf: path)
-      let parameters = names.compactMap { file.tensors[$0] }
-      if parameters.map(\.shape) == recipe.network.parameterShapes {
+      let tensors = names.compactMap { file.tensors[$0] }
+      if tensors.map(\.shape) == shapes {
         log("features from the network in \(path)")
-        return ConvNet(recipe.network, parameters: parameters)
+        let count = recipe.network.parameterShapes.count
+        return Network(
+          recipe.network, parameters: Array(tensors[..<count]), buffers: Array(tensors[count...]))
       }
-      log("\(path) holds other shapes than \(recipe.network.parameterShapes); it is made again")
+      log("\(path) holds other shapes than \(shapes); it is made again")
     } catch {
       log("\(error); it is made again")
     }

@@ -1,3 +1,4 @@
+import Datasets
 public import Networks
 public import Tensors
 
@@ -10,7 +11,7 @@ public struct Work: Sendable {
   public init(operations: Double) { self.operations = operations }
 
   /// Training a classifier: forward, and backward to activations and to weights, per image and pass.
-  public static func training(network: ConvNetOptions, images: Int, passes: Int) -> Work {
+  public static func training(network: Architecture, images: Int, passes: Int) -> Work {
     Work(operations: 3 * network.operations * Double(images) * Double(passes))
   }
 
@@ -26,12 +27,12 @@ public struct Work: Sendable {
   ///
   /// `clock` returns seconds. Must run on the compute thread.
   public static func measuredRate(
-    network: ConvNetOptions, clock: () -> Double
+    network: Architecture, clock: () -> Double
   ) throws(TensorError) -> Double {
     let count = 64
     var random = RandomSource(seed: 0)
-    let net = ConvNet(network, using: &random)
-    let images = Tensor.zeros([count, network.channels, network.height, network.width])
+    let net = Network(network, using: &random)
+    let images = Tensor.zeros([count, network.input.channels, network.input.height, network.input.width])
     var best = Double.infinity
     for round in 0..<4 {
       let start = clock()

@@ -54,7 +54,7 @@ public final class AttentionPictures: SampleSource {
 
 /// Images and pictures in turn.
 private func drawn(
-  _ samples: [Sample], _ images: [Pixels], _ model: ExpansiveModel, _ stated: Datasets.Normalization?
+  _ samples: [Sample], _ images: [Pixels], _ model: ExpansiveModel, _ stated: Normalization?
 ) throws(TensorError) -> [Sample] {
   var results: [Sample] = []
   for start in stride(from: 0, to: images.count, by: 64) {
@@ -64,7 +64,7 @@ private func drawn(
     let values = try Tensor(bytes: chunk.flatMap(\.bytes), shape: shape).permuted([0, 3, 1, 2]).to(.float32) / 255
     let normalized: Tensor
     if let stated, stated.mean.count == first.channels, stated.std.count == first.channels {
-      normalized = try Methods.Normalization(mean: stated.mean, deviation: stated.std).normalized(values)
+      normalized = try stated.normalized(values)
     } else {
       let mean = try values.mean(axes: [0, 2, 3], keepDims: true)
       normalized = try (values - mean) / (values.variance(axes: [0, 2, 3], keepDims: true).sqrt() + 1e-6)

@@ -289,8 +289,7 @@ public struct ExpandStage: Stage {
     described.formation = nil
     described.shape = [store.shape.channels, store.shape.height, store.shape.width]
     described.countPerClass = plan.counts
-    described.normalization = Datasets.Normalization(
-      mean: expansion.normalization.mean, std: expansion.normalization.deviation)
+    described.normalization = expansion.normalization
     described.provenance.append(ProvenanceStep(verb: name, tool: tool, options: options, digests: digests))
     return Progress(info: described, expansion: expansion, store: store, counts: plan.counts)
   }
@@ -356,7 +355,7 @@ public struct ExpandStage: Stage {
     let sources = work.store.count(ofClass: label)
     let original = request.keepsOriginals ? max(0, min(sources, end) - first) : 0
     let bytes = try levels.permuted([0, 2, 3, 1]).contiguous().to(.uint8).bytes()
-    let (channels, height, width) = work.store.shape
+    let (channels, height, width) = (work.store.shape.channels, work.store.shape.height, work.store.shape.width)
     let size = channels * height * width
     var samples: [Sample] = []
     for row in 0..<(end - first) {

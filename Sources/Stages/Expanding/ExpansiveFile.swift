@@ -16,7 +16,7 @@ public struct ExpansiveFile: Sendable {
     /// C×H×W of the images.
     public var shape: [Int]
     /// What those images were shifted and scaled by, in units of `valueRange`; other data are by their own numbers.
-    public var normalization: Datasets.Normalization
+    public var normalization: Normalization
     /// Values of black and white.
     public var valueRange: [Float] = [0, 1]
     /// One of `ExpansiveModel.Setting`.
@@ -46,13 +46,13 @@ public struct ExpansiveFile: Sendable {
 
   /// A model that has just been pre-trained on the data that `info` describes.
   public init(
-    _ model: ExpansiveModel, of info: DatasetInfo, normalization: Methods.Normalization, provenance step: ProvenanceStep
+    _ model: ExpansiveModel, of info: DatasetInfo, normalization: Normalization, provenance step: ProvenanceStep
   ) {
     self.model = model
     let options = model.autoencoder.options
     description = Description(
       dataset: info.name, classNames: info.classNames, shape: [options.channels, options.height, options.width],
-      normalization: Datasets.Normalization(mean: normalization.mean, std: normalization.deviation),
+      normalization: normalization,
       setting: model.setting.rawValue, slots: model.attention.slots, patch: model.attention.patch,
       filters: options.filters, maps: options.maps, provenance: info.provenance + [step])
     var tensors = ["latent.mean": model.mean, "latent.deviation": model.deviation]

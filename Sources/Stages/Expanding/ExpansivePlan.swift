@@ -8,7 +8,7 @@ public import Tensors
 /// A pre-training of Expansive Synthesis with everything decided, and its execution.
 public struct ExpansivePretraining {
   private var options: ExpansiveSynthesis.Options
-  private let normalization: Methods.Normalization
+  private let normalization: Normalization
   private let seed: UInt64
   private let reading: [String: String]
   private let store: ClassStore
@@ -33,7 +33,7 @@ public struct ExpansivePretraining {
     self.reading = reading
     self.store = store
     self.info = info
-    normalization = Methods.Normalization.measured(on: store)
+    normalization = Normalization.measured(on: store)
   }
 
   private static func operations(_ options: ExpansiveSynthesis.Options) -> Double {
@@ -98,7 +98,7 @@ struct ExpansiveFineTuning {
   ) throws(DataError) {
     let choice = request.expansive
     let setting = model?.setting ?? choice.setting ?? .expanderGraph
-    _ = try NetworkChoice(filters: 32).options(shape: store.shape, classes: store.classCount, of: info.name)
+    _ = try NetworkChoice(filters: 32).architecture(for: store.shape, classes: store.classCount, of: info.name)
     var options = ExpansiveSynthesis.Options(
       setting, autoencoder: model?.autoencoder.options ?? autoencoder(store.shape))
     if let model { (options.slots, options.patch) = (model.attention.slots, model.attention.patch) }
@@ -123,8 +123,8 @@ struct ExpansiveFineTuning {
 
   private static func operations(_ options: ExpansiveSynthesis.Options) -> Double {
     let (coding, shape) = (options.autoencoder.multiplications, options.autoencoder)
-    let classifier = ConvNetOptions(
-      channels: shape.channels, height: shape.height, width: shape.width, classes: 10, filters: 32)
+    let classifier = ExpansiveSynthesis.classifier(
+      for: ImageShape(channels: shape.channels, height: shape.height, width: shape.width), classes: 10)
     return Double(options.batch)
       * (6 * (coding.encoder + 3 * coding.decoder + 2 * refining(options))
         + (options.weights.classification == 0 ? 0 : 6 * classifier.operations))
@@ -178,7 +178,7 @@ struct ExpansiveFineTuning {
   }
 }
 
-private func autoencoder(_ shape: (channels: Int, height: Int, width: Int)) -> MapAutoencoderOptions {
+private func autoencoder(_ shape: ImageShape) -> MapAutoencoderOptions {
   MapAutoencoderOptions(channels: shape.channels, height: shape.height, width: shape.width)
 }
 

@@ -17,7 +17,7 @@ public struct KoopconFile: Sendable {
     /// C×H×W of the images.
     public var shape: [Int]
     /// What images are shifted and scaled by, in units of `valueRange`.
-    public var normalization: Datasets.Normalization
+    public var normalization: Normalization
     /// Values of black and white.
     public var valueRange: [Float] = [0, 1]
     /// `shallow`, `medium` or `deep`.
@@ -61,7 +61,7 @@ public struct KoopconFile: Sendable {
     let options = model.autoencoder.options
     description = Description(
       dataset: info.name, classNames: store.classNames, shape: [options.channels, options.height, options.width],
-      normalization: Datasets.Normalization(mean: model.normalization.mean, std: model.normalization.deviation),
+      normalization: model.normalization,
       depth: options.depth.rawValue, form: options.form.rawValue, latent: options.latent, filters: options.filters,
       heads: model.attention.heads, attentionChunk: KoopconModel.attentionChunk,
       condensedPerClass: model.maps.map { $0.shape[0] }, samplesPerClass: model.maps.map { $0.shape[1] },
@@ -119,8 +119,7 @@ public struct KoopconFile: Sendable {
       attention: SelfAttention(heads: description.heads, parameters: attention),
       mean: try file.tensor("latent.mean", [description.latent]),
       deviation: try file.positiveTensor("latent.deviation", [description.latent]), maps: maps,
-      normalization: Methods.Normalization(
-        mean: description.normalization.mean, deviation: description.normalization.std))
+      normalization: description.normalization)
     (bytes, digest) = (file.bytes, file.digest)
   }
 
@@ -214,7 +213,7 @@ public struct KoopconFile: Sendable {
 
 extension Koopcon: FittedMethod {
   public func fitted(
-    to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Methods.Normalization,
+    to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Normalization,
     using random: RandomSource, control: RunControl, history: FittedHistory
   ) throws -> FittedModel {
     let fit = try fit(store, counts: counts, normalization: normalization, using: random, control: control)

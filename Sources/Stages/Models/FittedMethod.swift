@@ -8,7 +8,7 @@ public protocol FittedMethod: CondensingMethod {
   ///
   /// - Parameter history: gives the step that made it; throws where nothing was learned.
   func fitted(
-    to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Methods.Normalization,
+    to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Normalization,
     using random: RandomSource, control: RunControl, history: FittedHistory
   ) throws -> FittedModel
 }

@@ -21,12 +21,6 @@ struct ModelFile<Description: Codable> {
 
   /// The file of a model of `method`, which `description` and `tensors` describe.
   init(of method: String, _ description: Description, tensors: [String: Tensor]) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard let text = try? encoder.encode(description) else {
-      preconditionFailure("the description of a model cannot be written as JSON: \(description)")
-    }
     self.description = description
     self.tensors = tensors
     self.method = method
@@ -35,7 +29,7 @@ struct ModelFile<Description: Codable> {
       tensors: tensors,
       metadata: [
         "format": Self.format, "format_version": Self.formatVersion, "method": method,
-        "description": String(decoding: text, as: UTF8.self),
+        "description": String(decoding: encodeJSON(description), as: UTF8.self),
       ]
     ).encoded()
     digest = sha256(bytes)

@@ -147,7 +147,6 @@ public struct TensorFile {
   }
 
   private static func quoted(_ text: String) -> String {
-    let data = try? JSONEncoder().encode(text)
-    return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    String(decoding: encodeJSON(text), as: UTF8.self)
   }
 }

@@ -11,7 +11,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   // read it.
 
   /// Channels, rows, columns.
-  public let shape: (channels: Int, height: Int, width: Int)
+  public let shape: ImageShape
   /// Names in index order.
   public let classNames: [String]
   /// SHA-256 over shape, class names, labels and pixels in archive order: equal for equal data however it was packed.
@@ -24,7 +24,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   private let origins: [String]
 
   fileprivate init(
-    _ builder: ClassStoreBuilder, shape: (channels: Int, height: Int, width: Int), arena: RecordArena, digest: String
+    _ builder: ClassStoreBuilder, shape: ImageShape, arena: RecordArena, digest: String
   ) {
     self.shape = shape
     self.arena = arena
@@ -106,7 +106,7 @@ public struct ClassStoreBuilder {
   private let limits: Limits
   private let memoryLimit: Int
   private let spillDirectory: String
-  private var shape: (channels: Int, height: Int, width: Int)?
+  private var shape: ImageShape?
   private var arena: RecordArena?
   private var hash = SHA256()
 
@@ -131,7 +131,7 @@ public struct ClassStoreBuilder {
           ? "latents are for pipe condense -m MODEL" : "give the original images, not a condensed set")
     }
     let pixels = try sample.pixels(limits: limits)
-    let found = (channels: pixels.channels, height: pixels.height, width: pixels.width)
+    let found = ImageShape(channels: pixels.channels, height: pixels.height, width: pixels.width)
     let arena = try arena(for: found, sample: sample)
     guard recordsOfClass.indices.contains(sample.label) else {
       throw DataError(
@@ -178,7 +178,7 @@ public struct ClassStoreBuilder {
   }
 
   private mutating func arena(
-    for found: (channels: Int, height: Int, width: Int), sample: Sample
+    for found: ImageShape, sample: Sample
   ) throws(DataError) -> RecordArena {
     guard let shape, let arena else {
       let arena = RecordArena(

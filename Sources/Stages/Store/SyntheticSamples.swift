@@ -1,6 +1,6 @@
 public import Datasets
-import Foundation
 public import Methods
+import Shards
 import Tensors
 
 /// The result of a method as samples, class by class in index order, keys counted through.
@@ -27,18 +27,9 @@ public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -
 }
 
 /// `{"source":"cats/1.png"}`; a path may hold what JSON has to escape.
-private func metadata(source: String) -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = .withoutEscapingSlashes
-  do {
-    return Array(try encoder.encode(["source": source]))
-  } catch {
-    preconditionFailure("a text cannot be written as JSON: \(error)")
-  }
-}
+private func metadata(source: String) -> [UInt8] { encodeJSON(["source": source], keysAreData: true) }
 
 /// `000000042`: zero-padded, so that names sort as numbers do.
 func sampleKey(_ index: Int) -> String {
-  let digits = String(index)
-  return String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+  zeroPadded(index, digits: 9)
 }

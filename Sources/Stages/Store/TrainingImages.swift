@@ -1,4 +1,5 @@
 public import Datasets
+public import Streaming
 public import Tensors
 
 /// A whole labelled set as one tensor: what a classifier is trained on.
@@ -12,42 +13,75 @@ public struct TrainingImages: Sendable {
   /// float32 n×classes, where the set has soft labels.
   public let softLabels: Tensor?
 
-  /// Reads a source to its end; float samples as they are, 8-bit ones divided by 255.
-  ///
-  /// Throws where the images differ in size, where some lack a soft label that others have, or where there are none.
+  /// Reads a source to its end; see `TrainingImagesBuilder`.
   public init(reading source: any SampleSource, limits: Limits = Limits()) throws(DataError) {
-    let info = source.info
-    var shape: [Int]?
-    var values: [Float] = []
-    var labels: [Int] = []
-    var soft: [Float] = []
-    while let sample = try source.next() {
-      let array = try sample.unitFloats(limits: limits)
-      if let shape, shape != array.shape {
-        throw DataError(
-          .badInput, at: [info.name, "sample \(sample.key)"],
-          "expected an image of \(shape) like those before, found \(array.shape)", remedy: "give one size with --resize"
-        )
-      }
-      guard info.classNames.indices.contains(sample.label) else {
-        throw DataError(
-          .badInput, at: [info.name, "sample \(sample.key)"],
-          "label \(sample.label) is outside of the \(info.classNames.count) classes",
-          remedy: "correct the label, or name all classes")
-      }
-      shape = array.shape
-      values += array.values
-      labels.append(sample.label)
-      if let label = sample.softLabel {
-        guard label.count == info.classNames.count else {
-          throw DataError(
-            .badInput, at: [info.name, "sample \(sample.key)"],
-            "expected a soft label of \(info.classNames.count) values, found \(label.count)",
-            remedy: "write one value for each class, in their order")
-        }
-        soft += label
-      }
+    var builder = TrainingImagesBuilder(info: source.info, limits: limits)
+    while let sample = try source.next() { try builder.add(sample) }
+    self = try builder.finish(info: source.info)
+  }
+
+  fileprivate init(info: DatasetInfo, images: Tensor, labels: [Int], softLabels: Tensor?) {
+    self.info = info
+    self.images = images
+    self.labels = labels
+    self.softLabels = softLabels
+  }
+
+  /// Samples per class in index order.
+  public var countPerClass: [Int] {
+    labels.reduce(into: Array(repeating: 0, count: info.classNames.count)) { $0[$1] += 1 }
+  }
+}
+
+/// Collects a labelled set, sample by sample: float samples as they are, 8-bit ones divided by 255.
+public struct TrainingImagesBuilder {
+  private let info: DatasetInfo
+  private let limits: Limits
+  private var shape: [Int]?
+  private var values: [Float] = []
+  private var labels: [Int] = []
+  private var soft: [Float] = []
+
+  /// Begins a set that `info` describes.
+  public init(info: DatasetInfo, limits: Limits = Limits()) {
+    self.info = info
+    self.limits = limits
+  }
+
+  /// Takes the next sample.
+  ///
+  /// - Throws: `DataError` where its image differs in size from those before, or its label is none of the classes.
+  public mutating func add(_ sample: Sample) throws(DataError) {
+    let array = try sample.unitFloats(limits: limits)
+    if let shape, shape != array.shape {
+      throw DataError(
+        .badInput, at: [info.name, "sample \(sample.key)"],
+        "expected an image of \(shape) like those before, found \(array.shape)", remedy: "give one size with --resize"
+      )
     }
+    guard info.classNames.indices.contains(sample.label) else {
+      throw DataError(
+        .badInput, at: [info.name, "sample \(sample.key)"],
+        "label \(sample.label) is outside of the \(info.classNames.count) classes",
+        remedy: "correct the label, or name all classes")
+    }
+    shape = array.shape
+    values += array.values
+    labels.append(sample.label)
+    guard let label = sample.softLabel else { return }
+    guard label.count == info.classNames.count else {
+      throw DataError(
+        .badInput, at: [info.name, "sample \(sample.key)"],
+        "expected a soft label of \(info.classNames.count) values, found \(label.count)",
+        remedy: "write one value for each class, in their order")
+    }
+    soft += label
+  }
+
+  /// The set; `info` is its description after the last sample: a stream tells normalisation and formation at its end.
+  ///
+  /// - Throws: `DataError` where there are no samples, or where some lack a soft label that others have.
+  public func finish(info: DatasetInfo) throws(DataError) -> TrainingImages {
     guard let shape else {
       throw DataError(.badInput, at: [info.name], "the set holds no samples", remedy: "judge a set that has some")
     }
@@ -61,17 +95,33 @@ public struct TrainingImages: Sendable {
         .badInput, at: [info.name], "some samples have a soft label and others have none",
         remedy: "give every sample one, or none at all")
     }
-    // A stream tells normalisation and formation at its end.
-    self.info = source.info
-    images = Tensor(values, shape: [labels.count] + shape)
-    self.labels = labels
-    softLabels = soft.isEmpty ? nil : Tensor(soft, shape: [labels.count, info.classNames.count])
+    return TrainingImages(
+      info: info, images: Tensor(values, shape: [labels.count] + shape), labels: labels,
+      softLabels: soft.isEmpty ? nil : Tensor(soft, shape: [labels.count, info.classNames.count]))
   }
+}
 
-  /// Samples per class in index order.
-  public var countPerClass: [Int] {
-    labels.reduce(into: Array(repeating: 0, count: info.classNames.count)) { $0[$1] += 1 }
+/// The whole upstream as a set to train on, before its final description is known.
+///
+/// - Parameter name: the stage, for errors and progress.
+public func collectedTraining(
+  from upstream: Flow<Sample>, of info: DatasetInfo, stage name: String, in context: RunContext
+) async throws(PipelineError) -> TrainingImagesBuilder {
+  var builder = TrainingImagesBuilder(info: info, limits: context.limits)
+  var done = 0
+  for try await sample in upstream {
+    do throws(DataError) {
+      try builder.add(sample)
+    } catch {
+      throw PipelineError(stage: name, sampleKey: sample.key, underlying: error)
+    }
+    done += 1
+    if done.isMultiple(of: 100) {
+      context.progress(
+        ProgressEvent(stage: name, done: done, total: info.countPerClass?.reduce(0, +), unit: "samples"))
+    }
   }
+  return builder
 }
 
 extension Sample {

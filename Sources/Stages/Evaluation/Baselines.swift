@@ -1,0 +1,57 @@
+import Datasets
+public import Methods
+import Networks
+import Streaming
+import Tensors
+
+/// The baselines that every accuracy is shown beside: as many real images per class as the judged set stores.
+///
+/// Random draws anew for every repeat; Herding is one set. Throws where the classes or the size of the real images are
+/// not those of the test set.
+public func baselines(
+  counts: [Int], from real: ClassStore, testedOn test: ClassStore, network: NetworkChoice, seed: UInt64,
+  in context: RunContext
+) throws -> [Contestant] {
+  try checkBaselines(from: real.described, testedOn: test.described)
+  let normalization = Normalization.measured(on: real)
+  let random = Contestant(name: "random", isBaseline: true, normalization: normalization) { repetition in
+    try RandomSelection.select(
+      from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)
+    ).synthetic
+  }
+  var herding = Herding()
+  herding.features.network = network
+  let cache = try baselineFeatures(real, network: network, seed: seed, directory: context.cacheDirectory).cache
+  var control = RunControl(shouldStop: context.shouldStop)
+  control.featureNetwork = { _, train throws(TensorError) in try cache.made(log: context.log, train) }
+  control.progress = { report in
+    guard let phase = report.phase else { return }
+    context.progress(
+      ProgressEvent(stage: phase, done: report.step, total: report.steps, unit: "steps", loss: report.loss))
+  }
+  let picked = try herding.condense(
+    real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
+  ).synthetic
+  return [random, Contestant(name: "herding", isBaseline: true, normalization: normalization) { _ in picked }]
+}
+
+/// The features of the herded baseline, and where their network is kept.
+func baselineFeatures(
+  _ real: ClassStore, network: NetworkChoice, seed: UInt64, directory: String?
+) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
+  let task = CondensingTask(
+    dataset: "real training data", shape: real.shape, counts: real.classNames.map { _ in 1 },
+    available: real.classNames.indices.map(real.count(ofClass:)))
+  var features = FeatureNetwork()
+  features.network = network
+  try features.decide(for: task)
+  let recipe = features.recipe(for: task)
+  return (recipe, FeatureCache(recipe, for: real, seed: seed, directory: directory))
+}
+
+extension ClassStore {
+  /// Classes and size, as a description has them.
+  var described: DatasetInfo {
+    DatasetInfo(name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width])
+  }
+}

@@ -1,0 +1,202 @@
+public import Datasets
+public import Methods
+import Networks
+public import Shards
+import Streaming
+import Tensors
+
+/// How sets are evaluated.
+public struct EvaluationRequest: Sendable {
+  /// The training protocol, with the epochs in force.
+  public var recipe: TrainingProtocol
+  /// Networks trained per set, each from its own seed.
+  public var repeats: Int
+  /// Where all randomness comes from.
+  public var seed: UInt64
+  /// The networks, in the order of the table's columns; features of the herded baseline are those of the first.
+  public var networks: [NetworkChoice]
+
+  /// A request; see the properties.
+  ///
+  /// - Precondition: It has a network.
+  public init(recipe: TrainingProtocol, repeats: Int, seed: UInt64, networks: [NetworkChoice]) {
+    precondition(!networks.isEmpty, "an evaluation needs a network")
+    self.recipe = recipe
+    self.repeats = repeats
+    self.seed = seed
+    self.networks = networks
+  }
+
+  /// Throws where the described set cannot be evaluated: a network does not fit its images, or there is not the memory for it;
+  /// nothing where its size is not known yet.
+  public func check(_ info: DatasetInfo, besides real: DatasetInfo?, machine: Int) throws(DataError) {
+    guard let shape = info.shape, shape.count == 3 else { return }
+    let size = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+    let tiles = info.formation.map { $0.factor * $0.factor } ?? 1
+    for choice in networks {
+      let network = try choice.architecture(for: size, classes: info.classNames.count, of: info.name)
+      try MemoryNeed.judging(
+        network, images: info.countPerClass?.reduce(0, +) ?? 0, tiles: tiles,
+        baselines: real.map { Double($0.countPerClass?.max() ?? 0) }
+      ).check(decoded: 0, machine: machine, dataset: info.name)
+    }
+  }
+}
+
+/// An evaluation with everything read and decided.
+public struct EvaluationPlan: Sendable {
+  private let request: EvaluationRequest
+  private let evaluated: Contestant
+  private let test: ClassStore
+  /// Nil without baselines.
+  private let real: ClassStore?
+  /// Images of each class of the set, in the order of the test data's classes.
+  public let countPerClass: [Int]
+  /// What it will take on this machine.
+  public let estimate: EvaluationEstimate
+
+  /// Decides, and measures this machine; on the compute thread.
+  ///
+  /// - Parameters:
+  ///   - training: the set.
+  ///   - real: real images, for baselines.
+  ///   - fallback: real images by which a set is normalised that does not say how.
+  /// - Throws: `DataError` where set and test data do not fit each other, or the machine has not the memory for it.
+  public init(
+    _ request: EvaluationRequest, of training: TrainingImages, on test: ClassStore, named testName: String,
+    besides real: ClassStore?, fallback: ClassStore?, in context: RunContext
+  ) throws {
+    self.request = request
+    self.test = test
+    self.real = real
+    evaluated = try Contestant(
+      training, testedOn: test, testName: testName, fallback: (fallback ?? real).map(Normalization.measured(on:)))
+    let counts = training.countPerClass
+    countPerClass = test.classNames.map { name in
+      training.info.classNames.firstIndex(of: name).map { counts[$0] } ?? 0
+    }
+    estimate = try EvaluationEstimate(
+      training, on: test, beside: real, request: request, cacheDirectory: context.cacheDirectory,
+      machineMemory: context.machineMemory, clock: context.clock)
+  }
+
+  /// The sets, in the order of the table's rows.
+  public var labels: [String] {
+    [evaluated.name] + (real == nil ? [] : ["random baseline", "herding baseline"])
+  }
+
+  /// Trains and tests, on the compute thread; rows set by set, and for each of them network by network.
+  public func run(in context: RunContext) throws -> [EvaluationResult.Row] {
+    var contestants = [evaluated]
+    if let real {
+      contestants += try baselines(
+        counts: countPerClass, from: real, testedOn: test, network: request.networks[0], seed: request.seed,
+        in: context)
+    }
+    var rows: [EvaluationResult.Row] = []
+    for contestant in contestants {
+      for network in request.networks {
+        rows.append(try evaluate(contestant, on: test, network: network, request: request, in: context))
+      }
+    }
+    return rows
+  }
+}
+
+/// Trains networks on a set and tests each after its last epoch; on the compute thread.
+public func evaluate(
+  _ contestant: Contestant, on test: ClassStore, network choice: NetworkChoice, request: EvaluationRequest,
+  in context: RunContext
+) throws -> EvaluationResult.Row {
+  let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
+  var (accuracies, isCut, stored, trainedOn) = ([Double](), false, 0, 0)
+  var correct = Array(repeating: 0, count: test.classCount)
+  let start = context.clock()
+  let label = contestant.isBaseline ? "\(contestant.name) baseline" : contestant.name
+  let place = request.networks.count > 1 ? "\(label), \(choice.name)" : label
+  for repetition in 0..<request.repeats {
+    if context.shouldStop() {
+      isCut = true
+      break
+    }
+    let synthetic = try contestant.set(repetition)
+    let set = try TrainingSet(synthetic, classes: test.classCount, normalization: contestant.normalization)
+    (stored, trainedOn) = (synthetic.labels.count, set.images.shape[0])
+    let control = RunControl(
+      progress: { report in
+        context.progress(
+          ProgressEvent(
+            stage: "\(place) \(repetition + 1)/\(request.repeats)", done: report.step, total: report.steps,
+            unit: "epochs", loss: report.loss))
+      }, shouldStop: context.shouldStop)
+    let trained = try trainedClassifier(
+      on: set, network: network, following: request.recipe,
+      using: RandomSource(seed: request.seed).split("repeat", repetition), control: control)
+    guard trained.passes == request.recipe.passes else {
+      isCut = true
+      break
+    }
+    let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
+    accuracies.append(result.overall)
+    let percent = (1000 * result.overall).rounded() / 10
+    context.detail("\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
+    for (label, right) in result.correct.enumerated() { correct[label] += right }
+  }
+  return EvaluationResult.Row(
+    set: contestant.name, baseline: contestant.isBaseline, network: choice.name, accuracies: accuracies,
+    perClass: correct.enumerated().map { label, right in
+      let total = test.count(ofClass: label) * accuracies.count
+      return total == 0 ? nil : Double(right) / Double(total)
+    }, images: stored, trainedOn: trainedOn, seconds: context.clock() - start, stoppedEarly: isCut)
+}
+
+/// What an evaluation will take on this machine, before it begins.
+public struct EvaluationEstimate: Sendable, Equatable {
+  /// Seconds for all networks, and for the features of a baseline.
+  public var seconds: Double
+  /// Of these, seconds for training the network of those features; nil without baselines, 0 where it was kept.
+  public var featureSeconds: Double?
+  /// Decoded images of the test split, and of the real training data, in RAM.
+  public var decodedBytes: Int
+  /// What computing takes beside them: that of the network that takes most.
+  public var memoryNeed: MemoryNeed
+
+  /// Reckons it for the set that was read, with its formation; `real` is nil without baselines.
+  ///
+  /// Throws where the machine's memory cannot be enough, before anything is measured.
+  public init(
+    _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?, request: EvaluationRequest,
+    cacheDirectory: String?, machineMemory: Int, clock: () -> Double
+  ) throws {
+    let (stored, factor) = (training.labels.count, training.info.formation?.factor ?? 1)
+    decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
+    memoryNeed = MemoryNeed(for: .judging)
+    var networks: [Architecture] = []
+    for choice in request.networks {
+      let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
+      let need = MemoryNeed.judging(
+        network, images: stored, tiles: factor * factor, baselines: real.map { Double($0.largestClass) })
+      try need.check(decoded: decodedBytes, machine: machineMemory, dataset: training.info.name)
+      if need.total > memoryNeed.total { memoryNeed = need }
+      networks.append(network)
+    }
+    seconds = 0
+    let setsInAll = Double(factor * factor) + (real == nil ? 0 : 2)
+    var firstRate = 0.0
+    for (place, network) in networks.enumerated() {
+      let rate = try Work.measuredRate(network: network, clock: clock)
+      if place == 0 { firstRate = rate }
+      seconds +=
+        Double(request.repeats) * setsInAll
+        * Work.training(network: network, images: stored, passes: request.recipe.passes).trainingSeconds(atRate: rate)
+    }
+    guard let real else { return }
+    let (recipe, cache) = try baselineFeatures(
+      real, network: request.networks[0], seed: request.seed, directory: cacheDirectory)
+    let featureSeconds = Work.training(
+      network: recipe.network, images: cache.isKept ? 0 : recipe.training.batchSize, passes: recipe.training.steps
+    ).trainingSeconds(atRate: firstRate)
+    self.featureSeconds = featureSeconds
+    seconds += featureSeconds
+  }
+}
