@@ -31,7 +31,7 @@ public enum Catalog {
   public static let allMethods: [Method] = methods + expansions
 
   /// The methods whose models `fit` makes.
-  public static let fittedMethods: [String] = ["koopcon", "expansive"]
+  public static let fittedMethods: [Method] = allMethods.filter { $0.fit != nil }
 
   /// The networks of `condense` and `evaluate`; the first is the default.
   public static let networks: [NetworkDescription] = [

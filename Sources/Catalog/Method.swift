@@ -16,11 +16,14 @@ public struct Method: Sendable {
   public var presets: [Preset]
   /// What must hold between its options.
   public var relations: [Relation]
+  /// What `pipe fit` takes to make its model; nil where it has none.
+  public var fit: FitOptions?
 
   /// Makes a method.
   public init(
     _ name: String, of verb: String = "condense", title: String, summary: String, reference: String,
-    settings: [MethodOption] = [], presets: [Preset] = [], relations: [Relation] = []
+    settings: [MethodOption] = [], presets: [Preset] = [], relations: [Relation] = [],
+    fit: FitOptions? = nil
   ) {
     self.verb = verb
     self.name = name
@@ -30,17 +33,29 @@ public struct Method: Sendable {
     self.settings = settings
     self.presets = presets
     self.relations = relations
+    self.fit = fit
   }
 
-  /// Whether the method reads that option of its verb.
-  public func understands(_ option: String) -> Bool {
-    settings.contains { $0.option == option } || !Catalog.methodOptionNames.contains(option)
+  /// Whether the method reads that option of a verb; of its own one unless another is named.
+  public func understands(_ option: String, of verb: String? = nil) -> Bool {
+    if verb == "fit", case .only(let names) = fit, Catalog.methodOptionNames.contains(option) || option == "ipc" {
+      return names.contains(option)
+    }
+    return settings.contains { $0.option == option } || !Catalog.methodOptionNames.contains(option)
   }
 
   /// The preset of that name.
   public func preset(_ name: String) -> Preset? {
     presets.first { $0.name == name }
   }
+}
+
+/// Which options of a method make the model that `pipe fit` keeps.
+public enum FitOptions: Sendable, Equatable {
+  /// All of them, and --ipc.
+  case all
+  /// These alone.
+  case only([String])
 }
 
 /// An option of a method, with the value that is in force when nothing is typed.

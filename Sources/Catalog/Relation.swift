@@ -6,4 +6,6 @@ public enum Relation: Sendable, Equatable {
   case needs(String, String, String)
   /// The first means something only where the second has one of these values.
   case belongs(String, to: String, [String])
+  /// An option of the verb that means nothing to the method.
+  case meansNothing(String)
 }

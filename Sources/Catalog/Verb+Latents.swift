@@ -26,14 +26,15 @@ extension Verb {
         "What to make",
         [
           Option(
-            "method", .choice(Catalog.fittedMethods), default: "koopcon", help: "what to fit; see pipe methods"),
+            "method", .choice(Catalog.fittedMethods.map(\.name)), default: Catalog.fittedMethods[0].name,
+            help: "what to fit; see pipe methods"),
           Option(
             "ipc", .counts, default: "10",
             help: "images per class that the model will make: a number, or a table such as cat=5,dog=10,*=3"),
           .seed, .steps, .time, .onTermination,
           .dryRun,
         ]),
-      .methods([.koopcon], beside: ["steps"]), OptionGroup("Pre-training", [.setting]),
+      .fitting(beside: ["steps"]),
       .machine, .reading, .terminal,
     ],
     examples: [

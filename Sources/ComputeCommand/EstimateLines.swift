@@ -19,7 +19,7 @@ extension Estimate {
 extension ExpansionEstimate {
   /// One line each for what is made, the stretches of learning, the making, and the memory.
   func lines(for request: ExpandRequest) -> [String] {
-    ["\(request.method.rawValue): \(images) images, seed \(request.seed)"]
+    ["\(request.name): \(images) images, seed \(request.seed)"]
       + stretches.map { stretch in
         let option = stretch.name == "pre-training" ? "--pretrain-steps" : "--steps"
         return "\(stretch.name): \(stepsLine(stretch.steps, stretch.secondsPerStep, digits: 2, option: option))"

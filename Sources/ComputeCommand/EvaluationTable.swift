@@ -58,7 +58,8 @@ extension EvaluationResult {
         return padded((row?.accuracy ?? "-") + mark, width)
       }
       lines.append(
-        "\(padded(label, nameWidth)) \(left(String(first.images), 6))  \(left(String(first.trainedOn), 10))   \(cells.joined())")
+        "\(padded(label, nameWidth)) \(left(String(first.images), 6))  \(left(String(first.trainedOn), 10))   \(cells.joined())"
+      )
     }
     return lines
   }

@@ -19,19 +19,19 @@ let expandVerb = VerbRunner("expand") { invocation in
 
   let expanded = try await emitWhole(invocation, options: reading) { info in
     let promised = try request.promise(of: info, tool: toolVersion)
-    let model = try model(invocation)
-    if let shape = info.shape { try model?.check(imageShape: shape, of: info.name) }
-    let reading: (@Sendable () async throws -> ExpansivePrior)? =
-      if let model {
-        { .model(model) }
-      } else if let path = arguments.path("pretrain") {
-        { try await similarSet(path, invocation, surroundings) }
-      } else {
-        nil
-      }
-    let expanding = ExpandStage(
-      request, reading: reading, of: info, tool: toolVersion, in: context, announce: announce)
-    return (expanding, promised)
+    var (request, prior) = (request, (@Sendable () async throws -> ExpansionPrior)?.none)
+    if let path = arguments.path("model"), var method = request.method as? any PretrainedMethod {
+      let model = try method.begin(withModelAt: path)
+      report.detail("\(path): \(model.file.summary)")
+      if let shape = info.shape { try model.check(imageShape: shape, of: info.name) }
+      request.method = method
+      prior = { .model(model) }
+    } else if let path = arguments.path("pretrain") {
+      prior = { try await similarSet(path, invocation, surroundings) }
+    }
+    return (
+      ExpandStage(request, reading: prior, of: info, tool: toolVersion, in: context, announce: announce), promised
+    )
   } announce: { estimate in
     announce(estimate)
   }
@@ -41,18 +41,10 @@ let expandVerb = VerbRunner("expand") { invocation in
   return .ok
 }
 
-/// The model that was named to begin with, if one was.
-private func model(_ invocation: Invocation) throws -> ExpansiveFile? {
-  guard let path = invocation.arguments.path("model") else { return nil }
-  let file = try ExpansiveFile(contentsOf: path)
-  invocation.report.detail("\(path): \(file.summary)")
-  return file
-}
-
 /// The larger set to learn from first.
 private func similarSet(
   _ path: String, _ invocation: Invocation, _ surroundings: Surroundings
-) async throws -> ExpansivePrior {
+) async throws -> ExpansionPrior {
   // Sizes are made equal; classes and parts are those of the samples alone.
   var reading = ReadOptions()
   let own = try ReadOptions(invocation.arguments)
@@ -60,11 +52,4 @@ private func similarSet(
   let (store, info) = try await store(
     [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation)
   return .images(store, info)
-}
-
-extension ExpansiveFile {
-  /// `expansive, setting mhsa+sc+egm, 1×28×28, pre-trained on mnist`.
-  var summary: String {
-    "expansive, setting \(description.setting), \(shapeText(description.shape)), pre-trained on \(description.dataset)"
-  }
 }

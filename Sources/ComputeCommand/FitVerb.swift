@@ -10,25 +10,25 @@ import Streaming
 let fitVerb = VerbRunner("fit") { invocation in
   let arguments = invocation.arguments
   let options = try ReadOptions(arguments)
-  if arguments.choice("method") == ExpandRequest.Method.expansive.rawValue {
-    let choice = try ExpansiveChoice(fitting: arguments)
-    try await emitModel(invocation) { try await fitExpansive(choice, options, invocation) }
+  if let method = Registry.expansion(arguments.choice("method") ?? "") as? any PretrainedMethod.Type {
+    let chosen = try method.init(fitting: arguments)
+    try await emitModel(invocation) { try await pretrain(chosen, options, invocation) }
   } else {
     let request = try CondenseRequest(arguments)
-    try await emitModel(invocation) { try await fitMethod(request, options, invocation) }
+    try await emitModel(invocation) { try await fit(request, options, invocation) }
   }
   return .ok
 }
 
 /// Writes the model that `fit` gives to --output; a dry run, which gives none, opens no file.
-private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedModel?) async throws {
+private func emitModel(_ invocation: Invocation, make: () async throws -> FittedModel?) async throws {
   if invocation.arguments.flag("dry-run") {
-    _ = try await fit()
+    _ = try await make()
     return
   }
   let path = invocation.arguments.path("output") ?? "-"
   try await writeOutput(path) { descriptor in
-    guard let model = try await fit() else { return }
+    guard let model = try await make() else { return }
     // A model that was stopped for good is not one that ended early.
     try Task.checkCancellation()
     try write(model.bytes, to: descriptor, named: path)
@@ -36,7 +36,7 @@ private func emitModel(_ invocation: Invocation, fit: () async throws -> FittedM
   }
 }
 
-private func fitMethod(
+private func fit(
   _ request: CondenseRequest, _ options: ReadOptions, _ invocation: Invocation
 ) async throws -> FittedModel? {
   let report = invocation.report
@@ -57,8 +57,8 @@ private func fitMethod(
   }
 }
 
-private func fitExpansive(
-  _ choice: ExpansiveChoice, _ options: ReadOptions, _ invocation: Invocation
+private func pretrain(
+  _ method: any PretrainedMethod, _ options: ReadOptions, _ invocation: Invocation
 ) async throws -> FittedModel? {
   let report = invocation.report
   let arguments = invocation.arguments
@@ -68,19 +68,18 @@ private func fitExpansive(
   let (store, info) = try await store(
     arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation)
   return try await surroundings.compute(for: .expanding) {
-    var plan = ExpansivePretraining(
-      choice, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
-      for: store, of: info, threads: surroundings.threads)
-    try plan.checkMemory(machine: surroundings.machineMemory)
-    let (steps, seconds) = try plan.estimate(until: context.deadline, clock: context.clock)
-    report.log("expansive: \(stepsLine(steps, seconds, digits: 2, option: "--steps"))")
+    let plan = try PretrainingPlan(
+      method, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
+      for: store, of: info, until: context.deadline, in: context)
+    let phase = plan.estimate
+    report.log(
+      "\(arguments.choice("method") ?? ""): \(stepsLine(phase.steps, phase.secondsPerStep, digits: 2, option: "--steps"))"
+    )
     report.log(
       memoryLine(
         decoded: store.residentBytes, spilled: store.spilledBytes, working: Int(plan.memoryNeed.total)))
     if isDry { return nil }
-    let file = try plan.run(
-      tool: toolVersion, verb: "fit", shouldStop: context.shouldStop, progress: context.progress)
-    return FittedModel(bytes: file.bytes, summary: file.summary)
+    return try plan.run(tool: toolVersion, verb: "fit", shouldStop: context.shouldStop, in: context).model.file
   }
 }
 

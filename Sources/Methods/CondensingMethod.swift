@@ -27,10 +27,10 @@ public protocol CondensingMethod: Sendable {
   /// the steps.
   ///
   /// - Throws: `DataError` where the options do not fit the data.
-  mutating func decide(for task: CondensingTask) throws(DataError)
+  mutating func decide(for task: MethodTask) throws(DataError)
 
   /// Time and memory of the task, from shapes alone; asked of a method that is decided.
-  func cost(of task: CondensingTask) -> Cost
+  func cost(of task: MethodTask) -> Cost
 
   /// Makes `counts[c]` images of each class c.
   ///
@@ -90,7 +90,7 @@ public struct MethodTraits: Sendable, Equatable {
 }
 
 /// What a method is to work on, as far as shapes tell.
-public struct CondensingTask: Sendable {
+public struct MethodTask: Sendable {
   /// Name of the data, for errors.
   public var dataset: String
   /// Size of every image.

@@ -5,6 +5,12 @@ public enum Registry {
     RandomSelection.self, Herding.self, KCenter.self, DistributionMatching.self, M3D.self, Koopcon.self,
   ]
 
+  /// The methods of expansion.
+  public static let expansions: [any ExpandingMethod.Type] = [ClassicAugmentation.self, ExpansiveSynthesis.self]
+
+  /// The method of expansion of that name.
+  public static func expansion(_ name: String) -> (any ExpandingMethod.Type)? { expansions.first { $0.name == name } }
+
   /// The method of condensation of that name.
   public static func method(_ name: String) -> (any CondensingMethod.Type)? { methods.first { $0.name == name } }
 }

@@ -63,6 +63,7 @@ import Testing
         let names =
           switch relation {
           case .excludes(let a, let b, _), .needs(let a, let b, _), .belongs(let a, to: let b, _): [a, b]
+          case .meansNothing(let a): [a]
           }
         for name in names { _ = try #require(verb.option(name), "--\(name) of \(verb.name)") }
       }

@@ -13,11 +13,23 @@ extension ComputeTests {
   @Suite struct ExpandStageTests {
     private let thread = BlockingThread(name: "expand test")
 
-    private func request(steps: Int = 2) -> ExpandRequest {
-      var request = ExpandRequest(method: .expansive, amount: .ratio(2), seed: 3)
-      request.expansive.steps = steps
-      request.expansive.batch = 8
-      return request
+    private func request(
+      steps: Int?, pretrainingSteps: Int?, _ amount: ExpandRequest.Amount = .ratio(2)
+    ) -> ExpandRequest {
+      var method = ExpansiveSynthesis()
+      (method.steps, method.pretrainingSteps, method.batch, method.pretrainingBatch) = (steps, pretrainingSteps, 8, 8)
+      method.setting = .spatial
+      return ExpandRequest(method: method, amount: amount, seed: 3)
+    }
+
+    /// The same, beginning with a model in a file.
+    private func begun(
+      _ path: String, steps: Int?, _ amount: ExpandRequest.Amount = .ratio(2)
+    ) throws -> (request: ExpandRequest, prior: ExpansionPrior) {
+      var method = ExpansiveSynthesis()
+      (method.steps, method.batch) = (steps, 8)
+      let model = try method.begin(withModelAt: path)
+      return (ExpandRequest(method: method, amount: amount, seed: 3), .model(model))
     }
 
     /// A model that is drawn, of fewer slots and maps than the defaults.
@@ -58,8 +70,9 @@ extension ComputeTests {
       #expect(
         read.model.autoencoder.weights.map { $0.floats() } == made.model.autoencoder.weights.map { $0.floats() })
       #expect(read.model.placement?.floats() == made.model.placement?.floats())
+      let (request, prior) = try begun(path, steps: 2)
       let stage = ExpandStage(
-        request(), prior: .model(read), of: info, tool: "test", in: RunContext(computeThread: thread))
+        request, prior: prior, of: info, tool: "test", in: RunContext(computeThread: thread))
       let images = try await expanded(stage, samples)
       #expect(images.map(\.label) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
     }
@@ -90,8 +103,8 @@ extension ComputeTests {
     @Test func `soft labels would be lost, and are refused`() {
       var (info, _) = toySamples()
       info.labelKind = .probability
-      for method in ExpandRequest.Method.allCases {
-        let request = ExpandRequest(method: method, amount: .ratio(2), seed: 0)
+      for method in Registry.expansions {
+        let request = ExpandRequest(method: method.init(), amount: .ratio(2), seed: 0)
         let error = #expect(throws: DataError.self) { try request.promise(of: info, tool: "test") }
         #expect(error?.problem.contains("soft labels") == true)
       }
@@ -102,7 +115,7 @@ extension ComputeTests {
       let (info, samples) = toySamples(perClass: [70, 2])
       var surroundings = RunContext(computeThread: thread)
       surroundings.machineMemory = 1 << 20
-      let request = ExpandRequest(method: .augment, amount: .ratio(1), seed: 3)
+      let request = ExpandRequest(method: ClassicAugmentation(), amount: .ratio(1), seed: 3)
       let refused = ExpandStage(request, prior: nil, of: info, tool: "test", in: surroundings)
       let error = await #expect(throws: PipelineError.self) { try await expanded(refused, samples) }
       #expect((error?.underlying as? DataError)?.fault == .usage)
@@ -141,10 +154,7 @@ extension ComputeTests {
       surroundings.clock = clock.seconds
       surroundings.deadline = 100
       surroundings.shouldStop = { clock.seconds() >= 100 }
-      var request = request(steps: 1000)
-      request.expansive.pretrainingSteps = 1000
-      request.expansive.pretrainingBatch = 8
-      request.expansive.setting = .spatial
+      let request = request(steps: 1000, pretrainingSteps: 1000)
       let stage = ExpandStage(
         request, prior: .images(try store(similarInfo, similar), similarInfo), of: info, tool: "test", in: surroundings)
       #expect(try await expanded(stage, samples).count == 10)
@@ -166,15 +176,17 @@ extension ComputeTests {
       surroundings.deadline = 160
       surroundings.shouldStop = { clock.seconds() >= 160 }
       surroundings.progress = { event in ends.withLock { $0[event.stage] = clock.shown } }
-      var request = request(steps: 5000)
-      request.amount = .ratio(200)
-      request.expansive.setting = pretrains ? .spatial : nil
-      request.expansive.pretrainingBatch = 8
-      request.expansive.pretrainingSteps = pretrains ? 5000 : nil
-      if !asksForSteps { (request.expansive.steps, request.expansive.pretrainingSteps) = (nil, nil) }
+      let steps = asksForSteps ? 5000 : nil
+      let path = try path(file(of: info).bytes)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let (request, prior) =
+        pretrains
+        ? (
+          request(steps: steps, pretrainingSteps: steps, .ratio(200)),
+          .images(try store(similarInfo, similar), similarInfo)
+        ) : try begun(path, steps: steps, .ratio(200))
       let stage = ExpandStage(
-        request, prior: pretrains ? .images(try store(similarInfo, similar), similarInfo) : .model(file(of: info)),
-        of: info, tool: "test", in: surroundings,
+        request, prior: prior, of: info, tool: "test", in: surroundings,
         announce: { estimate in announced.withLock { $0 = estimate } })
       var wiring = Wiring()
       for try await _ in stage.connect(.elements(samples), &wiring) { break }
@@ -192,22 +204,26 @@ extension ComputeTests {
     }
 
     @Test func `the memory need counts maps, slots and who looks at whom`() throws {
-      let options = ExpansiveSynthesis.Options(
-        .multiHeadSkip, autoencoder: MapAutoencoderOptions(channels: 3, height: 32, width: 32))
-      let need = MemoryNeed.expanding(options, images: 100)
+      var method = ExpansiveSynthesis()
+      (method.setting, method.batch) = (.multiHeadSkip, 50)
+      func need(_ side: Int) -> MemoryNeed {
+        method.cost(
+          of: MethodTask(
+            dataset: "x", shape: ImageShape(channels: 3, height: side, width: side), counts: [1], available: [1])
+        ).memory
+      }
       // Eight heads of 16 patches of 2×2 that look at each other; 12 times 64 maps of 8×8; what 10 convolutions make.
       let coding: [Int] = [
         16 * 1024, 32 * 256, 32 * 256, 64 * 64, 64 * 64, 64 * 64, 128 * 64, 32 * 256, 64 * 256, 3 * 1024,
       ]
       let refining: Int = 8 * 12 * 64 * 64 + 4 * 8 * 16 * 16
       let values: Int = 2 * coding.reduce(0, +) + refining
-      #expect(need.maps == Double(values * 4 * 100))
-      #expect(need.images == Double(4 * 6 * 64 * 3072))
-      var large = options
-      large.autoencoder = MapAutoencoderOptions(channels: 3, height: 256, width: 256)
+      #expect(need(32).maps == Double(values * 4 * 100))
+      #expect(need(32).images == Double(4 * 6 * 64 * 3072))
+      method.batch = 1
       // 128 images whose 1,024 patches look at each other, with every head.
       let looks: Int = 2 * 8 * 1024 * 1024 * 128
-      #expect(MemoryNeed.expanding(large, images: 2).maps > Double(4 * looks))
+      #expect(need(256).maps > Double(4 * looks))
     }
   }
 }

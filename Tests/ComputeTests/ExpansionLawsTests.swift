@@ -2,6 +2,7 @@ import Catalog
 import Command
 import Datasets
 import Foundation
+import Methods
 import Stages
 import Streaming
 import Testing
@@ -32,15 +33,13 @@ extension ComputeTests {
     }
 
     /// Runs a command line, whose last words win, on two classes of 4 and 3 images; `--pretrain` is a larger toy set.
-    private func expanded(
-      _ words: [String], request change: (inout ExpandRequest) -> Void = { _ in }
-    ) async throws -> (info: DatasetInfo, samples: [Sample]) {
+    private func expanded(_ words: [String]) async throws -> (info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples(perClass: [4, 3])
       let (similarInfo, similar) = toySamples(perClass: [9, 9])
-      var request = try ExpandRequest(Arguments(words, for: .expand))
-      change(&request)
+      let request = try ExpandRequest(Arguments(words, for: .expand))
       let prior =
-        request.method == .expansive ? ExpansivePrior.images(try store(similarInfo, similar), similarInfo) : nil
+        request.method is any PretrainedMethod
+        ? ExpansionPrior.images(try store(similarInfo, similar), similarInfo) : nil
       let stage = ExpandStage(
         request, prior: prior, of: info, tool: "test", in: RunContext(computeThread: thread))
       var wiring = Wiring()
@@ -88,20 +87,25 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) async throws {
-      var own = ["--method", name, "--ratio", "2"]
-      if name == "expansive" { own += ["--pretrain", "similar"] }
-      func shrunk(_ request: inout ExpandRequest) {
-        request.expansive.pretrainingSteps = 2
-        request.expansive.steps = 1
+    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) throws {
+      let type = try #require(Registry.expansion(name))
+      let words = ["--method", name] + (type is any PretrainedMethod.Type ? ["--pretrain", "similar"] : [])
+      let catalogued = try ExpandRequest(Arguments(words, for: .expand)).method
+      #expect(catalogued.recorded == type.init().recorded)
+      let listed = try #require(Catalog.method(name)).settings.map(\.option).filter { $0 != "pretrain" }
+      #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
+    }
+
+    private func settings<M: ExpandingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
+
+    @Test func theCatalogueAndTheRegistryHaveTheSameMethods() {
+      #expect(Catalog.expansions.map(\.name) == Registry.expansions.map { $0.name })
+      for method in Catalog.fittedMethods {
+        let fits =
+          Registry.method(method.name) is any FittedMethod.Type
+          || Registry.expansion(method.name) is any PretrainedMethod.Type
+        #expect(fits, "\(method.name)")
       }
-      let catalogued = try await expanded(own, request: shrunk)
-      let bare = try await expanded(own) { request in
-        request = ExpandRequest(method: request.method, amount: request.amount, seed: request.seed)
-        shrunk(&request)
-      }
-      #expect(catalogued.info == bare.info)
-      #expect(catalogued.samples == bare.samples)
     }
 
     @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {

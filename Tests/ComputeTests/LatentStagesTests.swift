@@ -322,7 +322,7 @@ extension ComputeTests {
     @Test func `the memory need counts the maps of T and the latents of all samples`() throws {
       func need(_ ipc: Int, _ perClass: [Int], latent: Int = 12) throws -> MemoryNeed {
         try request(ipc, latent: latent).method.cost(
-          of: CondensingTask(
+          of: MethodTask(
             dataset: "toy", shape: ImageShape(channels: 3, height: 8, width: 8), counts: perClass.map { _ in ipc },
             available: perClass)
         ).memory
@@ -353,7 +353,7 @@ extension ComputeTests {
       func work(of change: (inout Koopcon) -> Void) throws -> Double {
         var changed = method
         change(&changed)
-        let task = CondensingTask(
+        let task = MethodTask(
           dataset: "toy", shape: ImageShape(channels: 3, height: 8, width: 8), counts: [2, 30, 0],
           available: [1000, 40, 500])
         return try #require(changed.cost(of: task).operationsPerStep)

@@ -19,7 +19,7 @@ import Testing
 
   @Test func aFactorMultipliesTheSyntheticSideAlone() throws {
     var images = LearnedImages(initialization: .real, factor: 2)
-    let task = CondensingTask(
+    let task = MethodTask(
       dataset: "x", shape: ImageShape(channels: 3, height: 32, width: 32), counts: [10, 5, 0],
       available: [5000, 200, 90])
     try images.decide(for: task)

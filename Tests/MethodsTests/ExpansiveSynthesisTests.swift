@@ -15,9 +15,9 @@ struct ExpansiveSynthesisTests {
   /// As `KoopconTests` says: a thread that the library has not met begins with another number of threads.
   init() throws { try Runtime.configure(threads: 2) }
 
-  private func options(_ setting: ExpansiveModel.Setting = .expanderGraph) -> ExpansiveSynthesis.Options {
-    var options = ExpansiveSynthesis.Options(
-      setting, autoencoder: MapAutoencoderOptions(channels: 3, height: 16, width: 16, filters: 4, maps: 8))
+  private func options(_ setting: ExpansiveModel.Setting = .expanderGraph) -> ExpansiveSynthesis {
+    var options = ExpansiveSynthesis()
+    (options.setting, options.filters, options.maps, options.sources) = (setting, 4, 8, .plain)
     options.slots = 4
     options.pretrainingSteps = 30
     options.pretrainingBatch = 16
@@ -37,23 +37,23 @@ struct ExpansiveSynthesisTests {
   }
 
   private func pretrained(
-    _ options: ExpansiveSynthesis.Options, seed: UInt64 = 1, stopAfter: Int = .max
+    _ options: ExpansiveSynthesis, seed: UInt64 = 1, stopAfter: Int = .max
   ) throws -> (model: ExpansiveModel, reports: [StepReport]) {
     let seen = Seen()
-    let result = try ExpansiveSynthesis.pretrained(
-      on: similar, normalization: .measured(on: similar), options: options, using: RandomSource(seed: seed),
+    let result = try options.pretrained(
+      on: similar, normalization: .measured(on: similar), using: RandomSource(seed: seed),
       control: control(seen, stopAfter: stopAfter))
     return (result.model, seen.reports.withLock { $0 })
   }
 
   private func fit(
-    _ model: ExpansiveModel, _ options: ExpansiveSynthesis.Options, to real: Toy? = nil, seed: UInt64 = 1,
+    _ model: ExpansiveModel, _ options: ExpansiveSynthesis, to real: Toy? = nil, seed: UInt64 = 1,
     stopAfter: Int = .max
   ) throws -> (fit: ExpansiveSynthesis.Fit<Toy>, reports: [StepReport]) {
     let seen = Seen()
     let real = real ?? self.real
-    let fit = try ExpansiveSynthesis.fit(
-      model, to: real, normalization: .measured(on: real), options: options, using: RandomSource(seed: seed),
+    let fit = try options.fit(
+      model, to: real, normalization: .measured(on: real), using: RandomSource(seed: seed),
       control: control(seen, stopAfter: stopAfter))
     return (fit, seen.reports.withLock { $0 })
   }
@@ -147,7 +147,7 @@ struct ExpansiveSynthesisTests {
   @Test func `fine-tuning lowers the losses that it is told to lower`() throws {
     var options = options()
     let model = try pretrained(options).model
-    options.weights = ExpansiveSynthesis.Weights(
+    options.weights = LossWeights(
       reconstruction: 1, classification: 0, transport: 0, covariance: 0, attention: 0)
     options.steps = 80
     options.learningRate = 1e-2
@@ -161,7 +161,7 @@ struct ExpansiveSynthesisTests {
     let model = try pretrained(options()).model
     var other = options()
     other.slots = 8
-    other.autoencoder = MapAutoencoderOptions(channels: 3, height: 16, width: 16)
+    (other.filters, other.maps) = (16, 64)
     let fit = try fit(model, other).fit
     #expect(fit.codewords.allSatisfy { $0.vertices == 4 })
     #expect(try fit.images(ofClass: 0, at: 0..<3).shape == [3, 3, 16, 16])
@@ -190,7 +190,7 @@ struct ExpansiveSynthesisTests {
     let model = try pretrained(options()).model
     let names = ["re", "ce", "w", "cov", "att"]
     #expect(try fit(model, options()).reports.last?.terms.map(\.name) == names + ["gap"])
-    let paths: [WritableKeyPath<ExpansiveSynthesis.Weights, Double>] = [
+    let paths: [WritableKeyPath<LossWeights, Double>] = [
       \.reconstruction, \.classification, \.transport, \.covariance, \.attention,
     ]
     for (name, path) in zip(names, paths) {
@@ -275,7 +275,7 @@ struct ExpansiveSynthesisTests {
   @Test func `samples are moved with their lenders, each copy in its own way`() throws {
     var options = options()
     let model = try pretrained(options).model
-    (options.reach, options.moving) = (0, .full)
+    (options.reach, options.sources, options.moving) = (0, .augmented, .full)
     let fit = try fit(model, options).fit
     let all = rows(try fit.images(ofClass: 0, at: 0..<20))
     #expect(Set(all).count == 20)
@@ -283,7 +283,7 @@ struct ExpansiveSynthesisTests {
     options.moving = AugmentationStrategy.none
     options.reach = 1
     let still = rows(try self.fit(model, options).fit.images(ofClass: 0, at: 0..<20))
-    options.moving = nil
+    (options.sources, options.moving) = (.plain, nil)
     let plain = rows(try self.fit(model, options).fit.images(ofClass: 0, at: 0..<20))
     #expect(zip(still, plain).allSatisfy { zip($0, $1).allSatisfy { abs($0 - $1) < 1e-4 } })
   }
@@ -324,10 +324,10 @@ struct ExpansiveSynthesisTests {
   }
 
   @Test func `augmented copies differ, and each depends on its place alone`() throws {
-    func expansion(_ seed: UInt64) -> ClassicAugmentation<Toy> {
-      ClassicAugmentation(
-        real, strategy: ClassicAugmentation<Toy>.usualStrategy(channels: 3), normalization: .measured(on: real),
-        using: RandomSource(seed: seed))
+    func expansion(_ seed: UInt64, _ method: ClassicAugmentation = ClassicAugmentation()) throws -> any Expansion {
+      try method.expansion(
+        of: real, normalization: .measured(on: real), using: RandomSource(seed: seed), control: RunControl()
+      ).expansion
     }
     let images = try expansion(1).images(ofClass: 1, at: 0..<20)
     let made = rows(images)
@@ -336,9 +336,9 @@ struct ExpansiveSynthesisTests {
     #expect(piece == Array(made[7..<12]))
     let other = rows(try expansion(2).images(ofClass: 1, at: 0..<20))
     #expect(other != made)
-    let none = ClassicAugmentation(
-      real, strategy: .none, normalization: .measured(on: real), using: RandomSource(seed: 1))
-    let same = try none.images(ofClass: 1, at: 0..<3) * 255
+    var none = ClassicAugmentation()
+    none.strategy = AugmentationStrategy.none
+    let same = try expansion(1, none).images(ofClass: 1, at: 0..<3) * 255
     #expect(
       zip(same.floats(), real.images(ofClass: 1, at: [0, 1, 2]).floats()).allSatisfy { abs($0 - $1) < 1e-2 })
   }

@@ -49,7 +49,7 @@ extension Method {
       .excludes("pretrain", "model", "both say what to begin with"),
       .excludes("setting", "model", "it belongs to the pre-training, which the model has behind it"),
       .excludes("pretrain-steps", "model", "it belongs to the pre-training, which the model has behind it"),
-    ])
+    ], fit: .only(["setting", "steps", "batch", "lr"]))
 }
 
 extension Option {

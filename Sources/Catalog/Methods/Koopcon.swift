@@ -46,7 +46,8 @@ extension Method {
         Option(
           "schedule", .integer(1...100_000_000), defaultNote: "the steps",
           help: "steps that the shares and the falling rates are laid out for")),
-    ] + MethodOption.network)
+    ] + MethodOption.network,
+    fit: .all)
 
   private static func shareOfSteps(_ name: String, _ which: String) -> Option {
     Option(name, .number(0...1), defaultNote: "see the method", help: "share of the steps \(which)")

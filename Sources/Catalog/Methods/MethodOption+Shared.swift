@@ -64,4 +64,14 @@ extension OptionGroup {
     }
     return OptionGroup("Method", options)
   }
+
+  /// The options that make models, each once, but for those that stand in another group of the verb.
+  static func fitting(beside others: [String]) -> OptionGroup {
+    var fitted = Catalog.fittedMethods
+    for place in fitted.indices {
+      guard case .only(let names) = fitted[place].fit else { continue }
+      fitted[place].settings.removeAll { !names.contains($0.option) }
+    }
+    return methods(fitted, beside: others)
+  }
 }

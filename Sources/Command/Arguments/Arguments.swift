@@ -288,10 +288,8 @@ extension Arguments {
       if let text = option.defaultText { texts.append((option.name, text)) }
     }
     if let name = typed["method"]?.last?.text ?? verb.option("method")?.defaultText, let method = Catalog.method(name) {
-      for option in Catalog.methodOptionNames where typed[option] != nil && !method.understands(option) {
-        let users = Catalog.allMethods.filter { other in
-          other.understands(option) && Catalog.verb(other.verb)?.option(option) != nil
-        }.map(\.name).joined(separator: ", ")
+      for option in typed.keys.sorted() where !method.understands(option, of: verb.name) {
+        let users = verb.methods.filter { $0.understands(option, of: verb.name) }.map(\.name).joined(separator: ", ")
         throw UsageError("--\(option) means nothing to the method \(method.name)", hint: "it belongs to \(users)")
       }
       // A method may belong to several verbs, which do not have all of its options.
@@ -326,6 +324,8 @@ extension Arguments {
         throw UsageError(
           "--\(option) means nothing with --\(other) \(text)",
           hint: "it belongs to --\(other) \(values.joined(separator: " and "))")
+      case .meansNothing(let option) where typed[option] != nil:
+        throw UsageError("--\(option) means nothing to the method \(name ?? "")", hint: "leave it out")
       default: continue
       }
     }

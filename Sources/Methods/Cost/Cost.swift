@@ -1,4 +1,6 @@
+internal import Datasets
 public import Networks
+public import Tensors
 
 /// What a run costs, reckoned from shapes: operations, and memory by purpose.
 ///
@@ -6,10 +8,10 @@ public import Networks
 public struct Cost: Sendable {
   /// Floating-point operations of a step, on average; nil where there are no steps to estimate.
   public var operationsPerStep: Double?
-  /// How much longer operations of a step take than those of the network's forward pass, with which the machine is measured.
+  /// How much longer operations of a step take than those of the probe.
   public var slowness = 1.0
-  /// That network; nil where nothing is computed with one.
-  public var network: Architecture?
+  /// With what the machine is measured; nil where next to nothing is computed.
+  public var probe: Probe?
   /// How many steps are taken when nobody says; nil where that does not depend on the machine.
   public var usualSteps: UsualSteps?
   /// The network whose features are compared, where some are.
@@ -41,4 +43,58 @@ public struct UsualSteps: Sendable, Equatable {
     let steps = allowance * Double(threads) / operations
     return min(range.upperBound, max(range.lowerBound, Int(min(1e9, (steps / 50).rounded())) * 50))
   }
+}
+
+/// A piece of work of a method's own kind, by which a machine is measured: it is timed, and tells the rate of operations.
+public struct Probe: Sendable {
+  /// Floating-point operations of one pass.
+  public var operations: Double
+  /// Draws what is needed, and gives the pass.
+  public var prepare: @Sendable () -> (() throws(TensorError) -> Void)
+
+  /// A probe; see the properties.
+  public init(operations: Double, prepare: @escaping @Sendable () -> (() throws(TensorError) -> Void)) {
+    self.operations = operations
+    self.prepare = prepare
+  }
+
+  /// The forward pass of a chunk of images through a network.
+  public init(_ network: Architecture) {
+    self.init(operations: network.operations * Double(chunkSize)) {
+      var random = RandomSource(seed: 0)
+      let drawn = Network(network, using: &random)
+      let images = Tensor.zeros([chunkSize, network.input.channels, network.input.height, network.input.width])
+      return { () throws(TensorError) in _ = try drawn.embed(images).floats() }
+    }
+  }
+}
+
+/// Cost of a phase of learning.
+public struct PhaseCost: Sendable {
+  /// `pre-training` or `fine-tuning`.
+  public var name: String
+  /// The option that tells its steps.
+  public var stepsOption: String
+  /// Steps that were asked for; nil for a number that suits the machine.
+  public var steps: Int?
+  /// Floating-point operations of a step.
+  public var operationsPerStep: Double
+  /// Seconds of a step beside them.
+  public var secondsBeside = 0.0
+  /// Steps when nobody says.
+  public var usualSteps: UsualSteps
+  /// Memory beside the decoded images.
+  public var memory: MemoryNeed
+}
+
+/// Cost of an expansion.
+public struct ExpandingCost: Sendable {
+  /// Of learning; nil where nothing is learned.
+  public var phase: PhaseCost?
+  /// Floating-point operations of one new image; 0 where that is next to nothing.
+  public var operationsPerImage = 0.0
+  /// Memory beside the decoded images.
+  public var memory: MemoryNeed
+  /// With what the machine is measured; nil where next to nothing is computed.
+  public var probe: Probe?
 }

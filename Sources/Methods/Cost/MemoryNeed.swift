@@ -84,24 +84,6 @@ public struct MemoryNeed: Sendable, Equatable {
     need.images = 4 * 6 * 64 * Double(shape.channels) * Double(shape.height) * Double(shape.width)
     return need
   }
-
-  /// What learning with Expansive Synthesis takes: a step on so many images with gradients, and chunks of 128 without when images are made.
-  public static func expanding(_ options: ExpansiveSynthesis.Options, images: Int) -> MemoryNeed {
-    let shape = options.autoencoder
-    var need = copying(ImageShape(channels: shape.channels, height: shape.height, width: shape.width))
-    need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
-    // Slots of maps through attention and graph, and who looks at whom.
-    let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))
-    let refined = Double((options.slots + 4) * shape.maps) * rows * columns
-    let side = Double(options.patch)
-    let patches = rows * columns / (side * side)
-    let looks =
-      options.setting.kind == .rowWise
-      ? Double(shape.maps) * patches * columns / side
-      : Double(options.setting.isMultiHead ? options.slots : 1) * patches * patches
-    need.maps = 4 * max((2 * shape.mapValues + 8 * refined + 4 * looks) * Double(images), (refined + 2 * looks) * 128)
-    return need
-  }
 }
 
 func weightCount(_ shapes: [[Int]]) -> Double { shapes.reduce(0) { $0 + $1.reduce(1) { $0 * Double($1) } } }

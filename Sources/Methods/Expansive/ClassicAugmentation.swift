@@ -10,32 +10,47 @@ public import Tensors
 /// augmented with.
 /// Decisions: IDC's combination of operations without cutout, which removes what a small set has little of; what a class's position gets is
 /// drawn from the class, the sample and the number of the copy alone; copy 0 is augmented like the others.
-public struct ClassicAugmentation<Real: RealImages>: Expansion {
-  /// The samples.
-  public let real: Real
-  /// What is drawn from.
-  public let strategy: AugmentationStrategy
-  /// What images are shifted and scaled by: what comes in from outside of an image is the mean.
-  public let normalization: Normalization
-  private let random: RandomSource
+public struct ClassicAugmentation: ExpandingMethod {
+  public static let name = "augment"
+  public static let settings = [Setting("augment", \Self.strategy)]
 
-  /// An expansion of `real` with everything drawn from `random`.
-  public init(
-    _ real: Real, strategy: AugmentationStrategy, normalization: Normalization, using random: RandomSource
-  ) {
-    self.real = real
-    self.strategy = strategy
-    self.normalization = normalization
-    self.random = random
+  /// What is drawn from; nil for all operations but cutout, without flip where images are grey.
+  public var strategy: AugmentationStrategy?
+
+  public init() {}
+
+  /// It has none.
+  public var steps: Int? {
+    get { nil }
+    set {}
   }
 
-  /// The operations for images of so many channels: all but cutout, and no flip where they are grey.
-  public static func usualStrategy(channels: Int) -> AugmentationStrategy {
-    (channels == 1 ? AugmentationStrategy.withoutFlip : .full).without(.cutout)
+  public mutating func decide(for task: MethodTask) {
+    strategy = strategy ?? AugmentationStrategy.usual(channels: task.shape.channels).without(.cutout)
   }
 
-  /// See `Expansion`.
-  public func images(ofClass label: Int, at positions: Range<Int>) throws(TensorError) -> Tensor {
+  public func cost(of task: MethodTask) -> ExpandingCost { ExpandingCost(memory: .copying(task.shape)) }
+
+  public func expansion(
+    of real: some RealImages, normalization: Normalization, using random: RandomSource, control: RunControl
+  ) throws -> Expanded {
+    var decided = self
+    decided.decide(for: MethodTask(real, counts: (0..<real.classCount).map { _ in 0 }))
+    return Expanded(
+      AugmentedCopies(
+        real: real, strategy: decided.strategy ?? .none, normalization: normalization, random: random))
+  }
+}
+
+/// Copies of samples, each augmented by itself.
+private struct AugmentedCopies<Real: RealImages>: Expansion {
+  let real: Real
+  let strategy: AugmentationStrategy
+  /// What comes in from outside of an image is the mean.
+  let normalization: Normalization
+  let random: RandomSource
+
+  func images(ofClass label: Int, at positions: Range<Int>) throws(TensorError) -> Tensor {
     let places = positions.map { ExpansionPlace(position: $0, sources: real.count(ofClass: label)) }
     let images = try normalization.normalized(bytes: real.images(ofClass: label, at: places.map(\.source)))
     var results: [Tensor] = []

@@ -33,21 +33,22 @@ extension ExpansiveSynthesis {
   /// Fine-tunes a model to samples.
   ///
   /// - Precondition: The model is for images of their shape.
-  public static func fit<Real: RealImages>(
-    _ model: ExpansiveModel, to real: Real, normalization: Normalization, options: Options, using random: RandomSource,
+  public func fit<Real: RealImages>(
+    _ model: ExpansiveModel, to real: Real, normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws(TensorError) -> Fit<Real> {
     let shape = model.autoencoder.options
     precondition(
       real.shape == ImageShape(channels: shape.channels, height: shape.height, width: shape.width),
       "a model for \(shape.channels)×\(shape.height)×\(shape.width) images cannot be fine-tuned to others")
-    // What the model is has been decided when it was pre-trained.
-    var options = options
-    options.autoencoder = shape
-    (options.slots, options.patch) = (model.attention.slots, model.attention.patch)
+    var options = self
+    options.take(model)
+    options.steps = steps ?? 300
+    options.augmentation = augmentation ?? .usual(channels: shape.channels)
+    if options.sources == .augmented { options.moving = moving ?? options.augmentation?.without(.cutout) }
     var tuning = FineTuning(model, real, normalization, options, random)
     var last: StepReport?
-    for step in 0..<options.steps {  // line 12
+    for step in 0..<(options.steps ?? 0) {  // line 12
       if control.shouldStop() { break }
       let report = try tuning.step(step)  // lines 13-24
       last = report
@@ -72,7 +73,7 @@ private struct FineTuning<Real: RealImages> {
   private(set) var model: ExpansiveModel
   private let real: Real
   private let normalization: Normalization
-  private let options: ExpansiveSynthesis.Options
+  private let options: ExpansiveSynthesis
   private let random: RandomSource
   private let transport: Transport
 
@@ -85,7 +86,7 @@ private struct FineTuning<Real: RealImages> {
   private var classifierSGD: SGD
 
   init(
-    _ model: ExpansiveModel, _ real: Real, _ normalization: Normalization, _ options: ExpansiveSynthesis.Options,
+    _ model: ExpansiveModel, _ real: Real, _ normalization: Normalization, _ options: ExpansiveSynthesis,
     _ random: RandomSource
   ) {
     self.model = model
@@ -166,7 +167,7 @@ private struct FineTuning<Real: RealImages> {
     let labels = zip(batch.labels, batch.rows).flatMap { Array(repeating: $0, count: $1.count) }
     let adjacency =
       model.setting.hasGraph ? ExpansiveSynthesis.adjacency(codewords, rows: labels) : nil
-    let transformations = options.augmentation.drawOne(
+    let transformations = (options.augmentation ?? .none).drawOne(
       rows: 2 * count, height: real.shape.height, width: real.shape.width, using: &draw)
     let targets = Tensor(integers: labels + labels)
     let scales = model.autoencoder.scales
@@ -221,7 +222,7 @@ private struct FineTuning<Real: RealImages> {
         LossTerm(name: "gap", value: batch.labels.reduce(0) { $0 + now[$1].gap } / Double(batch.labels.count)))
     }
     return StepReport(
-      step: number + 1, steps: options.steps, loss: total.item,
+      step: number + 1, steps: options.steps ?? 0, loss: total.item,
       gradientNorm: norm(Array(found[..<(scales.count + refining.count)])), terms: terms)
   }
 

@@ -15,15 +15,16 @@ extension ExpansiveSynthesis {
   }
 
   /// Learns φ, φ⁻¹ and the attention on a larger set; of its labels nothing is used.
-  public static func pretrained(
-    on real: some RealImages, normalization: Normalization, options: Options, using random: RandomSource,
+  public func pretrained(
+    on real: some RealImages, normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws(TensorError) -> Pretraining {
+    let pretrainingSteps = pretrainingSteps ?? 1000
     var draw = random.split("expansive model")
     var model = ExpansiveModel(
-      options.setting, options.autoencoder, slots: options.slots, patch: options.patch, using: &draw)
-    var codingAdam = Adam(learningRate: options.pretrainingRate, beta2: 0.99)
-    var attentionAdam = Adam(learningRate: options.pretrainingRate, beta2: 0.99)
+      setting, autoencoder(for: real.shape), slots: slots, patch: patch, using: &draw)
+    var codingAdam = Adam(learningRate: pretrainingRate, beta2: 0.99)
+    var attentionAdam = Adam(learningRate: pretrainingRate, beta2: 0.99)
     let counts = (0..<real.classCount).map { real.count(ofClass: $0) }
     func images(_ count: Int, using draw: inout RandomSource) throws(TensorError) -> Tensor {
       let total = counts.reduce(0, +)
@@ -47,19 +48,19 @@ extension ExpansiveSynthesis {
     }
     // The encoder goes on learning, and its latents drift.
     func isDue(_ step: Int) -> Bool {
-      let times = step / max(1, options.warmUp)
-      return step == times * options.warmUp && times > 0 && times & (times - 1) == 0
+      let times = step / max(1, warmUp)
+      return step == times * warmUp && times > 0 && times & (times - 1) == 0
     }
-    let graphs = adjacency([ExpanderGraph.circleWithDiameters(options.slots)], rows: [0])
-    let itself = (0..<options.pretrainingBatch).map { ExpansiveModel.Recipe.itself($0, slots: options.slots) }
+    let graphs = Self.adjacency([ExpanderGraph.circleWithDiameters(slots)], rows: [0])
+    let itself = (0..<pretrainingBatch).map { ExpansiveModel.Recipe.itself($0, slots: slots) }
     var last: StepReport?
-    for step in 0..<options.pretrainingSteps {
+    for step in 0..<pretrainingSteps {
       if control.shouldStop() { break }
       if isDue(step) { try takeStatistics() }
       var draw = random.split("pre-training step", step)
-      let batch = try images(options.pretrainingBatch, using: &draw)
+      let batch = try images(pretrainingBatch, using: &draw)
       let coding = model.autoencoder.weights
-      let refining = step < options.warmUp ? [] : model.refiningParameters
+      let refining = step < warmUp ? [] : model.refiningParameters
       let (loss, found) = try valueAndGradients(at: coding + refining) { points throws(TensorError) in
         var model = model
         model.autoencoder = model.autoencoder.with(weights: Array(points[..<coding.count]))
@@ -81,13 +82,13 @@ extension ExpansiveSynthesis {
         model.refiningParameters = parameters
       }
       let report = StepReport(
-        step: step + 1, steps: options.pretrainingSteps, loss: loss.item, gradientNorm: norm(found),
+        step: step + 1, steps: pretrainingSteps, loss: loss.item, gradientNorm: norm(found),
         terms: [LossTerm(name: "re", value: loss.item)])
       last = report
       control.progress(report)
       if report.hasDiverged { break }
     }
-    if (last?.step ?? 0) <= options.warmUp { try takeStatistics() }
+    if (last?.step ?? 0) <= warmUp { try takeStatistics() }
     return Pretraining(model: model, steps: last?.step ?? 0, lastReport: last)
   }
 }

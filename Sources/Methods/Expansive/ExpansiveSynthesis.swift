@@ -57,88 +57,118 @@ public import Tensors
 /// - *Two means.* Cross entropies of X and X' are averaged apart.
 /// - *All classes at once.* Line 13 loops over classes; a classifier that sees one class at a time learns to answer that class.
 /// - *Constant rates and no stretches that depend on the number of steps,* so that a run that is stopped is one of fewer steps.
-public enum ExpansiveSynthesis {
-  /// Weights α of the losses; 0 leaves one out.
-  public struct Weights: Sendable, Equatable {
-    /// α₀.
-    public var reconstruction: Double
-    /// α₁.
-    public var classification: Double
-    /// α₂.
-    public var transport: Double
-    /// α₃.
-    public var covariance: Double
-    /// α₄.
-    public var attention: Double
+public struct ExpansiveSynthesis: ExpandingMethod {
+  public static let name = "expansive"
+  public static let settings: [Setting<Self>] = [
+    Setting("setting", \.setting), Setting("pretrain-steps", \.pretrainingSteps), Setting("steps", \.steps),
+    Setting("batch", \.batch), Setting("lr", \.learningRate), Setting("augment", \.augmentation),
+    Setting("sources", \.sources), Setting("reach", \.reach), Setting("detail", \.detail),
+    Setting("weight-re", \.weights.reconstruction), Setting("weight-ce", \.weights.classification),
+    Setting("weight-w", \.weights.transport), Setting("weight-cov", \.weights.covariance),
+    Setting("weight-att", \.weights.attention),
+  ]
 
-    /// Weights; see the properties.
-    public init(
-      reconstruction: Double = 10, classification: Double = 0.1, transport: Double = 0.1, covariance: Double = 0.1,
-      attention: Double = 0.1
-    ) {
-      self.reconstruction = reconstruction
-      self.classification = classification
-      self.transport = transport
-      self.covariance = covariance
-      self.attention = attention
-    }
+  /// Which of the five settings.
+  public var setting = ExpansiveModel.Setting.expanderGraph
+  /// L, even; divides the maps of the autoencoder.
+  public var slots = 8
+  /// P; divides the autoencoder's `multiple`.
+  public var patch = 2
+  /// Feature maps of the autoencoder at full size.
+  public var filters = 16
+  /// Feature maps of a latent.
+  public var maps = 64
+  /// Steps of the pre-training; nil for a number that suits the machine.
+  public var pretrainingSteps: Int?
+  /// Images of X″ per step.
+  public var pretrainingBatch = 64
+  /// Steps of the pre-training in which φ and φ⁻¹ learn alone; then the latents' statistics are taken, and again after two, four,
+  /// eight, … times as many.
+  public var warmUp = 200
+  /// Learning rate of Adam in the pre-training.
+  public var pretrainingRate = 1e-3
+  /// Steps of the fine-tuning; nil for a number that suits the machine.
+  public var steps: Int?
+  /// Samples per step of the fine-tuning, of all classes together, and as many copies.
+  public var batch = 64
+  /// Learning rate of Adam for γ and β; a tenth of it for the attention.
+  public var learningRate = 1e-3
+  /// Learning rate of the classifier's SGD.
+  public var classifierLearningRate = 0.01
+  /// Weights α₀ to α₄ of the losses.
+  public var weights = LossWeights(
+    reconstruction: 10, classification: 0.1, transport: 0.1, covariance: 0.1, attention: 0.1)
+  /// Steps that the graph of a sample makes when the sample is in the batch.
+  public var graphSteps = 8
+  /// ρ, the weight of the spectrum's preservation beside λ₂.
+  public var preservation = 1.0
+  /// How L_W is computed; nil for ε from 1 to 0.05 in 30 iterations and a cost of ‖·‖²/d.
+  public var transport: Transport?
+  /// What the classifier's images go through; nil for what suits the images.
+  public var augmentation: AugmentationStrategy?
+  /// Whether a sample and its lender are moved before a copy is made of them.
+  public var sources = Sources.augmented
+  /// What they go through then, the same for both; nil for `augmentation` without cutout.
+  public var moving: AugmentationStrategy?
+  /// How far a copy goes from its sample to what its recipe says: 1 arrives there, below 0 it goes the other way.
+  public var reach = -0.3
+  /// How much of what the model leaves out of a sample comes back in its copies, 0 to 1.
+  public var detail = 1.0
+
+  /// What features are taken of.
+  public enum Sources: String, Sendable, CaseIterable, SettingValue {
+    /// The samples as they are.
+    case plain
+    /// Samples that were augmented first.
+    case augmented
   }
 
-  /// What can be chosen.
-  public struct Options: Sendable {
-    /// Which of the five settings.
-    public var setting: ExpansiveModel.Setting
-    /// L, even; divides the maps of the autoencoder.
-    public var slots = 8
-    /// P; divides the autoencoder's `multiple`.
-    public var patch = 2
-    /// φ and φ⁻¹.
-    public var autoencoder: MapAutoencoderOptions
-    /// Steps of the pre-training.
-    public var pretrainingSteps = 1000
-    /// Images of X″ per step.
-    public var pretrainingBatch = 64
-    /// Steps of the pre-training in which φ and φ⁻¹ learn alone; then the latents' statistics are taken, and again after two, four,
-    /// eight, … times as many.
-    public var warmUp = 200
-    /// Rate of Adam in the pre-training.
-    public var pretrainingRate = 1e-3
-    /// Steps of the fine-tuning.
-    public var steps = 300
-    /// Samples per step of the fine-tuning, of all classes together, and as many copies.
-    public var batch = 64
-    /// Rate of Adam for γ and β; a tenth of it for the attention.
-    public var learningRate = 1e-3
-    /// Rate of the classifier's SGD.
-    public var classifierLearningRate = 0.01
-    /// Weights of the losses.
-    public var weights = Weights()
-    /// Steps that the graph of a sample makes when the sample is in the batch.
-    public var graphSteps = 8
-    /// ρ, the weight of the spectrum's preservation beside λ₂.
-    public var preservation = 1.0
-    /// How L_W is computed; nil for ε from 1 to 0.05 in 30 iterations and a cost of ‖·‖²/d.
-    public var transport: Transport?
-    /// What the classifier's images go through.
-    public var augmentation = AugmentationStrategy.full
-    /// What a sample and its lender go through before a copy is made of them, the same for both; nil for nothing.
-    public var moving: AugmentationStrategy?
-    /// How far a copy goes from its sample to what its recipe says: 1 arrives there, below 0 it goes the other way.
-    public var reach = -0.3
-    /// How much of what the model leaves out of a sample comes back in its copies, 0 to 1.
-    public var detail = 1.0
+  public init() {}
 
-    /// The defaults for one setting and kind of images.
-    public init(_ setting: ExpansiveModel.Setting, autoencoder: MapAutoencoderOptions) {
-      self.setting = setting
-      self.autoencoder = autoencoder
-    }
+  public mutating func decide(for task: MethodTask) throws(DataError) {
+    // The classifier must fit the images.
+    var classifier = NetworkChoice(filters: 32)
+    try classifier.decide(for: task)
+    augmentation = augmentation ?? .usual(channels: task.shape.channels)
+  }
+
+  /// φ and φ⁻¹ for images of one size.
+  public func autoencoder(for shape: ImageShape) -> MapAutoencoderOptions {
+    MapAutoencoderOptions(
+      channels: shape.channels, height: shape.height, width: shape.width, filters: filters, maps: maps)
+  }
+
+  /// Of the pre-training alone, which `pipe fit` makes.
+  public static let pretrainingSettings: [Setting<Self>] = [
+    Setting("setting", \.setting), Setting("steps", \.pretrainingSteps), Setting("batch", \.pretrainingBatch),
+    Setting("lr", \.pretrainingRate),
+  ]
+
+  /// The model to begin with; see `pretrained`.
+  public private(set) var model: ExpansiveModel?
+
+  /// Begins with a model that was pre-trained: the method goes on as it was decided then.
+  public mutating func take(_ model: ExpansiveModel) {
+    self.model = model
+    pretrainingSteps = nil
+    setting = model.setting
+    (slots, patch) = (model.attention.slots, model.attention.patch)
+    (filters, maps) = (model.autoencoder.options.filters, model.autoencoder.options.maps)
+  }
+
+  public func expansion(
+    of real: some RealImages, normalization: Normalization, using random: RandomSource, control: RunControl
+  ) throws -> Expanded {
+    guard let model else { preconditionFailure("Expansive Synthesis begins with a model, and was given none") }
+    let fit = try fit(
+      model, to: real, normalization: normalization, using: random.split("fine-tuning"), control: control)
+    return Expanded(fit, steps: fit.steps, lastReport: fit.lastReport)
   }
 
   /// f, for images of one size.
   public static func classifier(for shape: ImageShape, classes: Int) -> Architecture {
     NetworkChoice(filters: 32).decided(
-      for: CondensingTask(dataset: "samples", shape: shape, counts: Array(repeating: 1, count: classes), available: []))
+      for: MethodTask(dataset: "samples", shape: shape, counts: Array(repeating: 1, count: classes), available: []))
   }
 
   /// L_cov of one class's latents (n', maps, h, w): ‖C − I‖² / maps with C = Σ (y − ȳ)(y − ȳ)ᵀ / ((n' − 1) h w) over samples and places.
@@ -174,3 +204,5 @@ public enum ExpansiveSynthesis {
     return cosines.map { sum > 0 ? Double(edges) * $0 / sum : Double(edges) / Double(cosines.count) }
   }
 }
+
+extension ExpansiveModel.Setting: SettingValue {}

@@ -126,7 +126,7 @@ public struct Koopcon: CondensingMethod {
 
   public init() {}
 
-  public mutating func decide(for task: CondensingTask) throws(DataError) {
+  public mutating func decide(for task: MethodTask) throws(DataError) {
     try network.decide(for: task)
     guard latent % heads == 0 else {
       throw DataError(
@@ -195,7 +195,7 @@ public struct Koopcon: CondensingMethod {
   ) throws -> Fit {
     var options = self
     options.steps = steps ?? 1000
-    try options.decide(for: CondensingTask(real, counts: counts))
+    try options.decide(for: MethodTask(real, counts: counts))
     var state = try KoopconFit(
       real, counts: imagesPerClass(counts, of: real), normalization: normalization, options: options, random: random)
     var last: StepReport?
@@ -211,9 +211,9 @@ public struct Koopcon: CondensingMethod {
 }
 
 extension Koopcon {
-  public func cost(of task: CondensingTask) -> Cost {
+  public func cost(of task: MethodTask) -> Cost {
     var cost = Cost(memory: memoryNeed(task))
-    cost.network = network.decided(for: task)
+    cost.probe = Probe(network.decided(for: task))
     cost.operationsPerStep = operations(task)
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
     cost.slowness = 1.6
@@ -223,7 +223,7 @@ extension Koopcon {
 
   /// Of one step: the autoencoder and the classifier, forward and backward, on real and on condensed images; and a step's share of
   /// what happens every `refresh` steps.
-  func operations(_ task: CondensingTask) -> Double {
+  func operations(_ task: MethodTask) -> Double {
     let coding = autoencoder(for: task.shape).multiplications
     let forward = network.decided(for: task).operations
     let real = Double(max(batch, task.classes))
@@ -243,7 +243,7 @@ extension Koopcon {
     return sum
   }
 
-  private func memoryNeed(_ task: CondensingTask) -> MemoryNeed {
+  private func memoryNeed(_ task: MethodTask) -> MemoryNeed {
     let network = network.decided(for: task)
     let coding = autoencoder(for: task.shape)
     var need = MemoryNeed.training(network, images: 0, for: .fitting)

@@ -63,7 +63,7 @@ struct KoopconFit<Real: RealImages> {
     self.counts = counts
     self.normalization = normalization
     self.options = options
-    let task = CondensingTask(real, counts: counts)
+    let task = MethodTask(real, counts: counts)
     coding = options.autoencoder(for: real.shape)
     classifierShape = options.network.decided(for: task)
     strategy = options.augmentation ?? .none

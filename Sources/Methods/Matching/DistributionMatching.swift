@@ -33,9 +33,9 @@ public struct DistributionMatching: CondensingMethod {
     set { images.steps = newValue }
   }
 
-  public mutating func decide(for task: CondensingTask) throws(DataError) { try images.decide(for: task) }
+  public mutating func decide(for task: MethodTask) throws(DataError) { try images.decide(for: task) }
 
-  public func cost(of task: CondensingTask) -> Cost { images.cost(of: task) }
+  public func cost(of task: MethodTask) -> Cost { images.cost(of: task) }
 
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,

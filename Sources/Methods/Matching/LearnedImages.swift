@@ -51,7 +51,7 @@ public struct LearnedImages: Sendable {
   /// Fills in what follows from the data.
   ///
   /// - Throws: `DataError` where a tile would have no pixel, or the images are too small for the network.
-  public mutating func decide(for task: CondensingTask) throws(DataError) {
+  public mutating func decide(for task: MethodTask) throws(DataError) {
     try network.decide(for: task)
     augmentation = augmentation ?? .usual(channels: task.shape.channels)
     guard formation.fits(height: task.shape.height, width: task.shape.width) else {
@@ -66,7 +66,7 @@ public struct LearnedImages: Sendable {
   /// Cost of a task: real images go forward; synthetic ones forward, and backward to the pixels at the same price.
   ///
   /// - Parameter comparedValues: values that the loss makes of so many rows of embeddings, beside them.
-  public func cost(of task: CondensingTask, comparedValues: (_ rows: Double) -> Double = { _ in 0 }) -> Cost {
+  public func cost(of task: MethodTask, comparedValues: (_ rows: Double) -> Double = { _ in 0 }) -> Cost {
     let network = network.decided(for: task)
     let classes = task.counts.indices.filter { task.counts[$0] > 0 }
     let real = classes.reduce(0) { $0 + min(realBatch, task.available[$1]) }
@@ -81,7 +81,7 @@ public struct LearnedImages: Sendable {
     // Images, where they began, momentum, gradient, new images, and three forms of the result.
     need.images = 4 * task.pixels * (8 * task.images + 4 * rows)
     var cost = Cost(memory: need)
-    cost.network = network
+    cost.probe = Probe(network)
     cost.operationsPerStep = network.operations * (Double(real) + 2 * task.images * tiles)
     // Augmentation and the loss take about a quarter more than the network.
     cost.slowness = 1.25
@@ -101,7 +101,7 @@ public struct LearnedImages: Sendable {
     loss lossOfClass: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
   ) throws -> Condensation {
     precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
-    let task = CondensingTask(real, counts: counts)
+    let task = MethodTask(real, counts: counts)
     var options = self
     try options.decide(for: task)
     let (strategy, steps) = (options.augmentation ?? .none, steps ?? 1000)

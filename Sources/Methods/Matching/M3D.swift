@@ -75,13 +75,13 @@ public struct M3D: CondensingMethod {
   /// The width of a Gaussian kernel that suits a formation, in mean squared distances of the batch.
   public static func width(forFactor factor: Int) -> Double { factor == 1 ? 16 : 1 }
 
-  public mutating func decide(for task: CondensingTask) throws(DataError) {
+  public mutating func decide(for task: MethodTask) throws(DataError) {
     try images.decide(for: task)
     kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
     bandwidth = kernel.width
   }
 
-  public func cost(of task: CondensingTask) -> Cost {
+  public func cost(of task: MethodTask) -> Cost {
     // Squares of distances, and for every Gaussian two matrices.
     images.cost(of: task) { rows in kernel == .linear ? 0 : 12 * rows * rows }
   }

@@ -34,23 +34,23 @@ public struct FeatureNetwork: Sendable {
   /// Fills in what follows from the data.
   ///
   /// - Throws: `DataError` where the images are too small for the network.
-  public mutating func decide(for task: CondensingTask) throws(DataError) {
+  public mutating func decide(for task: MethodTask) throws(DataError) {
     try network.decide(for: task, isTrained: true)
     training.augmentation = .usual(channels: task.shape.channels)
   }
 
   /// What it comes to for a task.
-  public func recipe(for task: CondensingTask) -> Recipe {
+  public func recipe(for task: MethodTask) -> Recipe {
     Recipe(network: network.decided(for: task), training: training)
   }
 
   /// Cost of a selection: training the network, and every real image through it.
-  func cost(of task: CondensingTask) -> Cost {
+  func cost(of task: MethodTask) -> Cost {
     let recipe = recipe(for: task)
     var need = MemoryNeed.selecting(recipe.network, largestClass: Double(task.largestClass))
     need.images += 11 * task.pixels * task.images
     var cost = Cost(memory: need)
-    cost.network = recipe.network
+    cost.probe = Probe(recipe.network)
     cost.features = recipe
     return cost
   }
@@ -66,7 +66,7 @@ public struct FeatureNetwork: Sendable {
     _ picks: (_ count: Int, _ embeddings: Tensor, _ label: Int) throws(TensorError) -> [Int]
   ) throws -> Condensation {
     let counts = imagesPerClass(counts, of: real)
-    let task = CondensingTask(real, counts: counts)
+    let task = MethodTask(real, counts: counts)
     var decided = self
     try decided.decide(for: task)
     let recipe = decided.recipe(for: task)

@@ -29,9 +29,9 @@ public struct KCenter: CondensingMethod {
     set { features.training.steps = newValue ?? features.training.steps }
   }
 
-  public mutating func decide(for task: CondensingTask) throws(DataError) { try features.decide(for: task) }
+  public mutating func decide(for task: MethodTask) throws(DataError) { try features.decide(for: task) }
 
-  public func cost(of task: CondensingTask) -> Cost { features.cost(of: task) }
+  public func cost(of task: MethodTask) -> Cost { features.cost(of: task) }
 
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,

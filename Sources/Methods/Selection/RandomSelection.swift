@@ -19,9 +19,9 @@ public struct RandomSelection: CondensingMethod {
     set {}
   }
 
-  public mutating func decide(for task: CondensingTask) {}
+  public mutating func decide(for task: MethodTask) {}
 
-  public func cost(of task: CondensingTask) -> Cost {
+  public func cost(of task: MethodTask) -> Cost {
     var need = MemoryNeed(for: .selecting)
     need.images = 11 * task.pixels * task.images
     return Cost(memory: need)

@@ -49,7 +49,7 @@ public struct NetworkChoice: Sendable, Equatable {
   /// - Parameter isTrained: whether it is trained before it is asked for anything: otherwise batch norm, which goes by the batch
   ///   of one class or by statistics that were never learned, says nothing of how classes differ.
   /// - Throws: `DataError` where the images are too small, or the network does not go with the options.
-  public mutating func decide(for task: CondensingTask, isTrained: Bool = false) throws(DataError) {
+  public mutating func decide(for task: MethodTask, isTrained: Bool = false) throws(DataError) {
     let entry = entry
     if norm == entry.norm { norm = nil }
     if !isTrained, (norm ?? entry.norm) == .batch {
@@ -92,7 +92,7 @@ public struct NetworkChoice: Sendable, Equatable {
   }
 
   /// The network for a task that `decide` has accepted.
-  func decided(for task: CondensingTask) -> Architecture {
+  func decided(for task: MethodTask) -> Architecture {
     do throws(DataError) {
       return try architecture(for: task.shape, classes: task.classes, of: task.dataset)
     } catch {

@@ -9,7 +9,7 @@ public struct CondensePlan: Sendable {
   private let request: CondenseRequest
   private let info: DatasetInfo
   private let digest: String
-  private let task: CondensingTask
+  private let task: MethodTask
   private let method: any CondensingMethod
   private let cache: FeatureCache?
   let normalization: Normalization
@@ -28,7 +28,7 @@ public struct CondensePlan: Sendable {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
     let available = (0..<store.classCount).map(store.count(ofClass:))
     try request.checkCounts(counts, of: available, classNames: store.classNames, dataset: info.name)
-    let task = CondensingTask(dataset: info.name, shape: store.shape, counts: counts, available: available)
+    let task = MethodTask(dataset: info.name, shape: store.shape, counts: counts, available: available)
     var method = request.method
     try method.decide(for: task)
     let cost = method.cost(of: task)
@@ -39,8 +39,8 @@ public struct CondensePlan: Sendable {
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: nil, decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes,
       workingBytes: Int(cost.memory.total))
-    let rate = try cost.network.map { network throws(TensorError) in
-      try Work.measuredRate(network: network, clock: context.clock)
+    let rate = try cost.probe.map { probe throws(TensorError) in
+      try Work.measuredRate(probe, clock: context.clock)
     }
     if let operations = cost.operationsPerStep, let rate {
       let seconds = cost.slowness * operations / rate

@@ -62,7 +62,7 @@ extension CondenseRequest {
     var counts = try budget.counts(classNames: info.classNames, dataset: info.name)
     // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
     if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
-    let task = CondensingTask(
+    let task = MethodTask(
       dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]), counts: counts,
       available: info.countPerClass ?? counts.map { _ in 0 })
     var method = method

@@ -1,3 +1,4 @@
+public import Methods
 import Datasets
 public import Networks
 public import Tensors
@@ -23,23 +24,18 @@ public struct Work: Sendable {
     max(1, Int(min(1e6, 0.95 * time / seconds)))
   }
 
-  /// Operations per second of this machine, now: the forward pass of a chunk, best of three after a warm-up.
+  /// Operations per second of this machine, now: a probe, best of three after a warm-up.
   ///
   /// `clock` returns seconds. Must run on the compute thread.
-  public static func measuredRate(
-    network: Architecture, clock: () -> Double
-  ) throws(TensorError) -> Double {
-    let count = 64
-    var random = RandomSource(seed: 0)
-    let net = Network(network, using: &random)
-    let images = Tensor.zeros([count, network.input.channels, network.input.height, network.input.width])
+  public static func measuredRate(_ probe: Probe, clock: () -> Double) throws(TensorError) -> Double {
+    let pass = probe.prepare()
     var best = Double.infinity
     for round in 0..<4 {
       let start = clock()
-      _ = try net.embed(images).floats()
+      try pass()
       if round > 0 { best = min(best, clock() - start) }
     }
-    return network.operations * Double(count) / best
+    return probe.operations / best
   }
 }
 

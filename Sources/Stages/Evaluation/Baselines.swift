@@ -39,7 +39,7 @@ public func baselines(
 func baselineFeatures(
   _ real: ClassStore, network: NetworkChoice, seed: UInt64, directory: String?
 ) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
-  let task = CondensingTask(
+  let task = MethodTask(
     dataset: "real training data", shape: real.shape, counts: real.classNames.map { _ in 1 },
     available: real.classNames.indices.map(real.count(ofClass:)))
   var features = FeatureNetwork()

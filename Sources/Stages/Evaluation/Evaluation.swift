@@ -139,7 +139,8 @@ public func evaluate(
     let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
     accuracies.append(result.overall)
     let percent = (1000 * result.overall).rounded() / 10
-    context.detail("\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
+    context.detail(
+      "\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
     for (label, right) in result.correct.enumerated() { correct[label] += right }
   }
   return EvaluationResult.Row(
@@ -184,7 +185,7 @@ public struct EvaluationEstimate: Sendable, Equatable {
     let setsInAll = Double(factor * factor) + (real == nil ? 0 : 2)
     var firstRate = 0.0
     for (place, network) in networks.enumerated() {
-      let rate = try Work.measuredRate(network: network, clock: clock)
+      let rate = try Work.measuredRate(Probe(network), clock: clock)
       if place == 0 { firstRate = rate }
       seconds +=
         Double(request.repeats) * setsInAll

@@ -6,27 +6,20 @@ public import Streaming
 import Synchronization
 import Tensors
 
-/// What Expansive Synthesis begins with.
-public enum ExpansivePrior: Sendable {
-  /// A model that was pre-trained before.
-  case model(ExpansiveFile)
+/// What a method begins with that learns from other images first.
+public enum ExpansionPrior: Sendable {
+  /// A model that was pre-trained before, and that the method of the request has taken.
+  case model(PretrainedModel)
   /// A larger set to pre-train one on, with its description.
   case images(ClassStore, DatasetInfo)
-
-  /// C×H×W of the images that it is for.
-  var shape: [Int] {
-    switch self {
-    case .model(let file): file.description.shape
-    case .images(let store, _): [store.shape.channels, store.shape.height, store.shape.width]
-    }
-  }
 
   /// Throws with both shapes where images of `shape`, from `place`, are of another.
   public func check(imageShape shape: [Int], of place: String) throws(DataError) {
     switch self {
-    case .model(let file): try file.check(imageShape: shape, of: place)
-    case .images(_, let info):
-      try Stages.check(imageShape: shape, of: place, against: self.shape, "those of \(info.name) are")
+    case .model(let model): try model.check(imageShape: shape, of: place)
+    case .images(let store, let info):
+      let own = [store.shape.channels, store.shape.height, store.shape.width]
+      try Stages.check(imageShape: shape, of: place, against: own, "those of \(info.name) are")
     }
   }
 }
@@ -69,37 +62,37 @@ public struct ExpandStage: Stage {
   /// `expand`.
   public let name = "expand"
   private let request: ExpandRequest
-  private let prior: (@Sendable () async throws -> ExpansivePrior)?
+  private let prior: (@Sendable () async throws -> ExpansionPrior)?
   private let info: DatasetInfo
   private let tool: String
-  private let surroundings: RunContext
+  private let context: RunContext
   private let announce: @Sendable (ExpansionEstimate) -> Void
   private let state = State()
 
   /// A stage for one dataset: `info` describes the samples that come, `tool` stands in the provenance.
   ///
-  /// - Precondition: Expansive Synthesis has a prior, and augmentation has none.
+  /// - Precondition: A method that begins with a model has a prior, and another has none.
   public init(
-    _ request: ExpandRequest, prior: ExpansivePrior?, of info: DatasetInfo, tool: String,
-    in surroundings: RunContext, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
+    _ request: ExpandRequest, prior: ExpansionPrior?, of info: DatasetInfo, tool: String,
+    in context: RunContext, announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
   ) {
-    let reading = prior.map { prior in { @Sendable () async throws -> ExpansivePrior in prior } }
-    self.init(request, reading: reading, of: info, tool: tool, in: surroundings, announce: announce)
+    let reading = prior.map { prior in { @Sendable () async throws -> ExpansionPrior in prior } }
+    self.init(request, reading: reading, of: info, tool: tool, in: context, announce: announce)
   }
 
   /// The same with a prior that is read when the first sample is asked for: by then the reader of the stream knows what comes.
   public init(
-    _ request: ExpandRequest, reading prior: (@Sendable () async throws -> ExpansivePrior)?, of info: DatasetInfo,
-    tool: String, in surroundings: RunContext,
+    _ request: ExpandRequest, reading prior: (@Sendable () async throws -> ExpansionPrior)?, of info: DatasetInfo,
+    tool: String, in context: RunContext,
     announce: @escaping @Sendable (ExpansionEstimate) -> Void = { _ in }
   ) {
     precondition(
-      (request.method == .expansive) == (prior != nil), "\(request.method.rawValue) cannot begin with that")
+      (request.method is any PretrainedMethod) == (prior != nil), "\(request.name) cannot begin with that")
     self.request = request
     self.prior = prior
     self.info = info
     self.tool = tool
-    self.surroundings = surroundings
+    self.context = context
     self.announce = announce
   }
 
@@ -133,7 +126,7 @@ public struct ExpandStage: Stage {
 
   /// Connects the stage; the first element pulled learns everything.
   public func connect(_ upstream: Flow<Sample>, _ wiring: inout Wiring) -> Flow<Sample> {
-    let (state, thread) = (state, surroundings.computeThread)
+    let (state, thread) = (state, context.computeThread)
     return Flow { () async throws(PipelineError) -> Sample? in
       if let sample = state.value.withLock({ $0?.ready.popFirst() }) { return sample }
       var work: Progress
@@ -141,12 +134,12 @@ public struct ExpandStage: Stage {
         work = begun
       } else {
         let prior = try await readPrior()
-        var surroundings = surroundings
+        var context = context
         // The larger set stays in memory beside the samples.
         if case .images(let similar, _) = prior {
-          surroundings.memoryLimit = max(0, surroundings.memoryLimit - similar.residentBytes)
+          context.memoryLimit = max(0, context.memoryLimit - similar.residentBytes)
         }
-        let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings, admit: admit)
+        let store = try await filledStore(from: upstream, of: info, stage: name, in: context, admit: admit)
         work = try await onThread(thread) { try begin(store, prior) }
       }
       let next: Progress? = try await onThread(thread) { [work] in try advanced(work) }
@@ -158,7 +151,7 @@ public struct ExpandStage: Stage {
     }
   }
 
-  private func readPrior() async throws(PipelineError) -> ExpansivePrior? {
+  private func readPrior() async throws(PipelineError) -> ExpansionPrior? {
     do {
       return try await prior?()
     } catch {
@@ -180,8 +173,8 @@ public struct ExpandStage: Stage {
   /// What a run over these samples will take; nothing is made.
   public func estimate(_ upstream: Flow<Sample>) async throws(PipelineError) -> ExpansionEstimate {
     let prior = try await readPrior()
-    let store = try await filledStore(from: upstream, of: info, stage: name, in: surroundings, admit: admit)
-    return try await onThread(surroundings.computeThread) { try plan(store, prior).estimate }
+    let store = try await filledStore(from: upstream, of: info, stage: name, in: context, admit: admit)
+    return try await onThread(context.computeThread) { try plan(store, prior).estimate }
   }
 
   private func admit(_ sample: Sample) throws(DataError) {
@@ -197,117 +190,112 @@ public struct ExpandStage: Stage {
   private struct Plan {
     var counts: [Int]
     var estimate: ExpansionEstimate
-    var pretraining: ExpansivePretraining?
-    var tuning: ExpansiveFineTuning?
+    var method: any ExpandingMethod
+    var pretraining: PretrainingPlan?
   }
 
-  private func plan(_ store: ClassStore, _ prior: ExpansivePrior?) throws -> Plan {
+  private func plan(_ store: ClassStore, _ prior: ExpansionPrior?) throws -> Plan {
     let present = (0..<store.classCount).map { store.count(ofClass: $0) }
     let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)
-    var plan = Plan(
-      counts: counts,
-      estimate: ExpansionEstimate(
-        images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes,
-        spilledBytes: store.spilledBytes))
-    var needs: [MemoryNeed] = []
-    guard let prior else {
-      try take([.copying(store.shape)], &plan.estimate)
-      return plan
+    try prior?.check(imageShape: [store.shape.channels, store.shape.height, store.shape.width], of: info.name)
+    let task = MethodTask(dataset: info.name, shape: store.shape, counts: counts, available: present)
+    var method = request.method
+    try method.decide(for: task)
+    let cost = method.cost(of: task)
+    var estimate = ExpansionEstimate(
+      images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes)
+    var needs = [cost.memory]
+    var pretraining: PretrainingPlan?
+    if case .images(let similar, let similarInfo) = prior, let pretrained = method as? any PretrainedMethod {
+      let first = try PretrainingPlan(
+        pretrained, seed: request.seed, for: similar, of: similarInfo, until: nil, in: context)
+      estimate.stretches.append(first.estimate)
+      estimate.decodedBytes += similar.residentBytes
+      estimate.spilledBytes += similar.spilledBytes
+      needs.append(first.memoryNeed)
+      pretraining = first
     }
-    try prior.check(imageShape: [store.shape.channels, store.shape.height, store.shape.width], of: info.name)
-    var ready: ExpansiveModel?
-    switch prior {
-    case .model(let file): ready = file.model
-    case .images(let similar, let similarInfo):
-      var pretraining = ExpansivePretraining(
-        request.expansive, seed: request.seed, for: similar, of: similarInfo, threads: surroundings.threads)
-      let (steps, seconds) = try pretraining.estimate(until: nil, clock: surroundings.clock)
-      plan.estimate.stretches.append(.init(name: "pre-training", steps: steps, secondsPerStep: seconds))
-      plan.pretraining = pretraining
-      needs.append(pretraining.memoryNeed)
-      plan.estimate.decodedBytes += similar.residentBytes
-      plan.estimate.spilledBytes += similar.spilledBytes
+    if let probe = cost.probe {
+      let rate = try Work.measuredRate(probe, clock: context.clock)
+      if let phase = cost.phase { estimate.stretches.append(phase.stretch(atRate: rate, threads: context.threads)) }
+      // Images are made 64 at a time, of one class.
+      estimate.makingSeconds =
+        cost.operationsPerImage / rate * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
     }
-    var tuning = try ExpansiveFineTuning(request, model: ready, for: store, of: info, threads: surroundings.threads)
-    let (steps, seconds, secondsPerImage) = try tuning.estimate(clock: surroundings.clock)
-    plan.estimate.stretches.append(.init(name: "fine-tuning", steps: steps, secondsPerStep: seconds))
-    // Images are made 64 at a time, of one class.
-    plan.estimate.makingSeconds = secondsPerImage * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
-    takeTime(&plan.estimate, &plan.pretraining, &tuning)
-    needs.append(tuning.memoryNeed)
-    plan.tuning = tuning
-    try take(needs, &plan.estimate)
-    return plan
+    if let phase = cost.phase {
+      takeTime(&estimate, isFree: phase.steps == nil && pretraining.map { !$0.hasSteps } ?? true)
+      method.steps = estimate.stretches.last?.steps
+    }
+    if let first = estimate.stretches.first { pretraining?.take(steps: first.steps) }
+    try take(needs, &estimate)
+    return Plan(counts: counts, estimate: estimate, method: method, pretraining: pretraining)
   }
 
   /// Checks what computing takes, one after the other.
   private func take(_ needs: [MemoryNeed], _ estimate: inout ExpansionEstimate) throws(DataError) {
     for need in needs {
-      try need.check(decoded: estimate.decodedBytes, machine: surroundings.machineMemory, dataset: info.name)
+      try need.check(decoded: estimate.decodedBytes, machine: context.machineMemory, dataset: info.name)
       estimate.workingBytes = max(estimate.workingBytes, Int(need.total))
     }
   }
 
   /// Learns what is to be learned.
-  private func begin(_ store: ClassStore, _ prior: ExpansivePrior?) throws -> Progress {
+  private func begin(_ store: ClassStore, _ prior: ExpansionPrior?) throws -> Progress {
     let plan = try plan(store, prior)
     let estimate = plan.estimate
-    var options = request.reading
+    announce(estimate)
+    var digests = ["source": store.digest]
+    var options: [String: String] = [:]
+    var method = plan.method
+    if case .model(let model) = prior { digests["model"] = model.digest }
+    if let pretraining = plan.pretraining, case .images(let similar, _) = prior {
+      let steps = method.steps
+      let learned = try pretraining.run(
+        tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate), in: context)
+      method = learned.method
+      method.steps = steps
+      digests["pretrain"] = similar.digest
+      digests["model"] = learned.model.digest
+      options["pretrain-steps"] = String(learned.steps)
+    }
+    let result = try method.expansion(
+      of: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed),
+      control: RunControl(
+        reporting: estimate.stretches.last?.name ?? name, to: context.progress,
+        shouldStop: stopBeforeMaking(estimate)))
+    if let steps = result.steps {
+      try checkLearned(result.lastReport, method: request.name, dataset: info.name, remedy: "lower --lr")
+      options["steps"] = String(steps)
+      if Runtime.device != .cpu { options["device"] = Runtime.device.description }
+    }
     options.merge(request.amountOption) { _, new in new }
-    options["method"] = request.method.rawValue
+    options["method"] = request.name
     options["seed"] = String(request.seed)
     if request.keepsOriginals { options["originals"] = "true" }
-    var digests = ["source": store.digest]
-    announce(estimate)
-    let expansion: any Expansion
-    if let prior, let tuning = plan.tuning {
-      let file: ExpansiveFile
-      switch prior {
-      case .model(let ready): file = ready
-      case .images(let similar, _):
-        guard let pretraining = plan.pretraining else { preconditionFailure("there is no plan for the pre-training") }
-        file = try pretraining.run(
-          tool: tool, verb: "fit", shouldStop: stopAtShare(of: estimate), progress: surroundings.progress)
-        digests["pretrain"] = similar.digest
-        options["pretrain-steps"] = file.description.provenance.last?.options["steps"]
-      }
-      digests["model"] = file.digest
-      let fit = try tuning.run(
-        file.model, seed: request.seed, shouldStop: stopBeforeMaking(estimate), progress: surroundings.progress)
-      options.merge(tuning.provenance(stepsReached: fit.steps)) { _, new in new }
-      expansion = fit
-    } else {
-      let strategy =
-        request.augmentation ?? ClassicAugmentation<ClassStore>.usualStrategy(channels: store.shape.channels)
-      options["augment"] = strategy.description
-      expansion = ClassicAugmentation(
-        store, strategy: strategy, normalization: .measured(on: store), using: RandomSource(seed: request.seed))
-    }
     var described = info
     described.kind = .samples
     described.learnedLearningRate = nil
     described.formation = nil
     described.shape = [store.shape.channels, store.shape.height, store.shape.width]
     described.countPerClass = plan.counts
-    described.normalization = expansion.normalization
-    described.provenance.append(ProvenanceStep(verb: name, tool: tool, options: options, digests: digests))
-    return Progress(info: described, expansion: expansion, store: store, counts: plan.counts)
+    described.normalization = result.expansion.normalization
+    described.provenance.append(
+      ProvenanceStep(
+        verb: name, tool: tool,
+        options: request.reading.merging(method.recorded) { _, new in new }.merging(options) { _, new in new },
+        digests: digests))
+    return Progress(info: described, expansion: result.expansion, store: store, counts: plan.counts)
   }
 
-  /// With a deadline, and no numbers of steps that were asked for, both stretches take as many as fit.
-  private func takeTime(
-    _ estimate: inout ExpansionEstimate, _ pretraining: inout ExpansivePretraining?, _ plan: inout ExpansiveFineTuning
-  ) {
-    let choice = request.expansive
-    guard let deadline = surroundings.deadline, choice.steps == nil, choice.pretrainingSteps == nil else { return }
-    let left = deadline - surroundings.clock() - estimate.makingSeconds
+  /// With a deadline, and no numbers of steps that were asked for, all phases take as many as fit.
+  private func takeTime(_ estimate: inout ExpansionEstimate, isFree: Bool) {
+    guard let deadline = context.deadline, isFree else { return }
+    let left = deadline - context.clock() - estimate.makingSeconds
     let whole = estimate.learningSeconds
     for (index, stretch) in estimate.stretches.enumerated() {
       let share = Double(stretch.steps) * stretch.secondsPerStep / whole
       estimate.stretches[index].steps = Work.steps(of: stretch.secondsPerStep, in: left * share)
     }
-    if estimate.stretches.count > 1 { pretraining?.take(steps: estimate.stretches[0].steps) }
-    if let last = estimate.stretches.last { plan.take(steps: last.steps) }
   }
 
   /// Asked by the first stretch: also true when its share of the time for learning is over, so that the other gets its own.
@@ -334,10 +322,10 @@ public struct ExpandStage: Stage {
 
   /// Also true from `end` on, which is found now from the time that it is and that of the deadline.
   private func stopping(at end: (_ now: Double, _ deadline: Double) -> Double) -> @Sendable () -> Bool {
-    let surroundings = surroundings
-    guard let deadline = surroundings.deadline else { return surroundings.shouldStop }
-    let end = end(surroundings.clock(), deadline)
-    return { surroundings.shouldStop() || surroundings.clock() >= end }
+    let context = context
+    guard let deadline = context.deadline else { return context.shouldStop }
+    let end = end(context.clock(), deadline)
+    return { context.shouldStop() || context.clock() >= end }
   }
 
   /// The work after the next piece has been made; nil after the last.

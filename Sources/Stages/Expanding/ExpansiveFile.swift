@@ -1,7 +1,7 @@
 public import Datasets
 public import Methods
 import Networks
-import Tensors
+public import Tensors
 
 /// A pre-trained model of Expansive Synthesis as it lies in a file: weights, and everything that is needed to use them.
 ///
@@ -33,7 +33,7 @@ public struct ExpansiveFile: Sendable {
     public var provenance: [ProvenanceStep]
   }
 
-  static let method = "expansive"
+  static let method = ExpansiveSynthesis.name
 
   /// The model, with γ = 1 and β = 0.
   public let model: ExpansiveModel
@@ -103,5 +103,36 @@ public struct ExpansiveFile: Sendable {
   /// Checks that images of `shape` (C×H×W), from `place`, are such as the model takes; throws with both shapes.
   public func check(imageShape shape: [Int], of place: String) throws(DataError) {
     try Stages.check(imageShape: shape, of: place, against: description.shape, "the model takes")
+  }
+}
+
+extension ExpansiveFile {
+  /// `expansive, setting mhsa+sc+egm, 1×28×28, pre-trained on mnist`.
+  public var summary: String {
+    "\(Self.method), setting \(description.setting), \(shapeText(description.shape)), pre-trained on \(description.dataset)"
+  }
+
+  fileprivate var pretrained: PretrainedModel {
+    PretrainedModel(file: FittedModel(bytes: bytes, summary: summary), digest: digest, shape: description.shape)
+  }
+}
+
+extension ExpansiveSynthesis: PretrainedMethod {
+  public mutating func begin(withModelAt path: String) throws(DataError) -> PretrainedModel {
+    let file = try ExpansiveFile(contentsOf: path)
+    take(file.model)
+    return file.pretrained
+  }
+
+  public mutating func pretrain(
+    on similar: ClassStore, of info: DatasetInfo, using random: RandomSource, control: RunControl,
+    history: FittedHistory
+  ) throws -> PretrainedModel {
+    let normalization = Normalization.measured(on: similar)
+    let result = try pretrained(on: similar, normalization: normalization, using: random, control: control)
+    let file = ExpansiveFile(
+      result.model, of: info, normalization: normalization, provenance: try history(result.steps, result.lastReport))
+    take(result.model)
+    return file.pretrained
   }
 }
