@@ -41,7 +41,7 @@ func passThroughModel<S: LatentStage>(
       Buffered<Sample>(capacity: 64)
       stage
       Chunked()
-      Encode(forStreamOf: info)
+      Pack(forStreamOf: info)
     }
     _ = try await stages.run(
       from: samples(of: source, stage: name), into: WireSink(named: name, to: writer, info: info))

@@ -40,7 +40,7 @@ func emitWhole<S: WholeSetStage>(
         Buffered<Sample>(capacity: 64)
         stage
         Chunked()
-        Encode(forStreamOf: promised)
+        Pack(forStreamOf: promised)
       }
       let sink = WireSink(named: stage.name, to: writer, info: promised, final: { stage.described })
       _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)

@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func layoutsAndSplitsAreThoseOfTheReader() {
-    #expect(Verb.condense.option("layout")?.kind == .choice(Layout.allCases.map(\.rawValue)))
+    #expect(Verb.condense.option("layout")?.kind == .choice(Layout.all.map(\.name)))
     #expect(Verb.condense.option("split")?.kind == .choice(DatasetInfo.Split.allCases.map(\.rawValue)))
   }
 

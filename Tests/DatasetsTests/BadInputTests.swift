@@ -363,7 +363,7 @@ import Testing
   }
 
   /// Whatever layout is forced on whatever content, the answer is samples or a sentence about the input.
-  @Test(arguments: Layout.allCases) func noLayoutStumblesOverAnotherOnesFiles(_ layout: Layout) throws {
+  @Test(arguments: Layout.all) func noLayoutStumblesOverAnotherOnesFiles(_ layout: Layout) throws {
     for name in [
       "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
       "shapes-webdataset.tar", "strokes-idx.tar", "strokes-idx", "strokes.npz", "strokes-idx/t10k-labels-idx1-ubyte.gz",

@@ -24,8 +24,8 @@ private final class Source: SampleSource {
 }
 
 /// The stage before a sink of shards, with all options as they are.
-private func encodeForShards() throws -> Encode {
-  try Encode(for: ShardOptions(directory: "", namePrefix: "x"), info: exampleInfo)
+private func packForShards() throws -> Pack {
+  try Pack(for: ShardOptions(directory: "", namePrefix: "x"), info: exampleInfo)
 }
 
 @Suite struct StreamTests {
@@ -75,7 +75,7 @@ private func encodeForShards() throws -> Encode {
     try writeDataset(all, in: folder, "single", maxSamples: 40)
     let options = ShardOptions(directory: folder["chunks"], namePrefix: "shapes", maxSamples: 40)
     let sink = ShardSink(options, describing: Source(all))
-    _ = try await Encode(for: options, info: exampleInfo).run(from: chunks(of: Source(all), stage: "read"), into: sink)
+    _ = try await Pack(for: options, info: exampleInfo).run(from: chunks(of: Source(all), stage: "read"), into: sink)
     #expect(try folder.contents("chunks") == folder.contents("single"))
     for name in try folder.contents("single") {
       #expect(try folder.bytes("chunks/\(name)") == folder.bytes("single/\(name)"), "\(name)")
@@ -107,7 +107,7 @@ private func encodeForShards() throws -> Encode {
     let source = Source(all)
     let sink = ShardSink(options, describing: source)
     let error = await #expect(throws: PipelineError.self) {
-      try await Encode(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
+      try await Pack(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
     }
     #expect((error?.underlying as? DataError)?.place == ["not a key"])
     #expect(try folder.contents() == [])
@@ -119,11 +119,11 @@ private func encodeForShards() throws -> Encode {
     try folder.write("wire", [])
     let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
     let sink = WireSink(named: "decode", to: WireWriter(to: file.fileDescriptor), info: exampleInfo)
-    let stream = Encode(forStreamOf: exampleInfo)
+    let stream = Pack(forStreamOf: exampleInfo)
     #expect(try await stream.run(from: chunks(of: Source(all), stage: "read"), into: sink) == 50)
     let reader = try openSamples([.file(folder["wire"])], options: ReadOptions(), log: { _ in })
     let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
-    let manifest = try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
+    let manifest = try await packForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
     #expect(manifest.samples == 50)
     #expect(try allSamples(try openSamples([.file(folder["out"])], options: ReadOptions(), log: { _ in })) == all)
   }
@@ -135,14 +135,14 @@ private func encodeForShards() throws -> Encode {
     let source = Source(examplePixels(3), failure: DataError(.badInput, at: ["x.tar"], "is damaged"))
     let writer = WireWriter(to: file.fileDescriptor)
     let failed = await #expect(throws: PipelineError.self) {
-      try await Encode(forStreamOf: exampleInfo).run(
+      try await Pack(forStreamOf: exampleInfo).run(
         from: chunks(of: source, stage: "read"), into: WireSink(named: "decode", to: writer, info: exampleInfo))
     }
     writer.fail(exitCode: 65, sentence: "\(try #require(failed).underlying)")
     let reader = try WireReader(ByteSource(.file(folder["wire"])))
     let shards = ShardSink(ShardOptions(directory: folder["out"], namePrefix: "x"), describing: reader)
     let error = await #expect(throws: PipelineError.self) {
-      try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
+      try await packForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
     }
     let cause = try #require(error?.underlying as? DataError)
     #expect(cause.fault == .upstream(exitCode: 65))
@@ -159,7 +159,7 @@ private func encodeForShards() throws -> Encode {
       let options = ShardOptions(directory: folder["out"], namePrefix: "x", maxSamples: 1)
       let shards = ShardSink(options, describing: reader)
       let error = await #expect(throws: PipelineError.self) {
-        try await encodeForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
+        try await packForShards().run(from: chunks(of: reader, stage: "read"), into: shards)
       }
       #expect((error?.underlying as? DataError)?.fault == .temporary)
       #expect(try folder.contents() == [])
@@ -194,7 +194,7 @@ extension StreamTests {
         for await () in released {}
         return ProvenanceStep(verb: "shard", tool: "pipe", options: [:], digests: [:])
       }
-      return try await Encode(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
+      return try await Pack(for: options, info: exampleInfo).run(from: chunks(of: source, stage: "read"), into: sink)
     }
     for await () in asked {}
     work.cancel()
@@ -265,7 +265,7 @@ extension StreamTests {
     let step = ProvenanceStep(verb: "decode", tool: "pipe 1.0.0", options: ["name": "other"])
     let sink = WireSink(
       named: "decode", to: WireWriter(to: file.fileDescriptor), describing: source, adding: step)
-    _ = try await Encode(forStreamOf: source.info).run(from: chunks(of: source, stage: "read"), into: sink)
+    _ = try await Pack(forStreamOf: source.info).run(from: chunks(of: source, stage: "read"), into: sink)
     let passed = try reader(try folder.bytes("wire"))
     _ = try allSamples(passed)
     #expect(passed.info.formation == final.formation)

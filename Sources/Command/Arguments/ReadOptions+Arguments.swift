@@ -7,7 +7,7 @@ extension ReadOptions {
   /// - Throws: `UsageError` when two of them contradict each other.
   public init(_ arguments: Arguments) throws(UsageError) {
     self.init(
-      layout: arguments.choice("layout").flatMap(Layout.init(rawValue:)), classes: arguments.list("classes"),
+      layout: arguments.choice("layout").flatMap(Layout.init(named:)), classes: arguments.list("classes"),
       centerCrop: arguments.integer("center-crop"))
     if arguments.verb.option("split") != nil {
       split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train

@@ -13,8 +13,8 @@ let decodeVerb = VerbRunner("decode") { invocation in
     invocation.report.detail(info)
     let times = invocation.report.workTimes()
     let stages = pipeline {
-      Encode(forStreamOf: info, times: times)
-      Counted<EncodedChunk>(
+      Pack(forStreamOf: info, times: times)
+      Counted<PackedChunk>(
         as: "decode", total: info.countPerClass?.reduce(0, +), units: \.count,
         progress: invocation.report.progressHandler)
     }

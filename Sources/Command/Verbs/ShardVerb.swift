@@ -26,10 +26,10 @@ let shardVerb = VerbRunner("shard") { invocation in
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
   let hasStep = source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil
   let times = report.workTimes()
-  let encode = try Encode(for: options, info: source.info, times: times)
+  let pack = try Pack(for: options, info: source.info, times: times)
   let stages = pipeline {
-    encode
-    Counted<EncodedChunk>(
+    pack
+    Counted<PackedChunk>(
       as: "shard", total: source.info.countPerClass?.reduce(0, +), units: \.count, progress: report.progressHandler)
   }
   let sink = ShardSink(options, describing: source, times: times) { () async throws(DataError) in

@@ -1,3 +1,19 @@
+extension Layout {
+  /// CIFAR-10's binary version: records of a label byte and 3,072 pixel bytes in `data_batch_*.bin` and `test_batch.bin`.
+  public static let cifar10Binary = Layout("cifar10-binary") { member, _ in
+    CIFARBinary.isCIFAR10(member.basename)
+  } open: { request throws(DataError) in
+    try CIFARBinary.open(request, hundred: false)
+  }
+
+  /// CIFAR-100's binary version: records of two label bytes and 3,072 pixel bytes in `train.bin` and `test.bin`.
+  public static let cifar100Binary = Layout("cifar100-binary") { member, _ in
+    CIFARBinary.isCIFAR100(member.basename)
+  } open: { request throws(DataError) in
+    try CIFARBinary.open(request, hundred: true)
+  }
+}
+
 /// CIFAR-10's and CIFAR-100's binary version.
 ///
 /// Records of one label byte (CIFAR-100: coarse, then fine) and three planes of 32×32 bytes, red, green, blue. Class names

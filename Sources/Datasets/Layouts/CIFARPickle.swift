@@ -1,3 +1,15 @@
+extension Layout {
+  /// CIFAR-10's and CIFAR-100's python version: pickled dictionaries in `data_batch_*` or `train`, `test`.
+  public static let cifarPickle = Layout("cifar-pickle") { member, firstByte in
+    let name = member.basename
+    // The first byte of a pickle of protocol 2 or above.
+    return CIFARPickle.isBatch(name) || name == "batches.meta"
+      || CIFARPickle.mayBeCIFAR100(name) && firstByte() == 0x80
+  } open: { request throws(DataError) in
+    try CIFARPickle.open(request)
+  }
+}
+
 /// CIFAR-10's and CIFAR-100's python version: pickled dictionaries with `data` (N×3072 bytes, three planes) and `labels` or
 /// `fine_labels`; class names in `batches.meta` or `meta`.
 enum CIFARPickle {

@@ -1,3 +1,12 @@
+extension Layout {
+  /// MNIST's format: an images file and a labels file per split, gzipped or not.
+  public static let idx = Layout("idx") { member, _ in
+    IDX.isIDX(member.basename)
+  } open: { request throws(DataError) in
+    try IDX.open(request)
+  }
+}
+
 /// MNIST's format: a big-endian header (two zeros, element type, number of axes, extents), then the elements.
 ///
 /// Images are unsigned bytes, N×H×W or N×H×W×C; labels unsigned bytes or 32-bit integers, one axis. Which file is which is

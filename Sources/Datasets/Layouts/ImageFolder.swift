@@ -1,3 +1,14 @@
+extension Layout {
+  /// One folder per class, with or without `train`, `val` and `test` folders above.
+  ///
+  /// No single member tells it from others: see `Recognition`.
+  public static let imageFolder = Layout("image-folder") { _, _ in
+    false
+  } open: { request throws(DataError) in
+    try ImageFolder.open(request)
+  }
+}
+
 /// One folder per class: `[root/][train|val|test/]class/…/file`, in an archive or on disk.
 ///
 /// Classes are sorted by name, as torchvision sorts them, over all parts together, so that the parts agree on the indices.

@@ -1,22 +1,40 @@
-/// How an archive or a folder says which image has which label.
-public enum Layout: String, Sendable, CaseIterable {
-  /// CIFAR-10's binary version: records of a label byte and 3,072 pixel bytes in `data_batch_*.bin` and `test_batch.bin`.
-  case cifar10Binary = "cifar10-binary"
-  /// CIFAR-100's binary version: records of two label bytes and 3,072 pixel bytes in `train.bin` and `test.bin`.
-  case cifar100Binary = "cifar100-binary"
-  /// CIFAR-10's and CIFAR-100's python version: pickled dictionaries in `data_batch_*` or `train`, `test`.
-  case cifarPickle = "cifar-pickle"
-  /// MNIST's format: an images file and a labels file per part, gzipped or not.
-  case idx
-  /// One folder per class, with or without `train`, `val` and `test` folders above.
-  case imageFolder = "image-folder"
-  /// Members that share a name up to the first dot are one sample.
-  case webDataset = "webdataset"
-  /// NumPy arrays of images and labels: `x_train.npy`, `y_train.npy` and the like, in an `.npz` or beside each other.
-  case npz
+/// How an archive or a folder says which image has which label: how it is recognised, and how it is read.
+public struct Layout: Sendable {
+  /// What is typed after `--layout`.
+  public let name: String
+  /// Whether a member of an archive, by its name, can be in this layout alone; `firstByte` reads from the member where the name
+  /// says too little.
+  let recognises: @Sendable (_ member: Member, _ firstByte: () -> UInt8?) -> Bool
+  /// Opens data in this layout.
+  let open: @Sendable (LayoutRequest) throws(DataError) -> OpenedLayout
+
+  init(
+    _ name: String, recognises: @escaping @Sendable (_ member: Member, _ firstByte: () -> UInt8?) -> Bool,
+    open: @escaping @Sendable (LayoutRequest) throws(DataError) -> OpenedLayout
+  ) {
+    self.name = name
+    self.recognises = recognises
+    self.open = open
+  }
+
+  /// All layouts, in the order in which they are tried.
+  public static let all: [Layout] = [
+    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .webDataset, .npz,
+  ]
+
+  /// The layout of that name.
+  public init?(named name: String) {
+    guard let layout = Self.all.first(where: { $0.name == name }) else { return nil }
+    self = layout
+  }
+
+  /// All names, for messages: `cifar10-binary, …, npz`.
+  static var allNames: String { all.map(\.name).joined(separator: ", ") }
 }
 
-extension Layout {
-  /// All names, for messages: `cifar10-binary, …, npz`.
-  static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
+extension Layout: Equatable, CustomStringConvertible {
+  public static func == (one: Layout, other: Layout) -> Bool { one.name == other.name }
+
+  /// Its name.
+  public var description: String { name }
 }

@@ -1,3 +1,12 @@
+extension Layout {
+  /// NumPy arrays of images and labels: `x_train.npy`, `y_train.npy` and the like, in an `.npz` or beside each other.
+  public static let npz = Layout("npz") { member, _ in
+    NPZ.isNPZ(member.basename)
+  } open: { request throws(DataError) in
+    try NPZ.open(request)
+  }
+}
+
 /// NumPy arrays of images and labels: `x_train`, `y_train`, `x_test`, `y_test` and the other usual names, in an npz archive
 /// or as npy files beside each other.
 ///

@@ -32,25 +32,13 @@ private func open(
   let layout: Layout
   if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
   let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  let opened = try openLayout(layout, request)
+  let opened = try layout.open(request)
   log(
-    "\(container.name): layout \(layout.rawValue)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
+    "\(container.name): layout \(layout.name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " part, \(grouped(opened.info.classNames.count)) classes")
   let part = try options.checkPart(opened.part, of: container.name)
   for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
   return try PreparedSource(opened, options: options, name: container.name, log: log)
-}
-
-private func openLayout(_ layout: Layout, _ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-  switch layout {
-  case .cifar10Binary: try CIFARBinary.open(request, hundred: false)
-  case .cifar100Binary: try CIFARBinary.open(request, hundred: true)
-  case .idx: try IDX.open(request)
-  case .cifarPickle: try CIFARPickle.open(request)
-  case .imageFolder: try ImageFolder.open(request)
-  case .webDataset: try WebDataset.open(request)
-  case .npz: try NPZ.open(request)
-  }
 }
 
 private func recognised(_ container: Container) throws(DataError) -> Layout {

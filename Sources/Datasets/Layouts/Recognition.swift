@@ -11,9 +11,7 @@ struct Recognition {
   /// Takes one more member into account; `firstByte` reads from it where the name alone says too little.
   mutating func add(_ member: Member, firstByte: () -> UInt8?) {
     if seen.count < 4 { seen.append(member.path) }
-    if CIFARPickle.mayBeCIFAR100(member.basename), firstByte() == 0x80 {
-      layout = .cifarPickle
-    } else if let decisive = Self.decisive(member) {
+    if let decisive = Layout.all.first(where: { $0.recognises(member, firstByte) }) {
       layout = decisive
     } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
       if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
@@ -29,19 +27,7 @@ struct Recognition {
   /// Images without folders and without label members, which is no layout.
   var hasOnlyUnlabelledImages: Bool { layout == nil && otherImages > 0 }
 
-  private static func decisive(_ member: Member) -> Layout? {
-    let name = member.basename
-    if CIFARBinary.isCIFAR10(name) { return .cifar10Binary }
-    if CIFARBinary.isCIFAR100(name) { return .cifar100Binary }
-    if CIFARPickle.isBatch(name) || name == "batches.meta" { return .cifarPickle }
-    if IDX.isIDX(name) { return .idx }
-    if NPZ.isNPZ(name) { return .npz }
-    let field = fieldName(name)
-    if field == "cls" { return .webDataset }
-    return nil
-  }
-
-  /// The part behind the first dot, lower case.
+  /// The part after the first dot, lower case.
   static func fieldName(_ basename: String) -> String {
     guard let dot = basename.firstIndex(of: ".") else { return "" }
     return basename[basename.index(after: dot)...].lowercased()
@@ -51,6 +37,6 @@ struct Recognition {
 let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
 
 extension String {
-  /// The part behind the last dot; all of it where there is none.
+  /// The part after the last dot; all of it where there is none.
   var lastPart: String { split(separator: ".").last.map(String.init) ?? self }
 }

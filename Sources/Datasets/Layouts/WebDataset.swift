@@ -1,3 +1,12 @@
+extension Layout {
+  /// Members that share a name up to the first dot are one sample.
+  public static let webDataset = Layout("webdataset") { member, _ in
+    Recognition.fieldName(member.basename) == "cls"
+  } open: { request throws(DataError) in
+    try WebDataset.open(request)
+  }
+}
+
 /// The WebDataset convention: adjacent members that share their path up to the first dot of the basename are one sample.
 ///
 /// The image is `png`, `jpg`, `jpeg` or `npy` (float32 C×H×W; bytes H×W×C; beside an `npy` a `png` is only its 8-bit view),

@@ -71,8 +71,8 @@ public final class DatasetReader: SampleSource {
     to writer: WireWriter, times: WorkTimes? = nil, progress: @escaping ProgressHandler = { _ in }
   ) async throws(PipelineError) {
     let stages = pipeline {
-      EncodeRecords(times: times)
-      Counted<EncodedChunk>(as: "cat", total: manifest.samples, units: \.count, progress: progress)
+      PackRecords(times: times)
+      Counted<PackedChunk>(as: "cat", total: manifest.samples, units: \.count, progress: progress)
     }
     let sink = WireSink(named: "cat", to: writer, info: info, times: times)
     _ = try await stages.run(from: chunks(of: self, stage: "cat", times: times), into: sink)

@@ -87,7 +87,7 @@ public final class DatasetWriter {
   ///   that differ from the first sample's), `.io` when writing fails. After a failure nothing is published.
   public func write(_ sample: Sample) throws(DataError) {
     precondition(!failed, "a dataset was written to after it failed")
-    let chunk = EncodedChunk([PendingSample(sample)], as: fields)
+    let chunk = PackedChunk([PendingSample(sample)], as: fields)
     if let (_, error) = chunk.failure {
       failed = true
       throw error
@@ -96,7 +96,7 @@ public final class DatasetWriter {
   }
 
   /// Adds the samples of a chunk; its failure is the caller's business.
-  func write(_ chunk: EncodedChunk) throws(DataError) {
+  func write(_ chunk: PackedChunk) throws(DataError) {
     precondition(!failed, "a dataset was written to after it failed")
     failed = true
     // Where the next sample begins, and the first one that is not written yet.
@@ -122,13 +122,13 @@ public final class DatasetWriter {
     failed = false
   }
 
-  private func append(_ chunk: EncodedChunk, _ range: Range<Int>, to shard: ShardWriter) throws(DataError) {
+  private func append(_ chunk: PackedChunk, _ range: Range<Int>, to shard: ShardWriter) throws(DataError) {
     try chunk.bytes.withUnsafeBufferPointer { (bytes) throws(DataError) in
       try shard.append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[range])))
     }
   }
 
-  private func count(_ entry: EncodedChunk.Entry) {
+  private func count(_ entry: PackedChunk.Entry) {
     counts[entry.label] += 1
     guard let found = entry.range else { return }
     range = range.map { min($0.lowerBound, found.lowerBound)...max($0.upperBound, found.upperBound) } ?? found
@@ -175,7 +175,7 @@ public final class DatasetWriter {
     return try ShardWriter(in: directory, name: name, zstdLevel: options.zstdLevel)
   }
 
-  private func check(_ entry: EncodedChunk.Entry) throws(DataError) {
+  private func check(_ entry: PackedChunk.Entry) throws(DataError) {
     precondition(
       counts.indices.contains(entry.label), "sample \(entry.key) has label \(entry.label) of \(counts.count) classes")
     if let fieldNames, fieldNames != entry.fields {

@@ -29,7 +29,7 @@ public struct ShardSink: Sink, @unchecked Sendable {
   /// Writes every sample of the flow and publishes.
   ///
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`; then nothing is published.
-  public func consume(_ flow: Flow<EncodedChunk>) async throws(PipelineError) -> Manifest {
+  public func consume(_ flow: Flow<PackedChunk>) async throws(PipelineError) -> Manifest {
     let thread = SinkThread<DatasetWriter>(name, times: times)
     do throws(PipelineError) {
       return try await written(flow, on: thread)
@@ -40,7 +40,7 @@ public struct ShardSink: Sink, @unchecked Sendable {
   }
 
   private func written(
-    _ flow: Flow<EncodedChunk>, on thread: SinkThread<DatasetWriter>
+    _ flow: Flow<PackedChunk>, on thread: SinkThread<DatasetWriter>
   ) async throws(PipelineError) -> Manifest {
     let (options, info) = (options, source.info)
     try await thread.open { () throws(DataError) in try DatasetWriter(options, info: info) }

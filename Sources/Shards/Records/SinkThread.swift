@@ -31,7 +31,7 @@ final class SinkThread<Writer>: @unchecked Sendable {
 
   /// Writes the chunks of a flow with `body`, up to the end or the first failure.
   func write(
-    _ flow: Flow<EncodedChunk>, _ body: @escaping @Sendable (Writer, EncodedChunk) throws(DataError) -> Void
+    _ flow: Flow<PackedChunk>, _ body: @escaping @Sendable (Writer, PackedChunk) throws(DataError) -> Void
   ) async throws(PipelineError) {
     while let chunk = try await flow.next() {
       try await use { (writer) throws(DataError) in try body(writer, chunk) }

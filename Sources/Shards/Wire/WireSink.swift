@@ -44,7 +44,7 @@ public struct WireSink: Sink {
   /// Writes every sample of the flow; returns their number.
   ///
   /// - Throws: a failure of a stage above, unchanged, or this sink's own, a `DataError`.
-  public func consume(_ flow: Flow<EncodedChunk>) async throws(PipelineError) -> Int {
+  public func consume(_ flow: Flow<PackedChunk>) async throws(PipelineError) -> Int {
     let thread = SinkThread<WireWriter>(name, times: times)
     let (writer, info) = (writer, info)
     try await thread.open { () throws(DataError) in

@@ -45,13 +45,13 @@ public final class WireWriter: @unchecked Sendable {
   /// - Throws: `DataError`: `.badInput` when the sample breaks the format's rules, `.io` when writing fails.
   public func write(_ sample: Sample) throws(DataError) {
     guard let fields else { preconditionFailure("a wire was written to before it began") }
-    let chunk = EncodedChunk([PendingSample(sample)], as: fields)
+    let chunk = PackedChunk([PendingSample(sample)], as: fields)
     try write(chunk)
     if let (_, error) = chunk.failure { throw error }
   }
 
   /// Writes the samples of a chunk; its failure is the caller's business.
-  func write(_ chunk: EncodedChunk) throws(DataError) {
+  func write(_ chunk: PackedChunk) throws(DataError) {
     for entry in chunk.entries {
       precondition(
         (0..<classCount).contains(entry.label), "sample \(entry.key) has label \(entry.label) of \(classCount) classes")

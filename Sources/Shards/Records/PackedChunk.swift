@@ -2,7 +2,7 @@ internal import Datasets
 internal import Streaming
 
 /// Consecutive samples as they stand in a tar archive, in one run of bytes: what follows only hashes and writes.
-public struct EncodedChunk: Sendable {
+public struct PackedChunk: Sendable {
   /// One sample of the run.
   struct Entry: Sendable {
     var key: String
@@ -32,7 +32,7 @@ public struct EncodedChunk: Sendable {
       do throws(DataError) {
         let sample = try times.measure("prepare") { () throws(DataError) in try pending.finished() }
         key = sample.key
-        let record = try times.measure("encode") { () throws(DataError) in
+        let record = try times.measure("pack") { () throws(DataError) in
           let record = try fields.record(of: sample)
           try record.checkMembers()
           add(record, sample)
@@ -44,12 +44,12 @@ public struct EncodedChunk: Sendable {
         break
       }
     }
-    times.measure("encode") { pack(records) }
+    times.measure("pack") { pack(records) }
   }
 
   /// Records as they stood in another archive, whose labels are not looked at.
   init(_ records: [Record], times: WorkTimes? = nil) {
-    times.measure("encode") {
+    times.measure("pack") {
       for record in records { add(record, nil) }
       pack(records)
     }

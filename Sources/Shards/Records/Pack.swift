@@ -2,25 +2,25 @@ public import Datasets
 internal import Glibc
 public import Streaming
 
-/// Finishes samples and encodes them into the members of an archive, on all cores: of the work on small images, PNG takes
+/// Finishes samples and packs them into the members of an archive, on all cores: of the work on small images, PNG takes
 /// the most.
 ///
 /// The chunks keep their order, and their bytes do not depend on the number of cores.
-public struct Encode: Stage {
+public struct Pack: Stage {
   /// The name that errors show.
-  public let name = "encode"
+  public let name = "pack"
   private let fields: SampleFields
   private let times: WorkTimes?
 
-  /// Encodes for a stream to another process: float images travel without their 8-bit view.
+  /// Packs for a stream to another process: float images travel without their 8-bit view.
   ///
-  /// `times` learns how long samples were prepared and encoded.
+  /// `times` learns how long samples were prepared and packed.
   public init(forStreamOf info: DatasetInfo, times: WorkTimes? = nil) {
     fields = SampleFields(streaming: info.kind)
     self.times = times
   }
 
-  /// Encodes for shards; `times` as above.
+  /// Packs for shards; `times` as above.
   ///
   /// - Throws: `DataError` (`.badInput`) when the options select fields that could not be read back.
   public init(for options: ShardOptions, info: DatasetInfo, times: WorkTimes? = nil) throws(DataError) {
@@ -28,20 +28,20 @@ public struct Encode: Stage {
     self.times = times
   }
 
-  /// The samples of `upstream`, encoded.
-  public func connect(_ upstream: Flow<[PendingSample]>, _ wiring: inout Wiring) -> Flow<EncodedChunk> {
-    Parallel(name, lanes: processors) { [fields, times] in EncodedChunk($0, as: fields, times: times) }
+  /// The samples of `upstream`, packed.
+  public func connect(_ upstream: Flow<[PendingSample]>, _ wiring: inout Wiring) -> Flow<PackedChunk> {
+    Parallel(name, lanes: processors) { [fields, times] in PackedChunk($0, as: fields, times: times) }
       .connect(upstream, &wiring)
   }
 }
 
 /// Packs records that are copied from one archive into another.
-struct EncodeRecords: Stage {
-  let name = "encode"
+struct PackRecords: Stage {
+  let name = "pack"
   let times: WorkTimes?
 
-  func connect(_ upstream: Flow<[Record]>, _ wiring: inout Wiring) -> Flow<EncodedChunk> {
-    Parallel(name, lanes: processors) { [times] in EncodedChunk($0, times: times) }.connect(upstream, &wiring)
+  func connect(_ upstream: Flow<[Record]>, _ wiring: inout Wiring) -> Flow<PackedChunk> {
+    Parallel(name, lanes: processors) { [times] in PackedChunk($0, times: times) }.connect(upstream, &wiring)
   }
 }
 
