@@ -7,7 +7,7 @@ extension OptionGroup {
         "layout",
         .choice(["cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "webdataset", "npz"]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
-      Option("split", .choice(["train", "test"]), default: "train", help: "part of the dataset to read"),
+      Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
       Option(
         "resize", .extent, defaultNote: "none",
@@ -17,7 +17,7 @@ extension OptionGroup {
       Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
     ])
 
-  /// Reading, for verbs whose reader is told the part by another option.
+  /// Reading, for verbs whose reader is told the split by another option.
   static let readingBothSplits = OptionGroup(
     "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
 

@@ -11,7 +11,7 @@ extension Verb {
     groups: [OptionGroup("Input and output", [.input, .streamOutput, .optionalModel]), .reading, .terminal],
     examples: [
       Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
-      Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test part"),
+      Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test split"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),
       Example("pipe decode -m koopcon.safetensors < few.tar | pipe shard -o small", "the images of condensed latents"),

@@ -10,7 +10,7 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   public enum LabelKind: String, Sendable, Codable {
     case hard, probability, logit
   }
-  /// Training or test part.
+  /// Training or test split.
   public enum Split: String, Sendable, Codable, CaseIterable {
     case train, test
   }
@@ -19,7 +19,7 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   public var name: String
   /// Images or latents.
   public var kind: Kind
-  /// Which part this is.
+  /// Which split this is.
   public var split: Split
   /// Class names in index order.
   public var classNames: [String]

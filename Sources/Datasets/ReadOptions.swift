@@ -26,9 +26,9 @@ public struct ReadOptions: Sendable {
 
   /// The layout, where it shall not be recognised from the content.
   public var layout: Layout?
-  /// Which part to read.
+  /// Which split to read.
   public var split: DatasetInfo.Split
-  /// Whether data that is no such part is an error; otherwise data without parts is read whole, and the log says so.
+  /// Whether data that is no such split is an error; otherwise data without splits is read whole, and the log says so.
   public var isSplitRequired: Bool
   /// Names of the classes to keep, re-indexed in the dataset's own order; empty for all.
   public var classes: [String]
@@ -45,7 +45,7 @@ public struct ReadOptions: Sendable {
   /// A consumer that decodes them anyway may switch it off.
   public var checksImages: Bool
 
-  /// Makes options; the defaults read the training part of anything, unchanged.
+  /// Makes options; the defaults read the training split of anything, unchanged.
   public init(
     layout: Layout? = nil, split: DatasetInfo.Split = .train, isSplitRequired: Bool = false, classes: [String] = [],
     resize: Resize? = nil, centerCrop: Int? = nil, limits: Limits = Limits(), name: String? = nil,

@@ -34,7 +34,7 @@ public struct Sample: Sendable, Equatable {
 
 /// A named run of bytes that belongs to a sample, such as `txt`.
 public struct Field: Sendable, Equatable {
-  /// The part of the member name behind the key and its dot, lower case: `txt`, `soft.npy`.
+  /// The part of the member name after the key and its dot, lower case: `txt`, `soft.npy`.
   public var name: String
   /// The member's bytes.
   public var bytes: [UInt8]

@@ -125,11 +125,11 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     for input in [tar, "train", "train/pets-train-000000.tar"] {
       let refused = try shell("pipe decode -q --split test -i \(input) -o x", in: folder)
       #expect(refused.status == 65, "\(refused.text)")
-      #expect(refused.text.contains("there is no test part"), "\(refused.text)")
+      #expect(refused.text.contains("there is no test split"), "\(refused.text)")
       #expect(try shell("pipe decode -q --split train -i \(input) > x && rm x", in: folder).status == 0)
     }
     let stream = try shell("pipe cat train | pipe decode --split test -o x", in: folder)
-    #expect(stream.status == 65 && stream.text.contains("only a train part"), "\(stream.text)")
+    #expect(stream.status == 65 && stream.text.contains("only a train split"), "\(stream.text)")
   }
 
   @Test func `With --verbose it is said what is read and what took how long`() throws {
@@ -140,7 +140,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     ].map { line in
       let outcome = try shell("pipe \(line)", in: folder)
       #expect(outcome.status == 0, "\(outcome.text)")
-      #expect(outcome.text.contains("pets, train part: 2 classes: cat, dog"), "\(outcome.text)")
+      #expect(outcome.text.contains("pets, train split: 2 classes: cat, dog"), "\(outcome.text)")
       #expect(outcome.text.contains("4 samples, 2 in a class"), "\(outcome.text)")
       #expect(outcome.text.contains(": 4 samples in "), "\(outcome.text)")
       #expect(outcome.text.contains(" of memory\n"), "\(outcome.text)")

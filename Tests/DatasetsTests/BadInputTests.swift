@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// The test part is not even read, but a damaged archive is damaged.
+  /// The test split is not even read, but a damaged archive is damaged.
   @Test func damageBehindTheWantedPartIsNoticed() throws {
     let whole = try bytes(ofFixture: "shapes-cifar.tar.gz")
     let source = try openDataset(
@@ -106,7 +106,7 @@ import Testing
     #expect(
       read(images: labels, labels: labels)?.description
         == "\(i): \(l): 0 files of images and 2 of labels; one of each was expected; give the images and the labels of one"
-        + " part, each with its own -i")
+        + " split, each with its own -i")
     // A header that announces more than any memory holds.
     #expect(
       read(images: [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255], labels: labels)?.fault
@@ -215,7 +215,7 @@ import Testing
     let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 2, 7, 0]
     expect(
       [TestMember("train-labels-idx1-ubyte", labels)],
-      says: "test: labels without images: train-labels-idx1-ubyte for the train part\(pair)")
+      says: "test: labels without images: train-labels-idx1-ubyte for the train split\(pair)")
     expect(
       [TestMember("y_train.npy", int64Array([1]))], says: "test: y_train.npy: labels without images beside them\(pair)")
   }
@@ -322,10 +322,10 @@ import Testing
   @Test func theWrongPart() {
     expect(
       [TestMember("test_batch.bin", record(1))],
-      says: "test: there is no train part in it, only a test part; read that with --split test")
+      says: "test: there is no train split in it, only a test split; read that with --split test")
     expect(
       [TestMember("train/a/1.png", png)], ReadOptions(split: .test),
-      says: "test: there is no test part in it, only a train part; read that with --split train")
+      says: "test: there is no test split in it, only a train split; read that with --split train")
   }
 
   @Test func arraysThatAreNoDataset() throws {

@@ -308,7 +308,7 @@ import Testing
   @Test func theLogSaysWhatWasRecognised() throws {
     var lines: [String] = []
     _ = try openDataset([.file(fixture("strokes.npz"))], log: { lines.append($0) })
-    #expect(lines == ["\(fixture("strokes.npz")): layout npz, train part, 10 classes"])
+    #expect(lines == ["\(fixture("strokes.npz")): layout npz, train split, 10 classes"])
   }
 
   /// What the log says while a whole archive is read.
@@ -368,12 +368,12 @@ import Testing
       #expect(try notes(on: archive, ReadOptions(split: .train, isSplitRequired: true)) == [])
       #expect(
         try notes(on: archive, ReadOptions(split: .test))
-          == ["x: it has no train and test parts, so all of it is read as the test part"])
+          == ["x: it has no train and test splits, so all of it is read as the test split"])
       let error = failure(of: archive, ReadOptions(split: .test, isSplitRequired: true))
       #expect(error?.fault == .badInput)
       #expect(
         error?.description
-          == "test: it has no train and test parts, so there is no test part to read; leave out --split test to read all"
+          == "test: it has no train and test splits, so there is no test split to read; leave out --split test to read all"
           + " of it")
     }
     #expect(try notes(on: bytes(ofFixture: "strokes-idx.tar"), ReadOptions(split: .test, isSplitRequired: true)) == [])
@@ -387,7 +387,7 @@ import Testing
     let error = #expect(throws: DataError.self) {
       try openDataset(pair, options: ReadOptions(split: .train, isSplitRequired: true))
     }
-    #expect(error?.problem == "there is no train part in it, only a test part")
+    #expect(error?.problem == "there is no train split in it, only a test split")
   }
 
   /// Names that differ in their endings alone, or in what a key cannot hold, are still different samples.

@@ -16,7 +16,7 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   let shape = manifest.shape.map { " of \(shapeText($0))" } ?? ""
   line(
     "dataset",
-    "\(manifest.dataset), \(manifest.split.rawValue) part: \(grouped(manifest.samples)) \(manifest.kind.rawValue)\(shape)"
+    "\(manifest.dataset), \(manifest.split.rawValue) split: \(grouped(manifest.samples)) \(manifest.kind.rawValue)\(shape)"
       + " in \(grouped(manifest.labelNames.count)) classes")
   line("format", "\(manifest.format) \(manifest.formatVersion): \(manifest.fields.joined(separator: ", "))")
   line("generation", manifest.generation)

@@ -6,7 +6,7 @@ public func prepared(_ source: any SampleSource, options: ReadOptions) throws(Da
   let isUnchanged = options.classes.isEmpty && options.resize == nil && options.centerCrop == nil
   guard !isUnchanged || options.name != nil else { return source }
   let opened = OpenedLayout(
-    info: source.info, channels: source.info.shape?.first, part: source.info.split, finalInfo: { source.info },
+    info: source.info, channels: source.info.shape?.first, split: source.info.split, finalInfo: { source.info },
     place: { [source.info.name] }
   ) { () throws(DataError) -> Sample? in
     try source.next()

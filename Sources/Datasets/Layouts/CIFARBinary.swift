@@ -54,14 +54,14 @@ enum CIFARBinary {
     let splitOf = splitFunction(hundred)
     let bareFile = request.container.bareFiles?.first?.name
     let isBare = bareFile != nil
-    let part = isBare ? bareFile.flatMap { splitOf(Member(path: $0).basename) } : request.options.split
+    let split = isBare ? bareFile.flatMap { splitOf(Member(path: $0).basename) } : request.options.split
     let info = DatasetInfo(
-      name: request.datasetName(own), split: part ?? request.options.split, classNames: names, shape: [3, side, side])
+      name: request.datasetName(own), split: split ?? request.options.split, classNames: names, shape: [3, side, side])
     let records = Records(
       reader: try request.container.open(last: true), isBare: isBare, splitOf: splitOf, wanted: request.options.split,
       labelBytes: hundred ? 2 : 1, classCount: names.count)
     return OpenedLayout(
-      info: info, channels: 3, part: part,
+      info: info, channels: 3, split: split,
       closingNotes: {
         isBare ? [] : missingBatches(among: records.batches, hundred: hundred, suffix: ".bin", isPublished: own != nil)
       }, place: records.place, next: records.next)
@@ -96,7 +96,7 @@ enum CIFARBinary {
     return names
   }
 
-  /// Walks the members of one part and cuts them into samples.
+  /// Walks the members of one split and cuts them into samples.
   private final class Records {
     private let reader: MemberReader
     private let isBare: Bool
@@ -110,7 +110,7 @@ enum CIFARBinary {
     private var inMember = false
     private var recordInMember = 0
     private var index = 0
-    /// The files of both parts that came by.
+    /// The files of both splits that came by.
     private(set) var batches: Set<String> = []
     private var hasWantedPart = false
     private static let recordsPerBlock = 128

@@ -38,7 +38,7 @@ enum CIFARPickle {
     let batches = Batches(
       reader: try request.container.open(last: true), wanted: request.options.split, classCount: names.count)
     return OpenedLayout(
-      info: info, channels: 3, part: info.split,
+      info: info, channels: 3, split: info.split,
       closingNotes: {
         isBare
           ? [] : missingBatches(among: batches.names, hundred: found.isHundred, suffix: "", isPublished: own != nil)
@@ -74,7 +74,7 @@ enum CIFARPickle {
     return (names, false)
   }
 
-  /// Walks the batches of one part.
+  /// Walks the batches of one split.
   private final class Batches {
     private let reader: MemberReader
     private let wanted: DatasetInfo.Split
@@ -83,7 +83,7 @@ enum CIFARPickle {
     private var labels: [Int] = []
     private var row = 0
     private var index = 0
-    /// The files of both parts that came by.
+    /// The files of both splits that came by.
     private(set) var names: Set<String> = []
     private var hasWantedPart = false
 

@@ -10,7 +10,7 @@ extension Layout {
 /// MNIST's format: a big-endian header (two zeros, element type, number of axes, extents), then the elements.
 ///
 /// Images are unsigned bytes, N×H×W or N×H×W×C; labels unsigned bytes or 32-bit integers, one axis. Which file is which is
-/// read from the headers; `train` or `t10k`/`test` in a name tells the part.
+/// read from the headers; `train` or `t10k`/`test` in a name tells the split.
 enum IDX {
   /// `train-images-idx3-ubyte`, with `.gz` or not, and with the dot that some copies have for the second dash.
   static func isIDX(_ name: String) -> Bool {
@@ -75,7 +75,7 @@ enum IDX {
     return try openMembers(request)
   }
 
-  // Two files that the user named: they are the dataset, whatever part they are called.
+  // Two files that the user named: they are the dataset, whatever split they are called.
   private static func openFiles(_ files: [Replay], _ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     var images: [Replay] = []
     var labels: [Replay] = []
@@ -90,13 +90,13 @@ enum IDX {
       let found = "\(counted(images.count, "file")) of images and \(labels.count) of labels"
       throw DataError(
         .badInput, at: files.map(\.name), "\(found); one of each was expected",
-        remedy: "give the images and the labels of one part, each with its own -i")
+        remedy: "give the images and the labels of one split, each with its own -i")
     }
     let labelSource = try labels[0].lastTime().decompressed(limits: request.options.limits)
     let values = try readLabels(labelSource, limits: request.options.limits)
     let source = try images[0].lastTime().decompressed(limits: request.options.limits)
-    let part = Self.split(images[0].name) ?? Self.split(labels[0].name)
-    return try samples(source, values, request, part: part, finish: { () throws(DataError) in try source.drain() })
+    let split = Self.split(images[0].name) ?? Self.split(labels[0].name)
+    return try samples(source, values, request, split: split, finish: { () throws(DataError) in try source.drain() })
   }
 
   // An archive or folder: the labels are read in a first pass, wherever they stand, the images in a second.
@@ -119,7 +119,7 @@ enum IDX {
       if let other = isImages ? images : labels?.path {
         throw DataError(
           .badInput, at: [first.name],
-          "two files of \(isImages ? "images" : "labels") for the \(wanted.rawValue) part: \(other) and \(member.path)",
+          "two files of \(isImages ? "images" : "labels") for the \(wanted.rawValue) split: \(other) and \(member.path)",
           remedy: "give the two files of one dataset, each with its own -i")
       }
       if isImages {
@@ -132,7 +132,7 @@ enum IDX {
     guard let images else {
       throw DataError(
         .badInput, at: [request.container.name],
-        "labels without images: \(labels?.path ?? "there is no IDX file at all") for the \(wanted.rawValue) part",
+        "labels without images: \(labels?.path ?? "there is no IDX file at all") for the \(wanted.rawValue) split",
         remedy: Remedy.pairUp)
     }
     guard let labels else {
@@ -144,7 +144,7 @@ enum IDX {
     while let member = try reader.next(), member.path != images {}
     let source = try reader.memberSource()
     return try samples(
-      source, labels.values, request, part: Self.split(images),
+      source, labels.values, request, split: Self.split(images),
       finish: { () throws(DataError) in
         try source.drain()
         while try reader.next() != nil {}
@@ -171,7 +171,7 @@ enum IDX {
   }
 
   private static func samples(
-    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, part: DatasetInfo.Split?,
+    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, split: DatasetInfo.Split?,
     finish: @escaping () throws(DataError) -> Void
   ) throws(DataError) -> OpenedLayout {
     let header = try readHeader(source)
@@ -206,12 +206,12 @@ enum IDX {
     var countPerClass = [Int](repeating: 0, count: classes)
     for label in labels { countPerClass[label] += 1 }
     let info = DatasetInfo(
-      name: request.datasetName(), split: part ?? request.options.split, classNames: (0..<classes).map(String.init),
+      name: request.datasetName(), split: split ?? request.options.split, classNames: (0..<classes).map(String.init),
       shape: [channels, height, width], countPerClass: countPerClass)
     var index = 0
     let size = height * width * channels
     return OpenedLayout(
-      info: info, channels: channels, part: part, place: { [source.name, "image \(grouped(index))"] }
+      info: info, channels: channels, split: split, place: { [source.name, "image \(grouped(index))"] }
     ) { () throws(DataError) in
       guard index < count else {
         if index == count {

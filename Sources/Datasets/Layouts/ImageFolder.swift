@@ -11,7 +11,7 @@ extension Layout {
 
 /// One folder per class: `[root/][train|val|test/]class/…/file`, in an archive or on disk.
 ///
-/// Classes are sorted by name, as torchvision sorts them, over all parts together, so that the parts agree on the indices.
+/// Classes are sorted by name, as torchvision sorts them, over all splits together, so that the splits agree on the indices.
 /// That order is known only after the last member, so everything is read twice.
 enum ImageFolder {
   /// Image formats that are not read; passing over them in silence would lose data.
@@ -19,7 +19,7 @@ enum ImageFolder {
     "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "heic", "avif",
   ]
 
-  private enum Part: String {
+  private enum SplitFolder: String {
     case train, val, test
 
     init?(folder: String) {
@@ -32,7 +32,7 @@ enum ImageFolder {
     }
   }
 
-  /// Where in a path the class stands, and where the part, if there are parts.
+  /// Where in a path the class stands, and where the split, if there are splits.
   private struct Structure {
     var partLevel: Int?
     var classLevel: Int
@@ -50,7 +50,9 @@ enum ImageFolder {
       }
       var common = 0
       while common < shortest, all.allSatisfy({ $0[common] == all[0][common] }) { common += 1 }
-      let level = (0...min(common, shortest - 1)).first { level in all.allSatisfy { Part(folder: $0[level]) != nil } }
+      let level = (0...min(common, shortest - 1)).first { level in
+        all.allSatisfy { SplitFolder(folder: $0[level]) != nil }
+      }
       if let level {
         partLevel = level
         classLevel = level + 1
@@ -82,10 +84,11 @@ enum ImageFolder {
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     // Who names the classes to keep has seen that there are others.
     if request.options.classes.isEmpty { try refuseEmptyClasses(survey, structure, classNames, name: name) }
-    let parts = Set(survey.folders.compactMap { folder in structure.partLevel.flatMap { Part(folder: folder[$0]) } })
-    var part: Part?
+    let parts = Set(
+      survey.folders.compactMap { folder in structure.partLevel.flatMap { SplitFolder(folder: folder[$0]) } })
+    var part: SplitFolder?
     if structure.partLevel != nil {
-      let choices: [Part] = request.options.split == .train ? [.train] : [.test, .val]
+      let choices: [SplitFolder] = request.options.split == .train ? [.train] : [.test, .val]
       guard let choice = choices.first(where: parts.contains) else {
         throw missingPart(request.options.split, in: name)
       }
@@ -96,7 +99,7 @@ enum ImageFolder {
     var counts = [Int](repeating: 0, count: classNames.count)
     var forms: Set<[Int]> = []
     for (folder, found) in survey.found {
-      if let level = structure.partLevel, Part(folder: folder[level]) != part { continue }
+      if let level = structure.partLevel, SplitFolder(folder: folder[level]) != part { continue }
       counts[indices[folder[structure.classLevel]] ?? 0] += found.count
       forms.formUnion(found.shapes)
     }
@@ -106,16 +109,16 @@ enum ImageFolder {
       countPerClass: counts)
     var notes: [String] = []
     if survey.others > 0 { notes.append("\(grouped(survey.others)) files that are no images were passed over") }
-    if let part, part.rawValue != request.options.split.rawValue { notes.append("there is no test part; val is read") }
+    if let part, part.rawValue != request.options.split.rawValue { notes.append("there is no test split; val is read") }
 
     let reader = try request.container.open(last: true)
     var index = 0
     return OpenedLayout(
-      info: info, channels: channels, part: part.map { _ in info.split }, notes: notes, place: { reader.place }
+      info: info, channels: channels, split: part.map { _ in info.split }, notes: notes, place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
         guard let folder = imageFolder(member) else { continue }
-        if let level = structure.partLevel, Part(folder: folder[level]) != part { continue }
+        if let level = structure.partLevel, SplitFolder(folder: folder[level]) != part { continue }
         guard let label = indices[folder[structure.classLevel]] else {
           throw DataError(.io, at: reader.place, "the input changed while it was read")
         }

@@ -60,9 +60,9 @@ enum NPZ {
         labels[split] = (member.path, try readLabels(first, limits: request.options.limits))
       }
     }
-    let part: String? = images[wanted.rawValue] != nil || labels[wanted.rawValue] != nil ? wanted.rawValue : nil
-    guard let path = images[part] else {
-      if let labels = labels[part] {
+    let split: String? = images[wanted.rawValue] != nil || labels[wanted.rawValue] != nil ? wanted.rawValue : nil
+    guard let path = images[split] else {
+      if let labels = labels[split] {
         throw DataError(
           .badInput, at: [request.container.name, labels.path], "labels without images beside them",
           remedy: Remedy.pairUp)
@@ -71,14 +71,14 @@ enum NPZ {
       throw DataError(
         .badInput, at: [request.container.name], "no arrays called x_train and y_train, or images and labels")
     }
-    guard let labels = labels[part]?.values else {
+    guard let labels = labels[split]?.values else {
       throw DataError(
         .badInput, at: [request.container.name, path], "images without labels: no such array beside it",
         remedy: Remedy.pairUp)
     }
     let reader = try request.container.open(last: true)
     while let member = try reader.next(), member.path != path {}
-    return try samples(reader, labels, request, part: part == nil ? nil : wanted)
+    return try samples(reader, labels, request, split: split == nil ? nil : wanted)
   }
 
   private static func twice(_ name: String, _ one: String, _ other: String) -> DataError {
@@ -108,7 +108,7 @@ enum NPZ {
   }
 
   private static func samples(
-    _ reader: MemberReader, _ labels: [Int], _ request: LayoutRequest, part: DatasetInfo.Split?
+    _ reader: MemberReader, _ labels: [Int], _ request: LayoutRequest, split: DatasetInfo.Split?
   ) throws(DataError) -> OpenedLayout {
     let source = try reader.memberSource()
     let header = try NPYHeader(reading: source)
@@ -140,7 +140,7 @@ enum NPZ {
     let size = form.channels * form.height * form.width * header.element.size
     var index = 0
     return OpenedLayout(
-      info: info, channels: form.channels, part: part, place: { [source.name, "image \(grouped(index))"] }
+      info: info, channels: form.channels, split: split, place: { [source.name, "image \(grouped(index))"] }
     ) { () throws(DataError) in
       guard index < count else {
         if index == count {

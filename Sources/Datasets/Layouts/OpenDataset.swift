@@ -35,8 +35,8 @@ private func open(
   let opened = try layout.open(request)
   log(
     "\(container.name): layout \(layout.name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
-      + " part, \(grouped(opened.info.classNames.count)) classes")
-  let part = try options.checkPart(opened.part, of: container.name)
+      + " split, \(grouped(opened.info.classNames.count)) classes")
+  let part = try options.checkSplit(opened.split, of: container.name)
   for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
   return try PreparedSource(opened, options: options, name: container.name, log: log)
 }

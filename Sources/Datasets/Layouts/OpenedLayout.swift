@@ -3,8 +3,8 @@ struct OpenedLayout {
   var info: DatasetInfo
   /// The channels of every sample; 3 where grey and colour are mixed, nil where nothing is known.
   var channels: Int?
-  /// The part that the data says it is; nil where it has no parts.
-  var part: DatasetInfo.Split?
+  /// The split that the data says it is; nil where it has no splits.
+  var split: DatasetInfo.Split?
   /// What the log shall say beside the layout's name.
   var notes: [String] = []
   /// The description where it is known better when the last sample was read.

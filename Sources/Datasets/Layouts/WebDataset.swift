@@ -50,7 +50,7 @@ enum WebDataset {
     let reader = WebDatasetReader(
       try request.container.open(last: true), info: info, limits: request.options.limits)
     return OpenedLayout(
-      info: info, channels: isImage ? channels : nil, part: nil, place: { reader.place }, next: reader.readSample)
+      info: info, channels: isImage ? channels : nil, split: nil, place: { reader.place }, next: reader.readSample)
   }
 
   /// Key and field of a member; nil for what is no part of a sample.

@@ -45,7 +45,7 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var complete: Bool
   /// Short name of the data.
   public var dataset: String
-  /// Training or test part.
+  /// Training or test split.
   public var split: DatasetInfo.Split
   /// Images or latents.
   public var kind: DatasetInfo.Kind

@@ -116,6 +116,6 @@ public func checkBaselines(from real: DatasetInfo, testedOn test: DatasetInfo) t
   }
   throw DataError(
     .badInput, at: ["real training data"],
-    "its images are \(described(real)), and those of the test part are \(described(test))",
+    "its images are \(described(real)), and those of the test split are \(described(test))",
     remedy: "give --real the archive that --test belongs to, or one size and the same classes for both")
 }
