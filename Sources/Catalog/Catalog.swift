@@ -35,14 +35,14 @@ public enum Catalog {
 
   /// The networks of `condense` and `evaluate`; the first is the default.
   public static let networks: [NetworkDescription] = [
-    .init("convnet", "blocks of 3x3 convolution, norm, ReLU and pooling (DC, DM, M3D); instance norm", hasSize: true),
-    .init("resnet10", "one residual block at each of four sizes (IDC's comparisons); batch norm"),
-    .init("resnet18", "two residual blocks at each of four sizes (He et al. 2016); instance norm"),
-    .init("resnetap10", "ResNet-10 with average pooling in place of strides (IDC); instance norm"),
-    .init("vgg11", "eight convolutions and maximum pooling (Simonyan & Zisserman 2015); instance norm"),
-    .init("alexnet", "five convolutions and maximum pooling (Krizhevsky et al. 2012); no norm"),
-    .init("densenet121", "121 layers, each fed by those before (Huang et al. 2017); batch norm"),
-    .init("efficientnet-b0", "inverted residual blocks with excitation (Tan & Le 2019); batch norm"),
+    .init("convnet", "the papers' ConvNet: 3x3 convolutions and pooling; instance norm", hasSize: true),
+    .init("resnet10", "one residual block at each of four sizes; batch norm"),
+    .init("resnet18", "two residual blocks at each of four sizes; instance norm"),
+    .init("resnetap10", "ResNet-10 with pooling in place of strides; instance norm"),
+    .init("vgg11", "eight convolutions and maximum pooling; instance norm"),
+    .init("alexnet", "five convolutions and maximum pooling; no norm"),
+    .init("densenet121", "layers that see all those before; batch norm"),
+    .init("efficientnet-b0", "inverted residual blocks with excitation; batch norm"),
   ]
 
   /// The method that `condense` takes when none is named.

@@ -117,6 +117,14 @@ extension ComputeTests {
       #expect(again.info == first.info && again.samples == first.samples)
     }
 
+    @Test(arguments: names) func theMemoryEstimateIsBetweenThePeakAndTwiceThePeak(name: String) throws {
+      let isPretrained = Registry.expansion(name) is any PretrainedMethod.Type
+      let words = isPretrained ? "--pretrain $F/shapes-cifar.tar.gz --pretrain-steps 2 --steps 2" : ""
+      let (estimate, peak) = try ComputeTests.memory(
+        "expand --method \(name) \(words) --ratio 2 -i $F/shapes-cifar.tar.gz")
+      #expect(estimate >= peak && estimate <= 2 * peak, "\(estimate / peak) times the peak of \(peak / 1_048_576) MiB")
+    }
+
     @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ratio", "3"]

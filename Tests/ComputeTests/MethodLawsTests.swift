@@ -136,6 +136,18 @@ extension ComputeTests {
       #expect(again.info == first.info && again.samples == first.samples)
     }
 
+    /// With networks and batches of the usual size, so that more than the library counts.
+    @Test(arguments: names) func theMemoryEstimateIsBetweenThePeakAndTwiceThePeak(name: String) throws {
+      let method = try #require(Catalog.method(name))
+      let steps = [("steps", "2"), ("feature-steps", "2")].filter { option, _ in
+        method.settings.contains { $0.option == option }
+      }
+      let words = steps.map { "--\($0) \($1)" }.joined(separator: " ")
+      let (estimate, peak) = try ComputeTests.memory(
+        "condense --method \(name) \(words) --ipc 10 -i $F/shapes-cifar.tar.gz")
+      #expect(estimate >= peak && estimate <= 2 * peak, "\(estimate / peak) times the peak of \(peak / 1_048_576) MiB")
+    }
+
     @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ipc", "2"]

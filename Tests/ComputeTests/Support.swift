@@ -35,6 +35,26 @@ extension ComputeTests {
   }
 }
 
+extension ComputeTests {
+  /// What a command line of the built program said beforehand that it would take, and what it took at most, both in bytes.
+  ///
+  /// `words` are a verb and its options; both numbers are among what --verbose tells.
+  static func memory(_ words: String) throws -> (estimate: Double, peak: Double) {
+    let scratch = try Scratch()
+    let run = try shell("pipe \(words) --verbose -o out.wire", in: scratch.folder)
+    try #require(run.status == 0, "\(run.errors)")
+    func bytes(_ match: Regex<(Substring, Substring, Substring)>.Match?) throws -> Double {
+      let match = try #require(match, "\(run.errors)")
+      let unit = try #require(["KiB": 1024.0, "MiB": 1_048_576, "GiB": 1_073_741_824][match.output.2])
+      return unit * (try #require(Double(match.output.1)))
+    }
+    let decoded = try bytes(run.errors.firstMatch(of: /memory: ([0-9.]+) ([KMG]iB) of decoded images/))
+    let working = try bytes(run.errors.firstMatch(of: /about ([0-9.]+) ([KMG]iB) to compute/))
+    let peak = try bytes(run.errors.firstMatch(of: /at most ([0-9.]+) ([KMG]iB) of memory/))
+    return (decoded + working, peak)
+  }
+}
+
 /// A folder that goes away with the value.
 final class Scratch {
   let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)")

@@ -49,6 +49,8 @@ enum Help {
         text += entry(method.name, method.title + mark, column: 14, width)
       }
     }
+    text += "\nNetworks (--net)\n"
+    for network in Catalog.networks { text += entry(network.name, network.summary, column: 18, width) }
     return text + "\n" + wrapped("`pipe methods NAME` says what a method does, its paper and its options.", width)
   }
 

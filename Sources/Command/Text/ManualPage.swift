@@ -43,6 +43,8 @@ enum ManualPage {
       }
       for preset in method.presets { page.tag("--preset \(preset.name)", preset.summary) }
     }
+    page.section("NETWORKS")
+    for network in Catalog.networks { page.tag(network.name, network.summary) }
     page.section("EXIT STATUS")
     for status in ExitStatus.allCases { page.tag("\(status.rawValue)", status.meaning) }
     page.paragraph(

@@ -5,7 +5,11 @@ let methodsVerb = VerbRunner("methods") { invocation in
   let chosen = arguments.operands.first.flatMap(Catalog.method)
   let methods = chosen.map { [$0] } ?? Catalog.allMethods
   if arguments.flag("json") {
-    let report = JSONText.object([("methods", .array(methods.map(json)))])
+    let networks = Catalog.networks.map { network in
+      JSONText.object([("name", .string(network.name)), ("summary", .string(network.summary))])
+    }
+    let members: [(key: String, value: JSONText)] = [("methods", .array(methods.map(json)))]
+    let report = JSONText.object(members + (chosen == nil ? [("networks", .array(networks))] : []))
     try invocation.output.write(report.rendered(indented: true) + "\n")
   } else {
     let width = invocation.terminal.width

@@ -6,8 +6,9 @@ public import Networks
 /// Reckoned from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
 /// what is asked for may be more than they hold.
 public struct MemoryNeed: Sendable, Equatable {
-  /// The tensor library and the program.
-  public var library = Double(350 << 20)
+  /// The tensor library and the program: 185 MiB are resident before anything is computed, and threads and first uses take
+  /// the rest.
+  public var library = Double(250 << 20)
   /// Weights, with what drawing or training them takes beside.
   public var weights = 0.0
   /// Maps between the layers of a network.

@@ -37,7 +37,7 @@ public struct ExpansionEstimate: Sendable, Equatable {
   /// Decoded samples in spill files.
   public var spilledBytes: Int
   /// What computing takes beside them: maps of a batch, gradients, weights and the library.
-  public var workingBytes = 350 << 20
+  public var workingBytes = Int(MemoryNeed().library)
 
   /// Seconds of all stretches.
   public var learningSeconds: Double { stretches.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
