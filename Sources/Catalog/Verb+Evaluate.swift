@@ -60,7 +60,8 @@ extension Verb {
         "condense and judge without keeping the result"),
     ],
     relations: [
-      .needs("cache", "baselines", "it is where networks for the herding baseline are kept, and there are none")
-    ],
+      .needs("cache", "baselines", "it is where networks for the herding baseline are kept, and there are none"),
+      .excludes("nets", "net", "both say which networks to train"),
+    ] + OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "train", interruption: .finishEarly)
 }

@@ -13,7 +13,8 @@ extension EvaluationResult {
     let heading =
       "\(`protocol`)\(epochsText), \(precision), seed \(seed), tested on \(test)\(part); accuracy in % after the last epoch, "
       + "mean ± std over networks"
-    return ([heading, ""] + (networks.count > 1 ? comparison : sets + [""] + classRows)).joined(separator: "\n") + "\n"
+    let lines = [heading, ""] + (networks.count > 1 ? comparison : sets + [""] + classRows)
+    return lines.map { $0.replacing(#/ +$/#, with: "") + "\n" }.joined()
   }
 
   /// As wide as the names that come most often, so that tables stand well beside one another.

@@ -1,4 +1,5 @@
 import Foundation
+import Shards
 import Testing
 
 extension ComputeTests {
@@ -298,6 +299,32 @@ extension ComputeTests {
       }
     }
 
+    @Test func severalNetworksGiveAColumnEachAndARowPerSetInTheReport() throws {
+      let run = try shell(
+        """
+        export HOME=$PWD; pipe condense -q --method random --ipc 2 -i $F/shapes-cifar.tar.gz -o few.wire || exit
+        judge="pipe evaluate -q --train few.wire --test $F/shapes-cifar.tar.gz --epochs 1 --repeats 1 --width 8 --depth 2"
+        $judge --nets convnet,alexnet --baselines --json && $judge --nets convnet,alexnet && $judge --net convnet --json
+        """)
+      #expect(run.status == 0, "\(run.errors)")
+      let parts = run.output.components(separatedBy: "\nP-DSA")
+      let table = try #require(parts.last?.components(separatedBy: "\n{").first)
+      let both = try snakeDecoder.decode(EvaluationResult.self, from: Data(parts[0].utf8))
+      #expect(both.networks == ["convnet", "alexnet"] && both.rows.count == 6)
+      #expect(both.rows.map(\.network) == ["convnet", "alexnet", "convnet", "alexnet", "convnet", "alexnet"])
+      #expect(both.rows.map(\.baseline) == [false, false, true, true, true, true])
+      #expect(table.contains("convnet") && table.contains("alexnet"), "\(table)")
+      // A network's accuracy does not depend on which others are trained beside it.
+      let alone = try #require(run.output.components(separatedBy: "\n{").last.map { "{" + $0 })
+      let one = try snakeDecoder.decode(EvaluationResult.self, from: Data(alone.utf8))
+      #expect(one.rows[0].accuracies == both.rows[0].accuracies && one.rows[0].perClass == both.rows[0].perClass)
+      for words in [
+        "--nets convnet,convnet", "--nets zebra", "--nets convnet --net alexnet", "--net alexnet --width 8",
+      ] {
+        #expect(try shell("pipe evaluate --train x --test y \(words)").status == 64, "\(words)")
+      }
+    }
+
     @Test func aTrainPartInThePlaceOfTheTestPartIsAWarningAndInTheReport() throws {
       let run = try shell(
         """
@@ -354,4 +381,10 @@ extension ComputeTests {
       #expect(try shell("diff -r a b").status == 0)
     }
   }
+}
+
+private var snakeDecoder: JSONDecoder {
+  let decoder = JSONDecoder()
+  decoder.keyDecodingStrategy = .convertFromSnakeCase
+  return decoder
 }

@@ -50,7 +50,7 @@ enum Help {
       }
     }
     text += "\nNetworks (--net)\n"
-    for network in Catalog.networks { text += entry(network.name, network.summary, column: 18, width) }
+    for network in Catalog.networks { text += entry(network.name, network.summary, column: 20, width) }
     return text + "\n" + wrapped("`pipe methods NAME` says what a method does, its paper and its options.", width)
   }
 
