@@ -45,6 +45,7 @@ public protocol CondensingMethod: Sendable {
 }
 
 extension CondensingMethod {
+  /// See `CondensingMethod`.
   public static var stepsOption: String { "steps" }
 
   /// Sets an option by its name.

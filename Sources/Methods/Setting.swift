@@ -72,44 +72,62 @@ public protocol SettingValue: Sendable {
 }
 
 extension Int: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) { self.init(settingText) }
+  /// See `SettingValue`.
   public var settingText: String? { String(self) }
+  /// See `SettingValue`.
   public static var settingForm: String { "a whole number" }
 }
 
 extension Double: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) { self.init(settingText) }
+  /// See `SettingValue`.
   public var settingText: String? { "\(self)" }
+  /// See `SettingValue`.
   public static var settingForm: String { "a number" }
 }
 
 extension Optional: SettingValue where Wrapped: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) {
     guard let value = Wrapped(settingText: settingText) else { return nil }
     self = value
   }
+  /// See `SettingValue`.
   public var settingText: String? { flatMap(\.settingText) }
+  /// See `SettingValue`.
   public static var settingForm: String { Wrapped.settingForm }
 }
 
 extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == String {
+  /// See `SettingValue`.
   public init?(settingText: String) { self.init(rawValue: settingText) }
+  /// See `SettingValue`.
   public var settingText: String? { rawValue }
+  /// See `SettingValue`.
   public static var settingForm: String { "one of " + allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 extension Formation: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) {
     guard let factor = Int(settingText), factor > 0 else { return nil }
     self.init(factor: factor)
   }
+  /// See `SettingValue`.
   public var settingText: String? { String(factor) }
+  /// See `SettingValue`.
   public static var settingForm: String { "a number of tiles per side" }
 }
 
 extension AugmentationStrategy: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) { self.init(named: settingText) }
+  /// See `SettingValue`.
   public var settingText: String? { description }
+  /// See `SettingValue`.
   public static var settingForm: String {
     "operations joined by _ of " + Operation.allCases.map(\.rawValue).joined(separator: ", ") + ", or none"
   }

@@ -33,6 +33,7 @@ public struct Layout: Sendable {
 }
 
 extension Layout: Equatable, CustomStringConvertible {
+  /// See `Equatable`.
   public static func == (one: Layout, other: Layout) -> Bool { one.name == other.name }
 
   /// Its name.

@@ -11,12 +11,15 @@ public import Tensors
 /// Decisions: IDC's combination of operations without cutout, which removes what a small set has little of; what a class's position gets is
 /// drawn from the class, the sample and the number of the copy alone; copy 0 is augmented like the others.
 public struct ClassicAugmentation: ExpandingMethod {
+  /// See `ExpandingMethod`.
   public static let name = "augment"
+  /// See `ExpandingMethod`.
   public static let settings = [Setting("augment", \Self.strategy)]
 
   /// What is drawn from; nil for all operations but cutout, without flip where images are grey.
   public var strategy: AugmentationStrategy?
 
+  /// See `ExpandingMethod`.
   public init() {}
 
   /// It has none.
@@ -25,12 +28,15 @@ public struct ClassicAugmentation: ExpandingMethod {
     set {}
   }
 
+  /// See `ExpandingMethod`.
   public mutating func decide(for task: MethodTask) {
     strategy = strategy ?? AugmentationStrategy.usual(channels: task.shape.channels).without(.cutout)
   }
 
+  /// See `ExpandingMethod`.
   public func cost(of task: MethodTask) -> ExpandingCost { ExpandingCost(memory: .copying(task.shape)) }
 
+  /// See `ExpandingMethod`.
   public func expansion(
     of real: some RealImages, normalization: Normalization, using random: RandomSource, control: RunControl
   ) throws -> Expanded {

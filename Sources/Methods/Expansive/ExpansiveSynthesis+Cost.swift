@@ -3,6 +3,7 @@ internal import Networks
 internal import Tensors
 
 extension ExpansiveSynthesis {
+  /// See `ExpandingMethod`.
   public func cost(of task: MethodTask) -> ExpandingCost {
     var need = MemoryNeed.learning(self, for: task.shape, images: 2 * batch)
     need.purpose = .expanding

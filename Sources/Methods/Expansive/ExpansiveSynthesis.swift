@@ -58,7 +58,9 @@ public import Tensors
 /// - *All classes at once.* Line 13 loops over classes; a classifier that sees one class at a time learns to answer that class.
 /// - *Constant rates and no stretches that depend on the number of steps,* so that a run that is stopped is one of fewer steps.
 public struct ExpansiveSynthesis: ExpandingMethod {
+  /// See `ExpandingMethod`.
   public static let name = "expansive"
+  /// See `ExpandingMethod`.
   public static let settings: [Setting<Self>] = [
     Setting("setting", \.setting), Setting("pretrain-steps", \.pretrainingSteps), Setting("steps", \.steps),
     Setting("batch", \.batch), Setting("lr", \.learningRate), Setting("augment", \.augmentation),
@@ -123,8 +125,10 @@ public struct ExpansiveSynthesis: ExpandingMethod {
     case augmented
   }
 
+  /// See `SettingValue`.
   public init() {}
 
+  /// See `ExpandingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     // The classifier must fit the images.
     var classifier = NetworkChoice(filters: 32)
@@ -156,6 +160,7 @@ public struct ExpansiveSynthesis: ExpandingMethod {
     (filters, maps) = (model.autoencoder.options.filters, model.autoencoder.options.maps)
   }
 
+  /// See `ExpandingMethod`.
   public func expansion(
     of real: some RealImages, normalization: Normalization, using random: RandomSource, control: RunControl
   ) throws -> Expanded {

@@ -57,9 +57,12 @@ public import Tensors
 /// - *What cannot be less is taken off.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
 public struct Koopcon: CondensingMethod {
+  /// See `CondensingMethod`.
   public static let name = "koopcon"
+  /// See `CondensingMethod`.
   public static let traits = MethodTraits(
     learns: true, isBoundedBySamples: true, classesAreIndependent: false, learningRates: ["lr", "map-lr"])
+  /// See `CondensingMethod`.
   public static let settings: [Setting<Self>] =
     [
       Setting("steps", \.steps), Setting("batch", \.batch), Setting("lr", \.learningRate),
@@ -124,8 +127,10 @@ public struct Koopcon: CondensingMethod {
   /// The classifier.
   public var network = NetworkChoice()
 
+  /// See `CondensingMethod`.
   public init() {}
 
+  /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     try network.decide(for: task)
     guard latent % heads == 0 else {
@@ -176,6 +181,7 @@ public struct Koopcon: CondensingMethod {
     try (embeddings.mean(axes: [0]) - mean).squared().sum() / squaredLength
   }
 
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
@@ -211,6 +217,7 @@ public struct Koopcon: CondensingMethod {
 }
 
 extension Koopcon {
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     var cost = Cost(memory: memoryNeed(task))
     cost.probe = Probe(network.decided(for: task))

@@ -15,9 +15,12 @@ public import Tensors
 /// Decisions: a class with fewer real images than a batch gives all of them. The images are optimised in normalised
 /// units and never clamped, as in the code.
 public struct DistributionMatching: CondensingMethod {
+  /// See `CondensingMethod`.
   public static let name = "dm"
+  /// See `CondensingMethod`.
   public static let traits = MethodTraits(
     learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+  /// See `CondensingMethod`.
   public static let settings = LearnedImages.settings.map { $0.within(\Self.images) }
 
   /// How images are learned; the values are the paper's, except for the number of steps.
@@ -26,17 +29,22 @@ public struct DistributionMatching: CondensingMethod {
   /// 100 images per class on.
   public var images = LearnedImages(initialization: .real, factor: 1)
 
+  /// See `CondensingMethod`.
   public init() {}
 
+  /// See `CondensingMethod`.
   public var steps: Int? {
     get { images.steps }
     set { images.steps = newValue }
   }
 
+  /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) { try images.decide(for: task) }
 
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost { images.cost(of: task) }
 
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()

@@ -35,9 +35,12 @@ public import Tensors
 ///   (Algorithm 1, line 9) and one update after it are the same thing, as classes share no pixels.
 /// - *Initial images.* Real ones; with a factor each tile is a different real image, shrunk.
 public struct M3D: CondensingMethod {
+  /// See `CondensingMethod`.
   public static let name = "m3d"
+  /// See `CondensingMethod`.
   public static let traits = MethodTraits(
     learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+  /// See `CondensingMethod`.
   public static let settings =
     LearnedImages.settings.map { $0.within(\Self.images) } + [
       Setting("kernel", \.kernel), Setting("bandwidth", \.bandwidth), Setting("units", \.units),
@@ -65,8 +68,10 @@ public struct M3D: CondensingMethod {
     case kernel
   }
 
+  /// See `SettingValue`.
   public init() {}
 
+  /// See `CondensingMethod`.
   public var steps: Int? {
     get { images.steps }
     set { images.steps = newValue }
@@ -75,17 +80,20 @@ public struct M3D: CondensingMethod {
   /// The width of a Gaussian kernel that suits a formation, in mean squared distances of the batch.
   public static func width(forFactor factor: Int) -> Double { factor == 1 ? 16 : 1 }
 
+  /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     try images.decide(for: task)
     kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
     bandwidth = kernel.width
   }
 
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     // Squares of distances, and for every Gaussian two matrices.
     images.cost(of: task) { rows in kernel == .linear ? 0 : 12 * rows * rows }
   }
 
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
@@ -101,6 +109,7 @@ public struct M3D: CondensingMethod {
 }
 
 extension Kernel: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) {
     guard
       let kernel = [Kernel.gaussianMixture(), .gaussian(), .linear, .polynomial].first(where: { $0.name == settingText }
@@ -108,6 +117,8 @@ extension Kernel: SettingValue {
     else { return nil }
     self = kernel
   }
+  /// See `SettingValue`.
   public var settingText: String? { name }
+  /// See `SettingValue`.
   public static var settingForm: String { "one of gaussian-mixture, gaussian, linear, polynomial" }
 }

@@ -14,25 +14,34 @@ public import Tensors
 /// Decisions: Euclidean distance, classes apart, ties to the lowest index. The embeddings are those of a network
 /// trained briefly on the real data (the reference code does not say which).
 public struct KCenter: CondensingMethod {
+  /// See `CondensingMethod`.
   public static let name = "k-center"
+  /// See `CondensingMethod`.
   public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  /// See `CondensingMethod`.
   public static let settings = FeatureNetwork.settings.map { $0.within(\Self.features) }
+  /// See `CondensingMethod`.
   public static let stepsOption = "feature-steps"
 
   /// The network whose features are compared.
   public var features = FeatureNetwork()
 
+  /// See `CondensingMethod`.
   public init() {}
 
+  /// See `CondensingMethod`.
   public var steps: Int? {
     get { features.training.steps }
     set { features.training.steps = newValue ?? features.training.steps }
   }
 
+  /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) { try features.decide(for: task) }
 
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost { features.cost(of: task) }
 
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()

@@ -7,10 +7,14 @@ public import Tensors
 /// Reference: the "Random" row of every table in the literature; IDC's code takes the first k images instead.
 /// Deviations: none.
 public struct RandomSelection: CondensingMethod {
+  /// See `CondensingMethod`.
   public static let name = "random"
+  /// See `CondensingMethod`.
   public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  /// See `CondensingMethod`.
   public static let settings: [Setting<Self>] = []
 
+  /// See `CondensingMethod`.
   public init() {}
 
   /// It has none.
@@ -19,14 +23,17 @@ public struct RandomSelection: CondensingMethod {
     set {}
   }
 
+  /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) {}
 
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     var need = MemoryNeed(for: .selecting)
     need.images = 11 * task.pixels * task.images
     return Cost(memory: need)
   }
 
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()

@@ -104,7 +104,10 @@ public struct NetworkChoice: Sendable, Equatable {
 extension Precision: SettingValue {}
 extension Norm: SettingValue {}
 extension String: SettingValue {
+  /// See `SettingValue`.
   public init?(settingText: String) { self = settingText }
+  /// See `SettingValue`.
   public var settingText: String? { self }
+  /// See `SettingValue`.
   public static var settingForm: String { "a name" }
 }

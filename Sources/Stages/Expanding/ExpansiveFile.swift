@@ -118,12 +118,14 @@ extension ExpansiveFile {
 }
 
 extension ExpansiveSynthesis: PretrainedMethod {
+  /// See `PretrainedMethod`.
   public mutating func begin(withModelAt path: String) throws(DataError) -> PretrainedModel {
     let file = try ExpansiveFile(contentsOf: path)
     take(file.model)
     return file.pretrained
   }
 
+  /// See `PretrainedMethod`.
   public mutating func pretrain(
     on similar: ClassStore, of info: DatasetInfo, using random: RandomSource, control: RunControl,
     history: FittedHistory

@@ -212,6 +212,7 @@ public struct KoopconFile: Sendable {
 }
 
 extension Koopcon: FittedMethod {
+  /// See `FittedMethod`.
   public func fitted(
     to store: ClassStore, of info: DatasetInfo, counts: [Int], normalization: Normalization,
     using random: RandomSource, control: RunControl, history: FittedHistory
