@@ -17,12 +17,12 @@ extension Estimate {
 }
 
 extension ExpansionEstimate {
-  /// One line each for what is made, the stretches of learning, the making, and the memory.
+  /// One line each for what is made, the phases of learning, the making, and the memory.
   func lines(for request: ExpandRequest) -> [String] {
     ["\(request.name): \(images) images, seed \(request.seed)"]
-      + stretches.map { stretch in
-        let option = stretch.name == "pre-training" ? "--pretrain-steps" : "--steps"
-        return "\(stretch.name): \(stepsLine(stretch.steps, stretch.secondsPerStep, digits: 2, option: option))"
+      + phases.map { phase in
+        let option = phase.name == "pre-training" ? "--pretrain-steps" : "--steps"
+        return "\(phase.name): \(stepsLine(phase.steps, phase.secondsPerStep, digits: 2, option: option))"
       } + (makingSeconds > 0 ? ["making the images: about \(durationText(makingSeconds))"] : [])
       + [memoryLine(decoded: decodedBytes, spilled: spilledBytes, working: workingBytes)]
   }

@@ -25,8 +25,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   // All descriptions come first: what does not fit together is refused before anything is read to its end.
   let testSource = try opened(testPaths, split: .test, invocation)
-  let judged = try opened([arguments.path("train") ?? "-"], split: .train, invocation)
-  try checkComparable(judged.info, with: testSource.info)
+  let evaluated = try opened([arguments.path("train") ?? "-"], split: .train, invocation)
+  try checkComparable(evaluated.info, with: testSource.info)
   var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train, invocation) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
   func request(channels: Int) -> EvaluationRequest {
@@ -36,11 +36,11 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       recipe: recipe, repeats: arguments.integer("repeats") ?? 3, seed: UInt64(arguments.integer("seed") ?? 0),
       networks: networks)
   }
-  try request(channels: 3).check(judged.info, besides: realSource?.info, machine: surroundings.machineMemory)
+  try request(channels: 3).check(evaluated.info, besides: realSource?.info, machine: surroundings.machineMemory)
 
   let collected = try await collectedTraining(
-    from: samples(of: judged, stage: "read"), of: judged.info, stage: "read", in: context)
-  let training = try collected.finish(info: judged.info)
+    from: samples(of: evaluated, stage: "read"), of: evaluated.info, stage: "read", in: context)
+  let training = try collected.finish(info: evaluated.info)
   let test = try await store(testSource, in: context)
   let beside = arguments.flag("baselines")
   if realSource == nil, training.info.normalization == nil {
@@ -50,7 +50,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   let request = request(channels: test.shape.channels)
   let name = testSource.info.name
-  let (rows, counts) = try await surroundings.compute(for: .judging) {
+  let (rows, counts) = try await surroundings.compute(for: .evaluating) {
     let plan = try EvaluationPlan(
       request, of: training, on: test, named: name, besides: beside ? real : nil, fallback: real, in: context)
     for line in announcement(plan, request) { context.log(line) }

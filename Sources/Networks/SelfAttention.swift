@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Multi-head self-attention without positions: tokens look at each other in whatever order they come.
+/// Multi-head self-attention without positions: tokens attend to each other in whatever order they come.
 ///
 ///     attend(y) = y + concat_h( softmax(Q_h K_hᵀ / √(d/H)) V_h ) · Oᵀ        Q = y Aᵀ, K = y Bᵀ, V = y Cᵀ, split into H heads
 ///

@@ -13,7 +13,7 @@ public struct Adam: Sendable {
   public let beta2: Double
   /// Added to the divisor.
   public let eps: Double
-  /// Share of the parameter, times the rate, that is taken off at each step.
+  /// Share of the parameter, times the rate, that is subtracted at each step.
   public let weightDecay: Double
   /// Steps made.
   public private(set) var steps = 0

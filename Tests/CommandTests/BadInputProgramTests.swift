@@ -105,7 +105,7 @@ import Testing
     Damage("zero samples, an empty file", says: "it is empty", "open('x', 'wb')"),
   ]
 
-  @Test(arguments: damages) func isRefusedInOneSentenceAndPublishesNothing(_ damage: Damage) throws {
+  @Test(arguments: damages) func `is refused in one sentence and publishes nothing`(_ damage: Damage) throws {
     let folder = try TemporaryFolder()
     let script = try folder.file("make.py", Self.prelude + "\n" + damage.recipe)
     let made = try shell("python3 \(script.lastPathComponent) \(fixtures.path)", in: folder)

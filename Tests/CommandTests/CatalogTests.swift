@@ -5,7 +5,7 @@ import Testing
 @testable import Command
 
 @Suite("The catalogue") struct CatalogTests {
-  @Test func namesAreUniqueAndPlain() {
+  @Test func `names are unique and plain`() {
     let plain = Set("abcdefghijklmnopqrstuvwxyz0123456789-")
     for names in [Catalog.verbs.map(\.name), Catalog.allMethods.map(\.name), Catalog.networks.map(\.name)] {
       #expect(Set(names).count == names.count)
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Catalog.verbs.map(\.name)) func everythingIsDocumented(name: String) throws {
+  @Test(arguments: Catalog.verbs.map(\.name)) func `everything is documented`(name: String) throws {
     let verb = try #require(Catalog.verb(name))
     #expect(!verb.summary.isEmpty && !verb.summary.hasSuffix("."))
     #expect(!verb.examples.isEmpty)
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Catalog.verbs.map(\.name)) func defaultsAreValidValues(name: String) throws {
+  @Test(arguments: Catalog.verbs.map(\.name)) func `defaults are valid values`(name: String) throws {
     let verb = try #require(Catalog.verb(name))
     for option in verb.options {
       for text in [option.defaultText, option.impliedText].compactMap({ $0 }) {
@@ -43,8 +43,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Catalog.allMethods.map(\.name)) func settingsOfMethodsAreValidValuesOfTheirVerb(name: String) throws
-  {
+  @Test(arguments: Catalog.allMethods.map(\.name)) func `settings of methods are valid values of their verb`(
+    name: String
+  ) throws {
     let method = try #require(Catalog.method(name))
     let verb = try #require(Catalog.verb(method.verb))
     let values = method.settings.map { ($0.option, $0.text) } + method.presets.flatMap(\.values).map { ($0, $1) }
@@ -57,7 +58,7 @@ import Testing
   }
 
   /// Of what a relation names, there must be both options.
-  @Test func relationsAreBetweenOptionsOfTheVerb() throws {
+  @Test func `relations are between options of the verb`() throws {
     for verb in Catalog.verbs {
       for relation in verb.relations + verb.methods.filter({ $0.verb == verb.name }).flatMap(\.relations) {
         let names =
@@ -80,14 +81,14 @@ import Testing
     "condense --method koopcon --kernel linear",
     "condense --method m3d --schedule 5", "condense --method random --snapshots x",
   ])
-  func whatAMethodDoesNotTakeIsRefused(line: String) throws {
+  func `what a method does not take is refused`(line: String) throws {
     let words = line.split(separator: " ").map(String.init)
     let verb = try #require(Catalog.verb(words[0]))
     let error = #expect(throws: UsageError.self) { try Arguments(Array(words.dropFirst()), for: verb) }
     #expect(error?.message.contains("means nothing to the method") ?? false, "\(error?.message ?? "")")
   }
 
-  @Test func everyExampleParses() throws {
+  @Test func `every example parses`() throws {
     let examples = Catalog.examples + Catalog.verbs.flatMap(\.examples)
     for example in examples {
       let commands = pipeCommands(example.line)
@@ -99,18 +100,18 @@ import Testing
     }
   }
 
-  @Test func theFirstExampleOfAVerbShowsThatVerb() {
+  @Test func `the first example of a verb shows that verb`() {
     for verb in Catalog.verbs {
       for example in verb.examples { #expect(pipeCommands(example.line).contains { $0[0] == verb.name }) }
     }
   }
 
-  @Test func layoutsAndSplitsAreThoseOfTheReader() {
+  @Test func `layouts and splits are those of the reader`() {
     #expect(Verb.condense.option("layout")?.kind == .choice(Layout.all.map(\.name)))
     #expect(Verb.condense.option("split")?.kind == .choice(DatasetInfo.Split.allCases.map(\.rawValue)))
   }
 
-  @Test func theFrontRunsEveryVerbThatNeedsNoTensors() {
+  @Test func `the front runs every verb that needs no tensors`() {
     let runnable = Set(frontRunners.map(\.verb))
     #expect(runnable.count == frontRunners.count)
     #expect(runnable.isSubset(of: Catalog.verbs.map(\.name)))

@@ -16,7 +16,7 @@ import Testing
     (.temporary, 75),
     (.upstream(exitCode: 65), 65), (.upstream(exitCode: 130), 130),
   ])
-  func faultsOfDataHaveTheirExitCodes(fault: DataError.Fault, code: Int32) {
+  func `faults of data have their exit codes`(fault: DataError.Fault, code: Int32) {
     let error = DataError(fault, at: ["a.tar", "b.png"], "is not a PNG", remedy: "check the archive")
     let report = ErrorReport(error, verb: "decode")
     #expect(report == ErrorReport(exitCode: code, sentence: "a.tar: b.png: is not a PNG; check the archive"))
@@ -24,13 +24,13 @@ import Testing
     #expect(ErrorReport(wrapped, verb: "decode") == report)
   }
 
-  @Test func aPipelineErrorNamesStageAndSample() {
+  @Test func `a pipeline error names stage and sample`() {
     let error = PipelineError(
       stage: "resize", sampleKey: "cat/7", underlying: DataError(.badInput, at: [], "too small"))
     #expect(ErrorReport(error, verb: "decode").sentence == "resize: sample cat/7: too small")
   }
 
-  @Test func usageIs64AndSurprisesAre1() {
+  @Test func `usage is 64 and surprises are 1`() {
     #expect(ErrorReport(UsageError("no", hint: "yes"), verb: "x") == ErrorReport(exitCode: 64, sentence: "no; yes"))
     let surprise = ErrorReport(Surprise(), verb: "x")
     #expect(surprise.exitCode == 1)
@@ -38,18 +38,18 @@ import Testing
     #expect(surprise.sentence?.contains("report") == true)
   }
 
-  @Test func aReaderThatWentAwayIsNoNews() {
+  @Test func `a reader that went away is no news`() {
     #expect(ErrorReport(BrokenPipe(), verb: "x") == ErrorReport(exitCode: 141, sentence: nil))
     let wrapped = PipelineError(stage: "wire", underlying: BrokenPipe())
     #expect(ErrorReport(wrapped, verb: "x") == ErrorReport(exitCode: 141, sentence: nil))
   }
 
-  @Test func cancellationExitsWithTheSignal() {
+  @Test func `cancellation exits with the signal`() {
     #expect(ErrorReport(CancellationError(), verb: "x", signal: SIGTERM).exitCode == 143)
     #expect(ErrorReport(PipelineError.cancelled(stage: "s"), verb: "x", signal: SIGINT).exitCode == 130)
   }
 
-  @Test func whatBreaksOffAfterASignalBrokeOffBecauseOfIt() {
+  @Test func `what breaks off after a signal broke off because of it`() {
     let unfinished = DataError(.temporary, at: ["standard input"], "ends early")
     #expect(ErrorReport(unfinished, verb: "shard").exitCode == 75)
     #expect(ErrorReport(unfinished, verb: "shard", signal: SIGINT).exitCode == 130)
@@ -59,7 +59,7 @@ import Testing
 }
 
 @Suite("Interrupts") struct InterruptStateTests {
-  @Test func aProducerFinishesEarlyAtTheFirstAndGivesUpAtTheSecond() {
+  @Test func `a producer finishes early at the first and gives up at the second`() {
     var state = InterruptState(interruption: .finishEarly)
     guard case .wait = state.receive(SIGINT) else { return #expect(Bool(false), "did not wait") }
     #expect(state.stopRequested)
@@ -67,7 +67,7 @@ import Testing
     #expect(state.receive(SIGINT) == .abort)
   }
 
-  @Test func aReaderIgnoresTheFirstCtrlCAndObeysSIGTERM() {
+  @Test func `a reader ignores the first Ctrl-C and obeys SIGTERM`() {
     var state = InterruptState(interruption: .waitForUpstream)
     guard case .wait = state.receive(SIGINT) else { return #expect(Bool(false), "did not wait") }
     #expect(!state.stopRequested)
@@ -77,7 +77,7 @@ import Testing
     #expect(other.signal == SIGTERM)
   }
 
-  @Test func terminationEndsEveryVerbUnlessItIsToKeepWhatThereIs() {
+  @Test func `termination ends every verb unless it is to keep what there is`() {
     for number in [SIGTERM, SIGHUP] {
       for interruption in [Interruption.finishEarly, .waitForUpstream, .stop] {
         var state = InterruptState(interruption: interruption)
@@ -97,14 +97,14 @@ import Testing
     }
   }
 
-  @Test func aStepWhoseRunIsGoneEnds() {
+  @Test func `a step whose run is gone ends`() {
     var state = InterruptState(interruption: .finishEarly, keepsOnTermination: true)
     #expect(state.orphaned() == .cancel)
     #expect(state.signal == SIGTERM)
     #expect(state.orphaned() == .none)
   }
 
-  @Test func everyOtherVerbStopsAtOnce() {
+  @Test func `every other verb stops at once`() {
     var state = InterruptState(interruption: .stop)
     #expect(state.receive(SIGINT) == .cancel)
     #expect(state.receive(SIGINT) == .abort)

@@ -38,7 +38,7 @@ import Testing
     open('x', 'wb').write(result + data[position:])
     """
 
-  @Test(arguments: changes) func inAStreamAreRefused(key: String, value: String, words: String) throws {
+  @Test(arguments: changes) func `in a stream are refused`(key: String, value: String, words: String) throws {
     let folder = try TemporaryFolder()
     let script = try folder.file("rewrite.py", Self.rewrite).lastPathComponent
     let whole = try shell("pipe decode -q -i \(fixtures.path)/shapes-webdataset.tar -o whole", in: folder)
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test(arguments: changes) func inAManifestAreRefused(key: String, value: String, words: String) throws {
+  @Test(arguments: changes) func `in a manifest are refused`(key: String, value: String, words: String) throws {
     let folder = try TemporaryFolder()
     let key = key == "count_per_class" ? "counts_per_class" : key
     let made = try shell(
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  @Test func sumsAndRangesOfAManifestAreLookedAtToo() throws {
+  @Test func `sums and ranges of a manifest are looked at too`() throws {
     for (change, words) in [
       ("document['shards'] = document['shards'] * 3", "add up to another number"),
       ("document['shards'][0]['samples'] = -2**62", "add up to another number"),

@@ -4,7 +4,7 @@ import Testing
 @testable import Command
 
 @Suite("JSON text") struct JSONTextTests {
-  @Test func anotherReaderFindsTheSameValues() throws {
+  @Test func `another reader finds the same values`() throws {
     let hard = "quote \" backslash \\ line\nbreak tab\t bell\u{07} umlaut ü emoji 🦊"
     let value = JSONText.object([
       ("text", .string(hard)), ("whole", .integer(-7)), ("tenth", .number(0.1)),
@@ -24,7 +24,7 @@ import Testing
     }
   }
 
-  @Test func keysKeepTheirOrder() {
+  @Test func `keys keep their order`() {
     let value = JSONText.object([("z", .integer(1)), ("a", .integer(2))])
     #expect(value.rendered() == #"{"z":1,"a":2}"#)
     #expect(value.rendered(indented: true) == "{\n  \"z\": 1,\n  \"a\": 2\n}")

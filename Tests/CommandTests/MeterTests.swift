@@ -9,14 +9,14 @@ import Testing
     ProgressEvent(stage: "condense", done: done, total: total, unit: "steps", loss: 0.4312, gradientNorm: 0.0000321)
   }
 
-  @Test func aSteadyStageHasItsRateAndTheRestOfItsTime() throws {
+  @Test func `a steady stage has its rate and the rest of its time`() throws {
     var meter = Meter(startedAt: 0)
     for step in 0...100 { meter.update(event(step), at: Double(step) * 0.5) }
     #expect(abs(try #require(meter.rate) - 2) < 1e-9)
     #expect(abs(try #require(meter.remaining(event(100))) - 250) < 1e-6)
   }
 
-  @Test func theRateFollowsAChangeWithinAMinute() throws {
+  @Test func `the rate follows a change within a minute`() throws {
     var meter = Meter(startedAt: 0)
     for step in 0...100 { meter.update(event(step), at: Double(step) * 0.1) }
     for step in 1...60 { meter.update(event(100 + step), at: 10 + Double(step)) }
@@ -24,7 +24,7 @@ import Testing
   }
 
   /// A stage's first report comes after its first piece of work, so it has begun where the one before it ended.
-  @Test func theTimesOfStagesAddUpToThatOfTheWhole() {
+  @Test func `the times of stages add up to that of the whole`() {
     var times: [StageTime] = []
     for (stage, done, time) in [("read", 500, 1.0), ("read", 1000, 2), ("steps", 1, 4), ("steps", 3, 8)] {
       StageTime.note(ProgressEvent(stage: stage, done: done, unit: "things"), at: time, in: &times)
@@ -33,7 +33,7 @@ import Testing
     #expect(times.map(\.text) == ["read: 1,000 things in 2s, 500/s", "steps: 3 things in 6s, 0.500/s"])
   }
 
-  @Test func aLineNeverExceedsTheTerminal() {
+  @Test func `a line never exceeds the terminal`() {
     var meter = Meter(startedAt: 0)
     for step in 0...100 { meter.update(event(step), at: Double(step) * 0.5) }
     for width in [20, 40, 80, 120, 300] {
@@ -48,7 +48,7 @@ import Testing
     #expect(line.contains("###"))
   }
 
-  @Test func thePartsOfALossAreShownOneByOne() {
+  @Test func `the parts of a loss are shown one by one`() {
     var event = event(3)
     event.terms = [.init(name: "re", value: 0.5), .init(name: "ce", value: 2)]
     let meter = Meter(startedAt: 0)
@@ -56,7 +56,7 @@ import Testing
     #expect(meter.json(event).rendered().contains(#""losses":{"re":0.5,"ce":2}"#))
   }
 
-  @Test func eventsForProgramsAreOneObjectInOrder() {
+  @Test func `events for programs are one object in order`() {
     var meter = Meter(startedAt: 0)
     meter.update(event(0), at: 0)
     meter.update(event(2), at: 1)
@@ -66,7 +66,7 @@ import Testing
     #expect(meter.json(event(2)).rendered() == expected)
   }
 
-  @Test func theLastEventIsAlwaysShown() {
+  @Test func `the last event is always shown`() {
     var meter = Meter(startedAt: 0)
     #expect(meter.isDue(event(0), at: 0, every: 10))
     meter.lastShown = 0
@@ -79,16 +79,16 @@ import Testing
     (0.0, "0"), (0.0321, "0.0321"), (3.14159, "3.14"), (99.96, "100.0"), (432.1, "432"), (123_456.7, "123457"),
     (4.321e-7, "4.32e-7"), (-2.5, "-2.50"), (1e9, "1.00e9"),
   ])
-  func numbersHaveThreeSignificantDigits(value: Double, expected: String) {
+  func `numbers have three significant digits`(value: Double, expected: String) {
     #expect(significant(value) == expected)
   }
 
   @Test(arguments: [(0.04, "0.0s"), (9.4, "9s"), (137, "2m17s"), (3723, "1h02m"), (273_600, "3d04h"), (59.7, "1m00s")])
-  func timesAreShort(seconds: Double, expected: String) {
+  func `times are short`(seconds: Double, expected: String) {
     #expect(durationText(seconds) == expected)
   }
 
-  @Test func countsAndSizesAreReadable() {
+  @Test func `counts and sizes are readable`() {
     #expect(grouped(60_000) == "60,000")
     #expect(grouped(-1_234_567) == "-1,234,567")
     #expect(grouped(999) == "999")

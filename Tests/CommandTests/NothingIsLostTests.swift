@@ -38,7 +38,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
 @Suite("Nothing of the user's is lost") struct NothingIsLostTests {
   // MARK: Files that are not ours
 
-  @Test func `Files beside an unfinished marker are not removed`() throws {
+  @Test func `files beside an unfinished marker are not removed`() throws {
     for name in ["holiday.tar", "x.tar.zst", ".a.partial", "SHA256SUMS", "strokes-train-000000.tar"] {
       let folder = try workplace()
       let tried = try shell(
@@ -49,14 +49,14 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A marker that says something else is somebody's file`() throws {
+  @Test func `a marker that says something else is somebody's file`() throws {
     let folder = try workplace()
     let tried = try shell("mkdir r; echo precious > r/.pipe-unfinished; pipe shard -o r < dec.wire", in: folder)
     #expect(tried.status == 73, "\(tried.text)")
     #expect(try folder.text("r/.pipe-unfinished") == "precious\n")
   }
 
-  @Test func `A marker records nothing outside of its folder, and is not written where it has a second name`() throws {
+  @Test func `a marker records nothing outside of its folder, and is not written where it has a second name`() throws {
     let folder = try workplace()
     let crafted = try shell(
       """
@@ -73,7 +73,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(large.status == 73, "\(large.text)")
   }
 
-  @Test func `A hidden folder that leads to somebody's dataset, or holds one, is not emptied`() throws {
+  @Test func `a hidden folder that leads to somebody's dataset, or holds one, is not emptied`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
     for line in ["ln -s ../orig .out.making/dataset", "rm .out.making/dataset; cp -r orig .out.making/dataset"] {
@@ -85,7 +85,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `An empty hidden folder of a run that was killed at its beginning is taken over`() throws {
+  @Test func `an empty hidden folder of a run that was killed at its beginning is taken over`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
     let made = try shell("mkdir -p .out.making/dataset; pipe run -q job.json5 && pipe verify -q out", in: folder)
@@ -93,7 +93,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try folder.names().filter { $0.contains("making") } == [])
   }
 
-  @Test func `A dataset that cannot be removed whole is still replaced by a whole one`() throws {
+  @Test func `a dataset that cannot be removed whole is still replaced by a whole one`() throws {
     guard geteuid() == 0 else { return }
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
@@ -110,14 +110,14 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     if tried.status == 0 { #expect(tried.text.contains("something is left in"), "\(tried.text)") }
   }
 
-  @Test func `A folder that is gone is refused, and not waited for`() throws {
+  @Test func `a folder that is gone is refused, and not waited for`() throws {
     let folder = try workplace()
     let tried = try shell(
       "wire=$PWD/dec.wire; mkdir g; cd g; rmdir ../g; timeout 60 pipe shard -i $wire -o .", in: folder)
     #expect(tried.status == 73, "\(tried.text)")
   }
 
-  @Test func `A second run leaves the first one alone`() throws {
+  @Test func `a second run leaves the first one alone`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar", options: "resize: 512"))
     let tried = try shell(
@@ -129,7 +129,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(!tried.text.contains("making\n"), "\(tried.text)")
   }
 
-  @Test func `A refused folder stays as it was, and is taken once the stranger has gone`() throws {
+  @Test func `a refused folder stays as it was, and is taken once the stranger has gone`() throws {
     let folder = try workplace()
     let tried = try shell(
       """
@@ -143,7 +143,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(tried.text.hasSuffix("SHA256SUMS\npipe.manifest\nstrokes-train-000000.tar\n"), "\(tried.text)")
   }
 
-  @Test func `Replacing a dataset keeps its hands off a file that its manifest does not name`() throws {
+  @Test func `replacing a dataset keeps its hands off a file that its manifest does not name`() throws {
     for name in ["holiday.tar", "holiday.tar.zst", ".hidden", "strokes-train-000001.tar"] {
       let folder = try workplace()
       _ = try folder.file("job.json5", job("out", "in.tar"))
@@ -157,7 +157,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A file that comes into a dataset while it is being replaced survives`() throws {
+  @Test func `a file that comes into a dataset while it is being replaced survives`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
     try #require(try shell("pipe run -q job.json5", in: folder).status == 0)
@@ -172,7 +172,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try folder.names().filter { $0.contains("making") } == [])
   }
 
-  @Test func `A damaged manifest names nothing, so nothing is removed`() throws {
+  @Test func `a damaged manifest names nothing, so nothing is removed`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
     let tried = try shell(
@@ -190,7 +190,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     ("orig/deep/out", "orig"), ("orig/out", "link"), ("link/out", "orig"), ("orig", "orig/strokes-train-000000.tar"),
     ("new/../orig", "orig"), ("dangling", "orig"),
   ])
-  func `A run whose output is, holds, or lies in its input is refused when the file is checked`(
+  func `a run whose output is, holds, or lies in its input is refused when the file is checked`(
     output: String, input: String
   ) throws {
     let folder = try workplace()
@@ -211,7 +211,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
       (["a", "orig"], ["./a", "orig"], "too"), (["a", "orig"], ["a/b", "orig"], "inside the other"),
       (["orig/x", "in.tar"], ["b", "orig"], "lies inside orig"),
     ] as [([String], [String], String?)])
-  func `The places of all datasets of a file are compared`(first: [String], second: [String], problem: String?) throws {
+  func `the places of all datasets of a file are compared`(first: [String], second: [String], problem: String?) throws {
     let folder = try workplace()
     let datasets = [first, second].map { "{ output: '\($0[0])', input: ['\($0[1])'], steps: [{ verb: 'shard' }] }" }
     _ = try folder.file("job.json5", "{ format: 1, datasets: [\(datasets.joined(separator: ", "))] }")
@@ -230,7 +230,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     "condense --method herding -i orig --cache orig/cache -o x", "expand -i dec.wire -o x --pretrain x",
     "encode -m dec.wire -i orig -o dec.wire", "evaluate --train orig --test in.tar --baselines --cache orig/cache",
   ])
-  func `A verb whose output is or lies in an input is refused`(line: String) throws {
+  func `a verb whose output is or lies in an input is refused`(line: String) throws {
     let folder = try workplace()
     let tried = try shell("ln dec.wire hard; ln -s dec.wire soft; cp dec.wire copy; pipe \(line)", in: folder)
     #expect(tried.status == 65, "\(tried.text)")
@@ -239,7 +239,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try shell("cmp dec.wire copy && rm -f orig/x.wire && pipe verify -q orig", in: folder).status == 0)
   }
 
-  @Test func `What appears under the name meanwhile is not overwritten`() throws {
+  @Test func `what appears under the name meanwhile is not overwritten`() throws {
     let folder = try workplace()
     let tried = try shell(
       """
@@ -259,7 +259,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try folder.text("r/strokes-train-000000.tar") == "precious\n")
   }
 
-  @Test func `Of two runs with the same output one wins and the other says so`() throws {
+  @Test func `of two runs with the same output one wins and the other says so`() throws {
     let folder = try workplace()
     let raced = try shell(
       """
@@ -270,7 +270,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(raced.text.hasSuffix("\n0\n"))
   }
 
-  @Test func `A symbolic link stays one, and what it leads to is made or replaced`() throws {
+  @Test func `a symbolic link stays one, and what it leads to is made or replaced`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("link", "in.tar"))
     let made = try shell(
@@ -289,14 +289,14 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(!replaced.text.contains(".making"))
   }
 
-  @Test func `A folder that is named by default does not lie in the input either`() throws {
+  @Test func `a folder that is named by default does not lie in the input either`() throws {
     let folder = try workplace()
     let tried = try shell(
       "mkdir photos; cp in.tar photos; cd photos; pipe shard -i .; code=$?; ls -A; exit $code", in: folder)
     #expect(tried.status == 65 && tried.text.hasSuffix("\nin.tar\n"), "\(tried.text)")
   }
 
-  @Test func `A step of a pipeline file does not write into an output or an input`() throws {
+  @Test func `a step of a pipeline file does not write into an output or an input`() throws {
     let folder = try workplace()
     for place in ["out", "out/snapshots", "orig/x"] {
       _ = try folder.file(
@@ -310,7 +310,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `An output that cannot be there is 73, whatever is in its way`() throws {
+  @Test func `an output that cannot be there is 73, whatever is in its way`() throws {
     let folder = try workplace()
     let long = String(repeating: "n", count: 250)
     for (output, status) in [("dec.wire/x", 73), ("/dev/null/x", 73), (long + long, 73), (long, 0)] {
@@ -328,14 +328,14 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A folder keeps its mode when a dataset takes its place`() throws {
+  @Test func `a folder keeps its mode when a dataset takes its place`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("out", "in.tar"))
     let made = try shell("mkdir out; chmod 2770 out; pipe run -q job.json5; stat -c %a out", in: folder)
     #expect(made.text == "2770\n", "\(made.text)")
   }
 
-  @Test func `Names that are not UTF-8 are refused by their bytes`() throws {
+  @Test func `names that are not UTF-8 are refused by their bytes`() throws {
     let folder = try workplace()
     for line in [
       "decode -i dec.wire -o $'out\\xff.wire'", "decode -i $'in\\xff'", "shard -o $'\\xc3' < dec.wire",
@@ -351,7 +351,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
   // MARK: Ends
 
   @Test(arguments: [("TERM", 143), ("HUP", 129)])
-  func `A signal that ends leaves nothing and gives its code`(signal: String, code: Int) throws {
+  func `a signal that ends leaves nothing and gives its code`(signal: String, code: Int) throws {
     let folder = try workplace()
     let ended = try shell(
       """
@@ -362,7 +362,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try folder.names().allSatisfy { !$0.hasPrefix("r") }, "\(ended.text)")
   }
 
-  @Test func `Kept on SIGTERM, a stream that was whole is published, and the code still tells`() throws {
+  @Test func `kept on SIGTERM, a stream that was whole is published, and the code still tells`() throws {
     let folder = try workplace()
     let ended = try shell(
       """
@@ -374,7 +374,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(ended.text.contains("code 143\n") && ended.text.contains("sound"), "\(ended.text)")
   }
 
-  @Test func `A reader that is stuck leaves nothing when the second signal ends it`() throws {
+  @Test func `a reader that is stuck leaves nothing when the second signal ends it`() throws {
     let folder = try workplace()
     let ended = try shell(
       """
@@ -386,7 +386,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
   }
 
   @Test(arguments: ["HUP", "TERM", "KILL"])
-  func `The steps of a run end with it, whatever ended it`(signal: String) throws {
+  func `the steps of a run end with it, whatever ended it`(signal: String) throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("deep/er/out", "in.tar", options: "resize: 1024"))
     let ended = try shell(
@@ -402,7 +402,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
   }
 
   @Test(arguments: ["TERM TERM", "TERM HUP", "HUP TERM", "INT INT INT"])
-  func `Signals one after the other leave nothing of a run`(signals: String) throws {
+  func `signals one after the other leave nothing of a run`(signals: String) throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("deep/out", "in.tar", options: "resize: 1024"))
     let kills = signals.split(separator: " ").map { "kill -\($0) -- -$job" }.joined(separator: "; ")
@@ -416,7 +416,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(left == [])
   }
 
-  @Test func `What SIGTERM says has ended was not published`() throws {
+  @Test func `what SIGTERM says has ended was not published`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("run", "dec.wire"))
     let ended = try shell(
@@ -434,7 +434,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(!ended.text.contains("is there") && !ended.text.contains("not whole"), "\(ended.text)")
   }
 
-  @Test func `A named pipe in a dataset is damage, and is not waited for`() throws {
+  @Test func `a named pipe in a dataset is damage, and is not waited for`() throws {
     let folder = try workplace()
     for name in ["pipe.manifest", "strokes-train-000000.tar", "SHA256SUMS"] {
       let tried = try shell(
@@ -449,7 +449,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A run that fails leaves no folders that it created`() throws {
+  @Test func `a run that fails leaves no folders that it created`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("deep/er/out", "job.json5"))
     let tried = try shell("mkdir deep; pipe run job.json5", in: folder)
@@ -459,7 +459,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
 
   // MARK: Limits
 
-  @Test(arguments: [4, 5, 6, 8, 12]) func `Too few descriptors are a usage error`(count: Int) throws {
+  @Test(arguments: [4, 5, 6, 8, 12]) func `too few descriptors are a usage error`(count: Int) throws {
     let folder = try workplace()
     let tried = try shell("ulimit -n \(count); exec pipe decode -i dec.wire -o x.wire", in: folder)
     #expect(tried.status == 64 && tried.text.contains("ulimit -n"), "\(tried.text)")
@@ -468,7 +468,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
 
   // MARK: Groups and users
 
-  @Test func `What is published has the modes that the umask leaves`() throws {
+  @Test func `what is published has the modes that the umask leaves`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("run", "in.tar"))
     for (mask, modes) in [("002", "664 775"), ("077", "600 700"), ("022", "644 755")] {
@@ -482,7 +482,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `What a dead run of another user left does not stop a run`() throws {
+  @Test func `what a dead run of another user left does not stop a run`() throws {
     guard geteuid() == 0 else { return }
     let folder = try workplace()
     _ = try folder.file("job.json5", job("shared/out", "in.tar"))
@@ -500,7 +500,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
 
   // MARK: Smaller
 
-  @Test func `The standard input is read once`() throws {
+  @Test func `the standard input is read once`() throws {
     let folder = try workplace()
     for line in [
       "decode -i - -i - < dec.wire", "shard -i - -i - -o x < dec.wire", "evaluate --train - --test - < dec.wire",
@@ -510,7 +510,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A device or an open descriptor is written to as it is`() throws {
+  @Test func `a device or an open descriptor is written to as it is`() throws {
     let folder = try workplace()
     let made = try shell(
       """
@@ -525,7 +525,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(refused.status == 73 && refused.text.contains("is not a folder"), "\(refused.text)")
   }
 
-  @Test func `Nothing in a name reaches a terminal as an order`() throws {
+  @Test func `nothing in a name reaches a terminal as an order`() throws {
     let folder = try workplace()
     _ = try folder.file("job.json5", job("o\\u001b]0;x\\u0007", "in.tar"))
     let spoken = try shell(
@@ -539,7 +539,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
         && spoken.text.contains("$'--output=o\\x1b]0;x\\x07'"), "\(spoken.text)")
   }
 
-  @Test(arguments: ["dumb", "", nil]) func `A terminal without escape codes gets none`(kind: String?) throws {
+  @Test(arguments: ["dumb", "", nil]) func `a terminal without escape codes gets none`(kind: String?) throws {
     let folder = try workplace()
     let variable = kind.map { "TERM=\($0)" } ?? "-u TERM"
     let script = "env \(variable) \(builtPipe.path) shard --progress always -o shards -i \(folder.url.path)/in.tar"
@@ -549,7 +549,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(!outcome.errors.contains("\u{1b}"), "\(outcome.errors)")
   }
 
-  @Test func `Usage errors are JSON lines where those are asked for`() throws {
+  @Test func `usage errors are JSON lines where those are asked for`() throws {
     for words in [["shard", "--progress=json", "--nonsense"], ["decode", "--progress", "json", "--split", "x"]] {
       let outcome = try run(words)
       #expect(outcome.status == 64)
@@ -558,7 +558,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     }
   }
 
-  @Test func `A new program under the name of the running one does not break a run`() throws {
+  @Test func `a new program under the name of the running one does not break a run`() throws {
     let folder = try workplace()
     let bin = builtPipe.deletingLastPathComponent().path
     // The sibling only tells that it was found.

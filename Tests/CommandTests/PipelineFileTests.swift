@@ -25,7 +25,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
 }
 
 @Suite("Pipeline files") struct PipelineFileTests {
-  @Test func `Values become the words of the command line, and paths are relative to the file`() throws {
+  @Test func `values become the words of the command line, and paths are relative to the file`() throws {
     let plan = try #require(
       try plans(
         """
@@ -59,7 +59,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
       ])
   }
 
-  @Test func `The models of steps decide the dataset as its inputs do`() throws {
+  @Test func `the models of steps decide the dataset as its inputs do`() throws {
     let steps = "{ verb: 'encode', options: { model: 'm.safetensors' } }, { verb: 'shard' }"
     let plan = try #require(try plans(file(steps)).first)
     #expect(plan.inputs == ["jobs/a.tar"])
@@ -67,7 +67,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(plan.commands(into: "there")[0] == ["encode", "--input=jobs/a.tar", "--model=jobs/m.safetensors"])
   }
 
-  @Test func `A verb that writes a model is no step`() {
+  @Test func `a verb that writes a model is no step`() {
     #expect(throws: DataError.self) { try plans(file("{ verb: 'fit' }, { verb: 'shard' }")) }
   }
 
@@ -97,7 +97,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     (file("{ verb: 'decode' }"), "jobs/x.json5: datasets[0].steps[0]: is the last step, and decode writes no dataset"),
     (
       file("{ verb: 'shard' }, { verb: 'shard' }"),
-      "jobs/x.json5: datasets[0].steps[0]: has a step behind it, and shard writes no stream"
+      "jobs/x.json5: datasets[0].steps[0]: has a step after it, and shard writes no stream"
     ),
     (
       file("{ verb: 'decode', options: { resise: 3 } }, { verb: 'shard' }"),
@@ -133,7 +133,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
       "jobs/x.json5: datasets[1].output: jobs/a: is the output of datasets[0] too"
     ),
   ])
-  func `A mistake is refused with its place`(text: String, sentence: String) {
+  func `a mistake is refused with its place`(text: String, sentence: String) {
     let error = #expect(throws: DataError.self) { try plans(text) }
     #expect(error?.fault == .badInput)
     #expect(error?.description.hasPrefix(sentence) == true, "\(error?.description ?? "nothing")")
@@ -152,7 +152,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     ("{} {}", 1, 4, "nothing should follow the closing bracket"),
     ("", 1, 1, "a value should stand here"),
   ])
-  func `A mistake of syntax has a line and a column`(text: String, line: Int, column: Int, problem: String) {
+  func `a mistake of syntax has a line and a column`(text: String, line: Int, column: Int, problem: String) {
     #expect(JSON5Syntax.mistake(in: text) == JSON5Syntax.Mistake(line: line, column: column, problem: problem))
     let error = #expect(throws: DataError.self) { try plans(text) }
     #expect(
@@ -164,14 +164,14 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     "true",
     "{ a: 'one\\\n two' }", "{ a: {b: 1}, c: {b: 1} } /**/",
   ])
-  func `What the parser takes has no mistake`(text: String) throws {
+  func `what the parser takes has no mistake`(text: String) throws {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
     #expect(throws: Never.self) { try decoder.decode(Anything.self, from: Data(text.utf8)) }
     #expect(JSON5Syntax.mistake(in: text) == nil)
   }
 
-  @Test func `The files of the repository are right`() throws {
+  @Test func `the files of the repository are right`() throws {
     let folder = fixtures.appending(path: "../pipelines").standardized.path
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".json5") }
     #expect(names.count >= 2)
@@ -193,7 +193,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     "{ verb: 'condense', options: { method: 'dm', ipc: 10, seed: 3, memory: '1G' } }, { verb: 'shard' }",
     "/* a comment */ { verb: 'condense', options: { method: 'dm', ipc: 1e1, seed: 0x3, }, }, { verb: 'shard' }",
   ])
-  func `What says the same has the same digest`(steps: String) throws {
+  func `what says the same has the same digest`(steps: String) throws {
     #expect(try recipe(steps).digest == recipe(plain).digest)
     #expect(try recipe(steps).difference(from: recipe(plain)) == nil)
   }
@@ -211,13 +211,13 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     ),
     ("{ verb: 'shard' }", "was made by condense | shard"),
   ])
-  func `Any other option makes another digest, and the difference is named`(steps: String, clause: String) throws {
+  func `any other option makes another digest, and the difference is named`(steps: String, clause: String) throws {
     #expect(try recipe(steps).digest != recipe(plain).digest)
     let difference = try recipe(steps).difference(from: recipe(plain))
     #expect(difference?.contains(clause) == true, "\(difference ?? "nothing")")
   }
 
-  @Test func `Inputs, their order and the tool belong to the digest`() throws {
+  @Test func `inputs, their order and the tool belong to the digest`() throws {
     let digests = [
       try recipe(plain, inputs: ["file:1", "file:2"]), try recipe(plain, inputs: ["file:2", "file:1"]),
       try recipe(plain, inputs: ["file:1"]), try recipe(plain, inputs: ["file:1", "file:2"], tool: "pipe 0"),
@@ -225,7 +225,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(Set(digests).count == digests.count)
   }
 
-  @Test func `The digest is what another implementation computes`() throws {
+  @Test func `the digest is what another implementation computes`() throws {
     // sha256sum of {"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}
     let canonical =
       #"{"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}"#
@@ -235,7 +235,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(try outcome.output.hasPrefix(recipe("{ verb: 'shard' }", tool: "t").digest))
   }
 
-  @Test func `Any byte, name or added file of an input makes another digest`() throws {
+  @Test func `any byte, name or added file of an input makes another digest`() throws {
     let folder = try TemporaryFolder()
     let input = folder.url.appending(path: "in")
     try FileManager.default.createDirectory(
@@ -262,7 +262,7 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(!content.isCurrent(at: input.path))
   }
 
-  @Test func `Only the step that failed of itself is blamed`() {
+  @Test func `only the step that failed of itself is blamed`() {
     #expect(StepProcesses.culprit([0, 0]) == nil)
     #expect(StepProcesses.culprit([65, 65]) == 0)
     #expect(StepProcesses.culprit([141, 73]) == 1)

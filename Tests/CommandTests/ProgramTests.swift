@@ -6,14 +6,14 @@ import Testing
 
 @Suite("The built program") struct ProgramTests {
   @Test(arguments: [["--help"], ["-h"], ["help"]] + Catalog.verbs.map { [$0.name, "--help"] })
-  func helpIsDataOnTheStandardOutput(words: [String]) throws {
+  func `help is data on the standard output`(words: [String]) throws {
     let outcome = try run(words)
     #expect(outcome.status == 0)
     #expect(outcome.output.contains("Examples"))
     #expect(outcome.errors == "")
   }
 
-  @Test func helpFitsTheTerminal() throws {
+  @Test func `help fits the terminal`() throws {
     for verb in Catalog.verbs {
       let lines = try run([verb.name, "--help"], environment: ["COLUMNS": "72"]).output.split(separator: "\n")
       let copied = verb.examples.map { "  \($0.line)" }
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func helpOfAVerbWithMethodsHasWhatAllOfThemTakeAndFitsThreeScreens() throws {
+  @Test func `help of a verb with methods has what all of them take and fits three screens`() throws {
     for (verb, lines) in [("condense", 70), ("fit", 72), ("expand", 80)] {
       let text = try run([verb, "--help"], environment: ["COLUMNS": "80"]).output
       #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= lines + 1)
@@ -30,7 +30,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Catalog.allMethods.map(\.name)) func helpOfAMethodHasItsOptionsAndDefaultsAndNoOthers(name: String)
+  @Test(arguments: Catalog.allMethods.map(\.name)) func `help of a method has its options and defaults and no others`(
+    name: String
+  )
     throws
   {
     let method = try #require(Catalog.method(name))
@@ -52,11 +54,11 @@ import Testing
     return lines.first { $0.firstMatch(of: /^ +(-., +)?--([a-z-]+)/)?.output.2 == option[...] }.map(String.init)
   }
 
-  @Test func helpOfAVerbIsTheSameBothWays() throws {
+  @Test func `help of a verb is the same both ways`() throws {
     #expect(try run(["help", "shard"]).output == run(["shard", "--help"]).output)
   }
 
-  @Test func theVersionIsOneLine() throws {
+  @Test func `the version is one line`() throws {
     for words in [["--version"], ["version"]] {
       let outcome = try run(words)
       #expect(outcome.status == 0)
@@ -71,7 +73,7 @@ import Testing
     (["completion", "tcsh"], "bash, zsh, fish"), (["methods", "m4d"], "did you mean m3d?"),
     (["help", "shrad"], "did you mean pipe help shard?"), (["condense", "--ipc", "many"], "cat=5"),
   ])
-  func aWrongCommandLineIsOneSentenceAnd64(words: [String], expected: String) throws {
+  func `a wrong command line is one sentence and 64`(words: [String], expected: String) throws {
     let outcome = try run(words)
     #expect(outcome.status == 64)
     #expect(outcome.output == "")
@@ -79,7 +81,7 @@ import Testing
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
-  @Test func withoutArgumentsItSaysHowToGoOn() throws {
+  @Test func `without arguments it says how to go on`() throws {
     let outcome = try run([])
     #expect(outcome.status == 64)
     #expect(outcome.output == "")
@@ -87,7 +89,7 @@ import Testing
   }
 
   @Test(arguments: [["condense"], ["decode"], ["shard"], ["evaluate", "--test", "x"]])
-  func samplesAreNotReadFromAKeyboard(words: [String]) throws {
+  func `samples are not read from a keyboard`(words: [String]) throws {
     let outcome = try run(words, input: .terminal)
     #expect(outcome.status == 64)
     #expect(outcome.output == "")
@@ -96,14 +98,14 @@ import Testing
   }
 
   @Test(arguments: [["condense"], ["decode"], ["cat", "folder"], ["preview", "folder", "-o", "-"]])
-  func binaryDataIsNotWrittenToATerminal(words: [String]) throws {
+  func `binary data is not written to a terminal`(words: [String]) throws {
     let outcome = try run(words, output: .terminal)
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains("terminal"))
     #expect(outcome.errors.contains("-o FILE"))
   }
 
-  @Test func aReaderThatHasGoneEndsItQuietly() throws {
+  @Test func `a reader that has gone ends it quietly`() throws {
     for words in [["--help"], ["man"], ["methods", "--json"], ["completion", "bash"]] {
       let outcome = try run(words, output: .broken)
       #expect(outcome.status == 141, "\(words)")
@@ -112,7 +114,7 @@ import Testing
   }
 
   @Test(arguments: ["2>&-", "<&-", ">&-", "2>&- >&- <&-"])
-  func closedStreamsDoNotLeakIntoShards(redirection: String) throws {
+  func `closed streams do not leak into shards`(redirection: String) throws {
     let folder = try TemporaryFolder()
     let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
     let line = "\"$0\" shard -i \"$1\" -o out \(redirection) && \"$0\" verify out"
@@ -122,7 +124,7 @@ import Testing
     #expect(outcome.output.contains("sound"))
   }
 
-  @Test func anOutputThatCannotBeWrittenIs74() throws {
+  @Test func `an output that cannot be written is 74`() throws {
     for redirection in [">&-", "> /dev/full"] {
       let outcome = try run(["-c", "\"$0\" --help \(redirection)", builtPipe.path], program: URL(filePath: "/bin/sh"))
       #expect(outcome.status == 74)
@@ -130,7 +132,7 @@ import Testing
     }
   }
 
-  @Test func aTerminalGetsABarAndLosesItAgain() throws {
+  @Test func `a terminal gets a bar and loses it again`() throws {
     let folder = try TemporaryFolder()
     let words = [
       "decode", "-i", fixtures.appending(path: "shapes-cifar.tar.gz").path, "-o", folder.url.appending(path: "x").path,
@@ -147,14 +149,14 @@ import Testing
     #expect(quiet == "")
   }
 
-  @Test func errorsAreJSONWhereProgressIs() throws {
+  @Test func `errors are JSON where progress is`() throws {
     let outcome = try run(["condense", "--progress=json"], output: .terminal)
     let object = try JSONSerialization.jsonObject(with: Data(outcome.errors.utf8)) as? [String: Any]
     #expect(object?["event"] as? String == "error")
     #expect(object?["exit_code"] as? Int == 64)
   }
 
-  @Test func methodsAreListedForPeopleAndPrograms() throws {
+  @Test func `methods are listed for people and programs`() throws {
     let text = try run(["methods"]).output
     for method in Catalog.allMethods { #expect(text.contains(method.name) && text.contains(method.title)) }
     #expect(text.split(separator: "\n").count <= 24)
@@ -183,7 +185,7 @@ import Testing
     return (folder, program)
   }
 
-  @Test func itGetsEveryWordTheWholeInputAndItsEnvironment() throws {
+  @Test func `it gets every word the whole input and its environment`() throws {
     let (folder, program) = try installation(withSibling: true)
     let outcome = try run(
       ["condense", "--ipc", "3", "--method=dm"], program: program, input: .text("all of it\n"))
@@ -193,14 +195,14 @@ import Testing
     withExtendedLifetime(folder) {}
   }
 
-  @Test func whatTheUserHasSetStays() throws {
+  @Test func `what the user has set stays`() throws {
     let (folder, program) = try installation(withSibling: true)
     let outcome = try run(["condense"], program: program, environment: ["OMP_WAIT_POLICY": "ACTIVE"])
     #expect(outcome.output.contains("\nACTIVE  1\n"))
     withExtendedLifetime(folder) {}
   }
 
-  @Test func mistakesAreFoundBeforeItIsStarted() throws {
+  @Test func `mistakes are found before it is started`() throws {
     let (folder, program) = try installation(withSibling: true)
     let outcome = try run(["condense", "--ipc", "0"], program: program)
     #expect(outcome.status == 64)
@@ -208,7 +210,7 @@ import Testing
     withExtendedLifetime(folder) {}
   }
 
-  @Test func itsAbsenceIsSaidWithWhatToDo() throws {
+  @Test func `its absence is said with what to do`() throws {
     let (folder, program) = try installation(withSibling: false)
     let outcome = try run(["condense"], program: program)
     #expect(outcome.status == 64)
@@ -222,7 +224,7 @@ import Testing
   @Test(arguments: [
     ("bash", "/bin/bash", "-n"), ("zsh", "/usr/bin/zsh", "-n"), ("fish", "/usr/bin/fish", "--no-execute"),
   ])
-  func completionsAreAcceptedByTheirShell(shell: String, path: String, flag: String) throws {
+  func `completions are accepted by their shell`(shell: String, path: String, flag: String) throws {
     let script = try run(["completion", shell]).output
     for verb in Catalog.verbs { #expect(script.contains(verb.name)) }
     #expect(script.contains("iterations-per-model"))
@@ -238,7 +240,7 @@ import Testing
     ("pipe methods her", "herding"), ("pipe help ver", "verify version"),
     ("pipe condense --kernel = pol", "polynomial"), ("pipe condense --on-term =", "stop keep"),
   ])
-  func bashCompletesWords(line: String, expected: String) throws {
+  func `bash completes words`(line: String, expected: String) throws {
     let words = line.split(separator: " ").map(String.init)
     let folder = try TemporaryFolder()
     let script =
@@ -253,7 +255,7 @@ import Testing
   }
 
   @Test(arguments: ["pipe decode -i a", "pipe decode --input = a", "pipe inspect a"])
-  func bashKeepsNamesWithSpacesTogether(line: String) throws {
+  func `bash keeps names with spaces together`(line: String) throws {
     let folder = try TemporaryFolder()
     for name in ["a b.tar", "a c", "other"] { _ = try folder.file(name, "") }
     let file = try folder.file(
@@ -271,7 +273,7 @@ import Testing
     ("pipe methods her", "herding"), ("pipe help veri", "verify"),
     ("pipe condense --kernel=pol", "--kernel=polynomial"),
   ])
-  func fishCompletesWords(line: String, expected: String) throws {
+  func `fish completes words`(line: String, expected: String) throws {
     let fish = URL(filePath: "/usr/bin/fish")
     guard FileManager.default.isExecutableFile(atPath: fish.path) else { return }
     let folder = try TemporaryFolder()
@@ -281,7 +283,7 @@ import Testing
     #expect(outcome.output.split { $0.isWhitespace }.first.map(String.init) == expected, "\(outcome.errors)")
   }
 
-  @Test func theManualPageIsCompleteAndWithoutWarnings() throws {
+  @Test func `the manual page is complete and without warnings`() throws {
     let page = try run(["man"]).output
     for verb in Catalog.verbs { #expect(page.contains(".B pipe \(verb.name)\n")) }
     for status in ExitStatus.allCases { #expect(page.contains(".B \(status.rawValue)\n")) }

@@ -48,7 +48,7 @@ private struct Job {
 }
 
 @Suite("pipe run") struct RunVerbTests {
-  @Test func `A dataset is what the shell pipe makes, and a second run touches nothing`() throws {
+  @Test func `a dataset is what the shell pipe makes, and a second run touches nothing`() throws {
     let job = try Job()
     let first = try job.pipe()
     #expect(first.status == 0, "\(first.errors)")
@@ -70,7 +70,7 @@ private struct Job {
     #expect(job.siblings() == ["shapes"])
   }
 
-  @Test func `A dry run says what would be done, as a line for the shell, and does nothing`() throws {
+  @Test func `a dry run says what would be done, as a line for the shell, and does nothing`() throws {
     let job = try Job(options: "resize: 16, classes: [\"ring\", \"bars\"]")
     let outcome = try job.pipe("--dry-run")
     #expect(outcome.status == 0, "\(outcome.errors)")
@@ -86,7 +86,7 @@ private struct Job {
     #expect(try job.pipe("-n").output.contains("shapes: up to date\n"))
   }
 
-  @Test func `A changed input or option is refused, and replaced in one step when that is asked for`() throws {
+  @Test func `a changed input or option is refused, and replaced in one step when that is asked for`() throws {
     let job = try Job(options: "'center-crop': 32")
     #expect(try job.pipe().status == 0)
     let before = try job.state()
@@ -107,7 +107,7 @@ private struct Job {
     #expect(other.errors.contains("(steps[0], --center-crop: 32, now 16)"), "\(other.errors)")
   }
 
-  @Test func `Readers find a whole dataset all the time while it is replaced`() throws {
+  @Test func `readers find a whole dataset all the time while it is replaced`() throws {
     let job = try Job()
     #expect(try job.pipe().status == 0)
     let watcher = Process()
@@ -127,7 +127,7 @@ private struct Job {
     #expect(watcher.terminationStatus == 0)
   }
 
-  @Test func `A step that fails publishes nothing, keeps what was there, and gives its exit code`() throws {
+  @Test func `a step that fails publishes nothing, keeps what was there, and gives its exit code`() throws {
     let job = try Job()
     let archive = job.folder.url.appending(path: "in.tar")
     let whole = try Data(contentsOf: archive)
@@ -146,7 +146,7 @@ private struct Job {
     #expect(job.siblings() == ["shapes"])
   }
 
-  @Test func `Damage is noticed and mended`() throws {
+  @Test func `damage is noticed and mended`() throws {
     let job = try Job()
     #expect(try job.pipe().status == 0)
     let name = try #require(
@@ -159,7 +159,7 @@ private struct Job {
     #expect(try job.verifies())
   }
 
-  @Test func `Somebody's files are never replaced`() throws {
+  @Test func `somebody's files are never replaced`() throws {
     let job = try Job()
     #expect(try job.pipe().status == 0)
     _ = try job.folder.file("out/shapes/README.md", "mine")
@@ -170,7 +170,7 @@ private struct Job {
     #expect(FileManager.default.fileExists(atPath: job.output.appending(path: "README.md").path))
   }
 
-  @Test func `A dataset that was not made by a run is replaced only when that is asked for`() throws {
+  @Test func `a dataset that was not made by a run is replaced only when that is asked for`() throws {
     let job = try Job()
     try FileManager.default.createDirectory(
       at: job.output.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -182,7 +182,7 @@ private struct Job {
     #expect(try job.pipe().errors.contains("up to date"))
   }
 
-  @Test func `One dataset that fails does not stop the others, and the report lists them`() throws {
+  @Test func `one dataset that fails does not stop the others, and the report lists them`() throws {
     let job = try Job()
     _ = try job.folder.file(
       "job.json5",
@@ -206,7 +206,7 @@ private struct Job {
     #expect(job.siblings() == ["second", "third"])
   }
 
-  @Test func `A second run of the same dataset stands back, and what a killed one left is removed`() throws {
+  @Test func `a second run of the same dataset stands back, and what a killed one left is removed`() throws {
     let job = try Job()
     try job.takeInput("shapes-cifar.tar.gz")
     try job.describe(options: "resize: 512")
@@ -230,7 +230,7 @@ private struct Job {
     #expect(job.siblings() == ["shapes"])
   }
 
-  @Test func `A file in the hidden folder that no run made is not removed`() throws {
+  @Test func `a file in the hidden folder that no run made is not removed`() throws {
     let job = try Job()
     try FileManager.default.createDirectory(
       at: job.folder.url.appending(path: "out/.shapes.making/dataset"), withIntermediateDirectories: true)
@@ -241,7 +241,7 @@ private struct Job {
     #expect(try String(contentsOf: mine, encoding: .utf8) == "precious")
   }
 
-  @Test func `Ctrl-C and SIGTERM end the steps, leave nothing, and start no other dataset`() throws {
+  @Test func `ctrl-C and SIGTERM end the steps, leave nothing, and start no other dataset`() throws {
     for (number, status) in [(SIGINT, Int32(130)), (SIGTERM, 143)] {
       let job = try Job()
       try job.takeInput("shapes-cifar.tar.gz")

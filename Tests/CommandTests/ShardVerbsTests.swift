@@ -26,7 +26,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
 }
 
 @Suite("The verbs that move shards") struct ShardVerbsTests {
-  @Test func `An archive becomes a dataset, through a pipe and directly`() throws {
+  @Test func `an archive becomes a dataset, through a pipe and directly`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let piped = try shell("pipe decode < \(tar) | pipe shard -o a", in: folder)
@@ -49,7 +49,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(outcome.text.contains("__pipe__/header\n000000000.png\n"))
   }
 
-  @Test func `An upstream that dies publishes nothing and its reader says that trying again can help`() throws {
+  @Test func `an upstream that dies publishes nothing and its reader says that trying again can help`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     try shell("pipe decode -i \(tar) -o whole", in: folder)
@@ -60,7 +60,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try !names(folder).contains("out"))
   }
 
-  @Test func `An upstream that fails passes on its exit code and its sentence`() throws {
+  @Test func `an upstream that fails passes on its exit code and its sentence`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let damaged = try shell("head -c 5000 \(tar) | pipe decode | pipe shard -o out; echo ${PIPESTATUS[@]}", in: folder)
@@ -71,7 +71,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try !names(folder).contains("out"))
   }
 
-  @Test func `Nothing is ever overwritten`() throws {
+  @Test func `nothing is ever overwritten`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let twice = try shell("pipe shard -i \(tar) -o a && pipe shard -i \(tar) -o a", in: folder)
@@ -82,7 +82,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try String(contentsOf: folder.url.appending(path: "f"), encoding: .utf8) == "mine\n")
   }
 
-  @Test func `What a killed run leaves is no dataset, and the same command again gives the same bytes`() throws {
+  @Test func `what a killed run leaves is no dataset, and the same command again gives the same bytes`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let killed = try shell(
@@ -98,7 +98,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(again.status == 0, "\(again.text)")
   }
 
-  @Test func `A write that fails leaves nothing`() throws {
+  @Test func `a write that fails leaves nothing`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let outcome = try shell("trap '' XFSZ; ulimit -f 1; pipe shard -q -i \(tar) -o out", in: folder)
@@ -107,7 +107,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
   }
 
   /// A pipe whose classes are known last is kept in a temporary file, which may not grow here.
-  @Test func `Where a pipe cannot be kept it is said, with what to do`() throws {
+  @Test func `where a pipe cannot be kept it is said, with what to do`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let outcome = try shell(
@@ -118,7 +118,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(try names(folder) == ["pets.tar", "t"])
   }
 
-  @Test func `The part of a dataset that is asked for must be there`() throws {
+  @Test func `the part of a dataset that is asked for must be there`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     try shell("pipe shard -q -i \(tar) -o train", in: folder)
@@ -132,7 +132,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(stream.status == 65 && stream.text.contains("only a train split"), "\(stream.text)")
   }
 
-  @Test func `With --verbose it is said what is read and what took how long`() throws {
+  @Test func `with --verbose it is said what is read and what took how long`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let said = try [
@@ -154,7 +154,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(plain.split(separator: "\n").count == 1, "\(plain)")
   }
 
-  @Test func `A full disk is an error of its own`() throws {
+  @Test func `a full disk is an error of its own`() throws {
     let folder = try TemporaryFolder()
     let outcome = try shell("pipe decode -q -i \(try archive(in: folder)) > /dev/full", in: folder)
     #expect(outcome.status == 74, "\(outcome.text)")
@@ -198,7 +198,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(outcome.text.contains("2 samples of 3×8×8 in 1 classes"), "\(outcome.text)")
   }
 
-  @Test func `A reader that goes away is no error`() throws {
+  @Test func `a reader that goes away is no error`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)
     let outcome = try shell("pipe decode -q -i \(tar) | head -c 10 > head; echo ${PIPESTATUS[0]}", in: folder)

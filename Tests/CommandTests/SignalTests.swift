@@ -70,7 +70,7 @@ private final class RunningProgram {
     return (whole.prefix(whole.count / 2), whole.dropFirst(whole.count / 2))
   }
 
-  @Test func aReaderWaitsForItsUpstreamAndPublishes() throws {
+  @Test func `a reader waits for its upstream and publishes`() throws {
     let folder = try TemporaryFolder()
     let (first, rest) = try stream(folder)
     let shard = try RunningProgram(["shard", "--progress=json", "-o", "out"], in: folder)
@@ -85,7 +85,7 @@ private final class RunningProgram {
     #expect(try run(["verify", folder.url.appending(path: "out").path]).status == 0)
   }
 
-  @Test func theSecondCtrlCGivesUpAndLeavesNothing() throws {
+  @Test func `the second Ctrl-C gives up and leaves nothing`() throws {
     let folder = try TemporaryFolder()
     let (first, _) = try stream(folder)
     let shard = try RunningProgram(["shard", "--progress=json", "-o", "out"], in: folder)
@@ -101,7 +101,7 @@ private final class RunningProgram {
     #expect(!FileManager.default.fileExists(atPath: folder.url.appending(path: "out").path))
   }
 
-  @Test func aReaderThatIsStuckIsEndedByTheThird() throws {
+  @Test func `a reader that is stuck is ended by the third`() throws {
     let folder = try TemporaryFolder()
     let (first, _) = try stream(folder)
     let shard = try RunningProgram(["shard", "--progress=json", "-o", "out"], in: folder)
@@ -117,7 +117,7 @@ private final class RunningProgram {
     #expect(!FileManager.default.fileExists(atPath: folder.url.appending(path: "out/pipe.manifest").path))
   }
 
-  @Test func aDecoderStopsAndItsStreamHasNoEnd() throws {
+  @Test func `a decoder stops and its stream has no end`() throws {
     let folder = try TemporaryFolder()
     let (first, _) = try stream(folder)
     let decode = try RunningProgram(["decode", "--progress=json"], in: folder)
@@ -131,7 +131,7 @@ private final class RunningProgram {
     #expect(!outcome.output.contains("__pipe__/end"))
   }
 
-  @Test func progressForProgramsEndsWithTheWholeCount() throws {
+  @Test func `progress for programs ends with the whole count`() throws {
     let folder = try TemporaryFolder()
     let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
     let outcome = try run(

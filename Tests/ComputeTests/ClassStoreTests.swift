@@ -6,7 +6,7 @@ import Testing
 
 extension ComputeTests {
   @Suite struct ClassStoreTests {
-    @Test func keepsEveryPixelUnderItsClassInArchiveOrder() throws {
+    @Test func `keeps every pixel under its class in archive order`() throws {
       let (info, samples) = toySamples()
       let store = try store(info, samples)
       #expect(store.classCount == 2 && store.count(ofClass: 0) == 12 && store.count(ofClass: 1) == 9)
@@ -19,7 +19,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func gathersPlanesInTheOrderAskedFor() throws {
+    @Test func `gathers planes in the order asked for`() throws {
       let pixels = Pixels(height: 1, width: 2, channels: 3, bytes: [1, 2, 3, 4, 5, 6])
       let other = Pixels(height: 1, width: 2, channels: 3, bytes: [11, 12, 13, 14, 15, 16])
       let store = try store(
@@ -33,7 +33,7 @@ extension ComputeTests {
       #expect(gathered.bytes() == [11, 14, 12, 15, 13, 16, 1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16])
     }
 
-    @Test func whatDoesNotFitIntoMemoryComesBackFromTheSpillFileUnchanged() throws {
+    @Test func `what does not fit into memory comes back from the spill file unchanged`() throws {
       // 1,100 images of 32 KB are five blocks of 8 MB; one of them may stay.
       let (info, samples) = toySamples(perClass: [600, 500], side: 104)
       let resident = try store(info, samples)
@@ -46,7 +46,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func theDigestTellsDataApartAndIgnoresKeys() throws {
+    @Test func `the digest tells data apart and ignores keys`() throws {
       let (info, samples) = toySamples()
       let digest = try store(info, samples).digest
       var renamed = samples
@@ -60,7 +60,7 @@ extension ComputeTests {
       #expect(try store(info, changed).digest != digest)
     }
 
-    @Test func anotherImageSizeIsRefusedWithBothSizesAndTheKey() throws {
+    @Test func `another image size is refused with both sizes and the key`() throws {
       let (info, samples) = toySamples()
       let odd = Sample(
         key: "odd", content: .pixels(Pixels(height: 8, width: 9, channels: 3, bytes: Array(repeating: 0, count: 216))),
@@ -71,20 +71,20 @@ extension ComputeTests {
       #expect(error?.fault == .badInput)
     }
 
-    @Test func aClassWithoutSamplesIsRefusedByName() throws {
+    @Test func `a class without samples is refused by name`() throws {
       var (info, samples) = toySamples()
       info.classNames.append("empty one")
       let error = #expect(throws: DataError.self) { try store(info, samples) }
       #expect(error?.problem.contains("empty one") == true)
     }
 
-    @Test func noSamplesAtAllAreRefused() throws {
+    @Test func `no samples at all are refused`() throws {
       let (info, _) = toySamples()
       let error = #expect(throws: DataError.self) { try store(info, []) }
       #expect(error?.fault == .badInput)
     }
 
-    @Test func floatSamplesAreRefused() throws {
+    @Test func `float samples are refused`() throws {
       let (info, samples) = toySamples()
       let float = Sample(
         key: "f", content: .floats(FloatArray(shape: [3, 8, 8], values: Array(repeating: 0.5, count: 192))), label: 0)

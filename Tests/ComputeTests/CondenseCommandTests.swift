@@ -19,7 +19,7 @@ extension ComputeTests {
     private let small = "--width 8 --batch 8"
 
     @Test(arguments: ["dm", "m3d"])
-    func sameSeedSameBytes(method: String) throws {
+    func `same seed same bytes`(method: String) throws {
       let run = try shell(
         """
         for n in 1 2; do
@@ -32,7 +32,7 @@ extension ComputeTests {
 
     /// The history has no number of threads, and needs none.
     @Test(arguments: ["--method dm --steps 2", "--method m3d --steps 2", "--method herding --feature-steps 2"])
-    func oneThreadAndTwoGiveTheSameBytes(method: String) throws {
+    func `one thread and two give the same bytes`(method: String) throws {
       let run = try shell(
         """
         for n in 1 2; do
@@ -43,7 +43,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
-    @Test func everyLayoutOfTheSamePicturesCondenses() throws {
+    @Test func `every layout of the same pictures condenses`() throws {
       for input in ["shapes-cifar-python.tar.gz", "shapes-folder.tar.gz", "shapes-webdataset.tar", "strokes.npz"] {
         let run = try shell(
           "pipe condense --method random --ipc 1 < $F/\(input) | pipe shard -o \(input).d && pipe verify \(input).d")
@@ -51,40 +51,40 @@ extension ComputeTests {
       }
     }
 
-    @Test func theDefaultFolderIsNamedAfterDatasetMethodAndNumber() throws {
+    @Test func `the default folder is named after dataset method and number`() throws {
       let run = try shell("pipe condense --method random --ipc 3 < $F/shapes-cifar.tar.gz | pipe shard; ls")
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.output.contains("-random-ipc3"))
     }
 
-    @Test func aSecondRunRefusesToOverwrite() throws {
+    @Test func `a second run refuses to overwrite`() throws {
       let line = "pipe condense --method random --ipc 1 < $F/shapes-cifar.tar.gz | pipe shard -o x"
       #expect(try shell(line).status == 0)
       #expect(try shell(line).status == 73)
     }
 
-    @Test func badInputReachesTheSinkWithItsExitCodeAndPublishesNothing() throws {
+    @Test func `bad input reaches the sink with its exit code and publishes nothing`() throws {
       let run = try shell(
         "head -c 60000 $F/shapes-cifar.tar.gz > cut.tar.gz; pipe condense --method random < cut.tar.gz | pipe shard -o x; "
           + "echo ${PIPESTATUS[@]}; ls -d x*")
       #expect(run.output == "65 65\n", "\(run.errors)")
     }
 
-    @Test func anUnknownClassInTheTableIsSaid() throws {
+    @Test func `an unknown class in the table is said`() throws {
       let run = try shell(
         "pipe condense --method random --ipc 'walrus=3,*=1' -i $F/shapes-cifar.tar.gz | cat > /dev/null")
       #expect(run.status == 65)
       #expect(run.errors.contains("walrus"))
     }
 
-    @Test func aDryRunPrintsTheEstimateAndWritesNothing() throws {
+    @Test func `a dry run prints the estimate and writes nothing`() throws {
       let run = try shell("pipe condense --dry-run \(small) -i $F/shapes-cifar.tar.gz")
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.output.isEmpty)
       #expect(run.errors.contains("steps of about") && run.errors.contains("memory"))
     }
 
-    @Test func aTimeLimitLeavesAValidSetThatTheReachedStepsReproduce() throws {
+    @Test func `a time limit leaves a valid set that the reached steps reproduce`() throws {
       let run = try shell(
         """
         for limit in 3s 30s 3m; do
@@ -102,7 +102,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.output) \(run.errors)")
     }
 
-    @Test func ctrlCWhileCondensingLeavesAValidSet() throws {
+    @Test func `ctrl-C while condensing leaves a valid set`() throws {
       // The signal goes to both processes, as from a terminal; it is sent once the first snapshot shows that steps are being made.
       let run = try shell(
         """
@@ -119,7 +119,7 @@ extension ComputeTests {
       #expect(run.status == 0)
     }
 
-    @Test func ctrlCInAPipelineFileEndsTheStepEarlyAndPublishesWhatThereIs() throws {
+    @Test func `ctrl-C in a pipeline file ends the step early and publishes what there is`() throws {
       let run = try shell(
         """
         cp $F/shapes-cifar.tar.gz in.tar.gz
@@ -149,7 +149,7 @@ extension ComputeTests {
         run.errors.contains("was ended early by Ctrl-C") && run.output.hasSuffix("73\n"), "\(run.output) \(run.errors)")
     }
 
-    @Test func thePipelineFilesOfTheRepositoryAreSound() throws {
+    @Test func `the pipeline files of the repository are sound`() throws {
       let run = try shell(
         """
         mkdir pipelines && cp $F/../pipelines/*.json5 pipelines && ln -s $F fixtures
@@ -158,10 +158,10 @@ extension ComputeTests {
         """)
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.errors.components(separatedBy: "up to date").count == 3, "\(run.errors)")
-      #expect(run.output.components(separatedBy: "cannot be judged yet").count == 4, "\(run.output)")
+      #expect(run.output.components(separatedBy: "cannot be evaluated yet").count == 4, "\(run.output)")
     }
 
-    @Test func moreThreadsThanProcessorsAreNotTakenAndThatIsSaid() throws {
+    @Test func `more threads than processors are not taken and that is said`() throws {
       let run = try shell(
         "pipe condense --method random --ipc 1 --threads 1024 -i $F/shapes-cifar.tar.gz | pipe shard -o x; nproc")
       let processors = run.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -169,7 +169,7 @@ extension ComputeTests {
       #expect(run.errors.contains("--threads 1024: taking \(processors), the number of processors"), "\(run.errors)")
     }
 
-    @Test func whatNoMachineHoldsIsRefusedAtOnce() throws {
+    @Test func `what no machine holds is refused at once`() throws {
       let many = try shell("pipe condense --ipc 1000000000 -i $F/shapes-cifar.tar.gz > x")
       #expect(many.status == 64, "\(many.errors)")
       #expect(many.errors.contains("of memory") && many.errors.contains("lower --ipc"), "\(many.errors)")
@@ -181,15 +181,15 @@ extension ComputeTests {
         "\(wide.errors)")
       let number = try #require(wide.errors.firstMatch(of: /raise it with ulimit -v ([0-9]+)/)?.output.1)
       #expect(Int(number).map { $0 > 4_000_000 } == true)
-      let judged = try shell(
+      let evaluated = try shell(
         """
         pipe condense --method random --ipc 1 -q -i $F/shapes-cifar.tar.gz | pipe shard -q -o a
         ulimit -v 4000000; pipe evaluate --width 8192 --train a --test $F/shapes-cifar.tar.gz
         """)
-      #expect(judged.status == 64 && judged.errors.contains("lower --width"), "\(judged.errors)")
+      #expect(evaluated.status == 64 && evaluated.errors.contains("lower --width"), "\(evaluated.errors)")
     }
 
-    @Test func imagesForWhichThereIsNoRoomOnTheDiskAreAnErrorAndNoCrash() throws {
+    @Test func `images for which there is no room on the disk are an error and no crash`() throws {
       let run = try shell(
         "ulimit -f 4096; pipe condense --method random --ipc 1 --memory 1K -i $F/shapes-cifar.tar.gz -o x; echo $?; ls -d x .x* 2> /dev/null"
       )
@@ -198,7 +198,7 @@ extension ComputeTests {
       #expect(run.errors.contains("raise --memory or point TMPDIR"), "\(run.errors)")
     }
 
-    @Test func aClassWithZeroIsEmptyInTheDatasetAndInItsJudgement() throws {
+    @Test func `a class with zero is empty in the dataset and in its evaluation`() throws {
       let run = try shell(
         """
         pipe condense --method random --ipc 'checker=0,*=1' -i $F/shapes-cifar.tar.gz | pipe shard -o a || exit
@@ -209,7 +209,7 @@ extension ComputeTests {
       #expect(run.output.filter { !$0.isWhitespace }.contains("\"counts_per_class\":[0,1,"), "\(run.output)")
     }
 
-    @Test func aSelectionFromAFolderNamesTheFiles() throws {
+    @Test func `a selection from a folder names the files`() throws {
       let run = try shell(
         """
         pipe condense --method random --ipc 2 -i $F/shapes-folder.tar.gz -o x.tar || exit
@@ -220,7 +220,7 @@ extension ComputeTests {
       #expect(run.output.trimmingCharacters(in: .whitespacesAndNewlines) == "20", "\(run.output) \(run.errors)")
     }
 
-    @Test func withVerboseTheSettingsAndTheTimesAreSaid() throws {
+    @Test func `with verbose the settings and the times are said`() throws {
       let run = try shell(
         """
         pipe condense -v --method dm --ipc 1 --steps 2 \(small) -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
@@ -235,7 +235,7 @@ extension ComputeTests {
     }
 
     /// The test archive is damaged behind its description: what is refused first shows what was read.
-    @Test func whatDoesNotFitTogetherIsFoundBeforeTheTestDataIsRead() throws {
+    @Test func `what does not fit together is found before the test data is read`() throws {
       let run = try shell(
         """
         tar xzf $F/shapes-cifar.tar.gz && cd shapes-batches-bin
@@ -254,7 +254,7 @@ extension ComputeTests {
       #expect(lines[2].contains("real training data: its images are 1×28×28"))
     }
 
-    @Test func aTimeInWhichNoNetworkIsTrainedIsNoResult() throws {
+    @Test func `a time in which no network is trained is no result`() throws {
       let run = try shell(
         """
         pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
@@ -264,7 +264,7 @@ extension ComputeTests {
       #expect(run.errors.contains("the time was up before the first network was trained; give it more --time"))
     }
 
-    @Test func evaluateReportsEveryRowAndClass() throws {
+    @Test func `evaluate reports every row and class`() throws {
       let run = try shell(
         """
         pipe condense -q --method random --ipc 2 < $F/shapes-cifar.tar.gz | pipe shard -o a || exit
@@ -287,7 +287,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func aBaselineIsToldFromAJudgedSetOfTheSameMethod() throws {
+    @Test func `a baseline is told from an evaluated set of the same method`() throws {
       let run = try shell(
         """
         pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz | pipe shard -q -o a || exit
@@ -299,7 +299,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func severalNetworksGiveAColumnEachAndARowPerSetInTheReport() throws {
+    @Test func `several networks give a column each and a row per set in the report`() throws {
       let run = try shell(
         """
         export HOME=$PWD; pipe condense -q --method random --ipc 2 -i $F/shapes-cifar.tar.gz -o few.wire || exit
@@ -325,7 +325,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func aTrainPartInThePlaceOfTheTestPartIsAWarningAndInTheReport() throws {
+    @Test func `a train split in the place of the test split is a warning and in the report`() throws {
       let run = try shell(
         """
         pipe shard -q -i $F/shapes-cifar.tar.gz -o a || exit
@@ -337,7 +337,7 @@ extension ComputeTests {
       #expect(report["test_split"] as? String == "train")
     }
 
-    @Test func theEstimateOfASelectionHasTheTimeOfItsFeatures() throws {
+    @Test func `the estimate of a selection has the time of its features`() throws {
       let line =
         "pipe condense --method herding --ipc 1 --width 8 --feature-steps 2 --cache c -i $F/shapes-cifar.tar.gz"
       let first = try shell("\(line) --dry-run")
@@ -346,7 +346,7 @@ extension ComputeTests {
       #expect(second.errors.contains("features: a network from the cache"), "\(second.errors)")
     }
 
-    @Test func aStreamWithImpossibleNumbersIsRefusedByTheVerbsThatCompute() throws {
+    @Test func `a stream with impossible numbers is refused by the verbs that compute`() throws {
       let run = try shell(
         """
         pipe condense -q --method random --ipc 1 -i $F/shapes-cifar.tar.gz -o whole || exit
@@ -368,12 +368,12 @@ extension ComputeTests {
       #expect(run.output == "65\n65\n", "\(run.errors)")
     }
 
-    @Test func moreThanThereIsCannotBeSelectedWhateverTheMemory() throws {
+    @Test func `more than there is cannot be selected whatever the memory`() throws {
       let run = try shell("pipe condense --method random --ipc 1000000000 -i $F/shapes-cifar.tar.gz > x")
       #expect(run.status == 65 && run.errors.contains("has 20 samples, fewer than the 1000000000"), "\(run.errors)")
     }
 
-    @Test func theFeatureNetworkIsTrainedOnceAndThenTakenFromTheCache() throws {
+    @Test func `the feature network is trained once and then taken from the cache`() throws {
       let line = "pipe condense --method herding --ipc 1 --width 8 --cache c -i $F/shapes-cifar.tar.gz | pipe shard -o"
       #expect(try shell("\(line) a").status == 0)
       let again = try shell("\(line) b")

@@ -64,7 +64,7 @@ extension ComputeTests {
       #expect(try await announced(steps: 7, deadline: 10_000 * perStep).steps == 7)
     }
 
-    @Test func networksAreRefusedWhereImagesAreTooSmallForThem() throws {
+    @Test func `networks are refused where images are too small for them`() throws {
       func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> Architecture {
         try NetworkChoice(filters: 4, depth: depth)
           .architecture(for: ImageShape(channels: channels, height: side, width: side), classes: 2, of: "toy")
@@ -76,7 +76,7 @@ extension ComputeTests {
       #expect(throws: DataError.self) { try options(1, depth: nil) }
     }
 
-    @Test func tilesWithoutPixelsAreRefused() async throws {
+    @Test func `tiles without pixels are refused`() async throws {
       for factor in [7, 9, 16] {
         let tiled = try request("m3d", steps: 1, ["factor": String(factor)])
         let error = await #expect(throws: PipelineError.self) { try await condensed(tiled) }
@@ -86,13 +86,13 @@ extension ComputeTests {
       #expect(try await condensed(tiled).samples.count == 4)
     }
 
-    @Test func randomNeedsNoNetworkAndRecordsNone() async throws {
+    @Test func `random needs no network and records none`() async throws {
       let (info, samples) = try await condensed(request("random"))
       #expect(samples.count == 4)
       #expect(info.provenance.last?.options["depth"] == nil)
     }
 
-    @Test func aSelectionEmitsExactPixelsAndSaysWhoseTheyAre() async throws {
+    @Test func `a selection emits exact pixels and says whose they are`() async throws {
       let (_, real) = toySamples()
       let (info, samples) = try await condensed(request("random"))
       #expect(samples.map(\.label) == [0, 0, 1, 1])
@@ -105,14 +105,14 @@ extension ComputeTests {
     }
 
     @Test(arguments: ["herding", "k-center"])
-    func selectionsByFeaturesPickDifferentImagesOfTheClass(method: String) async throws {
+    func `selections by features pick different images of the class`(method: String) async throws {
       let (_, samples) = try await condensed(request(method))
       #expect(samples.map(\.label) == [0, 0, 1, 1])
       #expect(Set(samples.map { String(decoding: $0.metadata ?? [], as: UTF8.self) }).count == 4)
     }
 
     @Test(arguments: ["dm", "m3d"])
-    func theSameSeedGivesTheSameBytesAndAnotherSeedOthers(method: String) async throws {
+    func `the same seed gives the same bytes and another seed others`(method: String) async throws {
       let first = try await condensed(request(method, steps: 3))
       let second = try await condensed(request(method, steps: 3))
       let other = try await condensed(request(method, steps: 3, seed: 4))
@@ -120,7 +120,7 @@ extension ComputeTests {
       #expect(first.samples != other.samples)
     }
 
-    @Test func aRunThatIsStoppedEqualsOneOfThatManySteps() async throws {
+    @Test func `a run that is stopped equals one of that many steps`() async throws {
       let stopped = try await condensed(request("dm", steps: 50), stopAfter: 4)
       let whole = try await condensed(request("dm", steps: 4))
       #expect(stopped.samples == whole.samples)
@@ -130,7 +130,7 @@ extension ComputeTests {
 
     /// The network of the features is stopped, never the selection; a set of half-learned features must say that it is one.
     @Test(arguments: ["herding", "k-center"])
-    func aSelectionThatIsStoppedEqualsOneOfThatManyFeatureSteps(method: String) async throws {
+    func `a selection that is stopped equals one of that many feature steps`(method: String) async throws {
       var long = try request(method, steps: 50)
       let stopped = try await condensed(long, stopAfter: 2)
       #expect(stopped.info.provenance.last?.options["feature-steps"] == "2")
@@ -140,7 +140,7 @@ extension ComputeTests {
       #expect(stopped.info == whole.info)
     }
 
-    @Test func aFeatureNetworkIsKeptWhenItIsDoneAndOnlyThen() async throws {
+    @Test func `a feature network is kept when it is done and only then`() async throws {
       let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
       defer { try? FileManager.default.removeItem(atPath: folder) }
       func kept() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
@@ -155,7 +155,7 @@ extension ComputeTests {
       #expect(kept() == 1)
     }
 
-    @Test func anEstimateHasTheTimeOfTheFeatures() async throws {
+    @Test func `an estimate has the time of the features`() async throws {
       let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(UUID().uuidString)").path
       defer { try? FileManager.default.removeItem(atPath: folder) }
       func estimate(_ method: String) async throws -> Estimate? {
@@ -188,8 +188,8 @@ extension ComputeTests {
       #expect(second.steps == 0 && abs(second.seconds - 21.0 / 64) < 1e-6, "\(second)")
     }
 
-    /// Before the first sample, and before memory is reckoned: no memory helps.
-    @Test func moreThanADescriptionCountsCanOnlyBeMadeByWhatLearnsPixels() throws {
+    /// Before the first sample, and before memory is estimated: no memory helps.
+    @Test func `more than a description counts can only be made by what learns pixels`() throws {
       var (info, _) = toySamples()
       info.countPerClass = [12, 9]
       for type in Registry.methods {
@@ -206,7 +206,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func m3dSaysHowItsImagesAreToBeTakenApart() async throws {
+    @Test func `M3D says how its images are to be taken apart`() async throws {
       let (info, samples) = try await condensed(request("m3d", steps: 1))
       #expect(info.formation == Formation(factor: 2))
       #expect(samples.count == 4)
@@ -217,7 +217,7 @@ extension ComputeTests {
       #expect(array.shape == [3, 8, 8])
     }
 
-    @Test func theNormalisationIsThatOfTheRealPixels() async throws {
+    @Test func `the normalisation is that of the real pixels`() async throws {
       let (_, real) = toySamples()
       var values: [Double] = []
       for sample in real {
@@ -232,7 +232,7 @@ extension ComputeTests {
       #expect(abs(Double(normalization.std[1]) - variance.squareRoot()) < 1e-6)
     }
 
-    @Test func snapshotsAreWhatAShorterRunWouldHaveGiven() async throws {
+    @Test func `snapshots are what a shorter run would have given`() async throws {
       let seen = Snapshots()
       _ = try await condensed(request("dm", steps: 4), snapshotEvery: 2) { step, info, samples in
         seen.all.withLock { $0[step] = samples }
@@ -245,7 +245,7 @@ extension ComputeTests {
 
     private final class Snapshots: Sendable { let all = Mutex<[Int: [Sample]]>([:]) }
 
-    @Test func moreThanThereIsCannotBeSelected() async throws {
+    @Test func `more than there is cannot be selected`() async throws {
       var request = try request("random")
       request.budget = Budget(rest: 10)
       let error = await #expect(throws: PipelineError.self) { try await condensed(request) }
@@ -254,7 +254,7 @@ extension ComputeTests {
     }
 
     @Test(arguments: ["random", "herding", "dm", "m3d"])
-    func aClassWithZeroStaysEmptyAndKeepsItsIndex(method: String) async throws {
+    func `a class with zero stays empty and keeps its index`(method: String) async throws {
       var request = try request(method, steps: 1)
       request.budget = Budget(rest: 2, named: ["class0": 0])
       let (info, samples) = try await condensed(request)
@@ -262,7 +262,7 @@ extension ComputeTests {
       #expect(samples.map(\.label) == [1, 1])
     }
 
-    @Test func aSelectionNamesTheFileOfAnImageThatHasOne() async throws {
+    @Test func `a selection names the file of an image that has one`() async throws {
       let (info, samples) = toySamples(perClass: [1, 2])
       let paths = ["a/\"1\".png", "b/2.png", nil]
       let named = zip(samples, paths).map { sample, path -> Sample in
@@ -283,7 +283,7 @@ extension ComputeTests {
       #expect(sources.sorted() == ["a/\"1\".png", "b/2.png", samples[2].key].sorted())
     }
 
-    @Test func whatDoesNotFitIntoTheMachineIsRefusedBeforeAnythingIsComputed() async throws {
+    @Test func `what does not fit into the machine is refused before anything is computed`() async throws {
       let (info, samples) = toySamples()
       var surroundings = RunContext(computeThread: thread)
       surroundings.machineMemory = 1 << 30
@@ -308,7 +308,7 @@ extension ComputeTests {
       #expect(many?.problem.contains("there are 1.0 GiB") == true)
     }
 
-    @Test func everyClassMayHaveItsOwnNumber() async throws {
+    @Test func `every class may have its own number`() async throws {
       var request = try request("dm", steps: 1)
       request.budget = Budget(rest: 1, named: ["class1": 3])
       let (info, samples) = try await condensed(request)
@@ -316,7 +316,7 @@ extension ComputeTests {
       #expect(samples.map(\.label) == [0, 1, 1, 1])
     }
 
-    @Test func aFailureAboveIsForwardedUnchanged() async throws {
+    @Test func `a failure above is forwarded unchanged`() async throws {
       let (info, samples) = toySamples()
       let failure = PipelineError(stage: "read", sampleKey: "x", underlying: DataError(.badInput, at: ["x"], "broken"))
       let count = Counter()
@@ -337,7 +337,7 @@ extension ComputeTests {
       #expect(stage.described == nil)
     }
 
-    @Test func nothingIsPulledBeforeTheFirstElementIsAskedFor() async throws {
+    @Test func `nothing is pulled before the first element is asked for`() async throws {
       let (info, samples) = toySamples()
       let count = Counter()
       let upstream = Flow { () async throws(PipelineError) -> Sample? in

@@ -19,7 +19,7 @@ extension ComputeTests {
         in: folder)
     }
 
-    @Test func aDeviceThatIsNotThereIsRefusedInOneSentence() throws {
+    @Test func `a device that is not there is refused in one sentence`() throws {
       let run = try condense("cuda", to: "x")
       #expect(run.status == 64)
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "x").path))
@@ -27,7 +27,7 @@ extension ComputeTests {
       #expect(run.errors.contains("--device cpu"))
     }
 
-    @Test func autoTakesTheProcessorAndSaysSo() throws {
+    @Test func `auto takes the processor and says so`() throws {
       let chosen = try condense("auto", to: "auto")
       #expect(chosen.status == 0, "\(chosen.errors)")
       #expect(chosen.errors.contains("device: cpu"))

@@ -26,18 +26,18 @@ extension ComputeTests {
     }
 
     @Test(arguments: learning, ["TERM", "HUP"])
-    func aSignalThatEndsPublishesNothing(verb: [String], signal: String) throws {
+    func `a signal that ends publishes nothing`(verb: [String], signal: String) throws {
       let run = try shell("\(begun(verb)); kill -\(signal) -$job; wait $job; echo code $?; ls -A; cat log >&2")
       #expect(run.output == "code \(signal == "TERM" ? 143 : 129)\nlog\n", "\(run.output) \(run.errors)")
     }
 
-    @Test(arguments: learning) func keptOnSIGTERMTheResultIsThereAndTheCodeTells(verb: [String]) throws {
+    @Test(arguments: learning) func `kept on SIGTERM the result is there and the code tells`(verb: [String]) throws {
       let run = try shell(
         "\(begun(verb, "-o out --on-term keep")); kill -TERM -$job; wait $job; echo code $?; ls -A; cat log >&2")
       #expect(run.output == "code 143\nlog\nout\n", "\(run.output) \(run.errors)")
     }
 
-    @Test func ofAPipeOfTwoNothingIsPublishedOnSIGTERMAndTheShortSetOnCtrlC() throws {
+    @Test func `of a pipe of two nothing is published on SIGTERM and the short set on Ctrl-C`() throws {
       let line = """
         set -m
         pipe condense --method dm --width 32 --steps 1000000 --progress json -i $A 2> log | pipe shard -q -o set & job=$!
@@ -51,7 +51,7 @@ extension ComputeTests {
       #expect(kept.output.contains("code 0\n") && kept.output.contains("--steps"), "\(kept.output) \(kept.errors)")
     }
 
-    @Test(arguments: learning) func beforeTheFirstStepThereIsNothingToKeep(verb: [String]) throws {
+    @Test(arguments: learning) func `before the first step there is nothing to keep`(verb: [String]) throws {
       // The signal comes while the samples are read.
       let run = try shell(
         """
@@ -67,7 +67,7 @@ extension ComputeTests {
       #expect(run.output.contains("before its first step"), "\(run.output)")
     }
 
-    @Test func theSecondCtrlCGivesUpWithoutAModel() throws {
+    @Test func `the second Ctrl-C gives up without a model`() throws {
       for verb in learning.suffix(2) {
         let run = try shell(
           """
@@ -80,7 +80,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func whatCannotBeWrittenIsSaidForWhatItIs() throws {
+    @Test func `what cannot be written is said for what it is`() throws {
       let fit = "pipe fit -q --method koopcon --width 16 --steps 1 -i $A"
       for (redirection, code) in [
         (" -o - > /dev/full", 74), (" -o - >&-", 74), (" -o - | true", 141), (" -o /dev/full", 74),
@@ -93,7 +93,7 @@ extension ComputeTests {
     }
 
     @Test(arguments: [200_000, 700_000, 1_000_000, 1_150_000, 1_210_000])
-    func tooFewAddressesAreRefusedWithANumberThatWouldDo(limit: Int) throws {
+    func `too few addresses are refused with a number that would do`(limit: Int) throws {
       for words in ["", "--dry-run"] {
         var limit = limit
         // The first number is that of the library alone, the next counts the data too.
@@ -114,7 +114,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func aRunThatFailsLeavesNoFolderForSnapshots() throws {
+    @Test func `a run that fails leaves no folder for snapshots`() throws {
       let failed = try shell(
         "pipe condense --method dm --steps 1 --snapshots deep/s -i missing.tar -o out; echo $?; ls -A")
       #expect(failed.output == "66\n", "\(failed.output) \(failed.errors)")
@@ -124,7 +124,7 @@ extension ComputeTests {
       #expect(made.output == "step-000001\nstep-000002\n", "\(made.output) \(made.errors)")
     }
 
-    @Test func evaluateReportsNothingAtSIGTERM() throws {
+    @Test func `evaluate reports nothing at SIGTERM`() throws {
       let run = try shell(
         """
         set -m; pipe condense -q --method random --ipc 2 -i $A | pipe shard -q -o few
@@ -135,7 +135,7 @@ extension ComputeTests {
       #expect(run.output == "code 143\n0\n", "\(run.output) \(run.errors)")
     }
 
-    @Test func withoutAPlaceForACacheThereIsNone() throws {
+    @Test func `without a place for a cache there is none`() throws {
       let select = "pipe condense --method herding --feature-steps 1 --width 16 --ipc 1 -i $A"
       for (place, isKept) in [
         ("env -u HOME", false), ("env HOME=", false), ("env HOME=relative", false), ("env HOME=$PWD/h", true),

@@ -13,7 +13,7 @@ extension ComputeTests {
       try TrainingImages(reading: Prepared(info, samples))
     }
 
-    @Test func floatAndByteImagesReadAlike() throws {
+    @Test func `float and byte images read alike`() throws {
       let (info, samples) = toySamples()
       let floats = samples.map { sample -> Sample in
         guard case .pixels(let pixels) = sample.content else { return sample }
@@ -27,7 +27,7 @@ extension ComputeTests {
       #expect(try training(info, samples).images.floats() == training(info, floats).images.floats())
     }
 
-    @Test func classesAreMatchedByNameAndNotByIndex() throws {
+    @Test func `classes are matched by name and not by index`() throws {
       let (info, samples) = toySamples()
       let test = try store(info, samples)
       var swapped = info
@@ -61,12 +61,12 @@ extension ComputeTests {
       }
     }
 
-    @Test func whatAStreamTellsAtItsEndIsNotLost() throws {
+    @Test func `what a stream tells at its end is not lost`() throws {
       let (info, samples) = toySamples()
       #expect(try TrainingImages(reading: LateSource(info, samples)).info.formation?.factor == 2)
     }
 
-    @Test func descriptionsAloneTellWhatDoesNotFitTogether() throws {
+    @Test func `descriptions alone tell what does not fit together`() throws {
       let (info, _) = toySamples()
       var other = info
       other.shape = nil
@@ -77,7 +77,7 @@ extension ComputeTests {
       #expect(throws: DataError.self) { try checkBaselines(from: other, testedOn: info) }
     }
 
-    @Test func otherClassesAreRefusedWithBothLists() throws {
+    @Test func `other classes are refused with both lists`() throws {
       let (info, samples) = toySamples()
       let test = try store(info, samples)
       var other = info
@@ -88,7 +88,7 @@ extension ComputeTests {
       #expect(error?.problem.contains("zebra") == true && error?.problem.contains("class1") == true)
     }
 
-    @Test func anotherImageSizeIsRefused() throws {
+    @Test func `another image size is refused`() throws {
       let (info, samples) = toySamples()
       let (largeInfo, large) = toySamples(side: 16)
       let test = try store(info, samples)
@@ -99,7 +99,7 @@ extension ComputeTests {
     }
 
     /// What a manifest from elsewhere may say is refused in a sentence, not met as a broken precondition.
-    @Test func impossibleNormalisationsAndFormationsAreRefused() throws {
+    @Test func `impossible normalisations and formations are refused`() throws {
       let (info, samples) = toySamples()
       let test = try store(info, samples)
       func problem(_ change: (inout DatasetInfo) -> Void) throws -> String? {
@@ -123,7 +123,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func baselinesOfOtherClassesOrSizesAreRefused() throws {
+    @Test func `baselines of other classes or sizes are refused`() throws {
       let (info, samples) = toySamples()
       let test = try store(info, samples)
       var renamed = info
@@ -138,7 +138,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func theSetsOwnNormalisationAndFormationAreUsed() throws {
+    @Test func `the set's own normalisation and formation are used`() throws {
       var (info, samples) = toySamples()
       info.normalization = Normalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
       info.formation = Formation(factor: 2)
@@ -148,7 +148,7 @@ extension ComputeTests {
       #expect(try contestant.set(0).formation.factor == 2)
     }
 
-    @Test func separableClassesAreLearnedAndShuffledLabelsAreNot() async throws {
+    @Test func `separable classes are learned and shuffled labels are not`() async throws {
       let thread = BlockingThread(name: "compute test")
       let (info, samples) = toySamples(perClass: [20, 20])
       let test = try store(info, samples)
@@ -176,7 +176,7 @@ extension ComputeTests {
       #expect(abs(classMean - (rows[0].mean ?? 0)) < 1e-9)
     }
 
-    @Test func aTrainingThatIsCutShortCountsForNothing() async throws {
+    @Test func `a training that is cut short counts for nothing`() async throws {
       let thread = BlockingThread(name: "compute test")
       let (info, samples) = toySamples()
       let test = try store(info, samples)
@@ -195,7 +195,7 @@ extension ComputeTests {
     }
 
     /// The factor of a stream comes with its end, and images of its size are known only then: all of it counts.
-    @Test func whatWasReadIsReckonedBeforeAnythingIsTrained() throws {
+    @Test func `what was read is estimated before anything is trained`() throws {
       let (info, samples) = toySamples(perClass: [40, 40], side: 16)
       let test = try store(info, samples)
       let request = EvaluationRequest(recipe: .dc(), repeats: 2, seed: 1, networks: [smallNetwork])
@@ -226,7 +226,7 @@ extension ComputeTests {
       #expect(beside.decodedBytes == 2 * test.residentBytes)
     }
 
-    @Test func deviationIsThatOfASample() {
+    @Test func `deviation is that of a sample`() {
       let row = EvaluationResult.Row(
         set: "x", network: "convnet", accuracies: [0.4, 0.5, 0.6], perClass: [], images: 1, trainedOn: 1, seconds: 0,
         stoppedEarly: false)

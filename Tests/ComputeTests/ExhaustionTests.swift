@@ -25,7 +25,7 @@ extension ComputeTests {
       _ = large + large
     }
 
-    @Test func theReaderOfTheStreamIsToldAndTheReasonIsSaid() async throws {
+    @Test func `the reader of the stream is told and the reason is said`() async throws {
       let result = await #expect(
         processExitsWith: .exitCode(75), observing: [\.standardOutputContent, \.standardErrorContent]
       ) {
@@ -47,7 +47,7 @@ extension ComputeTests {
       #expect(said.contains("; try again when other programs need less, or lower --width or --memory"), "\(said)")
     }
 
-    @Test func theUnfinishedOutputsGo() async throws {
+    @Test func `the unfinished outputs go`() async throws {
       await #expect(processExitsWith: .exitCode(75)) {
         leaveInOrderWithoutMemory()
         let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-compute-\(getppid())-exhaustion").path

@@ -28,7 +28,7 @@ extension ComputeTests {
       counts() { for c in 0 1 2; do tar xOf $1/*.tar --wildcards '*.cls' | tr -d '\\n' | grep -o $c | wc -l; done | xargs; }
       """
 
-    @Test func augmentationMakesTheRightNumbersOfAnyRatio() throws {
+    @Test func `augmentation makes the right numbers of any ratio`() throws {
       let run = try shell(
         """
         \(counts)
@@ -44,7 +44,7 @@ extension ComputeTests {
     }
 
     @Test(arguments: ["augment", "expansive"])
-    func theSameCommandGivesTheSameBytesAndASmallerRatioTheBeginning(method: String) throws {
+    func `the same command gives the same bytes and a smaller ratio the beginning`(method: String) throws {
       let prior = method == "augment" ? "" : "--pretrain $F/shapes-cifar.tar.gz $P $S"
       let run = try shell(
         """
@@ -59,7 +59,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
-    @Test func aKeptModelDoesWhatPretrainingInOneStepDoes() throws {
+    @Test func `a kept model does what pretraining in one step does`() throws {
       let run = try shell(
         """
         pipe fit --method expansive --steps 3 --seed 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
@@ -71,7 +71,7 @@ extension ComputeTests {
     }
 
     @Test(arguments: ["rwa", "sa", "sa+sc", "mhsa+sc", "mhsa+sc+egm"])
-    func everySettingExpands(setting: String) throws {
+    func `every setting expands`(setting: String) throws {
       let run = try shell(
         """
         \(counts)
@@ -85,7 +85,7 @@ extension ComputeTests {
       for name in ["re", "ce", "w", "cov", "att"] { #expect(last.contains("\"\(name)\":")) }
     }
 
-    @Test func originalsAreTheSamplesAsTheyAre() throws {
+    @Test func `originals are the samples as they are`() throws {
       let run = try shell(
         """
         pipe shard -o few < few.tar || exit
@@ -98,7 +98,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
-    @Test func aModelOfOtherImagesIsRefusedWithBothShapes() throws {
+    @Test func `a model of other images is refused with both shapes`() throws {
       let run = try shell(
         """
         pipe fit --method expansive --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz || exit 1
@@ -111,7 +111,7 @@ extension ComputeTests {
       #expect(run.errors.contains("of the method expansive"))
     }
 
-    @Test func whatMeansNothingIsRefused() throws {
+    @Test func `what means nothing is refused`() throws {
       for words in [
         "--method augment --steps 3", "--method augment --pretrain x", "--method augment -m x", "--ratio 3 --ipc 3",
         "", "-m x --pretrain y", "-m x --setting sa", "--pretrain x --heads 3", "--ratio 0 --method augment",
@@ -127,7 +127,7 @@ extension ComputeTests {
       #expect(try shell("pipe condense --method expansive < few.tar > /dev/null").status == 64)
     }
 
-    @Test func ctrlCEndsTheLearningWithAValidResult() throws {
+    @Test func `ctrl-C ends the learning with a valid result`() throws {
       let run = try shell(
         """
         set -m
@@ -143,7 +143,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
-    @Test func aPipelineFileNamesTheLargerSetAndItsContentDecidesWhatIsUpToDate() throws {
+    @Test func `a pipeline file names the larger set and its content decides what is up to date`() throws {
       let run = try shell(
         """
         mkdir job && mv few.tar job && cp $F/shapes-cifar.tar.gz job/similar.tar.gz
@@ -161,7 +161,7 @@ extension ComputeTests {
       #expect(run.errors.contains("job/out: up to date") && run.errors.contains("was made from other inputs"))
     }
 
-    @Test func aRunThatDivergesPublishesNothing() throws {
+    @Test func `a run that diverges publishes nothing`() throws {
       let run = try shell(
         """
         pipe fit --method expansive --steps 40 --lr 1e9 -o m < $F/shapes-cifar.tar.gz; echo $?; test -e m; echo $?
@@ -172,7 +172,7 @@ extension ComputeTests {
       #expect(run.errors.contains("expansive diverged") && run.errors.contains("lower --lr"), "\(run.errors)")
     }
 
-    @Test func attentionIsDrawnBesideTheImages() throws {
+    @Test func `attention is drawn beside the images`() throws {
       let run = try shell(
         """
         pipe fit --method expansive --steps 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit 1
@@ -189,7 +189,7 @@ extension ComputeTests {
       #expect(width >= 6 * 34)
     }
 
-    @Test func dryRunsPrintTimesAndWriteNothing() throws {
+    @Test func `dry runs print times and write nothing`() throws {
       let run = try shell(
         """
         pipe expand --pretrain $F/shapes-cifar.tar.gz $S --dry-run < few.tar || exit

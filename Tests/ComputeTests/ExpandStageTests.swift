@@ -145,7 +145,7 @@ extension ComputeTests {
       #expect(abs((stage.meanDistance ?? 0) - sum / 72) < 1e-3)
     }
 
-    /// Each stretch of learning looks at the clock in every step.
+    /// Each phase of learning looks at the clock in every step.
     @Test func `the time is shared out between pre-training and fine-tuning`() async throws {
       let (info, samples) = toySamples(perClass: [3, 2])
       let (similarInfo, similar) = toySamples(perClass: [20, 20])
@@ -199,11 +199,11 @@ extension ComputeTests {
       if asksForSteps {
         #expect(end > limit - 4, "\(end)")
       } else {
-        #expect(estimate.learningSeconds < limit && estimate.stretches.allSatisfy { $0.steps < 5000 }, "\(estimate)")
+        #expect(estimate.learningSeconds < limit && estimate.phases.allSatisfy { $0.steps < 5000 }, "\(estimate)")
       }
     }
 
-    @Test func `the memory need counts maps, slots and who looks at whom`() throws {
+    @Test func `the memory need counts maps, slots and which patch attends to which`() throws {
       var method = ExpansiveSynthesis()
       (method.setting, method.batch) = (.multiHeadSkip, 50)
       func need(_ side: Int) -> MemoryNeed {
@@ -212,7 +212,7 @@ extension ComputeTests {
             dataset: "x", shape: ImageShape(channels: 3, height: side, width: side), counts: [1], available: [1])
         ).memory
       }
-      // Eight heads of 16 patches of 2×2 that look at each other; 12 times 64 maps of 8×8; what 10 convolutions make.
+      // Eight heads of 16 patches of 2×2 that attend to each other; 12 times 64 maps of 8×8; what 10 convolutions make.
       let coding: [Int] = [
         16 * 1024, 32 * 256, 32 * 256, 64 * 64, 64 * 64, 64 * 64, 128 * 64, 32 * 256, 64 * 256, 3 * 1024,
       ]
@@ -221,7 +221,7 @@ extension ComputeTests {
       #expect(need(32).maps == Double(values * 4 * 100))
       #expect(need(32).images == Double(4 * 6 * 64 * 3072))
       method.batch = 1
-      // 128 images whose 1,024 patches look at each other, with every head.
+      // 128 images whose 1,024 patches attend to each other, with every head.
       let looks: Int = 2 * 8 * 1024 * 1024 * 128
       #expect(need(256).maps > Double(4 * looks))
     }

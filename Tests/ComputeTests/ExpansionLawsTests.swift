@@ -49,7 +49,7 @@ extension ComputeTests {
       return (try #require(stage.described), result)
     }
 
-    @Test(arguments: names) func theSameSeedGivesTheSameAndAnotherSeedAnother(name: String) async throws {
+    @Test(arguments: names) func `the same seed gives the same and another seed another`(name: String) async throws {
       let words = try small(name) + ["--ratio", "3"]
       let first = try await expanded(words + ["--seed", "1"])
       let again = try await expanded(words + ["--seed", "1"])
@@ -57,7 +57,7 @@ extension ComputeTests {
       #expect(try await expanded(words + ["--seed", "2"]).samples != first.samples)
     }
 
-    @Test(arguments: names) func countsAreThoseThatWereAskedFor(name: String) async throws {
+    @Test(arguments: names) func `counts are those that were asked for`(name: String) async throws {
       for (words, counts) in [
         (["--ratio", "2"], [8, 6]), (["--ipc", "class0=5,class1=1"], [5, 1]), (["--ipc", "class0=0,*=4"], [0, 4]),
       ] {
@@ -67,7 +67,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func aSmallerExpansionIsTheBeginningOfALarger(name: String) async throws {
+    @Test(arguments: names) func `a smaller expansion is the beginning of a larger`(name: String) async throws {
       let words = try small(name)
       let few = try await expanded(words + ["--ratio", "2"]).samples
       let many = try await expanded(words + ["--ratio", "5"]).samples
@@ -78,7 +78,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func originalsAreTheSamplesThemselves(name: String) async throws {
+    @Test(arguments: names) func `originals are the samples themselves`(name: String) async throws {
       let (_, real) = toySamples(perClass: [4, 3])
       let made = try await expanded(try small(name) + ["--ratio", "2", "--originals"]).samples
       for label in [0, 1] {
@@ -87,7 +87,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) throws {
+    @Test(arguments: names) func `the catalogue's defaults are the algorithm's`(name: String) throws {
       let type = try #require(Registry.expansion(name))
       let words = ["--method", name] + (type is any PretrainedMethod.Type ? ["--pretrain", "similar"] : [])
       let catalogued = try ExpandRequest(Arguments(words, for: .expand)).method
@@ -98,7 +98,7 @@ extension ComputeTests {
 
     private func settings<M: ExpandingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
 
-    @Test func theCatalogueAndTheRegistryHaveTheSameMethods() {
+    @Test func `the catalogue and the registry have the same methods`() {
       #expect(Catalog.expansions.map(\.name) == Registry.expansions.map { $0.name })
       for method in Catalog.fittedMethods {
         let fits =
@@ -108,7 +108,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {
+    @Test(arguments: names) func `a history typed again gives the same`(name: String) async throws {
       let first = try await expanded(try small(name) + ["--ipc", "class0=3,*=5", "--seed", "5", "--originals"])
       var options = try #require(first.info.provenance.last?.options)
       #expect(options.removeValue(forKey: "originals") == "true")
@@ -117,7 +117,7 @@ extension ComputeTests {
       #expect(again.info == first.info && again.samples == first.samples)
     }
 
-    @Test(arguments: names) func theMemoryEstimateIsBetweenThePeakAndTwiceThePeak(name: String) throws {
+    @Test(arguments: names) func `the memory estimate is between the peak and twice the peak`(name: String) throws {
       let isPretrained = Registry.expansion(name) is any PretrainedMethod.Type
       let words = isPretrained ? "--pretrain $F/shapes-cifar.tar.gz --pretrain-steps 2 --steps 2" : ""
       let (estimate, peak) = try ComputeTests.memory(
@@ -125,7 +125,7 @@ extension ComputeTests {
       #expect(estimate >= peak && estimate <= 2 * peak, "\(estimate / peak) times the peak of \(peak / 1_048_576) MiB")
     }
 
-    @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
+    @Test(arguments: names) func `every option of a method changes something`(name: String) async throws {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ratio", "3"]
       let plain = try await expanded(words)

@@ -18,7 +18,7 @@ extension ComputeTests {
       try ComputeTests.shell("S='--ipc 1 --width 8 --batch 20 --latent 16'; \(line)", in: folder)
     }
 
-    @Test func longAndShortFormWriteTheSameShards() throws {
+    @Test func `long and short form write the same shards`() throws {
       let run = try shell(
         """
         pipe fit $S --steps 6 --seed 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
@@ -40,7 +40,7 @@ extension ComputeTests {
       #expect(long.options["seed"] == "2" && long.options["steps"] == "6" && long.digests["source"]?.count == 64)
     }
 
-    @Test func latentsAreKeptInspectedAndTakenUpAgain() throws {
+    @Test func `latents are kept inspected and taken up again`() throws {
       let run = try shell(
         """
         pipe fit $S --steps 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
@@ -55,7 +55,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
-    @Test func aModelOfOtherImagesIsRefusedWithBothShapes() throws {
+    @Test func `a model of other images is refused with both shapes`() throws {
       let run = try shell(
         """
         pipe fit $S --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz || exit 1
@@ -65,7 +65,7 @@ extension ComputeTests {
       #expect(run.errors.contains("3×28×28") && run.errors.contains("3×32×32"))
     }
 
-    @Test func everyVerbRefusesWhatItsModelDidNotMake() throws {
+    @Test func `every verb refuses what its model did not make`() throws {
       let run = try shell(
         """
         pipe fit $S --steps 1 --seed 1 -o one < $F/shapes-cifar.tar.gz || exit
@@ -80,7 +80,7 @@ extension ComputeTests {
       #expect(run.errors.contains("has not been through pipe attend") && run.errors.contains("had the model"))
     }
 
-    @Test func aRunThatDivergedIsNotPublished() throws {
+    @Test func `a run that diverged is not published`() throws {
       let run = try shell(
         """
         pipe fit $S --steps 8 --lr 1e9 -o m.safetensors < $F/shapes-cifar.tar.gz; echo $?; test -e m.safetensors; echo $?
@@ -91,12 +91,12 @@ extension ComputeTests {
       #expect(run.errors.contains("diverged") && run.errors.contains("lower --lr or --map-lr"))
     }
 
-    @Test func anExistingModelIsNotOverwritten() throws {
+    @Test func `an existing model is not overwritten`() throws {
       let run = try shell("touch m.safetensors; pipe fit $S --steps 1 -o m.safetensors < $F/shapes-cifar.tar.gz")
       #expect(run.status == 73)
     }
 
-    @Test func ctrlCWhileFittingLeavesAValidModel() throws {
+    @Test func `ctrl-C while fitting leaves a valid model`() throws {
       let run = try shell(
         """
         set -m
@@ -113,7 +113,7 @@ extension ComputeTests {
     }
 
     /// A run that the time ended equals one of the steps that it reached, on the same schedule.
-    @Test func aTimeLimitLeavesAModelThatTheReachedStepsReproduce() throws {
+    @Test func `a time limit leaves a model that the reached steps reproduce`() throws {
       let run = try shell(
         """
         for limit in 3s 30s 3m; do
@@ -129,7 +129,7 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.output) \(run.errors)")
     }
 
-    @Test func aDryRunPrintsTheEstimateAndWritesNothing() throws {
+    @Test func `a dry run prints the estimate and writes nothing`() throws {
       for line in ["pipe condense --method koopcon", "pipe fit -o m.safetensors"] {
         let run = try shell("\(line) $S --dry-run -i $F/shapes-cifar.tar.gz && ! test -e m.safetensors")
         #expect(run.status == 0 && run.output.isEmpty, "\(run.errors)")
@@ -137,7 +137,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func whatCannotBeMadeOrHeldIsRefused() throws {
+    @Test func `what cannot be made or held is refused`() throws {
       for line in [
         "pipe condense --method koopcon --width 8 --ipc 99999", "pipe fit -o m.safetensors --width 8 --ipc 99999",
       ] {
@@ -149,7 +149,7 @@ extension ComputeTests {
     }
 
     /// A shard is damaged behind the manifest: what is refused first shows whether it was read.
-    @Test func fitRefusesBeforeItReadsAndShowsThatItReads() throws {
+    @Test func `fit refuses before it reads and shows that it reads`() throws {
       let run = try shell(
         """
         pipe decode < $F/shapes-cifar.tar.gz | pipe shard -o whole || exit
@@ -169,7 +169,7 @@ extension ComputeTests {
       #expect(log.contains("fewer than the 99999 asked for") && log.contains("lower --latent or --width"), "\(log)")
     }
 
-    @Test func progressShowsTheFourLosses() throws {
+    @Test func `progress shows the four losses`() throws {
       let run = try shell(
         "pipe fit $S --steps 6 --progress json -o m.safetensors -i $F/shapes-cifar.tar.gz")
       #expect(run.status == 0, "\(run.errors)")
@@ -177,13 +177,13 @@ extension ComputeTests {
       for name in ["re", "ce", "w", "cov"] { #expect(last.contains("\"\(name)\":")) }
     }
 
-    @Test func optionsThatMeanNothingBesideAModelAreRefused() throws {
+    @Test func `options that mean nothing beside a model are refused`() throws {
       #expect(try shell("pipe condense -m x --ipc 3 < /dev/null > /dev/null").status == 64)
       #expect(try shell("pipe decode -m x --resize 8 < /dev/null > /dev/null").status == 64)
       #expect(try shell("pipe condense --method dm --latent 3 < /dev/null > /dev/null").status == 64)
     }
 
-    @Test func evaluationTakesWhatKoopconMakes() throws {
+    @Test func `evaluation takes what Koopcon makes`() throws {
       let run = try shell(
         """
         pipe condense --method koopcon $S --steps 6 < $F/shapes-cifar.tar.gz \

@@ -12,11 +12,11 @@ import Testing
   private let network = known { try .convNet(ImageShape(channels: 3, height: 32, width: 32), classes: 10) }
 
   /// 320,010 weights, the published number, of which a convolution's 147,456 are the most in one tensor.
-  @Test func theWeightsAreThoseOfTheConvNetOfTheLiterature() {
+  @Test func `the weights are those of the ConvNet of the literature`() {
     #expect(MemoryNeed.training(network, images: 100).weights == 4 * (6 * 320_010 + 2 * 147_456))
   }
 
-  @Test func mapsOf64ImagesWaitForTheGradientInHalfTheRoomInBfloat16() {
+  @Test func `maps of 64 images wait for the gradient in half the room in bfloat16`() {
     var half = network
     half.precision = .bfloat16
     let (full, small) = (MemoryNeed.training(network, images: 1).maps, MemoryNeed.training(half, images: 1).maps)
@@ -26,7 +26,7 @@ import Testing
     #expect(full == Double(4 * (kept + kept / 4 + 2 * 64 * 128 * 1024)))
   }
 
-  @Test func aRefusalNamesTheLargestPartAndWhatMakesItSmaller() throws {
+  @Test func `a refusal names the largest part and what makes it smaller`() throws {
     var need = MemoryNeed()
     need.library = 0
     need.maps = Double(3 << 30)
@@ -42,10 +42,10 @@ import Testing
   }
 
   /// What asks for less is among the options of the verb that is told.
-  @Test func aRemedyIsOneOfThePurpose() throws {
+  @Test func `a remedy is one of the purpose`() throws {
     let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
     for (purpose, verb) in [
-      (MemoryNeed.Purpose.making, Verb.condense), (.selecting, .condense), (.judging, Catalog.verb("evaluate")),
+      (MemoryNeed.Purpose.making, Verb.condense), (.selecting, .condense), (.evaluating, Catalog.verb("evaluate")),
       (.fitting, .condense), (.fitting, Catalog.verb("fit")), (.expanding, Catalog.verb("expand")),
       (.expanding, Catalog.verb("fit")), (.passing, Catalog.verb("fit")),
     ] as [(MemoryNeed.Purpose, Verb?)] {
@@ -62,14 +62,14 @@ import Testing
         for name in options { #expect(verb?.option(name) != nil, "\(purpose): \(remedy)") }
       }
     }
-    var need = MemoryNeed(for: .judging)
+    var need = MemoryNeed(for: .evaluating)
     need.images = Double(9 << 30)
     let error = #expect(throws: DataError.self) { try need.check(decoded: 0, machine: 1 << 30, dataset: "x") }
     #expect(error?.problem.contains("for the images to be trained on") == true)
   }
 
   /// What passes latents on has no option that takes less memory; its remedy names the verb that has one.
-  @Test func aChunkOfLatentsWithoutMemoryIsNoFaultOfTheProgram() async throws {
+  @Test func `a chunk of latents without memory is no fault of the program`() async throws {
     let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
     let samples = toySamples().samples
     let thread = BlockingThread(name: "exhausted")
@@ -84,15 +84,15 @@ import Testing
   }
 
   /// A formation of factor 4 makes sixteen training images of one, and baselines embed a whole class.
-  @Test func whatJudgingTakesCountsTilesAndBaselines() {
-    let plain = MemoryNeed.judging(network, images: 100, tiles: 1)
-    let tiled = MemoryNeed.judging(network, images: 100, tiles: 16)
+  @Test func `what evaluating takes counts tiles and baselines`() {
+    let plain = MemoryNeed.evaluating(network, images: 100, tiles: 1)
+    let tiled = MemoryNeed.evaluating(network, images: 100, tiles: 16)
     #expect(plain.images == Double(4 * 3072 * 100 * (3 + 1)) && tiled.images == Double(4 * 3072 * 100 * (48 + 1)))
     #expect(plain.embeddings == 0)
-    #expect(MemoryNeed.judging(network, images: 100, tiles: 1, baselines: 5000).embeddings == 4 * 3 * 5000 * 2048)
+    #expect(MemoryNeed.evaluating(network, images: 100, tiles: 1, baselines: 5000).embeddings == 4 * 3 * 5000 * 2048)
   }
 
-  @Test func memoryThatWasNotGivenMayBeThereAnotherTimeAndMistakesStayMistakes() {
+  @Test func `memory that was not given may be there another time and mistakes stay mistakes`() {
     let exhausted = TensorError("matmul", [[1, 2]], "memory is exhausted: 8 bytes were asked for at once")
     let forgiven = forgivingMemory(exhausted, for: .making) as? DataError
     #expect(forgiven?.fault == .temporary)

@@ -60,7 +60,7 @@ extension ComputeTests {
       return (try #require(stage.described), result)
     }
 
-    @Test(arguments: names) func theSameSeedGivesTheSameAndAnotherSeedAnother(name: String) async throws {
+    @Test(arguments: names) func `the same seed gives the same and another seed another`(name: String) async throws {
       let words = try small(name) + ["--ipc", "3"]
       let first = try await condensed(words + ["--seed", "1"])
       let again = try await condensed(words + ["--seed", "1"])
@@ -73,7 +73,7 @@ extension ComputeTests {
       #expect(others >= 1)
     }
 
-    @Test(arguments: learning) func aStoppedRunIsTheShorterRunAndSoIsASnapshot(name: String) async throws {
+    @Test(arguments: learning) func `a stopped run is the shorter run and so is a snapshot`(name: String) async throws {
       let words = try small(name) + ["--ipc", "2"]
       let steps = Mutex(0)
       let stopped = try await condensed(words) { _ in
@@ -94,7 +94,7 @@ extension ComputeTests {
       #expect(taken.withLock { $0 }[2] == short.samples)
     }
 
-    @Test(arguments: names) func countsAreThoseThatWereAskedForAndAClassWithoutImagesKeepsItsIndex(
+    @Test(arguments: names) func `counts are those that were asked for and a class without images keeps its index`(
       name: String
     ) async throws {
       for (table, counts) in [("class0=3,class1=1", [3, 1]), ("class0=0,*=2", [0, 2]), ("class1=0,*=1", [1, 0])] {
@@ -104,7 +104,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: independent) func classesDoNotDependOnEachOther(name: String) async throws {
+    @Test(arguments: independent) func `classes do not depend on each other`(name: String) async throws {
       let words = try small(name)
       let both = try await condensed(words + ["--ipc", "2"]).samples
       for label in [0, 1] {
@@ -113,7 +113,7 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: names) func theCataloguesDefaultsAreTheAlgorithms(name: String) throws {
+    @Test(arguments: names) func `the catalogue's defaults are the algorithm's`(name: String) throws {
       let type = try #require(Registry.method(name))
       let catalogued = try CondenseRequest(Arguments(["--method", name], for: .condense)).method
       let bare = type.init()
@@ -125,11 +125,11 @@ extension ComputeTests {
 
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
 
-    @Test func theCatalogueAndTheRegistryHaveTheSameMethods() {
+    @Test func `the catalogue and the registry have the same methods`() {
       #expect(Catalog.methods.map(\.name) == Registry.methods.map { $0.name })
     }
 
-    @Test(arguments: names) func aHistoryTypedAgainGivesTheSame(name: String) async throws {
+    @Test(arguments: names) func `a history typed again gives the same`(name: String) async throws {
       let first = try await condensed(try small(name) + ["--ipc", "class0=1,*=2", "--seed", "5", "--name", "renamed"])
       let options = try #require(first.info.provenance.last?.options)
       let again = try await condensed(options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" })
@@ -137,7 +137,7 @@ extension ComputeTests {
     }
 
     /// With networks and batches of the usual size, so that more than the library counts.
-    @Test(arguments: names) func theMemoryEstimateIsBetweenThePeakAndTwiceThePeak(name: String) throws {
+    @Test(arguments: names) func `the memory estimate is between the peak and twice the peak`(name: String) throws {
       let method = try #require(Catalog.method(name))
       let steps = [("steps", "2"), ("feature-steps", "2")].filter { option, _ in
         method.settings.contains { $0.option == option }
@@ -148,7 +148,7 @@ extension ComputeTests {
       #expect(estimate >= peak && estimate <= 2 * peak, "\(estimate / peak) times the peak of \(peak / 1_048_576) MiB")
     }
 
-    @Test(arguments: names) func everyOptionOfAMethodChangesSomething(name: String) async throws {
+    @Test(arguments: names) func `every option of a method changes something`(name: String) async throws {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ipc", "2"]
       let plain = try await condensed(words)

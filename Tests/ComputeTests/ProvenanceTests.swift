@@ -38,7 +38,7 @@ extension ComputeTests {
         "--weight-cov", "0", "--reconstruction", "variational",
       ],
     ])
-    func theOptionsOfAHistoryAreThoseOfTheCommandLineAndGiveTheSame(words: [String]) async throws {
+    func `the options of a history are those of the command line and give the same`(words: [String]) async throws {
       let (info, samples) = try await condensed(words + small + ["--split", "train", "--layout", "idx"])
       let options = try #require(info.provenance.last?.options)
       let method = try #require(options["method"].flatMap(Catalog.method))
@@ -58,24 +58,24 @@ extension ComputeTests {
       ([], "1.0"), (["--factor", "1"], "16.0"), (["--factor", "1", "--bandwidth", "2"], "2.0"),
       (["--factor", "1", "--preset", "paper"], "1.0"), (["--factor", "1", "--kernel", "linear"], nil),
     ])
-    func theWidthOfTheKernelSuitsTheFactorUnlessItIsTyped(words: [String], width: String?) async throws {
+    func `the width of the kernel suits the factor unless it is typed`(words: [String], width: String?) async throws {
       let (info, _) = try await condensed(["--method", "m3d", "--steps", "1", "--batch", "8"] + words + small)
       #expect(info.provenance.last?.options["bandwidth"] == width)
     }
 
-    @Test(arguments: ["linear", "polynomial"]) func aKernelWithoutAWidthRefusesOne(kernel: String) throws {
+    @Test(arguments: ["linear", "polynomial"]) func `a kernel without a width refuses one`(kernel: String) throws {
       let words = ["--method", "m3d", "--kernel", kernel]
       #expect(throws: Never.self) { try CondenseRequest(Arguments(words, for: .condense)) }
       #expect(throws: Never.self) { try CondenseRequest(Arguments(words + ["--preset", "paper"], for: .condense)) }
       #expect(throws: UsageError.self) { try CondenseRequest(Arguments(words + ["--bandwidth", "2"], for: .condense)) }
     }
 
-    @Test func theRandomMethodRecordsNothingThatItDoesNotUse() async throws {
+    @Test func `the random method records nothing that it does not use`() async throws {
       let (info, _) = try await condensed(["--method", "random", "--ipc", "2"])
       #expect(info.provenance.last?.options == ["method": "random", "ipc": "2", "seed": "0"])
     }
 
-    @Test func everyNetworkOfTheCatalogueCanBeBuilt() throws {
+    @Test func `every network of the catalogue can be built`() throws {
       for choice in Catalog.networks {
         let entry = try #require(Architecture.table.first { $0.name == choice.name })
         #expect((entry.usualSize != nil) == choice.hasSize, "\(choice.name)")

@@ -17,7 +17,7 @@ extension ComputeTests {
       return path
     }
 
-    @Test func readsWhatItWrites() throws {
+    @Test func `reads what it writes`() throws {
       let path = try written(file.encoded())
       defer { try? FileManager.default.removeItem(atPath: path) }
       let read = try TensorFile(contentsOf: path)
@@ -28,7 +28,7 @@ extension ComputeTests {
       #expect(read.tensors["a"]?.floats() == [7])
     }
 
-    @Test func theBytesFollowTheFormat() throws {
+    @Test func `the bytes follow the format`() throws {
       let bytes = file.encoded()
       let length = Int(bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
       #expect(length % 8 == 0)
@@ -44,7 +44,7 @@ extension ComputeTests {
       #expect(Float(bitPattern: third) == 3.5)
     }
 
-    @Test func everyCutIsRefused() throws {
+    @Test func `every cut is refused`() throws {
       let bytes = file.encoded()
       for count in stride(from: 0, to: bytes.count, by: 3) {
         let path = try written(Array(bytes.prefix(count)))
@@ -54,7 +54,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func aHeaderThatClaimsTooMuchIsRefused() throws {
+    @Test func `a header that claims too much is refused`() throws {
       let header = Array(#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#.utf8)
       let path = try written(withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header)
       defer { try? FileManager.default.removeItem(atPath: path) }
@@ -66,7 +66,7 @@ extension ComputeTests {
       ([0, 8], [8, 16], true), ([8, 16], [0, 8], true), ([0, 8], [0, 8], false), ([0, 8], [4, 12], false),
       ([0, 8], [12, 20], false), ([4, 12], [12, 20], false), ([8, 16], [8, 16], false),
     ])
-    func rangesThatOverlapOrLeaveGapsAreRefused(a: [Int], b: [Int], isWhole: Bool) throws {
+    func `ranges that overlap or leave gaps are refused`(a: [Int], b: [Int], isWhole: Bool) throws {
       let header = Array(
         """
         {"a":{"dtype":"F32","shape":[2],"data_offsets":\(a)},"b":{"dtype":"F32","shape":[2],"data_offsets":\(b)},\
@@ -85,7 +85,7 @@ extension ComputeTests {
       }
     }
 
-    @Test func aMissingFileIsNoInput() {
+    @Test func `a missing file is no input`() {
       let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: "/nowhere/at/all.safetensors") }
       #expect(error?.fault == .noInput)
     }

@@ -22,14 +22,14 @@ import Testing
     return nil
   }
 
-  @Test(arguments: TestFilter.allCases) func readsATarThroughEachFilter(_ filter: TestFilter) throws {
+  @Test(arguments: TestFilter.allCases) func `reads a tar through each filter`(_ filter: TestFilter) throws {
     let found = try contents(tar(members, filter))
     #expect(found.keys.sorted() == ["a/one.txt", "a/zwei-ä.bin", "empty", "last.bin"])
     #expect(found["a/zwei-ä.bin"] == members[2].bytes)
     #expect(found["last.bin"] == members[4].bytes)
   }
 
-  @Test(arguments: [false, true]) func readsAZipFile(stored: Bool) throws {
+  @Test(arguments: [false, true]) func `reads a zip file`(stored: Bool) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("x.zip", zip(members, stored: stored))
     let reader = MemberReader(try ArchiveReader(ByteSource(.file(path))))
@@ -39,13 +39,13 @@ import Testing
     #expect(found.count == 4)
   }
 
-  @Test func readsConcatenatedTars() throws {
+  @Test func `reads concatenated tars`() throws {
     let found = try contents(tar([TestMember("a", [1])]) + tar([TestMember("b", [2])]))
     #expect(found == ["a": [1], "b": [2]])
   }
 
   /// The last member ends in zeros, as a black image does, so that its end looks like the end of the archive.
-  @Test func everyCutOfATarIsAnError() {
+  @Test func `every cut of a tar is an error`() {
     let whole = tar([TestMember("a", noise(600, seed: 3)), TestMember("b", [UInt8](repeating: 0, count: 2048))])
     #expect(failure(whole) == nil)
     for length in stride(from: 0, to: whole.count, by: 128) {
@@ -55,7 +55,7 @@ import Testing
   }
 
   /// In a file members are passed over by seeking, which must not go beyond the end unnoticed.
-  @Test func everyCutOfATarIsAnErrorAlsoWhenItsMembersAreNotRead() throws {
+  @Test func `every cut of a tar is an error also when its members are not read`() throws {
     let folder = try TemporaryFolder()
     let whole = tar((0..<4).map { TestMember("\($0)", noise(300_000, seed: $0)) })
     for length in stride(from: 512, to: whole.count, by: 77_777) {
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func theCutBetweenMembersIsNamed() {
+  @Test func `the cut between members is named`() {
     let whole = tar([TestMember("a", noise(512, seed: 3)), TestMember("b", noise(512, seed: 4))])
     #expect(
       failure(Array(whole.prefix(1024)))?.description
@@ -75,7 +75,9 @@ import Testing
         + " again, and compare its size or checksum with the source's")
   }
 
-  @Test(arguments: TestFilter.allCases.dropFirst()) func everyCutOfACompressedTarIsAnError(_ filter: TestFilter) {
+  @Test(arguments: TestFilter.allCases.dropFirst()) func `every cut of a compressed tar is an error`(
+    _ filter: TestFilter
+  ) {
     let whole = tar([TestMember("a", noise(3000, seed: 5))], filter)
     #expect(failure(whole) == nil)
     for length in [1, 7, 40, whole.count / 2, whole.count - 9, whole.count - 5, whole.count - 1] {
@@ -84,8 +86,9 @@ import Testing
   }
 
   /// These formats carry a checksum of the content, which has to be looked at; libarchive writes zstd without one.
-  @Test(arguments: [TestFilter.gzip, .xz, .bzip2, .lz4]) func aFlippedBitInACompressedTarIsAnError(_ filter: TestFilter)
-  {
+  @Test(arguments: [TestFilter.gzip, .xz, .bzip2, .lz4]) func `a flipped bit in a compressed tar is an error`(
+    _ filter: TestFilter
+  ) {
     let whole = tar([TestMember("a", noise(3000, seed: 5))], filter)
     for position in [whole.count / 2, whole.count - (filter == .xz ? 20 : 6)] {
       var damaged = whole
@@ -94,14 +97,14 @@ import Testing
     }
   }
 
-  @Test func readsGzipFilesInARowAndTheZerosBehindThem() throws {
+  @Test func `reads gzip files in a row and the zeros after them`() throws {
     let whole = tar([TestMember("a", noise(3000, seed: 5))])
     let halves = [Array(whole.prefix(1000)), Array(whole.dropFirst(1000))].flatMap { gzip($0) }
     #expect(try contents(halves + [0, 0, 0])["a"] == noise(3000, seed: 5))
     #expect(failure(halves + [0, 1, 2, 3])?.problem == "the input is damaged (gzip: incorrect header check)")
   }
 
-  @Test func aFlippedBitInAZipIsAnError() throws {
+  @Test func `a flipped bit in a zip is an error`() throws {
     let folder = try TemporaryFolder()
     var bytes = zip([TestMember("a", noise(3000, seed: 5))], stored: true)
     bytes[1500] ^= 1
@@ -112,7 +115,7 @@ import Testing
     }
   }
 
-  @Test func aCutZipIsAnError() throws {
+  @Test func `a cut zip is an error`() throws {
     let folder = try TemporaryFolder()
     let whole = zip([TestMember("a", noise(3000, seed: 5)), TestMember("b", [1])])
     for length in [100, 2000, whole.count - 30, whole.count - 1] {
@@ -130,7 +133,7 @@ import Testing
     (TestMember("/etc/x", [1]), "an absolute path"),
     (TestMember("a/../../x", [1]), "a path that leads out of the archive"),
   ])
-  func refusesWhatIsNoPlainMember(_ member: TestMember, _ what: String) {
+  func `refuses what is no plain member`(_ member: TestMember, _ what: String) {
     let error = failure(tar([TestMember("a", [1]), member]))
     #expect(error?.fault == .badInput)
     #expect(
@@ -138,12 +141,12 @@ import Testing
         == "x.tar: \(member.path): \(what); archives may hold only regular files; pack it again without")
   }
 
-  @Test func passesOverTheLitterOfMacOS() throws {
+  @Test func `skips the litter of macOS`() throws {
     let litter = ["._a", "d/._b", "__MACOSX/c", ".DS_Store", "d/.DS_Store"].map { TestMember($0, [0]) }
     #expect(try contents(tar(litter + [TestMember("./d/real", [7])])) == ["d/real": [7]])
   }
 
-  @Test func stopsAtItsLimits() {
+  @Test func `stops at its limits`() {
     let bytes = tar((0..<5).map { TestMember("\($0)", [1, 2, 3]) })
     #expect(failure(bytes, limits: Limits(maxMembers: 4))?.problem == "more than the 4 members that are allowed")
     #expect(
@@ -151,14 +154,14 @@ import Testing
         == "x.tar: 0: larger than the 2 bytes that a member may have")
   }
 
-  @Test(arguments: TestFilter.allCases.dropFirst()) func stopsADecompressionBomb(_ filter: TestFilter) {
+  @Test(arguments: TestFilter.allCases.dropFirst()) func `stops a decompression bomb`(_ filter: TestFilter) {
     let bomb = tar([TestMember("zeros", [UInt8](repeating: 0, count: 8 << 20))], filter)
     let error = failure(bomb, limits: Limits(maxRatio: 50, ratioGrace: 1 << 20))
     #expect(error?.fault == .badInput)
     #expect(error?.problem == "decompresses to more than 50 times its size, as a decompression bomb does")
   }
 
-  @Test func somethingElseIsNoArchive() {
+  @Test func `something else is no archive`() {
     #expect(failure(Array("hello, this is text".utf8))?.fault == .badInput)
   }
 }

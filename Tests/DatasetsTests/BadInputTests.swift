@@ -11,7 +11,7 @@ import Testing
   private let pair = "; give every image a label and every label an image, or leave both out"
   private let name = "; correct the label, or name all classes"
   private let look = "; look whether this is the right input, and whether --classes or --split leave anything of it"
-  private let once = "; pack the archive again, with the members of a sample behind one another and every key once"
+  private let once = "; pack the archive again, with the adjacent members per sample and every key once"
   private let convert = "; convert it to one of them, or take it out"
 
   private func webDataset(_ keys: [String]) -> [TestMember] {
@@ -31,7 +31,7 @@ import Testing
 
   // MARK: Cuts
 
-  @Test func anArchiveCutAtASampleBoundary() {
+  @Test func `an archive cut at a sample boundary`() {
     // Header, PNG, header, label: four blocks a sample.
     let whole = tar(webDataset(["a", "b", "c"]))
     #expect(failure(of: whole) == nil)
@@ -48,7 +48,7 @@ import Testing
     #expect(failure(of: Array(whole.prefix(2 * 2048 + 700)))?.problem.hasPrefix("the input is cut short") == true)
   }
 
-  @Test func everyLayoutNoticesACut() throws {
+  @Test func `every layout notices a cut`() throws {
     for name in [
       "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
       "shapes-webdataset.tar", "strokes-idx.tar",
@@ -61,7 +61,7 @@ import Testing
   }
 
   /// The test split is not even read, but a damaged archive is damaged.
-  @Test func damageBehindTheWantedPartIsNoticed() throws {
+  @Test func `damage after the wanted split is noticed`() throws {
     let whole = try bytes(ofFixture: "shapes-cifar.tar.gz")
     let source = try openDataset(
       from: ByteSource(bytes: Array(whole.dropLast(3)), name: "x"), options: ReadOptions(layout: .cifar10Binary))
@@ -73,7 +73,7 @@ import Testing
     #expect(error?.description == "x: the input is cut short in the middle of a gzip file\(again)")
   }
 
-  @Test func anIDXFileThatIsCutOrTooLong() throws {
+  @Test func `an IDX file that is cut or too long`() throws {
     let folder = try TemporaryFolder()
     func read(images: [UInt8], labels: [UInt8]) -> DataError? {
       do {
@@ -92,7 +92,7 @@ import Testing
     )
     #expect(
       read(images: images + [0], labels: labels)?.description
-        == "\(i): there are bytes behind the 2 items that its header announces")
+        == "\(i): there are bytes after the 2 items that its header announces")
     #expect(
       read(images: images, labels: labels.dropLast())?.description
         == "\(l): the input is cut short: it ends in the middle of the labels, 2 bytes were expected and 1 found\(again)"
@@ -119,7 +119,7 @@ import Testing
 
   // MARK: Records and labels
 
-  @Test func aWrongRecordSize() {
+  @Test func `a wrong record size`() {
     expect(
       [TestMember("data_batch_1.bin", Array((record(0) + record(1)).dropLast()))],
       says: "test: data_batch_1.bin: 6,145 bytes are not a whole number of records of 3,073 bytes (1 record and 3,072"
@@ -132,7 +132,7 @@ import Testing
     )
   }
 
-  @Test func aLabelOutOfRange() {
+  @Test func `a label out of range`() {
     expect(
       [TestMember("data_batch_1.bin", record(9) + record(10))],
       says: "test: data_batch_1.bin: record 2: label 10, but there are only the labels 0 to 9\(name)")
@@ -151,7 +151,7 @@ import Testing
         + " digits")
   }
 
-  @Test func aLabelBeyondTheDescribedClasses() throws {
+  @Test func `a label beyond the described classes`() throws {
     let archive = try ArchiveReader(ByteSource(bytes: tar(webDataset(["a"])), name: "s.tar"))
     let info = DatasetInfo(name: "x", classNames: [])
     let reader = WebDatasetReader(MemberReader(archive), info: info)
@@ -159,7 +159,7 @@ import Testing
     #expect(error?.description == "s.tar: a: label 0, but there are only the labels 0 to -1\(name)")
   }
 
-  @Test func anImageWithoutALabel() {
+  @Test func `an image without a label`() {
     let lonely = [TestMember("c.png", png)]
     expect(
       webDataset(["a", "b"]) + lonely + webDataset(["d"]),
@@ -182,7 +182,7 @@ import Testing
   }
 
   /// torchvision counts such a folder as a class, or refuses it: leaving it out would move the indices of the others.
-  @Test func aClassFolderWithoutImages() throws {
+  @Test func `a class folder without images`() throws {
     let members = [
       TestMember("cat/1.png", png), TestMember("dog/readme.txt", text: "later"), TestMember("emu/", [], .folder),
       TestMember("fox/2.png", other), TestMember(".git/config", text: ""),
@@ -208,7 +208,7 @@ import Testing
     #expect(error?.problem == "a class folder without images: emu")
   }
 
-  @Test func aLabelWithoutAnImage() {
+  @Test func `a label without an image`() {
     expect(
       webDataset(["a"]) + [TestMember("b.cls", text: "0")],
       says: "test: b: a label without an image: there are only cls, but no png, jpg or npy\(pair)")
@@ -220,7 +220,7 @@ import Testing
       [TestMember("y_train.npy", int64Array([1]))], says: "test: y_train.npy: labels without images beside them\(pair)")
   }
 
-  @Test func aDuplicateKey() {
+  @Test func `a duplicate key`() {
     expect(
       webDataset(["a", "b", "a"]), says: "test: a: the key occurs twice, and not in one run of members\(once)")
     expect(
@@ -231,7 +231,7 @@ import Testing
   }
 
   /// As `tar --append` leaves it; every sample of the file would count twice.
-  @Test func aFileThatOccursTwice() {
+  @Test func `a file that occurs twice`() {
     expect(
       [TestMember("a/1.png", other), TestMember("b/1.png", other), TestMember("a/1.png", other)],
       says: "test: a/1.png: the file occurs twice; pack the archive again")
@@ -241,7 +241,7 @@ import Testing
 
   // MARK: Images
 
-  @Test func aCorruptImage() {
+  @Test func `a corrupt image`() {
     var damaged = png
     damaged[png.count - 20] ^= 0xff
     let error = failure(of: tar([TestMember("a/1.png", other), TestMember("a/2.png", damaged)]))
@@ -260,7 +260,7 @@ import Testing
       says: "test: a/2.webp: an image in the format webp; PNG and JPEG are read; convert it")
   }
 
-  @Test func anImageLargerThanAllowed() {
+  @Test func `an image larger than allowed`() {
     expect(
       [TestMember("a/1.png", png)], ReadOptions(limits: Limits(maxPixels: 15)),
       says: "test: a/1.png: an image of 4×4 pixels; at most 15 are allowed; make it smaller, or take it out")
@@ -274,7 +274,7 @@ import Testing
 
   // MARK: Whole datasets
 
-  @Test func aLinkAnAbsolutePathAndAWayOut() {
+  @Test func `a link an absolute path and a way out`() {
     let samples = webDataset(["a", "b"])
     for (member, what) in [
       (TestMember("x.png", [], .symbolicLink), "a symbolic link"), (TestMember("/x.png", png), "an absolute path"),
@@ -286,7 +286,7 @@ import Testing
     }
   }
 
-  @Test func nothingAtAll() throws {
+  @Test func `nothing at all`() throws {
     #expect(failure(of: [])?.description == "test: it is empty\(look)")
     #expect(failure(of: gzip([]))?.description == "test: there is nothing in it\(look)")
     expect([], says: "test: there are no files in it\(look)")
@@ -301,7 +301,7 @@ import Testing
     #expect(#expect(throws: DataError.self) { try openDataset([]) }?.fault == .noInput)
   }
 
-  @Test func anUnknownLayout() {
+  @Test func `an unknown layout`() {
     expect(
       [TestMember("a.txt", [1]), TestMember("b.csv", [1])],
       says:
@@ -313,13 +313,13 @@ import Testing
         + " cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one")
   }
 
-  @Test func anUnknownClass() {
+  @Test func `an unknown class`() {
     expect(
       [TestMember("a/1.png", png), TestMember("b/1.png", png)], ReadOptions(classes: ["a", "c"]),
       says: "test: there is no class “c” in it; its classes are a, b")
   }
 
-  @Test func theWrongPart() {
+  @Test func `the wrong split`() {
     expect(
       [TestMember("test_batch.bin", record(1))],
       says: "test: there is no train split in it, only a test split; read that with --split test")
@@ -328,7 +328,7 @@ import Testing
       says: "test: there is no test split in it, only a train split; read that with --split train")
   }
 
-  @Test func arraysThatAreNoDataset() throws {
+  @Test func `arrays that are no dataset`() throws {
     let folder = try TemporaryFolder()
     func problem(_ members: [TestMember]) throws -> String? {
       do { _ = try all(openDataset([.file(folder.write("x.npz", zip(members)))])) } catch {
@@ -363,7 +363,7 @@ import Testing
   }
 
   /// Whatever layout is forced on whatever content, the answer is samples or a sentence about the input.
-  @Test(arguments: Layout.all) func noLayoutStumblesOverAnotherOnesFiles(_ layout: Layout) throws {
+  @Test(arguments: Layout.all) func `no layout stumbles over another one's files`(_ layout: Layout) throws {
     for name in [
       "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
       "shapes-webdataset.tar", "strokes-idx.tar", "strokes-idx", "strokes.npz", "strokes-idx/t10k-labels-idx1-ubyte.gz",
@@ -376,7 +376,7 @@ import Testing
     }
   }
 
-  @Test func aFailedSourceFailsTheSameWayAgain() throws {
+  @Test func `a failed source fails the same way again`() throws {
     let archive = tar([TestMember("data_batch_1.bin", record(9) + record(10))])
     let source = try openDataset(from: ByteSource(bytes: archive, name: "x"))
     _ = try source.next()

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ByteSourceTests {
   private let data = noise(1_000_000, seed: 11)
 
-  @Test func peekingConsumesNothing() throws {
+  @Test func `peeking consumes nothing`() throws {
     let source = ByteSource(bytes: data, name: "x")
     #expect(try source.peek(3) == Array(data.prefix(3)))
     #expect(try source.peek(600_000) == Array(data.prefix(600_000)))
@@ -15,7 +15,7 @@ import Testing
     #expect(try source.peek(1).isEmpty)
   }
 
-  @Test func aFileIsReadWholeInPiecesOfAnySize() throws {
+  @Test func `a file is read whole in pieces of any size`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("x", data)
     let source = try ByteSource(.file(path))
@@ -29,7 +29,7 @@ import Testing
     #expect(found == data)
   }
 
-  @Test(arguments: [64, 400_000, 2_000_000]) func peeksIntoCompressedContent(_ count: Int) throws {
+  @Test(arguments: [64, 400_000, 2_000_000]) func `peeks into compressed content`(_ count: Int) throws {
     for filter in TestFilter.allCases.dropFirst() {
       let source = ByteSource(bytes: tar([TestMember("x", data)], filter), name: "x")
       let whole = tar([TestMember("x", data)])
@@ -39,7 +39,7 @@ import Testing
   }
 
   /// `{ head -c 3 > /dev/null; pipe …; } < file` leaves the descriptor behind the file's start.
-  @Test func aDescriptorIsReadFromWhereItStands() throws {
+  @Test func `a descriptor is read from where it stands`() throws {
     let folder = try TemporaryFolder()
     let tar = tar([TestMember("a/x.png", encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [3])))])
     let path = try folder.write("x", [1, 2, 3] + tar)
@@ -49,7 +49,7 @@ import Testing
     #expect(try all(openDataset(from: source)).count == 1)
   }
 
-  @Test func aMissingFileIsNoInputAndAFolderIsNoFile() throws {
+  @Test func `a missing file is no input and a folder is no file`() throws {
     let missing = #expect(throws: DataError.self) { try ByteSource(.file("/nowhere/at/all")) }
     #expect(missing?.fault == .noInput)
     let folder = #expect(throws: DataError.self) { try ByteSource(.file("/tmp")).peek(1) }

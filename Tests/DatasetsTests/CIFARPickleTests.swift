@@ -63,13 +63,13 @@ import Testing
     DatasetsTests.failure(of: tar([TestMember("c/data_batch_1", batch)]))
   }
 
-  @Test(arguments: written) func readsWhatPythonWrites(_ test: Written) throws {
+  @Test(arguments: written) func `reads what Python writes`(_ test: Written) throws {
     let samples = try read(tar([TestMember("c/data_batch_1", try pickle(test))]))
     let black = Pixels(height: 32, width: 32, channels: 3, bytes: [UInt8](repeating: 0, count: 3072))
     #expect(samples == [Sample(key: "000000000", content: .pixels(black), label: 3)])
   }
 
-  @Test(arguments: written) func everyCutIsAnError(_ test: Written) throws {
+  @Test(arguments: written) func `every cut is an error`(_ test: Written) throws {
     let whole = try pickle(test)
     for length in stride(from: 0, to: whole.count - 1, by: 37) {
       #expect(failure(Array(whole.prefix(length)))?.fault == .badInput, "cut at \(length)")
@@ -77,7 +77,7 @@ import Testing
   }
 
   /// `cos\nsystem\n(U\u{4}true` and so on: what an attacker writes.
-  @Test func runsNothing() {
+  @Test func `runs nothing`() {
     let attack = Array("\u{80}\u{2}cos\nsystem\n(U\u{9}touch /tmptR.".unicodeScalars.map { UInt8($0.value) })
     #expect(
       failure(attack)?.description
@@ -91,7 +91,7 @@ import Testing
   }
 
   /// Neither loops nor crashes on anything, whatever byte is changed.
-  @Test func survivesAnyChangedByte() throws {
+  @Test func `survives any changed byte`() throws {
     let whole = try pickle(Self.written[0])
     let positions = Array(0..<250) + Array((whole.count - 150)..<whole.count)
     for position in positions {
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test func aBatchThatOccursTwiceIsAnError() throws {
+  @Test func `a batch that occurs twice is an error`() throws {
     let batch = TestMember("c/data_batch_1", try pickle(Self.written[1]))
     for other in [TestMember("c/test_batch", batch.bytes), TestMember("c/data_batch_2", batch.bytes)] {
       #expect(
@@ -116,7 +116,7 @@ import Testing
         == "test: c/test_batch: the file occurs twice; pack the archive again")
   }
 
-  @Test func batchesThatAreMissingAreNamed() throws {
+  @Test func `batches that are missing are named`() throws {
     var lines: [String] = []
     let archive = tar([TestMember("c/data_batch_3", try pickle(Self.written[1]))])
     _ = try all(openDataset(from: ByteSource(bytes: archive, name: "x"), log: { lines.append($0) }))
@@ -126,7 +126,7 @@ import Testing
     )
   }
 
-  @Test func aBatchWithoutLabelsAndOneWithTooManyAreErrors() throws {
+  @Test func `a batch without labels and one with too many are errors`() throws {
     let five = try pickle(Self.written[1])
     let text = Array("labels".utf8)
     let at = try #require((0..<(five.count - 6)).first { Array(five[$0..<($0 + 6)]) == text })

@@ -58,7 +58,7 @@ import Testing
 
   private func decoded(_ base64: String) throws -> [UInt8] { Array(try #require(Data(base64Encoded: base64))) }
 
-  @Test(arguments: samples) func readsEveryKindOfPNG(_ sample: Sample) throws {
+  @Test(arguments: samples) func `reads every kind of PNG`(_ sample: Sample) throws {
     let file = try decoded(sample.file)
     let pixels = try decodeImage(file)
     #expect(pixels.shape == sample.shape)
@@ -67,7 +67,7 @@ import Testing
     #expect(try image.shape() == [sample.shape[2], sample.shape[0], sample.shape[1]])
   }
 
-  @Test func readsAGreyJPEG() throws {
+  @Test func `reads a grey JPEG`() throws {
     let file = try decoded(
       """
       /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDA\
@@ -82,7 +82,7 @@ import Testing
   }
 
   /// The file says that it is to be turned by 90°; it stays 8 rows of 16.
-  @Test func doesNotTurnAnImageByItsEXIF() throws {
+  @Test func `does not turn an image by its EXIF`() throws {
     let pixels = try decodeImage(
       decoded(
         """
@@ -93,7 +93,7 @@ import Testing
     #expect(pixels.shape == [8, 16, 1])
   }
 
-  @Test func refusesCMYK() throws {
+  @Test func `refuses CMYK`() throws {
     let file = try decoded(
       """
       /9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAoHB4jHhkoIyEjLSsoMDxkQTw3Nzx7WF1JZJGAmZaPgIyKoLTmw6Cq2q2KjMj/y9ru9f///5vB////+v/m/f/4/8AA\
@@ -108,7 +108,7 @@ import Testing
   }
 
   /// 30 GB of pixels in 70 bytes.
-  @Test func refusesABombBeforeTakingMemory() throws {
+  @Test func `refuses a bomb before taking memory`() throws {
     let file = try decoded(
       "iVBORw0KGgoAAAANSUhEUgABhqAAAYagCAIAAAAnMJyfAAAAC0lEQVR42mNggAEAAAoAAewkA7kAAAAASUVORK5CYII=")
     let error = #expect(throws: DataError.self) { try decodeImage(file) }
@@ -116,7 +116,7 @@ import Testing
   }
 
   @Test(arguments: [(1, 1, 1), (5, 7, 3), (32, 32, 3), (28, 28, 1), (3, 200, 3)])
-  func aPNGComesBackAsItWas(_ height: Int, _ width: Int, _ channels: Int) throws {
+  func `a PNG comes back as it was`(_ height: Int, _ width: Int, _ channels: Int) throws {
     let pixels = Pixels(
       height: height, width: width, channels: channels, bytes: noise(height * width * channels, seed: height))
     for level in [0, 1, 6, 9] {
@@ -128,7 +128,9 @@ import Testing
 
   /// Both ways of reading a PNG: plain files go past libpng, and a chunk that says nothing about pixels sends them through it.
   @Test(arguments: [(1, 1, 1), (9, 9, 3), (32, 32, 3), (28, 28, 1)])
-  func aPNGIsReadAlikeInOneChunkInSeveralAndWithARemark(_ height: Int, _ width: Int, _ channels: Int) throws {
+  func `a PNG is read alike in one chunk in several and with a remark`(_ height: Int, _ width: Int, _ channels: Int)
+    throws
+  {
     // Steps, noise and even ground, so that every filter is the best for some row.
     var bytes = noise(height * width * channels, seed: 3)
     for index in bytes.indices where (index / (width * channels)) % 3 != 0 {
@@ -149,7 +151,7 @@ import Testing
     #expect(try decodeImage(head + split + remark + end) == pixels)
   }
 
-  @Test func aPNGWithTooFewRowsIsAnErrorAndOfTooManyTheFirstAreRead() throws {
+  @Test func `a PNG with too few rows is an error and of too many the first are read`() throws {
     let bytes = noise(48, seed: 2)
     let file = encodePNG(Pixels(height: 4, width: 4, channels: 3, bytes: bytes))
     let data = chunks(file)[1].data
@@ -186,7 +188,7 @@ import Testing
     return number(UInt32(data.count)) + body + number(~sum)
   }
 
-  @Test func everyCutAndManyFlippedBitsOfAPNGAreErrors() throws {
+  @Test func `every cut and many flipped bits of a PNG are errors`() throws {
     let file = encodePNG(Pixels(height: 9, width: 9, channels: 3, bytes: noise(243, seed: 1)))
     for length in 0..<file.count {
       #expect(throws: DataError.self, "cut at \(length)") { try decodeImage(Array(file.prefix(length))) }
@@ -199,7 +201,7 @@ import Testing
   }
 
   /// What a thread keeps between images must not be what is left of a damaged one.
-  @Test func afterADamagedJPEGTheNextOneIsReadAsBefore() throws {
+  @Test func `after a damaged JPEG the next one is read as before`() throws {
     let samples = try all(openDataset([.file(fixture("shapes-folder.tar.gz"))]))
     let jpegs = samples.compactMap { sample in
       if case .encoded(let image) = sample.content, image.format == .jpg { image.bytes } else { nil }
@@ -213,7 +215,7 @@ import Testing
   }
 
   /// libjpeg keeps tables between images: one that lost its own must not be decoded with those of the image before.
-  @Test func aJPEGWithoutItsTablesIsAnErrorAlsoBehindASoundOne() throws {
+  @Test func `a JPEG without its tables is an error also after a sound one`() throws {
     let samples = try all(openDataset([.file(fixture("shapes-folder.tar.gz"))]))
     let jpeg = try #require(
       samples.lazy.compactMap { sample in
@@ -242,7 +244,7 @@ import Testing
     }
   }
 
-  @Test func everyCutOfAJPEGIsAnError() throws {
+  @Test func `every cut of a JPEG is an error`() throws {
     let samples = try all(openDataset([.file(fixture("shapes-folder.tar.gz"))]))
     let jpeg = try #require(
       samples.lazy.compactMap { sample in
@@ -254,7 +256,7 @@ import Testing
     }
   }
 
-  @Test func floatsAreScaledRoundedAndClamped() throws {
+  @Test func `floats are scaled rounded and clamped`() throws {
     let array = FloatArray(shape: [3, 1, 2], values: [0, 1, 0.5, -3, 7, .nan])
     let sample = Datasets.Sample(key: "x", content: .floats(array), label: 0)
     #expect(try sample.pixels() == Pixels(height: 1, width: 2, channels: 3, bytes: [0, 128, 255, 255, 0, 0]))

@@ -14,7 +14,7 @@ import Testing
 
   private func pixels(_ samples: [Sample]) throws -> [Pixels] { try samples.map { try $0.pixels() } }
 
-  @Test func cifar10Binary() throws {
+  @Test func `CIFAR-10 binary`() throws {
     let train = try open("shapes-cifar.tar.gz")
     #expect(train.info == DatasetInfo(name: "shapes-cifar", split: .train, classNames: shapes, shape: [3, 32, 32]))
     let samples = try all(train)
@@ -24,7 +24,7 @@ import Testing
     #expect(try all(open("shapes-cifar.tar.gz", ReadOptions(split: .test))).count == 100)
   }
 
-  @Test func planesBecomeInterleavedPixels() throws {
+  @Test func `planes become interleaved pixels`() throws {
     let record: [UInt8] = [7] + (0..<3072).map { UInt8(truncatingIfNeeded: $0 / 1024 * 80 + $0 % 1024 % 79) }
     let samples = try read(tar([TestMember("data_batch_1.bin", record)]))
     let pixels = try #require(samples.first).pixels()
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func cifarPublishedNamesStandInForMissingOnes() throws {
+  @Test func `CIFAR published names stand in for missing ones`() throws {
     let record = [UInt8](repeating: 1, count: 3073)
     let source = try openDataset(from: ByteSource(bytes: tar([TestMember("data_batch_1.bin", record)]), name: "x.tar"))
     #expect(source.info.name == "cifar10")
@@ -47,13 +47,13 @@ import Testing
     #expect(other.info.classNames.sorted() == other.info.classNames)
   }
 
-  @Test func cifar100TakesTheFineLabel() throws {
+  @Test func `CIFAR-100 takes the fine label`() throws {
     let source = try open("shapes-cifar100.tar.gz")
     #expect(source.info.classNames == shapes)
     #expect(try all(source) == Array(all(open("shapes-cifar.tar.gz")).prefix(30)))
   }
 
-  @Test func cifarPickleAgreesWithTheBinary() throws {
+  @Test func `CIFAR pickle agrees with the binary`() throws {
     let binary = try all(open("shapes-cifar.tar.gz"))
     let source = try open("shapes-cifar-python.tar.gz")
     #expect(source.info.classNames == shapes)
@@ -65,7 +65,7 @@ import Testing
     #expect(try all(open("shapes-cifar-python.tar.gz", ReadOptions(split: .test))).count == 10)
   }
 
-  @Test func webDatasetAgreesWithTheBinary() throws {
+  @Test func `web dataset agrees with the binary`() throws {
     let binary = try all(open("shapes-cifar.tar.gz")).prefix(30)
     let source = try open("shapes-webdataset.tar")
     #expect(source.info.classNames == (0..<10).map(String.init))
@@ -78,7 +78,7 @@ import Testing
     #expect(samples[3].extras == [Field(name: "txt", bytes: Array("a diagonal".utf8))])
   }
 
-  @Test func imageFolderAgreesWithTheBinary() throws {
+  @Test func `image folder agrees with the binary`() throws {
     let binary = try pixels(all(open("shapes-cifar.tar.gz")))
     let source = try open("shapes-folder.tar.gz")
     #expect(source.info.classNames == shapes.sorted())
@@ -96,7 +96,7 @@ import Testing
     #expect(try all(open("shapes-folder.tar.gz", ReadOptions(split: .test))).count == 20)
   }
 
-  @Test func idxAgreesWithItselfInEveryForm() throws {
+  @Test func `IDX agrees with itself in every form`() throws {
     let folder = try open("strokes-idx")
     #expect(folder.info.shape == [1, 28, 28])
     #expect(folder.info.classNames == (0..<10).map(String.init))
@@ -117,7 +117,7 @@ import Testing
     #expect(try all(openDataset(test)) == all(open("strokes-idx", ReadOptions(split: .test))))
   }
 
-  @Test func npzAgreesWithIDX() throws {
+  @Test func `npz agrees with IDX`() throws {
     let samples = try all(open("strokes-idx"))
     let source = try open("strokes.npz")
     #expect(source.info.countPerClass == [Int](repeating: 10, count: 10))
@@ -129,7 +129,7 @@ import Testing
     "shapes-cifar.tar.gz", "shapes-cifar100.tar.gz", "shapes-cifar-python.tar.gz", "shapes-folder.tar.gz",
     "shapes-webdataset.tar", "strokes-idx.tar", "strokes.npz",
   ])
-  func aPipeGivesTheSameAsAFile(_ name: String) throws {
+  func `a pipe gives the same as a file`(_ name: String) throws {
     let file = try open(name, ReadOptions(name: "x"))
     let cat = try PipedFile(fixture(name))
     let piped = try openDataset(from: cat.source, options: ReadOptions(name: "x"))
@@ -137,7 +137,7 @@ import Testing
     #expect(try all(piped) == all(file))
   }
 
-  @Test func aPipeWhoseNamesComeFirstIsNotSpilled() throws {
+  @Test func `a pipe whose names come first is not spilled`() throws {
     let batch = (0..<40).flatMap { [UInt8($0 % 3)] + noise(3072, seed: $0) }
     let names = TestMember("batches.meta.txt", text: "a\nb\nc\n\n")
     let folder = try TemporaryFolder()
@@ -148,7 +148,7 @@ import Testing
     #expect(try all(source).count == 40)
   }
 
-  @Test func theSpillFileIsCapped() throws {
+  @Test func `the spill file is capped`() throws {
     let cat = try PipedFile(fixture("shapes-folder.tar.gz"))
     let error = #expect(throws: DataError.self) {
       try openDataset(from: cat.source, options: ReadOptions(limits: Limits(maxSpillBytes: 1000)))
@@ -156,7 +156,7 @@ import Testing
     #expect(error?.problem == "more than the 1,000 bytes that a pipe may hold of a dataset that is read twice")
   }
 
-  @Test func classesAreFilteredAndIndexedAnew() throws {
+  @Test func `classes are filtered and indexed anew`() throws {
     let source = try open("shapes-cifar.tar.gz", ReadOptions(classes: ["triangle", "cross"]))
     #expect(source.info.classNames == ["cross", "triangle"])
     let samples = try all(source)
@@ -167,7 +167,7 @@ import Testing
     #expect(try open("strokes-idx", ReadOptions(classes: ["3"])).info.countPerClass == [20])
   }
 
-  @Test func imagesAreResizedAndCropped() throws {
+  @Test func `images are resized and cropped`() throws {
     let options = ReadOptions(resize: .exact(height: 20, width: 24), centerCrop: 16)
     let source = try open("shapes-folder.tar.gz", options)
     #expect(source.info.shape == [3, 16, 16])
@@ -179,7 +179,7 @@ import Testing
     #expect(try open("strokes-idx", ReadOptions(resize: .shortSide(14))).info.shape == [1, 14, 14])
   }
 
-  @Test func encodedImagesPassUntouched() throws {
+  @Test func `encoded images pass untouched`() throws {
     let png = encodePNG(Pixels(height: 2, width: 3, channels: 1, bytes: [1, 2, 3, 4, 5, 6]))
     let samples = try read(tar([TestMember("a/x.png", png), TestMember("b/y.jpeg", png)]))
     #expect(
@@ -188,7 +188,7 @@ import Testing
       ])
   }
 
-  @Test func greyAndColourInOneDatasetBecomeColour() throws {
+  @Test func `grey and colour in one dataset become colour`() throws {
     let grey = Pixels(height: 1, width: 2, channels: 1, bytes: [5, 9])
     let colour = Pixels(height: 1, width: 2, channels: 3, bytes: [1, 2, 3, 4, 5, 6])
     let archive = tar([TestMember("a/x.png", encodePNG(grey)), TestMember("b/y.png", encodePNG(colour))])
@@ -210,7 +210,7 @@ import Testing
     (["train/b/1.png", "train/a/1.png", "test/c/1.png"], ["a", "b", "c"]),
     (["train/b/1.png", "train/B/1.png", "train/a/1.png"], ["B", "a", "b"]),
   ])
-  func findsTheClassFolders(_ paths: [String], _ classes: [String]) throws {
+  func `finds the class folders`(_ paths: [String], _ classes: [String]) throws {
     let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
     let archive = tar(paths.map { TestMember($0, png) })
     let source = try openDataset(from: ByteSource(bytes: archive, name: "x"))
@@ -218,13 +218,13 @@ import Testing
     #expect(try all(source).count == paths.filter { !$0.contains("val/") && !$0.contains("test/") }.count)
   }
 
-  @Test func valStandsInForAMissingTestPart() throws {
+  @Test func `val stands in for a missing test split`() throws {
     let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
     let archive = tar(["train/a/1.png", "train/a/2.png", "val/a/3.png"].map { TestMember($0, png) })
     #expect(try read(archive, ReadOptions(split: .test)).count == 1)
   }
 
-  @Test func webDatasetFieldsFindTheirPlaces() throws {
+  @Test func `web dataset fields find their places`() throws {
     let floats = FloatArray(shape: [1, 1, 2], values: [0.25, 1.5])
     let soft = FloatArray(shape: [2], values: [0.9, 0.1])
     let png = encodePNG(Pixels(height: 1, width: 2, channels: 1, bytes: [64, 255]))
@@ -243,7 +243,7 @@ import Testing
     #expect(samples[1].extras.map(\.name) == ["1.cls", "txt"])
   }
 
-  @Test func webDatasetsContinueOneAnother() throws {
+  @Test func `web datasets continue one another`() throws {
     let folder = try TemporaryFolder()
     let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
     for part in 0..<3 {
@@ -260,7 +260,7 @@ import Testing
     #expect(try all(source).map(\.key) == keys)
   }
 
-  @Test func npzOfFloatsAndPlanes() throws {
+  @Test func `npz of floats and planes`() throws {
     let folder = try TemporaryFolder()
     let floats = FloatArray(shape: [1, 2, 2, 3], values: (0..<12).map { Float($0) / 12 })
     let path = try folder.write(
@@ -279,13 +279,13 @@ import Testing
         == .pixels(Pixels(height: 2, width: 2, channels: 3, bytes: [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])))
   }
 
-  @Test func aFolderWithOneArrayArchiveIsThatArchive() throws {
+  @Test func `a folder with one array archive is that archive`() throws {
     let folder = try TemporaryFolder()
     try folder.write("strokes.npz", try bytes(ofFixture: "strokes.npz"))
     #expect(try all(openDataset([.file(folder.path)])) == all(open("strokes.npz")))
   }
 
-  @Test func arraysInWebDatasetsHaveAShape() throws {
+  @Test func `arrays inwebdatasets have a shape`() throws {
     func archive(_ array: [UInt8]) -> [UInt8] { tar([TestMember("a.npy", array), TestMember("a.cls", text: "0")]) }
     let floats = archive(npyBytes(FloatArray(shape: [3, 2, 4], values: [Float](repeating: 0.5, count: 24))))
     #expect(try openDataset(from: ByteSource(bytes: floats, name: "x")).info.shape == [3, 2, 4])
@@ -299,13 +299,13 @@ import Testing
     }
   }
 
-  @Test func aForcedLayoutIsTakenAtItsWord() throws {
+  @Test func `a forced layout is taken at its word`() throws {
     let record = [UInt8](repeating: 2, count: 3073)
     let samples = try read(record + record, ReadOptions(layout: .cifar10Binary))
     #expect(samples.map(\.label) == [2, 2])
   }
 
-  @Test func theLogSaysWhatWasRecognised() throws {
+  @Test func `the log says what was recognised`() throws {
     var lines: [String] = []
     _ = try openDataset([.file(fixture("strokes.npz"))], log: { lines.append($0) })
     #expect(lines == ["\(fixture("strokes.npz")): layout npz, train split, 10 classes"])
@@ -327,7 +327,7 @@ import Testing
     return tar(meta + names.map { TestMember("c/\($0)", record) })
   }
 
-  @Test func batchesThatAPublishedArchiveLacksAreNamedOnceAllIsRead() throws {
+  @Test func `batches that a published archive lacks are named once all is read`() throws {
     let batches = (1...5).map { "data_batch_\($0).bin" }
     #expect(try notes(on: cifar(batches + ["test_batch.bin"])) == [])
     #expect(
@@ -343,14 +343,14 @@ import Testing
   }
 
   /// Who packs pictures of their own in this format owes no particular number of batches, but none may be left out.
-  @Test func aSetWithNamesOfItsOwnLacksOnlyWhatItsNumbersSay() throws {
+  @Test func `a set with names of its own lacks only what its numbers say`() throws {
     #expect(try notes(on: cifar(["data_batch_1.bin"], classes: ["a", "b"])) == [])
     #expect(
       try notes(on: cifar(["data_batch_1.bin", "data_batch_3.bin"], classes: ["a", "b"]))
         == ["x: data_batch_2.bin is not in it; what is there was read"])
   }
 
-  @Test func theTestPartOfDataWithoutPartsIsRefusedToWhoAsksForItAndSaidToOthers() throws {
+  @Test func `the test split of data without splits is refused to who asks for it and said to others`() throws {
     let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
     let image: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]
     let label: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 1, 0]
@@ -379,7 +379,7 @@ import Testing
     #expect(try notes(on: bytes(ofFixture: "strokes-idx.tar"), ReadOptions(split: .test, isSplitRequired: true)) == [])
   }
 
-  @Test func filesThatAreNamedAreTheOtherPartOnlyWhereNobodyAskedForOne() throws {
+  @Test func `files that are named are the other split only where nobody asked for one`() throws {
     let pair = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"].map {
       Input.file(fixture("strokes-idx/\($0)"))
     }
@@ -391,7 +391,7 @@ import Testing
   }
 
   /// Names that differ in their endings alone, or in what a key cannot hold, are still different samples.
-  @Test func everyFileOfAnImageFolderIsASampleThatKnowsItsFile() throws {
+  @Test func `every file of an ImageFolder is a sample that knows its file`() throws {
     let png = encodePNG(Pixels(height: 1, width: 1, channels: 1, bytes: [0]))
     let paths = ["cats/0.png", "cats/0.jpg", "cats/a b.png", "cats/a_b.png", "Über \"x\"/0.png"]
     let samples = try read(tar(paths.map { TestMember($0, png) }))
@@ -401,7 +401,7 @@ import Testing
     #expect(isValid)
   }
 
-  @Test func aSourceStaysEnded() throws {
+  @Test func `a source stays ended`() throws {
     let source = try open("strokes.npz")
     _ = try all(source)
     #expect(try source.next() == nil)

@@ -5,7 +5,7 @@ import Testing
   @Test(arguments: [
     ([], "()"), ([3], "(3,)"), ([2, 3], "(2, 3)"), ([1, 28, 28], "(1, 28, 28)"), ([2, 0], "(2, 0)"),
   ])
-  func writesTheHeaderThatNumPyWrites(_ shape: [Int], _ tuple: String) throws {
+  func `writes the header that NumPy writes`(_ shape: [Int], _ tuple: String) throws {
     let count = shape.reduce(1, *)
     let file = npyBytes(FloatArray(shape: shape, values: (0..<count).map { Float($0) - 0.5 }))
     // numpy.save of the same array begins with exactly these 128 bytes.
@@ -16,7 +16,7 @@ import Testing
     #expect(try parseNPY(file) == FloatArray(shape: shape, values: (0..<count).map { Float($0) - 0.5 }))
   }
 
-  @Test func readsEveryNumber() throws {
+  @Test func `reads every number`() throws {
     let cases: [(String, [UInt8], Float)] = [
       ("|b1", [1], 1), ("|u1", [200], 200), ("|i1", [0xff], -1), ("<u2", [1, 2], 513), ("<i2", [0xfe, 0xff], -2),
       ("<u4", [1, 0, 1, 0], 65537), ("<i4", [0xff, 0xff, 0xff, 0xff], -1), ("<u8", [9, 0, 0, 0, 0, 0, 0, 0], 9),
@@ -35,7 +35,7 @@ import Testing
     return nil
   }
 
-  @Test func refusesWhatItCannotRead() {
+  @Test func `refuses what it cannot read`() {
     #expect(
       problem(array(type: "|O", shape: "(1,)", [0]))
         == "npy: an array of Python objects, which only unpickling could read; save numbers, not objects")

@@ -44,7 +44,7 @@ import Testing
       ]),
   ]
 
-  @Test(arguments: cases) func agreesWithPillowToWithinOneLevel(_ test: Case) {
+  @Test(arguments: cases) func `agrees with Pillow to within one level`(_ test: Case) {
     let count = test.from.reduce(1, *)
     let image = Pixels(
       height: test.from[0], width: test.from[1], channels: test.from[2], bytes: noise(count, seed: test.seed))
@@ -54,14 +54,14 @@ import Testing
     #expect(worst <= 1)
   }
 
-  @Test func theSameSizeChangesNothingAndAPlainImageStaysPlain() {
+  @Test func `the same size changes nothing and a plain image stays plain`() {
     let image = Pixels(height: 5, width: 4, channels: 3, bytes: noise(60, seed: 9))
     #expect(resized(image, toHeight: 5, width: 4) == image)
     let plain = Pixels(height: 13, width: 7, channels: 1, bytes: [UInt8](repeating: 201, count: 91))
     #expect(resized(plain, toHeight: 4, width: 29).bytes == [UInt8](repeating: 201, count: 116))
   }
 
-  @Test func halvingIsTheMeanBelowATriangle() {
+  @Test func `halving is the mean below a triangle`() {
     // Weights of a triangle of half width 2 at distances 0.5 and 1.5: 3/8, 3/8, 1/8, 1/8, cut off at the border.
     let image = Pixels(height: 1, width: 8, channels: 1, bytes: [0, 0, 0, 80, 160, 0, 0, 0])
     #expect(resized(image, toHeight: 1, width: 4).bytes == [0, 50, 70, 0])
@@ -69,7 +69,7 @@ import Testing
 
   /// Sizes that leave rests of every kind: odd rows, one column, fewer columns than a register holds.
   @Test(arguments: [[7, 5, 3], [3, 40, 3], [41, 33, 3], [40, 31, 1], [1, 1, 3], [64, 17, 3], [5, 200, 1]])
-  func wideInstructionsChangeNothing(_ from: [Int]) {
+  func `wide instructions change nothing`(_ from: [Int]) {
     let image = Pixels(
       height: from[0], width: from[1], channels: from[2], bytes: noise(from.reduce(1, *), seed: from[1]))
     for (height, width) in [(3, 4), (16, 16), (9, 31), (50, 48), (1, 1)] {
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func aWindowOfAResizedImageIsThatPartOfTheWhole() {
+  @Test func `a window of a resized image is that part of the whole`() {
     let image = Pixels(height: 37, width: 29, channels: 3, bytes: noise(37 * 29 * 3, seed: 5))
     for (height, width) in [(16, 12), (37, 12), (16, 29), (37, 29), (60, 44)] {
       let side = min(height, width) - 3
@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func theCropIsTheMiddle() {
+  @Test func `the crop is the middle`() {
     let image = Pixels(height: 4, width: 5, channels: 1, bytes: Array(0..<20))
     #expect(centerCropped(image, side: 2).bytes == [7, 8, 12, 13])
     #expect(centerCropped(image, side: 4).bytes == [0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13, 15, 16, 17, 18])

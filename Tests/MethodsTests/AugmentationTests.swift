@@ -187,7 +187,7 @@ struct AugmentationTests {
     }
   }
 
-  @Test func `CutMix takes its box from the partner and mixes targets by area`() throws {
+  @Test func `cutMix takes its box from the partner and mixes targets by area`() throws {
     let mix = CutMix(box: Transformation.Box(rows: 0..<3, columns: 2..<6), partners: [1, 2, 0])
     let targets = Tensor([1, 0, 0, 0, 1, 0, 0, 0, 1], shape: [3, 3])
     let (mixed, soft) = try mix.applied(images: images, targets: targets)

@@ -214,7 +214,7 @@ struct KoopconTests {
     #expect(bytes(stopped.model) == bytes(whole.model))
   }
 
-  @Test func `T begins as the block averages of the classes`() throws {
+  @Test func `t begins as the block averages of the classes`() throws {
     // Stopped in the warm-up, the model has the first T.
     let model = try fit(options(), stopAfter: 3).fit.model
     #expect(model.maps.map(\.shape) == [[2, 40], [3, 30], [1, 35]])
@@ -228,7 +228,7 @@ struct KoopconTests {
     }
   }
 
-  @Test func `T begins as a k-means of the latents`() throws {
+  @Test func `t begins as a k-means of the latents`() throws {
     // Every third image is dark, the others are bright: two groups that no other partition comes near.
     func grey(_ label: Int, _ index: Int) -> UInt8 {
       let base = index % 3 == 0 ? 40 : 190

@@ -48,7 +48,7 @@ struct TransportTests {
     #expect(abs(try transport(epsilon).divergence(x, moved).item - 5.25) < 0.01)
   }
 
-  @Test(arguments: [0.5, 2]) func `Gaussians cost what the closed form says`(epsilon: Double) throws {
+  @Test(arguments: [0.5, 2]) func `gaussians cost what the closed form says`(epsilon: Double) throws {
     // OT_ε between N(0, a²) and N(0, b²), for the cost (x − y)² and the divergence to the product: Janati, Muzellec, Peyré, Cuturi,
     // “Entropic Optimal Transport between Unbalanced Gaussian Measures has a Closed Form”, NeurIPS 2020, theorem 1.
     func closed(_ a: Double, _ b: Double) -> Double {

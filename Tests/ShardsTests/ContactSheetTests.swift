@@ -16,7 +16,7 @@ import Testing
     func next() -> Sample? { rest.popFirst() }
   }
 
-  @Test func `Rows are classes, columns their first images, enlarged`() throws {
+  @Test func `rows are classes, columns their first images, enlarged`() throws {
     let samples = examplePixels(7)  // 3 of class 0, 2 of the others; 6 rows, 5 columns
     let sheet = try contactSheet(of: Source(samples), perClass: 2, scale: 3, names: false)
     // Images of 18 by 15 with gaps of 3 around them.
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func `Names take room on the left and leave the images as they are`() throws {
+  @Test func `names take room on the left and leave the images as they are`() throws {
     let plain = try contactSheet(of: Source(exampleFloats(6)), perClass: 2, scale: 2, names: false)
     let named = try contactSheet(of: Source(exampleFloats(6)), perClass: 2, scale: 2)
     #expect(named.height == plain.height)
@@ -49,7 +49,7 @@ import Testing
     #expect(named.bytes.contains(0))
   }
 
-  @Test func `A class with fewer images has a shorter row, and latents have no sheet`() throws {
+  @Test func `a class with fewer images has a shorter row, and latents have no sheet`() throws {
     let sheet = try contactSheet(of: Source(Array(examplePixels(4))), perClass: 2, names: false)
     #expect(sheet.bytes.suffix(3 * 8).allSatisfy { $0 == 255 })
     var latents = exampleInfo

@@ -4,7 +4,7 @@ import Shards
 import Testing
 
 @Suite struct DatasetTests {
-  @Test func `What goes in comes out, plain and compressed, in one shard or many`() throws {
+  @Test func `what goes in comes out, plain and compressed, in one shard or many`() throws {
     for (zstdLevel, maxSamples) in [(nil, 1000), (nil, 3), (3, 1000), (19, 4)] as [(Int?, Int)] {
       for samples in [examplePixels(10), exampleFloats(10)] {
         let folder = try TemporaryFolder()
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func `Names are contiguous, and nothing else is left in the folder`() throws {
+  @Test func `names are contiguous, and nothing else is left in the folder`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(7), in: folder, maxSamples: 3)
     #expect(
@@ -30,7 +30,7 @@ import Testing
       ])
   }
 
-  @Test func `A shard stays below the size that was asked for`() throws {
+  @Test func `a shard stays below the size that was asked for`() throws {
     let folder = try TemporaryFolder()
     let manifest = try writeDataset(examplePixels(20), in: folder, maxBytes: 10_240)
     #expect(manifest.shards.allSatisfy { $0.bytes <= 10_240 })
@@ -39,7 +39,7 @@ import Testing
     #expect(try writeDataset(examplePixels(3), in: folder, "tiny", maxBytes: 1).shards.map(\.samples) == [1, 1, 1])
   }
 
-  @Test func `The same samples give the same bytes`() throws {
+  @Test func `the same samples give the same bytes`() throws {
     let folder = try TemporaryFolder()
     for zstdLevel in [nil, 3] {
       let names = ["a\(zstdLevel ?? 0)", "b\(zstdLevel ?? 0)"]
@@ -67,7 +67,7 @@ import Testing
     #expect(sums.output == "shapes-train-000000.tar: OK\npipe.manifest: OK\n")
   }
 
-  @Test func `A compressed shard is one frame that states its size and has a checksum`() throws {
+  @Test func `a compressed shard is one frame that states its size and has a checksum`() throws {
     let folder = try TemporaryFolder()
     let manifest = try writeDataset(examplePixels(30), in: folder, zstdLevel: 3)
     let path = folder["out/shapes-train-000000.tar.zst"]
@@ -83,7 +83,7 @@ import Testing
     #expect(sha256(plain) == manifest.shards[0].uncompressedSha256)
   }
 
-  @Test func `The generation is the manifest's own digest`() throws {
+  @Test func `the generation is the manifest's own digest`() throws {
     let folder = try TemporaryFolder()
     let manifest = try writeDataset(examplePixels(3), in: folder)
     let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
@@ -92,7 +92,7 @@ import Testing
     #expect(sha256(Array(blank.utf8)) == manifest.generation)
   }
 
-  @Test func `Latents are kept as latent.npy, and read and verified as they were`() async throws {
+  @Test func `latents are kept as latent.npy, and read and verified as they were`() async throws {
     let folder = try TemporaryFolder()
     var info = exampleInfo
     info.kind = .latents
@@ -128,7 +128,7 @@ import Testing
 
   // MARK: Nothing half-written is ever seen
 
-  @Test func `A folder that holds anything is refused and left alone`() throws {
+  @Test func `a folder that holds anything is refused and left alone`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(3), in: folder)
     let before = try folder.bytes("out/pipe.manifest")
@@ -141,7 +141,7 @@ import Testing
     #expect(try folder.contents("mine") == ["notes.txt"])
   }
 
-  @Test func `A writer that fails, and one that is dropped, leave nothing behind`() throws {
+  @Test func `a writer that fails, and one that is dropped, leave nothing behind`() throws {
     let folder = try TemporaryFolder()
     var samples = examplePixels(7)
     samples[6].key = samples[2].key
@@ -157,13 +157,13 @@ import Testing
     #expect(try folder.contents() == [])
   }
 
-  @Test func `A set without samples is refused`() throws {
+  @Test func `a set without samples is refused`() throws {
     let folder = try TemporaryFolder()
     #expect(throws: DataError.self) { try writeDataset([], in: folder) }
     #expect(try folder.contents() == [])
   }
 
-  @Test func `Samples with different fields are refused`() throws {
+  @Test func `samples with different fields are refused`() throws {
     let folder = try TemporaryFolder()
     var samples = examplePixels(3)
     samples[1].metadata = Array("{}".utf8)
@@ -174,7 +174,7 @@ import Testing
 
   // MARK: Damage
 
-  @Test func `A manifest of another major version is refused, an unknown key is not`() throws {
+  @Test func `a manifest of another major version is refused, an unknown key is not`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(3), in: folder)
     let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
@@ -192,7 +192,7 @@ import Testing
     #expect(throws: DataError.self) { try read("shapes-train-000000.tar", "../shapes-train-000000.tar") }
   }
 
-  @Test func `A reader finds every flipped bit and every cut of a shard`() throws {
+  @Test func `a reader finds every flipped bit and every cut of a shard`() throws {
     for zstdLevel in [nil, 3] {
       let folder = try TemporaryFolder()
       let manifest = try writeDataset(examplePixels(4), in: folder, zstdLevel: zstdLevel)

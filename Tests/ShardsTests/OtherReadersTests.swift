@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test(arguments: [nil, 3] as [Int?])
-  func `Python reads a dataset and agrees on every field`(zstdLevel: Int?) throws {
+  func `python reads a dataset and agrees on every field`(zstdLevel: Int?) throws {
     for samples in [examplePixels(7), examplePixels(7, height: 9, width: 3, channels: 1), exampleFloats(7)] {
       let folder = try TemporaryFolder()
       try writeDataset(samples, in: folder, zstdLevel: zstdLevel, maxSamples: 3)
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `Python reads the wire and skips its control members`() throws {
+  @Test func `python reads the wire and skips its control members`() throws {
     for samples in [examplePixels(5), exampleFloats(5)] {
       let folder = try TemporaryFolder()
       try folder.write("wire.tar", try wire(samples))

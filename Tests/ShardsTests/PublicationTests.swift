@@ -5,7 +5,7 @@ import Testing
 @testable import Shards
 
 @Suite("Publication") struct PublicationTests {
-  @Test func `What a killed run left is taken over, and a running one is not`() throws {
+  @Test func `what a killed run left is taken over, and a running one is not`() throws {
     let folder = try TemporaryFolder()
     let running = try DatasetWriter(ShardOptions(directory: folder["out"], namePrefix: "x"), info: exampleInfo)
     try running.write(examplePixels(1)[0])
@@ -30,7 +30,7 @@ import Testing
     try folder.write("killed/.pipe-unfinished", Array((marker + (publishing ? "publishing\n" : "")).utf8))
   }
 
-  @Test func `A file that an interrupted run did not record is nobody's to remove, whatever it is called`() throws {
+  @Test func `a file that an interrupted run did not record is nobody's to remove, whatever it is called`() throws {
     for name in [
       "holiday.tar", "SHA256SUMS", ".x.partial", "shapes-train-000000.tar", ".shapes-train-000001.tar.partial",
     ] {
@@ -52,7 +52,7 @@ import Testing
     #expect(error?.problem.contains("it holds shapes-train-000000.tar") == true)
   }
 
-  @Test func `A removal that was cut off can be finished, and never takes a stranger's file`() throws {
+  @Test func `a removal that was cut off can be finished, and never takes a stranger's file`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(3), in: folder)
     // The manifest is the last to go.
@@ -66,7 +66,7 @@ import Testing
     #expect(try folder.contents() == [])
   }
 
-  @Test func `What comes into a dataset after it was looked at is not removed with it`() throws {
+  @Test func `what comes into a dataset after it was looked at is not removed with it`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(3), in: folder)
     let names = try DatasetFolder.files(of: folder["out"])
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `A new file appears whole, never over another one, and leaves nothing`(unnamed: Bool) throws {
+  func `a new file appears whole, never over another one, and leaves nothing`(unnamed: Bool) throws {
     let folder = try TemporaryFolder()
     func begun() throws -> NewFile {
       let file = try NewFile(folder["a b.tar"], unnamed: unnamed)
@@ -100,7 +100,7 @@ import Testing
     #expect(try folder.contents() == ["a b.tar"])
   }
 
-  @Test func `A temporary file of a dead process is removed, one of a living process or of anybody else is not`() throws
+  @Test func `a temporary file of a dead process is removed, one of a living process or of anybody else is not`() throws
   {
     let folder = try TemporaryFolder()
     let living = try NewFile(folder["x"], unnamed: false)

@@ -29,7 +29,7 @@ private func packForShards() throws -> Pack {
 }
 
 @Suite struct StreamTests {
-  @Test func `A flow hands out every sample of a source, once and in order`() async throws {
+  @Test func `a flow hands out every sample of a source, once and in order`() async throws {
     let all = examplePixels(100)
     let flow = samples(of: Source(all), stage: "read")
     var found: [Sample] = []
@@ -38,7 +38,7 @@ private func packForShards() throws -> Pack {
     #expect(try await flow.next() == nil)
   }
 
-  @Test func `A flow fails where its source fails, after the samples before`() async throws {
+  @Test func `a flow fails where its source fails, after the samples before`() async throws {
     let failure = DataError(.badInput, at: ["x.tar"], "is damaged")
     let flow = samples(of: Source(examplePixels(40), failure: failure), stage: "read")
     var count = 0
@@ -52,7 +52,7 @@ private func packForShards() throws -> Pack {
     #expect(count == 40)
   }
 
-  @Test func `Chunks hold every sample, some at a time, and the failure comes after the samples before`() async throws {
+  @Test func `chunks hold every sample, some at a time, and the failure comes after the samples before`() async throws {
     let failure = DataError(.badInput, at: ["x.tar"], "is damaged")
     let all = examplePixels(100)
     let flow = chunks(of: Source(all, failure: failure), stage: "read")
@@ -69,7 +69,7 @@ private func packForShards() throws -> Pack {
     #expect(found == all)
   }
 
-  @Test func `What was encoded in chunks is what was written one by one`() async throws {
+  @Test func `what was encoded in chunks is what was written one by one`() async throws {
     let folder = try TemporaryFolder()
     let all = examplePixels(150)
     try writeDataset(all, in: folder, "single", maxSamples: 40)
@@ -82,7 +82,7 @@ private func packForShards() throws -> Pack {
     }
   }
 
-  @Test func `A copy of a dataset to the wire has every byte of its shards`() async throws {
+  @Test func `a copy of a dataset to the wire has every byte of its shards`() async throws {
     let folder = try TemporaryFolder()
     let all = exampleFloats(70)
     try writeDataset(all, in: folder, maxSamples: 30)
@@ -99,7 +99,7 @@ private func packForShards() throws -> Pack {
     #expect(try allSamples(try reader(wire)) == all)
   }
 
-  @Test func `A sample that cannot be encoded is named, and nothing is published`() async throws {
+  @Test func `a sample that cannot be encoded is named, and nothing is published`() async throws {
     let folder = try TemporaryFolder()
     var all = examplePixels(70)
     all[40].key = "not a key"
@@ -113,7 +113,7 @@ private func packForShards() throws -> Pack {
     #expect(try folder.contents() == [])
   }
 
-  @Test func `A pipeline from a source through the wire to shards loses nothing`() async throws {
+  @Test func `a pipeline from a source through the wire to shards loses nothing`() async throws {
     let folder = try TemporaryFolder()
     let all = exampleFloats(50)
     try folder.write("wire", [])
@@ -128,7 +128,7 @@ private func packForShards() throws -> Pack {
     #expect(try allSamples(try openSamples([.file(folder["out"])], options: ReadOptions(), log: { _ in })) == all)
   }
 
-  @Test func `A failure upstream reaches the reader of the wire, and no shard is published`() async throws {
+  @Test func `a failure upstream reaches the reader of the wire, and no shard is published`() async throws {
     let folder = try TemporaryFolder()
     try folder.write("wire", [])
     let file = try #require(FileHandle(forWritingAtPath: folder["wire"]))
@@ -150,7 +150,7 @@ private func packForShards() throws -> Pack {
     #expect(try folder.contents() == ["wire"])
   }
 
-  @Test func `An unfinished wire publishes nothing, wherever it stops`() async throws {
+  @Test func `an unfinished wire publishes nothing, wherever it stops`() async throws {
     let folder = try TemporaryFolder()
     let whole = try wire(examplePixels(4))
     let header = 512 + 1024
@@ -168,7 +168,7 @@ private func packForShards() throws -> Pack {
 }
 
 extension StreamTests {
-  @Test func `A value that is no number is left out of the range, and the sample is kept`() async throws {
+  @Test func `a value that is no number is left out of the range, and the sample is kept`() async throws {
     let folder = try TemporaryFolder()
     var samples = exampleFloats(2)
     samples[0].content = .floats(FloatArray(shape: [3, 6, 5], values: [.nan] + (1..<90).map { Float($0) / 90 }))
@@ -182,7 +182,7 @@ extension StreamTests {
   }
 
   /// The digests of inputs are made beside the samples, and may be what is waited for in the end.
-  @Test func `Who is cancelled while its digests are made publishes nothing`() async throws {
+  @Test func `who is cancelled while its digests are made publishes nothing`() async throws {
     let folder = try TemporaryFolder()
     let options = ShardOptions(directory: folder["out"], namePrefix: "x")
     let (asked, ask) = AsyncStream<Void>.makeStream()
@@ -206,7 +206,7 @@ extension StreamTests {
 }
 
 @Suite struct OpenSamplesTests {
-  @Test func `A wire, a dataset and one shard of it are recognised, and said`() throws {
+  @Test func `a wire, a dataset and one shard of it are recognised, and said`() throws {
     let folder = try TemporaryFolder()
     let all = exampleFloats(5)
     try folder.write("wire", try wire(all))
@@ -225,7 +225,7 @@ extension StreamTests {
   }
 
   /// A condensation learns its formation and normalisation on the way: who only renames it must not lose them.
-  @Test func `What the end of a stream says of its samples survives options that change something else`() throws {
+  @Test func `what the end of a stream says of its samples survives options that change something else`() throws {
     let folder = try TemporaryFolder()
     var final = exampleInfo
     final.formation = Formation(factor: 2)
@@ -249,7 +249,7 @@ extension StreamTests {
     }
   }
 
-  @Test func `What the end of a stream says is passed on`() async throws {
+  @Test func `what the end of a stream says is passed on`() async throws {
     let folder = try TemporaryFolder()
     var final = exampleInfo
     final.formation = Formation(factor: 2)
@@ -272,7 +272,7 @@ extension StreamTests {
     #expect(passed.info.provenance == final.provenance + [step])
   }
 
-  @Test func `Digests are those of the files, and a dataset's is its generation`() throws {
+  @Test func `digests are those of the files, and a dataset's is its generation`() throws {
     let folder = try TemporaryFolder()
     try folder.write("a", [97])
     let manifest = try writeDataset(examplePixels(2), in: folder)
@@ -283,7 +283,7 @@ extension StreamTests {
       try sourceDigests(of: [.file(folder["out"]), .file(folder.path)]) == ["source.1": manifest.generation])
   }
 
-  @Test func `Condensed data is named after its method`() {
+  @Test func `condensed data is named after its method`() {
     var info = exampleInfo
     #expect(info.folderName == "shapes")
     info.provenance.append(

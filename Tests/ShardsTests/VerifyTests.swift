@@ -4,7 +4,7 @@ import Shards
 import Testing
 
 @Suite struct VerifyTests {
-  @Test func `A sound dataset has no damage`() async throws {
+  @Test func `a sound dataset has no damage`() async throws {
     for zstdLevel in [nil, 3] {
       let folder = try TemporaryFolder()
       try writeDataset(exampleFloats(10), in: folder, zstdLevel: zstdLevel, maxSamples: 4)
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  @Test func `A flipped bit in any file is found`() async throws {
+  @Test func `a flipped bit in any file is found`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(4), in: folder, maxSamples: 2)
     var random = Sequence32(seed: 5)
@@ -38,7 +38,7 @@ import Testing
     #expect(try await verifyDataset(at: folder["out"]).damage == [])
   }
 
-  @Test func `A cut of any file is found`() async throws {
+  @Test func `a cut of any file is found`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(2), in: folder)
     for file in try folder.contents("out") {
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func `Missing, extra and swapped shards are named`() async throws {
+  @Test func `missing, extra and swapped shards are named`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(6), in: folder, maxSamples: 2)
     let names = (0..<3).map { "shapes-train-00000\($0).tar" }
@@ -75,7 +75,7 @@ import Testing
     #expect(report.damage.contains { $0.file == names[2] && $0.problem == "holds what \(names[0]) should hold" })
   }
 
-  @Test func `Damage inside an image names the sample`() async throws {
+  @Test func `damage inside an image names the sample`() async throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(5), in: folder)
     let path = "out/shapes-train-000000.tar"
@@ -88,13 +88,13 @@ import Testing
     #expect(report.damage.contains { $0.problem.hasPrefix("has SHA-256") })
   }
 
-  @Test func `A folder without a manifest holds no dataset`() async throws {
+  @Test func `a folder without a manifest holds no dataset`() async throws {
     let folder = try TemporaryFolder()
     let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder.path) }
     #expect(error?.fault == .noInput && error?.place == [folder.path])
   }
 
-  @Test func `A stream in a file is no dataset, and what to do with it is said`() async throws {
+  @Test func `a stream in a file is no dataset, and what to do with it is said`() async throws {
     let folder = try TemporaryFolder()
     try folder.write("stream.tar", [1, 2, 3])
     let error = await #expect(throws: DataError.self) { try await verifyDataset(at: folder["stream.tar"]) }

@@ -4,7 +4,7 @@ import Shards
 import Testing
 
 @Suite struct WireTests {
-  @Test func `What goes in comes out`() throws {
+  @Test func `what goes in comes out`() throws {
     for samples in [examplePixels(20), exampleFloats(5)] {
       let source = try reader(try wire(samples))
       #expect(source.info == exampleInfo)
@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `Encoded images and unknown fields pass untouched`() throws {
+  @Test func `encoded images and unknown fields pass untouched`() throws {
     let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0] + Array(repeating: 3, count: 700)
     let sample = Sample(
       key: "a", content: .encoded(EncodedImage(format: .jpg, bytes: jpeg)), label: 2,
@@ -21,7 +21,7 @@ import Testing
     #expect(try allSamples(try reader(try wire([sample]))) == [sample])
   }
 
-  @Test func `The same samples give the same bytes`() throws {
+  @Test func `the same samples give the same bytes`() throws {
     #expect(try wire(exampleFloats(4)) == wire(exampleFloats(4)))
   }
 
@@ -33,7 +33,7 @@ import Testing
     #expect(output == "__pipe__/header\n000000.png\n000000.cls\n000001.png\n000001.cls\n__pipe__/end\n")
   }
 
-  @Test func `A stream that ends at any block is unfinished`() throws {
+  @Test func `a stream that ends at any block is unfinished`() throws {
     let whole = try wire(exampleFloats(3))
     #expect(failure(of: whole) == nil)
     for length in stride(from: 0, to: whole.count, by: 512) {
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `A stream that ends inside a block is unfinished`() throws {
+  @Test func `a stream that ends inside a block is unfinished`() throws {
     let whole = try wire(examplePixels(2))
     for length in stride(from: 1, to: whole.count, by: 97) {
       let error = try #require(failure(of: Array(whole[..<length])))
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `A flipped bit anywhere in samples or end is found`() throws {
+  @Test func `a flipped bit anywhere in samples or end is found`() throws {
     let whole = try wire(examplePixels(3))
     let headerEnd = 512 + 1024
     var random = Sequence32(seed: 1)
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func `A missing sample is found although the tar is sound`() throws {
+  @Test func `a missing sample is found although the tar is sound`() throws {
     let whole = try wire(examplePixels(3))
     // Header member: 512 + one or two blocks; a sample: two members of 1,024 bytes each.
     let start = try #require((0..<whole.count).first { whole[$0...].starts(with: "000001.png".utf8) })
@@ -72,7 +72,7 @@ import Testing
     #expect(error.problem == "counts 3 samples, and 2 arrived")
   }
 
-  @Test func `Samples in another order are found`() throws {
+  @Test func `samples in another order are found`() throws {
     let a = try wire(examplePixels(3))
     let swapped = examplePixels(3)
     let b = try wire([swapped[0], swapped[2], swapped[1]])
@@ -81,7 +81,7 @@ import Testing
     #expect(error.problem.hasPrefix("gives SHA-256"))
   }
 
-  @Test func `What was learned on the way replaces the header, but not its classes`() throws {
+  @Test func `what was learned on the way replaces the header, but not its classes`() throws {
     var final = exampleInfo
     final.learnedLearningRate = 0.02
     final.provenance[0].options["steps"] = "123"
@@ -100,13 +100,13 @@ import Testing
     #expect(failure(of: try bytes(final))?.fault == .badInput)
   }
 
-  @Test func `Data behind the end is refused`() throws {
+  @Test func `data behind the end is refused`() throws {
     let whole = try wire(examplePixels(1))
     #expect(failure(of: whole + whole)?.fault == .badInput)
     #expect(failure(of: whole + Array(repeating: 0, count: 9 * 1024)) == nil)
   }
 
-  @Test func `An error of the writer arrives with its exit code and its sentence`() throws {
+  @Test func `an error of the writer arrives with its exit code and its sentence`() throws {
     let early = try captured { $0.fail(exitCode: 66, sentence: "there is no input") }
     #expect(failure(of: early)?.fault == .upstream(exitCode: 66))
     let late = try captured { writer in
@@ -119,7 +119,7 @@ import Testing
     #expect(error.description.contains("record 3: has label 11"))
   }
 
-  @Test func `Another format and another major version are refused, unknown keys are not`() throws {
+  @Test func `another format and another major version are refused, unknown keys are not`() throws {
     let whole = try wire(examplePixels(1))
     func replaced(_ old: String, _ new: String) throws -> [UInt8] {
       precondition(old.utf8.count == new.utf8.count)
@@ -134,7 +134,7 @@ import Testing
     #expect(failure(of: try replaced("\"normalization\"", "\"normalisation\"")) == nil)
   }
 
-  @Test func `A label beyond the classes is refused with the sample's name`() throws {
+  @Test func `a label beyond the classes is refused with the sample's name`() throws {
     var info = exampleInfo
     info.classNames.append("fourth")
     var samples = examplePixels(2)
@@ -148,7 +148,7 @@ import Testing
     #expect(error.place == ["wire", "000001", "cls"])
   }
 
-  @Test func `Keys and names that other readers stumble over are never written`() throws {
+  @Test func `keys and names that other readers stumble over are never written`() throws {
     for key in ["a.b", "a b", "a/b", "", "__a", "ä"] {
       #expect(throws: DataError.self, "\(key)") {
         try wire([Sample(key: key, content: examplePixels(1)[0].content, label: 0)])

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("The blocking thread")
 struct BlockingThreadTests {
-  @Test("Work runs on the thread, one piece at a time and in order")
-  func order() async {
+  @Test
+  func `work runs on the thread, one piece at a time and in order`() async {
     let thread = BlockingThread(name: "worker")
     let seen = Mutex<[Int]>([])
     for value in 0..<50 {
@@ -18,8 +18,8 @@ struct BlockingThreadTests {
     #expect(!thread.isCurrent)
   }
 
-  @Test("Pieces from many tasks never overlap")
-  func exclusion() async {
+  @Test
+  func `pieces from many tasks never overlap`() async {
     /// Not guarded by anything but the thread: overlapping pieces would lose counts (and the thread sanitizer sees them).
     final class Unguarded: @unchecked Sendable {
       var count = 0
@@ -36,16 +36,16 @@ struct BlockingThreadTests {
     #expect(sum.count == 1600)
   }
 
-  @Test("A typed error comes back as it was thrown")
-  func failure() async {
+  @Test
+  func `a typed error comes back as it was thrown`() async {
     let thread = BlockingThread(name: "worker")
     await #expect(throws: Broken(reason: "disk")) {
       try await thread.run { () throws(Broken) -> Int in throw Broken(reason: "disk") }
     }
   }
 
-  @Test("An actor can live on the thread")
-  func actorExecutor() async {
+  @Test
+  func `an actor can live on the thread`() async {
     actor Resident {
       let thread: BlockingThread
       var calls = 0
@@ -62,8 +62,8 @@ struct BlockingThreadTests {
     #expect(await resident.calls == 20)
   }
 
-  @Test("A task with this preference runs there, with its child tasks")
-  func taskExecutor() async {
+  @Test
+  func `a task with this preference runs there, with its child tasks`() async {
     let thread = BlockingThread(name: "tasks")
     await withTaskExecutorPreference(thread) {
       #expect(thread.isCurrent)
@@ -74,15 +74,15 @@ struct BlockingThreadTests {
     }
   }
 
-  @Test("A stack of 16 MB holds a deep recursion that 8 MB would not")
-  func stack() async {
+  @Test
+  func `a stack of 16 MB holds a deep recursion that 8 MB would not`() async {
     let thread = BlockingThread(name: "deep", stackBytes: 16 << 20)
     let depth = await thread.run { recursed(1_500) }
     #expect(depth == 1_500)
   }
 
-  @Test("The last reference may be dropped by the thread's own work")
-  func selfRelease() async {
+  @Test
+  func `the last reference may be dropped by the thread's own work`() async {
     let holder = Mutex<BlockingThread?>(BlockingThread(name: "self"))
     let dropped = Gate()
     if let thread = holder.withLock({ $0 }) {

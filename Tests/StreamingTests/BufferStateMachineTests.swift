@@ -5,16 +5,16 @@ import Testing
 /// The buffer's decisions as values: tasks are numbers here (1 produces, 9 consumes), and nothing runs.
 @Suite("The buffer's state machine")
 struct BufferStateMachineTests {
-  @Test("Before the first request the producer has to wait, and the request lets it go")
-  func coldStart() {
+  @Test
+  func `before the first request the producer has to wait, and the request lets it go`() {
     var buffer = Machine(capacity: 2)
     #expect(buffer.askForRoom(1) == .suspend)
     #expect(buffer.take() == "suspend, resume 1")
     #expect(buffer.askForRoom(1) == .proceed)
   }
 
-  @Test("An element goes straight to a waiting consumer")
-  func handOver() {
+  @Test
+  func `an element goes straight to a waiting consumer`() {
     var buffer = Machine(capacity: 1)
     #expect(buffer.take() == "suspend")
     #expect(buffer.askForRoom(1) == .proceed)
@@ -22,8 +22,8 @@ struct BufferStateMachineTests {
     #expect(buffer.count == 0)
   }
 
-  @Test("At capacity the producer waits; taking one element makes room for one", arguments: [1, 2, 5, 100])
-  func bound(capacity: Int) {
+  @Test(arguments: [1, 2, 5, 100])
+  func `at capacity the producer waits; taking one element makes room for one`(capacity: Int) {
     var buffer = Machine(capacity: capacity)
     _ = buffer.take()
     _ = buffer.add(0)
@@ -36,8 +36,8 @@ struct BufferStateMachineTests {
     #expect(buffer.askForRoom(1) == .proceed)
   }
 
-  @Test("The end comes after the elements before it, and a failure once")
-  func ending() {
+  @Test
+  func `the end comes after the elements before it, and a failure once`() {
     var buffer = Machine(capacity: 3)
     _ = buffer.take()
     _ = buffer.add(0)
@@ -49,16 +49,16 @@ struct BufferStateMachineTests {
     #expect(buffer.take() == "end")
   }
 
-  @Test("The end and the failure reach a consumer that is already waiting", arguments: [false, true])
-  func endingWhileWaiting(failing: Bool) {
+  @Test(arguments: [false, true])
+  func `the end and the failure reach a consumer that is already waiting`(failing: Bool) {
     var buffer = Machine(capacity: 3)
     _ = buffer.take()
     #expect(buffer.end(failing: failing) == (failing ? "end 9: origin" : "end 9"))
     #expect(buffer.take() == "end")
   }
 
-  @Test("Cancellation wakes whoever waits, once, and everything after it is refused")
-  func cancelling() {
+  @Test
+  func `cancellation wakes whoever waits, once, and everything after it is refused`() {
     var waitingProducer = Machine(capacity: 1)
     _ = waitingProducer.askForRoom(1)
     let first = waitingProducer.cancel()
@@ -76,8 +76,8 @@ struct BufferStateMachineTests {
     #expect(waitingConsumer.take() == "end: cancelled")
   }
 
-  @Test("Cancellation drops what is waiting instead of passing it off as the end")
-  func cancellingDrops() {
+  @Test
+  func `cancellation drops what is waiting instead of passing it off as the end`() {
     var buffer = Machine(capacity: 2)
     _ = buffer.take()
     _ = buffer.add(0)
@@ -87,8 +87,8 @@ struct BufferStateMachineTests {
     #expect(buffer.take() == "end: cancelled")
   }
 
-  @Test("Under any schedule nothing is lost, repeated or reordered, and the lead stays within the capacity")
-  func schedules() {
+  @Test
+  func `under any schedule nothing is lost, repeated or reordered, and the lead stays within the capacity`() {
     for seed in 0..<200 {
       var random = UInt64(seed) &* 2_862_933_555_777_941_757 &+ 3_037_000_493
       let capacity = 1 + seed % 5

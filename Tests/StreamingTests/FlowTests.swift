@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Flow")
 struct FlowTests {
-  @Test("A flow of a sequence gives its elements in order, then nil for ever")
-  func sequence() async throws {
+  @Test
+  func `a flow of a sequence gives its elements in order, then nil for ever`() async throws {
     let flow = Flow.elements([3, 1, 2])
     var seen: [Int] = []
     for try await element in flow { seen.append(element) }
@@ -14,8 +14,8 @@ struct FlowTests {
     #expect(try await flow.next() == nil)
   }
 
-  @Test("A sequence is not touched before the first element is asked for")
-  func coldSequence() async throws {
+  @Test
+  func `a sequence is not touched before the first element is asked for`() async throws {
     struct Probe: Sequence, Sendable {
       let made: Counter
       func makeIterator() -> AnyIterator<Int> {
@@ -30,8 +30,8 @@ struct FlowTests {
     #expect(made.value == 1)
   }
 
-  @Test("A second iterator goes on where the first stopped")
-  func singlePass() async throws {
+  @Test
+  func `a second iterator goes on where the first stopped`() async throws {
     let flow = Flow.elements(0..<4)
     var first = flow.makeAsyncIterator()
     #expect(try await first.next() == 0)
@@ -40,16 +40,16 @@ struct FlowTests {
     #expect(try await first.next() == 2)
   }
 
-  @Test("A plain AsyncStream becomes a flow and keeps what it had buffered")
-  func fromStream() async throws {
+  @Test
+  func `a plain AsyncStream becomes a flow and keeps what it had buffered`() async throws {
     let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
     for value in 0..<5 { continuation.yield(value) }
     continuation.finish()
     #expect(try await Flow(stream).run(into: Collected()) == [0, 1, 2, 3, 4])
   }
 
-  @Test("A flow handed out as an AsyncStream ends with its failure")
-  func toStream() async throws {
+  @Test
+  func `a flow handed out as an AsyncStream ends with its failure`() async throws {
     let source = Source(2, failure: PipelineError(stage: "origin", underlying: Broken()))
     var values: [Int] = []
     var failures: [String] = []
@@ -63,8 +63,8 @@ struct FlowTests {
     #expect(failures == ["origin"])
   }
 
-  @Test("The loop over a flow throws a PipelineError and nothing else")
-  func typedFailure() async {
+  @Test
+  func `the loop over a flow throws a PipelineError and nothing else`() async {
     let source = Source(1, failure: PipelineError(stage: "origin", sampleKey: "a/7", underlying: Broken()))
     do throws(PipelineError) {
       for try await _ in source.flow {}
@@ -74,8 +74,8 @@ struct FlowTests {
     }
   }
 
-  @Test("In a cancelled task the end of the loop is a throw, also when the source looks finished")
-  func cancelledEnd() async {
+  @Test
+  func `in a cancelled task the end of the loop is a throw, also when the source looks finished`() async {
     let started = Gate()
     let release = Gate()
     let task = Task {

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("The runner")
 struct RunTests {
-  @Test("Stages run in the order in which they are written")
-  func order() async throws {
+  @Test
+  func `stages run in the order in which they are written`() async throws {
     let stages = pipeline {
       Mapped<Int, Int>("add") { $0 + 1 }
       Mapped<Int, String>("say") { "\($0)" }
@@ -16,8 +16,8 @@ struct RunTests {
     #expect(result == [["1", "2"], ["3", "4"], ["5"]])
   }
 
-  @Test("A sink that fails stops the producer within the capacity, and its failure is what the caller gets")
-  func failingSink() async {
+  @Test
+  func `a sink that fails stops the producer within the capacity, and its failure is what the caller gets`() async {
     let source = Source(1000)
     let error = await failure { () async throws(PipelineError) in
       try await Buffered<Int>(capacity: 3).run(
@@ -34,8 +34,8 @@ struct RunTests {
     #expect(source.pulls.value == after, "a pump was still running after the run had returned")
   }
 
-  @Test("A sink that takes a cut stream for a whole one does not make a cancelled run a success")
-  func noSuccessAfterCancellation() async {
+  @Test
+  func `a sink that takes a cut stream for a whole one does not make a cancelled run a success`() async {
     let reached = Gate()
     let release = Gate()
     let task = Task {
@@ -57,8 +57,8 @@ struct RunTests {
     #expect(error?.stage == "test sink")
   }
 
-  @Test("The failure of a stage is reported even when the run is cancelled as well")
-  func failureBeforeCancellation() async {
+  @Test
+  func `the failure of a stage is reported even when the run is cancelled as well`() async {
     let source = Source(1, failure: PipelineError(stage: "origin", underlying: Broken()))
     let reached = Gate()
     let release = Gate()
@@ -82,8 +82,8 @@ struct RunTests {
     #expect(await task.value?.stage == "origin")
   }
 
-  @Test("A buffer lets two stages work at the same time; without one they take turns")
-  func overlap() async throws {
+  @Test
+  func `a buffer lets two stages work at the same time; without one they take turns`() async throws {
     // Upstream's second element waits for a sign that only the consumer's work on the first can give. In a pulled
     // chain that work starts before upstream is asked again; beside a buffer both are under way at once.
     let upstreamAtWork = Gate()
@@ -108,8 +108,8 @@ struct RunTests {
     #expect(sum == 1)
   }
 
-  @Test("The stages above a buffer run on the executor that it was given")
-  func placement() async throws {
+  @Test
+  func `the stages above a buffer run on the executor that it was given`() async throws {
     let thread = BlockingThread(name: "io")
     let places = try await pipeline {
       Mapped<Int, Bool>("where") { _ in thread.isCurrent }
@@ -119,8 +119,8 @@ struct RunTests {
     #expect(places == [[true, false], [true, false], [true, false]])
   }
 
-  @Test("However long the stream, only as many elements are alive as the buffers hold", arguments: [1, 4])
-  func memory(capacity: Int) async throws {
+  @Test(arguments: [1, 4])
+  func `however long the stream, only as many elements are alive as the buffers hold`(capacity: Int) async throws {
     let census = Census()
     let flow = Mapped<Int, Citizen>("make") { _ in Citizen(census) }
     let stages = pipeline {

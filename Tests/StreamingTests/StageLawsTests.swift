@@ -90,14 +90,14 @@ struct StageCase: Sendable, CustomTestStringConvertible {
 
 @Suite("The laws of stages")
 struct StageLawsTests {
-  @Test("Every stage passes all elements on in order", arguments: StageCase.all)
-  func order(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `every stage passes all elements on in order`(_ stage: StageCase) async throws {
     let source = Source(100)
     #expect(try await stage.collect(source.flow).flatMap { $0 } == Array(0..<100))
   }
 
-  @Test("Nothing is pulled before the first element is asked for", arguments: StageCase.all)
-  func coldness(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `nothing is pulled before the first element is asked for`(_ stage: StageCase) async throws {
     let source = Source(10)
     let pulls = try await stage.take(source.flow, 0) {
       for _ in 0..<100 { await Task.yield() }
@@ -107,8 +107,8 @@ struct StageLawsTests {
     #expect(source.pulls.value == 0)
   }
 
-  @Test("Upstream is pulled exactly as far ahead as the buffers allow, and no further", arguments: StageCase.all)
-  func lead(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `upstream is pulled exactly as far ahead as the buffers allow, and no further`(_ stage: StageCase) async throws {
     let source = Source(1000)
     let expected = 5 * stage.group + stage.lead
     let pulls = try await stage.take(source.flow, 5) {
@@ -120,8 +120,8 @@ struct StageLawsTests {
     #expect(source.pulls.value == expected, "the end of the sink must stop the producer")
   }
 
-  @Test("A failure arrives once and unchanged, and the stage stays ended", arguments: StageCase.all)
-  func failure(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `a failure arrives once and unchanged, and the stage stays ended`(_ stage: StageCase) async throws {
     let source = Source(6, failure: PipelineError(stage: "origin", sampleKey: "k7", underlying: Broken()))
     let (failures, late) = await stage.askAfterEnd(source.flow, 4)
     #expect(failures.map(\.stage) == ["origin"])
@@ -131,8 +131,8 @@ struct StageLawsTests {
     #expect(source.pulls.value == 7)
   }
 
-  @Test("After the end a stage stays ended and does not ask upstream again", arguments: StageCase.all)
-  func end(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `after the end a stage stays ended and does not ask upstream again`(_ stage: StageCase) async throws {
     let source = Source(6)
     let (failures, late) = await stage.askAfterEnd(source.flow, 4)
     #expect(failures.isEmpty)
@@ -140,8 +140,8 @@ struct StageLawsTests {
     #expect(source.pulls.value == 7)
   }
 
-  @Test("A cancelled run pulls nothing more and throws", arguments: StageCase.all)
-  func cancellation(_ stage: StageCase) async throws {
+  @Test(arguments: StageCase.all)
+  func `a cancelled run pulls nothing more and throws`(_ stage: StageCase) async throws {
     let pulls = Counter()
     let stalled = Gate()
     let release = Gate()

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Single stages")
 struct StagesTests {
-  @Test("An error in a mapped element names the stage and the sample")
-  func mappedFailure() async {
+  @Test
+  func `an error in a mapped element names the stage and the sample`() async {
     let stage = Mapped<String, String>("decode", key: { $0 }) { key in
       if key == "c" { throw Broken() }
       return key
@@ -18,8 +18,8 @@ struct StagesTests {
     #expect(error?.underlying as? Broken == Broken())
   }
 
-  @Test("Up to the limit, failing elements are left out and named; one more ends the flow", arguments: [1, 2, 3])
-  func skipping(limit: Int) async {
+  @Test(arguments: [1, 2, 3])
+  func `up to the limit, failing elements are left out and named; one more ends the flow`(limit: Int) async {
     let skipped = Mutex<[String]>([])
     let stage = Mapped<Int, Int>(
       "decode", onFailure: .skip(limit: limit), key: { "s\($0)" },
@@ -39,8 +39,8 @@ struct StagesTests {
     #expect(skipped.withLock { $0 } == (limit == 1 ? ["s1"] : ["s1", "s3"]))
   }
 
-  @Test("A failure of a stage above is never skipped")
-  func upstreamIsNotSkipped() async {
+  @Test
+  func `a failure of a stage above is never skipped`() async {
     let source = Source(2, failure: PipelineError(stage: "origin", underlying: Broken()))
     let stage = Mapped<Int, Int>("map", onFailure: .skip(limit: 100)) { $0 }
     let error = await failure { () async throws(PipelineError) in
@@ -49,8 +49,8 @@ struct StagesTests {
     #expect(error?.stage == "origin")
   }
 
-  @Test("A cancellation inside an element is never skipped")
-  func cancellationIsNotSkipped() async {
+  @Test
+  func `a cancellation inside an element is never skipped`() async {
     let stage = Mapped<Int, Int>("map", onFailure: .skip(limit: 100)) { _ in throw CancellationError() }
     let error = await failure { () async throws(PipelineError) in
       try await stage.run(from: .elements(0..<3), into: Collected())
@@ -61,14 +61,15 @@ struct StagesTests {
   @Test(
     "Batches are full except the last, and none is empty",
     arguments: [(0, []), (3, [3]), (6, [3, 3]), (7, [3, 3, 1])])
-  func batches(count: Int, sizes: [Int]) async throws {
+  func `batches`(count: Int, sizes: [Int]) async throws {
     let batches = try await Batched<Int>(count: 3).run(from: .elements(0..<count), into: Collected())
     #expect(batches.map(\.count) == sizes)
     #expect(batches.flatMap { $0 } == Array(0..<count))
   }
 
-  @Test("Parallel work keeps the order, and a failing element names the stage after the results before it")
-  func parallelFailure() async throws {
+  @Test
+  func `parallel work keeps the order, and a failing element names the stage after the results before it`() async throws
+  {
     for lanes in 1...4 {
       let stage = Parallel<Int, Int>("square", lanes: lanes) { value in
         if value == 7 { throw Broken() }
@@ -107,8 +108,8 @@ struct StagesTests {
     }
   }
 
-  @Test("Parallel work begins on all lanes at once", .timeLimit(.minutes(1)), arguments: [1, 2, 4])
-  func parallelLanes(count: Int) async throws {
+  @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 4])
+  func `parallel work begins on all lanes at once`(count: Int) async throws {
     let gathering = Gathering(of: count)
     let stage = Parallel<Int, Int>("meet", lanes: count) { value in
       await gathering.wait()
@@ -117,8 +118,8 @@ struct StagesTests {
     #expect(try await stage.run(from: .elements(0..<2 * count), into: Collected()) == Array(0..<2 * count))
   }
 
-  @Test("Work is measured by the clock that was given, and summed by its name")
-  func workTimes() {
+  @Test
+  func `work is measured by the clock that was given, and summed by its name`() {
     let time = Mutex(0.0)
     let times = WorkTimes { time.withLock { $0 } }
     for seconds in [1.0, 2.0] { times.measure("read") { time.withLock { $0 += seconds } } }
@@ -130,8 +131,8 @@ struct StagesTests {
     #expect(nobody.measure("read") { 1 } == 1)
   }
 
-  @Test("Progress counts elements and bytes after each element")
-  func counting() async throws {
+  @Test
+  func `progress counts elements and bytes after each element`() async throws {
     let events = Mutex<[ProgressEvent]>([])
     let stage = Counted<String>(as: "shard", total: 2, bytes: { $0.utf8.count }) { event in
       events.withLock { $0.append(event) }
@@ -144,8 +145,8 @@ struct StagesTests {
       ])
   }
 
-  @Test("A buffer or batch of nothing is a mistake of the program and stops it")
-  func emptyCapacity() async {
+  @Test
+  func `a buffer or batch of nothing is a mistake of the program and stops it`() async {
     await #expect(processExitsWith: .failure) { _ = Buffered<Int>(capacity: 0) }
     await #expect(processExitsWith: .failure) { _ = Batched<Int>(count: 0) }
   }

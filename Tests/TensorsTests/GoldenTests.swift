@@ -53,7 +53,7 @@ extension TensorsTests {
       }
     }
 
-    @Test func `Adam agrees with torch.optim.AdamW over four steps`() throws {
+    @Test func `adam agrees with torch.optim.AdamW over four steps`() throws {
       struct Run: Decodable {
         var rate, beta1, beta2, eps, decay: Double
         var shapes: [[Int]]

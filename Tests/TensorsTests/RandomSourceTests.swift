@@ -16,7 +16,7 @@ import Testing
         [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
       ),
     ] as [([UInt32], [UInt32], [UInt32])])
-  func `Philox gives the published blocks`(_ counter: [UInt32], _ key: [UInt32], _ expected: [UInt32]) {
+  func `philox gives the published blocks`(_ counter: [UInt32], _ key: [UInt32], _ expected: [UInt32]) {
     let block = philox((counter[0], counter[1], counter[2], counter[3]), key: (key[0], key[1]))
     #expect([block.0, block.1, block.2, block.3] == expected)
   }

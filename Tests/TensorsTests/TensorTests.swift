@@ -87,7 +87,7 @@ extension TensorsTests {
       expectClose(parameters[0].doubles(), [0.9, 0.9], absolute: 1e-6, relative: 0)
     }
 
-    @Test func `Adam refuses what does not fit and moves nothing`() throws {
+    @Test func `adam refuses what does not fit and moves nothing`() throws {
       var adam = Adam(learningRate: 0.1)
       var parameters = [Tensor.ones([2]), Tensor.ones([3])]
       #expect(throws: TensorError.self) { try adam.step(&parameters, [Tensor.ones([2])]) }

@@ -47,8 +47,8 @@ extension Method {
     ],
     relations: [
       .excludes("pretrain", "model", "both say what to begin with"),
-      .excludes("setting", "model", "it belongs to the pre-training, which the model has behind it"),
-      .excludes("pretrain-steps", "model", "it belongs to the pre-training, which the model has behind it"),
+      .excludes("setting", "model", "it belongs to the pre-training, which made the model"),
+      .excludes("pretrain-steps", "model", "it belongs to the pre-training, which made the model"),
     ], fit: .only(["setting", "steps", "batch", "lr"]))
 }
 

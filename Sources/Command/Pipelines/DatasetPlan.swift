@@ -98,7 +98,7 @@ extension DatasetPlan.Step {
       throw place.refuse("is the last step, and \(verb.name) writes no dataset", "add { verb: \"shard\" } behind it")
     }
     if !isLast, !verb.writesBinary {
-      throw place.refuse("has a step behind it, and \(verb.name) writes no stream", "\(verb.name) has to be the last")
+      throw place.refuse("has a step after it, and \(verb.name) writes no stream", "\(verb.name) has to be the last")
     }
     let place = place.below("options")
     var words: [String] = []

@@ -183,11 +183,20 @@ public final class Reporter: Sendable {
   }
 }
 
-/// The most memory that this process has held at once, in bytes.
+/// The most memory that this program has held at once, in bytes.
+///
+/// Not what `getrusage` says: that begins with what the process held which started the program.
 private func peakMemory() -> Int {
-  var usage = rusage()
-  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-  return usage.ru_maxrss << 10
+  guard let file = fopen("/proc/self/status", "r") else { return 0 }
+  defer { fclose(file) }
+  var line: UnsafeMutablePointer<CChar>?
+  var capacity = 0
+  defer { free(line) }
+  while getline(&line, &capacity, file) > 0 {
+    guard let line, strncmp(line, "VmHWM:", 6) == 0 else { continue }
+    return Int(strtol(line + 6, nil, 10)) << 10
+  }
+  return 0
 }
 
 private func put(_ text: String) {

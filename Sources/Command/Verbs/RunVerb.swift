@@ -66,7 +66,7 @@ private struct PipelineRun {
       inputs = try plan.sources.map { try contents.content(of: $0) }
     } catch let error as DataError where isDry && error.fault == .noInput {
       // It may be what an earlier dataset of the file will have made.
-      try preview(plan, "cannot be judged yet: \(error)")
+      try preview(plan, "cannot be evaluated yet: \(error)")
       return
     }
     let recipe = Recipe(plan, inputs: inputs.map(\.digest))

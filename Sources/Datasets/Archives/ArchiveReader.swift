@@ -8,13 +8,13 @@ public struct Member: Sendable, Equatable {
   /// Its size in bytes, where it is known before it is read.
   public var size: Int?
 
-  /// The part behind the last slash.
+  /// The part after the last slash.
   public var basename: String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 
 /// Reads the regular files of a tar (any of the five compressions) or zip archive, in archive order.
 ///
-/// Folders and the litter of macOS (`._*`, `__MACOSX`, `.DS_Store`) are passed over. Links, devices, absolute paths and
+/// Folders and the litter of macOS (`._*`, `__MACOSX`, `.DS_Store`) are skipped. Links, devices, absolute paths and
 /// `..` are refused, and so is an archive that just stops, even exactly between two members.
 public final class ArchiveReader {
   /// What messages call the archive.
@@ -97,7 +97,7 @@ public final class ArchiveReader {
 
   private var place: [String] { current.map { [$0.path] } ?? [] }
 
-  // libarchive takes a cut between members for the end: only the two zero blocks behind the last member show the difference.
+  // libarchive takes a cut between members for the end: only the two zero blocks after the last member show the difference.
   private func finish() throws(DataError) {
     ended = true
     current = nil

@@ -65,7 +65,7 @@ public final class MemberReader {
     }
   }
 
-  /// The next member, or nil after the last; what is left of the current one is passed over.
+  /// The next member, or nil after the last; what is left of the current one is skipped.
   public func next() throws(DataError) -> Member? {
     current = try advance()
     return current

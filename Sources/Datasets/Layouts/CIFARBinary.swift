@@ -212,7 +212,7 @@ enum CIFARBinary {
   }
 }
 
-/// Three planes of `count` bytes, one behind the other, to `count` triples.
+/// Three planes of `count` bytes, one after the other, to `count` triples.
 func interleavePlanes(_ planes: UnsafePointer<UInt8>, into pixels: UnsafeMutablePointer<UInt8>, count: Int) {
   let green = planes + count
   let blue = green + count

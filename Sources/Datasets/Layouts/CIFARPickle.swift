@@ -45,7 +45,7 @@ enum CIFARPickle {
       }, place: batches.place, next: batches.next)
   }
 
-  // The whole input is walked until the names turn up; batches are passed over unread.
+  // The whole input is walked until the names turn up; batches are skipped unread.
   private static func classNames(_ request: LayoutRequest) throws(DataError) -> (names: [String]?, isHundred: Bool) {
     if request.container.bareFiles != nil { return (nil, false) }
     var isHundred = false

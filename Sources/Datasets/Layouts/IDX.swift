@@ -64,7 +64,7 @@ enum IDX {
     guard try source.peek(1).isEmpty else {
       throw DataError(
         .badInput, at: [source.name],
-        "there are bytes behind the \(grouped(header.shape[0])) items that its header announces")
+        "there are bytes after the \(grouped(header.shape[0])) items that its header announces")
     }
   }
 

@@ -108,7 +108,7 @@ enum ImageFolder {
       name: request.datasetName(), split: request.options.split, classNames: classNames, shape: shape,
       countPerClass: counts)
     var notes: [String] = []
-    if survey.others > 0 { notes.append("\(grouped(survey.others)) files that are no images were passed over") }
+    if survey.others > 0 { notes.append("\(grouped(survey.others)) files that are not images were skipped") }
     if let part, part.rawValue != request.options.split.rawValue { notes.append("there is no test split; val is read") }
 
     let reader = try request.container.open(last: true)

@@ -146,7 +146,7 @@ enum NPZ {
         if index == count {
           index += 1
           guard try source.peek(1).isEmpty else {
-            throw DataError(.badInput, at: [source.name], "there are bytes behind the \(grouped(count)) images")
+            throw DataError(.badInput, at: [source.name], "there are bytes after the \(grouped(count)) images")
           }
           while try reader.next() != nil {}
         }

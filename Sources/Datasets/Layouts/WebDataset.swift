@@ -151,7 +151,7 @@ public final class WebDatasetReader: SampleSource {
     guard keys.insert(cleaned.hashValue).inserted else {
       throw error(
         "the key occurs twice, and not in one run of members",
-        remedy: "pack the archive again, with the members of a sample behind one another and every key once")
+        remedy: "pack the archive again, with the adjacent members per sample and every key once")
     }
     var fields: [Field] = []
     while let (nextKey, field, nextArchive) = pending, nextKey == key, nextArchive == archive {

@@ -2,7 +2,7 @@ internal import Datasets
 public import Networks
 public import Tensors
 
-/// What a run costs, reckoned from shapes: operations, and memory by purpose.
+/// What a run costs, estimated from shapes: operations, and memory by purpose.
 ///
 /// Seconds follow from a rate that is measured on the machine; see `Work`.
 public struct Cost: Sendable {

@@ -3,7 +3,7 @@ public import Networks
 
 /// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
 ///
-/// Reckoned from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
+/// Estimated from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
 /// what is asked for may be more than they hold.
 public struct MemoryNeed: Sendable, Equatable {
   /// The tensor library and the program: 185 MiB are resident before anything is computed, and threads and first uses take
@@ -27,7 +27,7 @@ public struct MemoryNeed: Sendable, Equatable {
     /// Selecting images by their features.
     case selecting
     /// Training classifiers on a set that is there already.
-    case judging
+    case evaluating
     /// Fitting a model of latents, with a map from the samples of each class to its images.
     case fitting
     /// Fitting a model to samples, and making more of them.
@@ -46,7 +46,7 @@ public struct MemoryNeed: Sendable, Equatable {
   ///
   /// `images` are the stored ones, of which each gives `tiles` training images.
   public static func training(
-    _ network: Architecture, images: Int, tiles: Int = 1, for purpose: Purpose = .judging
+    _ network: Architecture, images: Int, tiles: Int = 1, for purpose: Purpose = .evaluating
   ) -> MemoryNeed {
     var need = MemoryNeed(for: purpose)
     // Weights, gradients, their sum over chunks, momentum, the new weights; twice what is being drawn.
@@ -56,11 +56,11 @@ public struct MemoryNeed: Sendable, Equatable {
     return need
   }
 
-  /// What judging a set takes: the stored images beside classifiers that are trained on their tiles.
+  /// What evaluating a set takes: the stored images beside classifiers that are trained on their tiles.
   ///
   /// With `baselines`, the images of the largest real class, it is also what selecting some of those takes; one happens
   /// after the other.
-  public static func judging(
+  public static func evaluating(
     _ network: Architecture, images: Int, tiles: Int, baselines largestClass: Double? = nil
   ) -> MemoryNeed {
     var need = training(network, images: images, tiles: tiles)

@@ -52,7 +52,7 @@ extension MemoryNeed {
     let shape = method.autoencoder(for: size)
     var need = copying(size)
     need.weights = 4 * 7 * weightCount(shape.weightShapes.map(\.shape))
-    // Slots of maps through attention and graph, and who looks at whom.
+    // Slots of maps through attention and graph, and which patch attends to which.
     let (rows, columns) = (Double(shape.mapHeight), Double(shape.mapWidth))
     let refined = Double((method.slots + 4) * shape.maps) * rows * columns
     let side = Double(method.patch)

@@ -56,7 +56,7 @@ public import Tensors
 /// - *The network sees Â as a constant,* and transport moves Y' alone: else collapsing the data would be a solution.
 /// - *Two means.* Cross entropies of X and X' are averaged apart.
 /// - *All classes at once.* Line 13 loops over classes; a classifier that sees one class at a time learns to answer that class.
-/// - *Constant rates and no stretches that depend on the number of steps,* so that a run that is stopped is one of fewer steps.
+/// - *Constant rates and no phases that depend on the number of steps,* so that a run that is stopped is one of fewer steps.
 public struct ExpansiveSynthesis: ExpandingMethod {
   /// See `ExpandingMethod`.
   public static let name = "expansive"

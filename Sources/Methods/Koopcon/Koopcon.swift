@@ -27,7 +27,7 @@ public import Tensors
 /// Deviations: the paper writes one sum over samples for the cross entropy, and ‖X' − X‖² for sets of different size; both as decided
 /// below. Its numbers (weights, epochs, sizes) are not given.
 /// Decisions:
-/// - *Three stretches of steps.* A k-means of latents that mean nothing is no start for T, so first only φ, φ⁻¹ and f learn
+/// - *Three phases of steps.* A k-means of latents that mean nothing is no start for T, so first only φ, φ⁻¹ and f learn
 ///   (`warmUp`); then all learn together; at last (`settling`) φ and SA stand still, and T and φ⁻¹ learn on exactly the latents that
 ///   Algorithm 2 will see. The lengths are shares of `schedule`, not of the steps made: a run that is stopped equals one with that
 ///   number of steps and the same schedule.
@@ -51,10 +51,10 @@ public import Tensors
 ///   wants f to answer as if it were trained on X (section III) and "the difference in inference to adapt the condensed data"
 ///   (section I): so the mean of f's embeddings ψ is to be that of the real images of the class, under one augmentation A for both
 ///   sides, drawn per class and step. This L_fm acts on what makes X', not on f; it has a weight of its own and is reported apart.
-/// - *f learns for whoever asks it.* Without L_ce but with L_fm it still learns X, at its own rate; only X' is then not judged by it.
+/// - *f learns for whoever asks it.* Without L_ce but with L_fm it still learns X, at its own rate; only X' is then not evaluated by it.
 /// - *A classifier lives for some steps* (`classifierLife`), and is then drawn anew: one that has learned the data has no more to say
 ///   of what is missing in X'.
-/// - *What cannot be less is taken off.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
+/// - *What cannot be less is subtracted.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
 public struct Koopcon: CondensingMethod {
   /// See `CondensingMethod`.

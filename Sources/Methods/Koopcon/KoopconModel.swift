@@ -6,7 +6,7 @@ public import Tensors
 ///
 /// A latent, here and on the wire, is what the encoder gives, standardised: (φ(x) − mean) / deviation in each of its d numbers.
 public struct KoopconModel: Sendable {
-  /// Latents of a class that look at each other: so many consecutive ones, in archive order; the last chunk may be shorter.
+  /// Latents of a class that attend to each other: so many consecutive ones, in archive order; the last chunk may be shorter.
   public static let attentionChunk = 256
   /// Images that pass through the encoder at a time, and latents through the decoder.
   public static let codingChunk = chunkSize

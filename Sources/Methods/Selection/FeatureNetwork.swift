@@ -90,7 +90,7 @@ public struct FeatureNetwork: Sendable {
   public struct Options: Sendable, Equatable {
     /// Steps of training.
     public var steps = 200
-    /// Steps at the full rate; those behind them take a tenth.
+    /// Steps at the full rate; those after them take a tenth.
     public var stepsAtFullRate = 150
     /// Images per step.
     public var batchSize = 256

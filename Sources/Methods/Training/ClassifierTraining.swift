@@ -2,7 +2,7 @@ public import Datasets
 public import Networks
 public import Tensors
 
-/// How classifiers are trained when a set is judged: one of the literature's protocols, or one with other epochs.
+/// How classifiers are trained when a set is evaluated: one of the literature's protocols, or one with other epochs.
 ///
 ///   P-DC    300 epochs without augmentation; on MNIST 1000 with one of shift, zoom and turn per image
 ///   P-DSA   1000 epochs, one DSA operation per batch with parameters per image

@@ -2,7 +2,7 @@ public import Datasets
 internal import Glibc
 public import Streaming
 
-/// Reads the shards of a dataset one behind the other, and checks size, SHA-256 and sample count of each on the way.
+/// Reads the shards of a dataset one after the other, and checks size, SHA-256 and sample count of each on the way.
 public final class DatasetReader: SampleSource {
   /// The dataset's manifest.
   public let manifest: Manifest

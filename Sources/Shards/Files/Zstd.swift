@@ -36,7 +36,7 @@ func compressZstd(_ input: FileInput, size: Int, level: Int, to output: FileOutp
   }
 }
 
-/// Decompresses one frame, and refuses anything behind it.
+/// Decompresses one frame, and refuses anything after it.
 final class ZstdInput {
   private let context: OpaquePointer
   private let name: String
@@ -73,7 +73,7 @@ final class ZstdInput {
           return 0
         }
       }
-      guard !finished else { throw DataError(.badInput, at: [name], "has data behind its zstd frame") }
+      guard !finished else { throw DataError(.badInput, at: [name], "has data after its zstd frame") }
       var chunk = ZSTD_inBuffer(src: source.baseAddress, size: end, pos: start)
       var room = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
       let left = ZSTD_decompressStream(context, &room, &chunk)

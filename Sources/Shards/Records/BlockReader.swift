@@ -1,7 +1,7 @@
 internal import Datasets
 internal import Glibc
 
-/// A window over a stream of 512-byte blocks, with a hash over a chosen stretch of it.
+/// A window over a stream of 512-byte blocks, with a hash over a chosen phase of it.
 ///
 /// The window fits in a core's cache: what is read is hashed and copied before it has to be fetched from memory again.
 final class BlockReader {
@@ -133,7 +133,7 @@ final class BlockReader {
     return all == 0
   }
 
-  /// Consumes the two zero blocks that end an archive, and zeros behind them up to the end of the stream.
+  /// Consumes the two zero blocks that end an archive, and zeros after them up to the end of the stream.
   func readEndOfArchive() throws(DataError) {
     for _ in 0..<2 {
       guard try peekBlock("the end of the archive").allSatisfy({ $0 == 0 }) else {
@@ -144,7 +144,7 @@ final class BlockReader {
     while true {
       if start == end, try refill() == 0 { return }
       guard window[start..<end].allSatisfy({ $0 == 0 }) else {
-        throw DataError(.badInput, at: [name], "has data behind the end of the archive at byte \(offset)")
+        throw DataError(.badInput, at: [name], "has data after the end of the archive at byte \(offset)")
       }
       offset += end - start
       start = end

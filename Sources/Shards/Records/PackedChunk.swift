@@ -17,7 +17,7 @@ public struct PackedChunk: Sendable {
 
   private(set) var entries: [Entry] = []
   private(set) var bytes: [UInt8] = []
-  /// Why there is nothing behind the last entry; the key of the sample that could not be encoded, where it is known.
+  /// Why there is nothing after the last entry; the key of the sample that could not be encoded, where it is known.
   private(set) var failure: (key: String?, error: DataError)?
 
   /// Samples in it.

@@ -35,7 +35,7 @@ struct Record: Equatable, Sendable {
     }
   }
 
-  /// Writes the members, one behind the other, where there is room for `archivedSize` bytes; returns the place behind them.
+  /// Writes the members, one after the other, where there is room for `archivedSize` bytes; returns the place behind them.
   func write(to start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
     var position = start
     for field in fields {
@@ -50,7 +50,7 @@ func memberSize(_ size: Int) -> Int {
   TarHeader.blockSize + size + TarHeader.padding(after: size)
 }
 
-/// Writes one member, whose name and size fit, where there is room for it; returns the place behind it.
+/// Writes one member, whose name and size fit, where there is room for it; returns the place after it.
 func writeMember(
   named name: String, _ bytes: [UInt8], to start: UnsafeMutableRawPointer
 ) -> UnsafeMutableRawPointer {

@@ -4,7 +4,7 @@ internal import Datasets
 final class RecordReader {
   enum Item: Equatable {
     case record(Record)
-    /// The name behind `__pipe__/`, and the payload.
+    /// The name after `__pipe__/`, and the payload.
     case control(String, [UInt8])
     case endOfArchive
   }

@@ -13,7 +13,7 @@ struct TarHeader: Equatable {
   var name: String
   var size: Int
 
-  /// Bytes of zeros behind a payload of `size` bytes.
+  /// Bytes of zeros after a payload of `size` bytes.
   static func padding(after size: Int) -> Int {
     (blockSize - size % blockSize) % blockSize
   }

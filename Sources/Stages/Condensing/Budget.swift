@@ -20,7 +20,8 @@ public struct Budget: Sendable, Equatable {
     for name in named.keys.sorted() where !classNames.contains(name) {
       throw DataError(
         .badInput, at: [dataset],
-        "--ipc names the class \(name), which there is not", remedy: "the classes are \(listed(classNames))")
+        "--ipc names the class \(name), and the data has no such class", remedy: "the classes are \(listed(classNames))"
+      )
     }
     var counts: [Int] = []
     for name in classNames {

@@ -7,7 +7,7 @@ extension MemoryNeed.Purpose {
     switch self {
     case .making: ("the images to be made", "lower --ipc")
     case .selecting: ("the images to be selected", "lower --ipc")
-    case .judging: ("the images to be trained on", "judge a smaller set, or smaller images with --resize")
+    case .evaluating: ("the images to be trained on", "evaluate a smaller set, or smaller images with --resize")
     case .fitting: ("the maps from samples to images", "lower --ipc")
     case .expanding: ("the images to be made", "take smaller images with --resize")
     case .passing: ("the samples of a chunk", "lower \(options)")
@@ -16,7 +16,7 @@ extension MemoryNeed.Purpose {
   fileprivate var lessMaps: String {
     switch self {
     case .making: "lower --width, --factor or --ipc"
-    case .selecting, .judging: "lower --width"
+    case .selecting, .evaluating: "lower --width"
     case .fitting: "lower --width, or take smaller images with --resize"
     case .expanding: "lower --batch, or take smaller images with --resize"
     case .passing: "lower \(options)"
@@ -24,7 +24,7 @@ extension MemoryNeed.Purpose {
   }
   fileprivate var lessWeights: String {
     switch self {
-    case .making, .selecting, .judging: "lower --width or --depth"
+    case .making, .selecting, .evaluating: "lower --width or --depth"
     case .fitting: "lower --latent or --width"
     case .expanding: "take smaller images with --resize"
     case .passing: "lower \(options)"
@@ -34,7 +34,7 @@ extension MemoryNeed.Purpose {
     switch self {
     case .making: "lower --ipc or --width"
     case .selecting: "lower --width"
-    case .judging: "lower --width, or leave --baselines out"
+    case .evaluating: "lower --width, or leave --baselines out"
     case .fitting: "lower --latent, or choose fewer classes with --classes"
     case .expanding: "lower --batch"
     case .passing: "lower \(options)"
@@ -45,7 +45,7 @@ extension MemoryNeed.Purpose {
     switch self {
     case .making: "--width, --batch, --ipc, --factor or --memory"
     case .selecting: "--width, --ipc or --memory"
-    case .judging: "--width or --memory"
+    case .evaluating: "--width or --memory"
     case .fitting: "--latent, --ipc or --memory"
     case .expanding: "--batch or --memory"
     // How large a chunk is was decided with the model.

@@ -4,7 +4,7 @@ import Networks
 import Streaming
 import Tensors
 
-/// The baselines that every accuracy is shown beside: as many real images per class as the judged set stores.
+/// The baselines that every accuracy is shown beside: as many real images per class as the evaluated set stores.
 ///
 /// Random draws anew for every repeat; Herding is one set. Throws where the classes or the size of the real images are
 /// not those of the test set.

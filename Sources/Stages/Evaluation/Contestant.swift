@@ -2,7 +2,7 @@ public import Datasets
 public import Methods
 import Tensors
 
-/// A set to be judged: which images a classifier sees, possibly others in every repeat.
+/// A set to be evaluated: which images a classifier sees, possibly others in every repeat.
 public struct Contestant: Sendable {
   /// The method that made it.
   public var name: String
@@ -86,7 +86,7 @@ public struct Contestant: Sendable {
   }
 }
 
-/// Throws where a set cannot be judged on that test data, as far as both descriptions tell.
+/// Throws where a set cannot be evaluated on that test data, as far as both descriptions tell.
 ///
 /// Descriptions are known before any sample is read.
 public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(DataError) {

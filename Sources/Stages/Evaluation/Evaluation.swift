@@ -35,7 +35,7 @@ public struct EvaluationRequest: Sendable {
     let tiles = info.formation.map { $0.factor * $0.factor } ?? 1
     for choice in networks {
       let network = try choice.architecture(for: size, classes: info.classNames.count, of: info.name)
-      try MemoryNeed.judging(
+      try MemoryNeed.evaluating(
         network, images: info.countPerClass?.reduce(0, +) ?? 0, tiles: tiles,
         baselines: real.map { Double($0.countPerClass?.max() ?? 0) }
       ).check(decoded: 0, machine: machine, dataset: info.name)
@@ -162,7 +162,7 @@ public struct EvaluationEstimate: Sendable, Equatable {
   /// What computing takes beside them: that of the network that takes most.
   public var memoryNeed: MemoryNeed
 
-  /// Reckons it for the set that was read, with its formation; `real` is nil without baselines.
+  /// Estimates it for the set that was read, with its formation; `real` is nil without baselines.
   ///
   /// Throws where the machine's memory cannot be enough, before anything is measured.
   public init(
@@ -171,11 +171,11 @@ public struct EvaluationEstimate: Sendable, Equatable {
   ) throws {
     let (stored, factor) = (training.labels.count, training.info.formation?.factor ?? 1)
     decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
-    memoryNeed = MemoryNeed(for: .judging)
+    memoryNeed = MemoryNeed(for: .evaluating)
     var networks: [Architecture] = []
     for choice in request.networks {
       let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
-      let need = MemoryNeed.judging(
+      let need = MemoryNeed.evaluating(
         network, images: stored, tiles: factor * factor, baselines: real.map { Double($0.largestClass) })
       try need.check(decoded: decodedBytes, machine: machineMemory, dataset: training.info.name)
       if need.total > memoryNeed.total { memoryNeed = need }

@@ -28,8 +28,8 @@ public enum ExpansionPrior: Sendable {
 public struct ExpansionEstimate: Sendable, Equatable {
   /// Images that come out.
   public var images: Int
-  /// Steps of the stretches of learning and seconds of each step, by name.
-  public var stretches: [Stretch]
+  /// Steps of the phases of learning and seconds of each step, by name.
+  public var phases: [Phase]
   /// Seconds of making the images, after that.
   public var makingSeconds = 0.0
   /// Decoded samples in RAM, those of the larger set included.
@@ -39,11 +39,11 @@ public struct ExpansionEstimate: Sendable, Equatable {
   /// What computing takes beside them: maps of a batch, gradients, weights and the library.
   public var workingBytes = Int(MemoryNeed().library)
 
-  /// Seconds of all stretches.
-  public var learningSeconds: Double { stretches.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
+  /// Seconds of all phases.
+  public var learningSeconds: Double { phases.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
 
-  /// One stretch of learning.
-  public struct Stretch: Sendable, Equatable {
+  /// One phase of learning.
+  public struct Phase: Sendable, Equatable {
     /// `pre-training` or `fine-tuning`.
     public var name: String
     /// Steps.
@@ -203,13 +203,13 @@ public struct ExpandStage: Stage {
     try method.decide(for: task)
     let cost = method.cost(of: task)
     var estimate = ExpansionEstimate(
-      images: counts.reduce(0, +), stretches: [], decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes)
+      images: counts.reduce(0, +), phases: [], decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes)
     var needs = [cost.memory]
     var pretraining: PretrainingPlan?
     if case .images(let similar, let similarInfo) = prior, let pretrained = method as? any PretrainedMethod {
       let first = try PretrainingPlan(
         pretrained, seed: request.seed, for: similar, of: similarInfo, until: nil, in: context)
-      estimate.stretches.append(first.estimate)
+      estimate.phases.append(first.estimate)
       estimate.decodedBytes += similar.residentBytes
       estimate.spilledBytes += similar.spilledBytes
       needs.append(first.memoryNeed)
@@ -217,16 +217,16 @@ public struct ExpandStage: Stage {
     }
     if let probe = cost.probe {
       let rate = try Work.measuredRate(probe, clock: context.clock)
-      if let phase = cost.phase { estimate.stretches.append(phase.stretch(atRate: rate, threads: context.threads)) }
+      if let phase = cost.phase { estimate.phases.append(phase.phase(atRate: rate, threads: context.threads)) }
       // Images are made 64 at a time, of one class.
       estimate.makingSeconds =
         cost.operationsPerImage / rate * Double(counts.reduce(0) { $0 + ($1 + 63) / 64 * 64 })
     }
     if let phase = cost.phase {
       takeTime(&estimate, isFree: phase.steps == nil && pretraining.map { !$0.hasSteps } ?? true)
-      method.steps = estimate.stretches.last?.steps
+      method.steps = estimate.phases.last?.steps
     }
-    if let first = estimate.stretches.first { pretraining?.take(steps: first.steps) }
+    if let first = estimate.phases.first { pretraining?.take(steps: first.steps) }
     try take(needs, &estimate)
     return Plan(counts: counts, estimate: estimate, method: method, pretraining: pretraining)
   }
@@ -261,7 +261,7 @@ public struct ExpandStage: Stage {
     let result = try method.expansion(
       of: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed),
       control: RunControl(
-        reporting: estimate.stretches.last?.name ?? name, to: context.progress,
+        reporting: estimate.phases.last?.name ?? name, to: context.progress,
         shouldStop: stopBeforeMaking(estimate)))
     if let steps = result.steps {
       try checkLearned(result.lastReport, method: request.name, dataset: info.name, remedy: "lower --lr")
@@ -292,15 +292,15 @@ public struct ExpandStage: Stage {
     guard let deadline = context.deadline, isFree else { return }
     let left = deadline - context.clock() - estimate.makingSeconds
     let whole = estimate.learningSeconds
-    for (index, stretch) in estimate.stretches.enumerated() {
-      let share = Double(stretch.steps) * stretch.secondsPerStep / whole
-      estimate.stretches[index].steps = Work.steps(of: stretch.secondsPerStep, in: left * share)
+    for (index, phase) in estimate.phases.enumerated() {
+      let share = Double(phase.steps) * phase.secondsPerStep / whole
+      estimate.phases[index].steps = Work.steps(of: phase.secondsPerStep, in: left * share)
     }
   }
 
-  /// Asked by the first stretch: also true when its share of the time for learning is over, so that the other gets its own.
+  /// Asked by the first phase: also true when its share of the time for learning is over, so that the other gets its own.
   private func stopAtShare(of estimate: ExpansionEstimate) -> @Sendable () -> Bool {
-    let first = estimate.stretches.first.map { Double($0.steps) * $0.secondsPerStep } ?? 0
+    let first = estimate.phases.first.map { Double($0.steps) * $0.secondsPerStep } ?? 0
     return stopping { now, deadline in
       now + (deadline - estimate.makingSeconds - now) * first / estimate.learningSeconds
     }
@@ -311,7 +311,7 @@ public struct ExpandStage: Stage {
   /// After a pre-training that ended early it makes one step all the same: without any, nothing would be fitted to the samples.
   private func stopBeforeMaking(_ estimate: ExpansionEstimate) -> @Sendable () -> Bool {
     let stop = stopping { _, deadline in deadline - estimate.makingSeconds }
-    let isAsked = Mutex(estimate.stretches.count == 1)
+    let isAsked = Mutex(estimate.phases.count == 1)
     return {
       isAsked.withLock { isAsked in
         defer { isAsked = true }

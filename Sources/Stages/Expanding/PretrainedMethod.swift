@@ -58,7 +58,7 @@ public struct PretrainingPlan: Sendable {
   private let info: DatasetInfo
   private let cost: PhaseCost
   /// What it takes on this machine.
-  public private(set) var estimate: ExpansionEstimate.Stretch
+  public private(set) var estimate: ExpansionEstimate.Phase
   /// Memory beside the decoded images.
   public var memoryNeed: MemoryNeed { cost.memory }
   /// Whether a number of steps was asked for.
@@ -76,7 +76,7 @@ public struct PretrainingPlan: Sendable {
     cost = method.pretrainingCost(for: store.shape)
     try cost.memory.check(decoded: store.residentBytes, machine: context.machineMemory, dataset: info.name)
     let rate = try Work.measuredRate(method.probe(for: store.shape), clock: context.clock)
-    estimate = cost.stretch(atRate: rate, threads: context.threads)
+    estimate = cost.phase(atRate: rate, threads: context.threads)
     self.method = method
     self.seed = seed
     self.reading = reading
@@ -120,7 +120,7 @@ public struct PretrainingPlan: Sendable {
 
 extension PhaseCost {
   /// Steps and seconds of the phase on a machine of that rate.
-  func stretch(atRate rate: Double, threads: Int) -> ExpansionEstimate.Stretch {
+  func phase(atRate rate: Double, threads: Int) -> ExpansionEstimate.Phase {
     .init(
       name: name, steps: steps ?? usualSteps.steps(of: operationsPerStep, threads: threads),
       secondsPerStep: secondsBeside + operationsPerStep / rate)

@@ -38,7 +38,7 @@ public struct AttendStage: LatentStage {
   }
 }
 
-/// The latents of a class, grouped into the chunks that look at each other.
+/// The latents of a class, grouped into the chunks that attend to each other.
 struct ClassChunks {
   private var waiting: [[Sample]]
 

@@ -30,7 +30,7 @@ public struct KoopconFile: Sendable {
     public var filters: Int
     /// Heads of the attention.
     public var heads: Int
-    /// Consecutive samples of a class that look at each other.
+    /// Consecutive samples of a class that attend to each other.
     public var attentionChunk: Int
     /// n'_c: what is made of each class.
     public var condensedPerClass: [Int]

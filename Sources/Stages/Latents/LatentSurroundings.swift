@@ -94,7 +94,7 @@ extension Sample {
     try file.check(latentShape: array.shape, of: "sample \(key)")
     guard array.values.allSatisfy(\.isFinite) else {
       throw DataError(
-        .badInput, at: ["sample \(key)"], "has a latent with values that are no numbers",
+        .badInput, at: ["sample \(key)"], "has a latent with values that are NaN or infinite",
         remedy: "look at what made it: every value must be finite")
     }
     return array

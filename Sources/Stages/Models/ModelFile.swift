@@ -70,7 +70,7 @@ struct ModelFile<Description: Codable> {
       throw refuse("holds \(name) as \(tensor.shape), where its description asks for \(shape)")
     }
     guard tensor.floats().allSatisfy(\.isFinite) else {
-      throw refuse("holds a \(name) with values that are no numbers")
+      throw refuse("holds a \(name) with values that are NaN or infinite")
     }
     return tensor
   }

@@ -83,7 +83,7 @@ public struct TrainingImagesBuilder {
   /// - Throws: `DataError` where there are no samples, or where some lack a soft label that others have.
   public func finish(info: DatasetInfo) throws(DataError) -> TrainingImages {
     guard let shape else {
-      throw DataError(.badInput, at: [info.name], "the set holds no samples", remedy: "judge a set that has some")
+      throw DataError(.badInput, at: [info.name], "the set holds no samples", remedy: "evaluate a set that has some")
     }
     guard shape.count == 3 else {
       throw DataError(
