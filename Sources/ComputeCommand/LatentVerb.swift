@@ -15,7 +15,7 @@ import Streaming
 ///   - check: refuses a stream that is not the model's.
 func passThroughModel<S: LatentStage>(
   _ invocation: Invocation, _ kind: S.Type, options: ReadOptions = ReadOptions(),
-  check: (KoopconFile, DatasetInfo) throws(DataError) -> Void
+  check: (LatentModelFile, DatasetInfo) throws(DataError) -> Void
 ) async throws {
   let arguments = invocation.arguments
   let report = invocation.report
@@ -24,7 +24,7 @@ func passThroughModel<S: LatentStage>(
   try await writeStream(invocation) { writer in
     let path = arguments.path("model") ?? ""
     let surroundings = try await Surroundings(invocation)
-    let file = try KoopconFile(contentsOf: path)
+    let file = try LatentModelFile(contentsOf: path)
     report.detail("\(path): \(file.summary)")
     let source = try openSamples(
       arguments.paths("input").map(Input.init(path:)), options: options, log: { report.log($0) })
@@ -52,7 +52,7 @@ func passThroughModel<S: LatentStage>(
 ///
 /// - Throws: `UsageError` with the hint for one of the `meaningless` options that was typed.
 func passLatents<S: LatentStage>(
-  _ invocation: Invocation, _ kind: S.Type, attention: KoopconFile.Attention, meaningless: some Sequence<String>,
+  _ invocation: Invocation, _ kind: S.Type, attention: LatentModelFile.Attention, meaningless: some Sequence<String>,
   hint: String
 ) async throws {
   let arguments = invocation.arguments
@@ -66,14 +66,14 @@ func passLatents<S: LatentStage>(
 
 extension ProvenanceStep {
   /// Takes the options of the model's last step in place of its own, and the digest of what it was fitted to.
-  fileprivate mutating func recordFit(of file: KoopconFile) {
+  fileprivate mutating func recordFit(of file: LatentModelFile) {
     let fit = file.description.provenance.last
-    options = ["method": "koopcon", "ipc": file.condensedText].merging(fit?.options ?? [:]) { $1 }
+    options = ["method": LatentModelFile.method, "ipc": file.condensedText].merging(fit?.options ?? [:]) { $1 }
     digests["source"] = fit?.digests["source"]
   }
 }
 
-extension KoopconFile {
+extension LatentModelFile {
   /// `10`, or a table where the classes differ.
   var condensedText: String {
     let counts = description.condensedPerClass

@@ -10,7 +10,7 @@ import Stages
 let previewAttentionVerb = VerbRunner("preview") { invocation in
   let arguments = invocation.arguments
   let surroundings = try await Surroundings(invocation)
-  let file = try ExpansiveFile(contentsOf: arguments.path("attention") ?? "")
+  let file = try ExpansionModelFile(contentsOf: arguments.path("attention") ?? "")
   let source = try openSamples(
     [Input(path: arguments.operands[0])], options: ReadOptions(), log: { invocation.report.detail($0) })
   let perClass = arguments.integer("per-class") ?? 10

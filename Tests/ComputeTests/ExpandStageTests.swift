@@ -33,13 +33,13 @@ extension ComputeTests {
     }
 
     /// A model that is drawn, of fewer slots and maps than the defaults.
-    private func file(of info: DatasetInfo) -> ExpansiveFile {
+    private func file(of info: DatasetInfo) -> ExpansionModelFile {
       var random = RandomSource(seed: 2)
       let model = ExpansiveModel(
         .expanderGraph, MapAutoencoderOptions(channels: 3, height: 8, width: 8, filters: 4, maps: 8), slots: 4,
         patch: 1,
         using: &random)
-      return ExpansiveFile(
+      return ExpansionModelFile(
         model, of: info, normalization: Normalization(mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]),
         provenance: ProvenanceStep(verb: "fit", tool: "test", options: ["steps": "0"]))
     }
@@ -63,7 +63,7 @@ extension ComputeTests {
       let made = file(of: info)
       let path = try path(made.bytes)
       defer { try? FileManager.default.removeItem(atPath: path) }
-      let read = try ExpansiveFile(contentsOf: path)
+      let read = try ExpansionModelFile(contentsOf: path)
       #expect(read.digest == made.digest && read.digest == sha256(made.bytes))
       #expect(read.description == made.description && read.description.classNames == ["class0", "class1"])
       #expect(read.description.slots == 4 && read.description.shape == [3, 8, 8])
@@ -85,7 +85,7 @@ extension ComputeTests {
         change(&tensors)
         let broken = try path(tensors.encoded())
         defer { for path in [whole, broken] { try? FileManager.default.removeItem(atPath: path) } }
-        let error = #expect(throws: DataError.self) { try ExpansiveFile(contentsOf: broken) }
+        let error = #expect(throws: DataError.self) { try ExpansionModelFile(contentsOf: broken) }
         #expect(error?.fault == .badInput && error?.remedy?.contains("pipe fit --method expansive") == true)
         return error?.problem ?? ""
       }

@@ -25,13 +25,13 @@ extension ComputeTests {
 
     private func fitted(
       perClass: [Int] = [12, 9], ipc: Int = 2, steps: Int = 8
-    ) throws -> (file: KoopconFile, info: DatasetInfo, samples: [Sample]) {
+    ) throws -> (file: LatentModelFile, info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples(perClass: perClass)
       let store = try store(info, samples)
       let context = RunContext(computeThread: thread)
       let plan = try CondensePlan(request(ipc, steps: steps), for: store, of: info, in: context)
       let model = try plan.fit(on: store, tool: "test", verb: "fit", in: context)
-      return (try KoopconFile(contentsOf: written(model.bytes)), info, samples)
+      return (try LatentModelFile(contentsOf: written(model.bytes)), info, samples)
     }
 
     private func run(_ stage: some Stage<Sample, Sample>, _ samples: [Sample]) async throws -> [Sample] {
@@ -41,12 +41,12 @@ extension ComputeTests {
       return result
     }
 
-    private func surroundings(_ file: KoopconFile) -> LatentSurroundings {
+    private func surroundings(_ file: LatentModelFile) -> LatentSurroundings {
       LatentSurroundings(file, computeThread: thread)
     }
 
     /// What the latent verbs do one after the other.
-    private func condensed(_ file: KoopconFile, _ samples: [Sample]) async throws -> [Sample] {
+    private func condensed(_ file: LatentModelFile, _ samples: [Sample]) async throws -> [Sample] {
       let latents = try await run(EncodeStage(surroundings(file)), samples)
       let attended = try await run(AttendStage(surroundings(file)), latents)
       let few = try await run(CondenseLatentsStage(surroundings(file)), attended)
@@ -163,7 +163,7 @@ extension ComputeTests {
       (latents.kind, latents.shape) = (.latents, [12])
       let other = String(repeating: "ab", count: 32)
       /// What a verb says of a history; nil where it takes it.
-      func problem(_ steps: [(String, String?)], _ attention: KoopconFile.Attention) throws -> String? {
+      func problem(_ steps: [(String, String?)], _ attention: LatentModelFile.Attention) throws -> String? {
         var described = latents
         described.provenance = steps.map { verb, model in
           ProvenanceStep(verb: verb, tool: "test", digests: model.map { ["model": $0] } ?? [:])
@@ -177,7 +177,7 @@ extension ComputeTests {
         }
       }
       let (encode, attend) = (("encode", file.digest as String?), ("attend", file.digest as String?))
-      for attention in [KoopconFile.Attention.none, .once, .any] {
+      for attention in [LatentModelFile.Attention.none, .once, .any] {
         let found = try problem([("encode", other)], attention)
         #expect(found?.contains("abababababab,") == true && found?.contains(String(file.digest.prefix(12))) == true)
         #expect(try problem([encode, ("attend", other)], attention)?.contains("pipe attend had the model") == true)
@@ -203,7 +203,7 @@ extension ComputeTests {
       let (file, _, samples) = try fitted()
       let path = try written(file.bytes)
       defer { try? FileManager.default.removeItem(atPath: path) }
-      let read = try KoopconFile(contentsOf: path)
+      let read = try LatentModelFile(contentsOf: path)
       #expect(read.description == file.description && read.digest == file.digest && read.bytes == file.bytes)
       #expect(read.description.samplesPerClass == [12, 9] && read.description.condensedPerClass == [2, 2])
       #expect(read.description.provenance.last?.options["steps"] == "8")
@@ -220,7 +220,7 @@ extension ComputeTests {
       for bytes in [file.bytes, spaced] {
         let path = try written(bytes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let read = try KoopconFile(contentsOf: path)
+        let read = try LatentModelFile(contentsOf: path)
         #expect(read.description == file.description)
         #expect(try read.digest == sha256(ofFile: path) && read.bytes == bytes)
       }
@@ -231,7 +231,7 @@ extension ComputeTests {
       func refusal(_ bytes: [UInt8]) throws -> DataError {
         let path = try written(bytes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let error = #expect(throws: DataError.self) { try KoopconFile(contentsOf: path) }
+        let error = #expect(throws: DataError.self) { try LatentModelFile(contentsOf: path) }
         return try #require(error)
       }
       #expect(try refusal(Array(file.bytes.dropLast(5))).fault == .badInput)
@@ -261,9 +261,9 @@ extension ComputeTests {
         let path = try written(tensors.encoded())
         defer { try? FileManager.default.removeItem(atPath: path) }
         if value.isFinite && name != "latent.deviation" {
-          #expect(throws: Never.self) { try KoopconFile(contentsOf: path) }
+          #expect(throws: Never.self) { try LatentModelFile(contentsOf: path) }
         } else {
-          let error = #expect(throws: DataError.self) { try KoopconFile(contentsOf: path) }
+          let error = #expect(throws: DataError.self) { try LatentModelFile(contentsOf: path) }
           #expect(error?.fault == .badInput && error?.problem.contains(name) == true)
         }
       }

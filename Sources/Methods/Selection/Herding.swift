@@ -1,5 +1,3 @@
-public import Datasets
-internal import Networks
 public import Tensors
 
 /// Herding: real images whose mean embedding follows the mean of their class.
@@ -14,15 +12,9 @@ public import Tensors
 /// Deviations: none. (DeepCore's code takes the argmax of the same distance, the farthest image; its results are not those of
 /// herding.)
 /// Decisions: ties go to the lowest index. The embeddings are those of a network trained briefly on the real data.
-public struct Herding: CondensingMethod {
+public struct Herding: FeatureSelection {
   /// See `CondensingMethod`.
   public static let name = "herding"
-  /// See `CondensingMethod`.
-  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
-  /// See `CondensingMethod`.
-  public static let settings = FeatureNetwork.settings.map { $0.within(\Self.features) }
-  /// See `CondensingMethod`.
-  public static let stepsOption = "feature-steps"
 
   /// The network whose features are compared.
   public var features = FeatureNetwork()
@@ -30,26 +22,11 @@ public struct Herding: CondensingMethod {
   /// See `CondensingMethod`.
   public init() {}
 
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { features.training.steps }
-    set { features.training.steps = newValue ?? features.training.steps }
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) { try features.decide(for: task) }
-
-  /// See `CondensingMethod`.
-  public func cost(of task: MethodTask) -> Cost { features.cost(of: task) }
-
-  /// See `CondensingMethod`.
-  public func condense(
-    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
-    control: RunControl = RunControl()
-  ) throws -> Condensation {
-    try features.selected(
-      from: real, counts: counts, normalization: normalization, using: random, control: control
-    ) { count, embeddings, _ throws(TensorError) in try Self.picks(count, from: embeddings) }
+  /// See `FeatureSelection`.
+  public func picks(
+    _ count: Int, from embeddings: Tensor, ofClass label: Int, using random: RandomSource
+  ) throws(TensorError) -> [Int] {
+    try Self.picks(count, from: embeddings)
   }
 
   /// The order in which herding picks rows of `embeddings` (m, d): min(m, count) different indices.

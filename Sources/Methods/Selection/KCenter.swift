@@ -1,5 +1,3 @@
-public import Datasets
-internal import Networks
 public import Tensors
 
 /// K-Center: real images such that no image of the class is far from a chosen one, greedily.
@@ -13,15 +11,9 @@ public import Tensors
 /// Deviations: none.
 /// Decisions: Euclidean distance, classes apart, ties to the lowest index. The embeddings are those of a network
 /// trained briefly on the real data (the reference code does not say which).
-public struct KCenter: CondensingMethod {
+public struct KCenter: FeatureSelection {
   /// See `CondensingMethod`.
   public static let name = "k-center"
-  /// See `CondensingMethod`.
-  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
-  /// See `CondensingMethod`.
-  public static let settings = FeatureNetwork.settings.map { $0.within(\Self.features) }
-  /// See `CondensingMethod`.
-  public static let stepsOption = "feature-steps"
 
   /// The network whose features are compared.
   public var features = FeatureNetwork()
@@ -29,29 +21,12 @@ public struct KCenter: CondensingMethod {
   /// See `CondensingMethod`.
   public init() {}
 
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { features.training.steps }
-    set { features.training.steps = newValue ?? features.training.steps }
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) { try features.decide(for: task) }
-
-  /// See `CondensingMethod`.
-  public func cost(of task: MethodTask) -> Cost { features.cost(of: task) }
-
-  /// See `CondensingMethod`.
-  public func condense(
-    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
-    control: RunControl = RunControl()
-  ) throws -> Condensation {
-    try features.selected(
-      from: real, counts: counts, normalization: normalization, using: random, control: control
-    ) { count, embeddings, label throws(TensorError) in
-      var random = random.split("k-center", label)
-      return try Self.picks(count, from: embeddings, first: random.integer(below: embeddings.shape[0]))
-    }
+  /// See `FeatureSelection`.
+  public func picks(
+    _ count: Int, from embeddings: Tensor, ofClass label: Int, using random: RandomSource
+  ) throws(TensorError) -> [Int] {
+    var random = random.split("k-center", label)
+    return try Self.picks(count, from: embeddings, first: random.integer(below: embeddings.shape[0]))
   }
 
   /// The order in which rows of `embeddings` (m, d) are picked, beginning with `first`: min(m, count) indices.

@@ -14,7 +14,7 @@ public func baselines(
 ) throws -> [Contestant] {
   try checkBaselines(from: real.described, testedOn: test.described)
   let normalization = Normalization.measured(on: real)
-  let random = Contestant(name: "random", isBaseline: true, normalization: normalization) { repetition in
+  let random = Contestant(name: RandomSelection.name, isBaseline: true, normalization: normalization) { repetition in
     try RandomSelection.select(
       from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)
     ).synthetic
@@ -32,7 +32,7 @@ public func baselines(
   let picked = try herding.condense(
     real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
   ).synthetic
-  return [random, Contestant(name: "herding", isBaseline: true, normalization: normalization) { _ in picked }]
+  return [random, Contestant(name: Herding.name, isBaseline: true, normalization: normalization) { _ in picked }]
 }
 
 /// The features of the herded baseline, and where their network is kept.

@@ -18,7 +18,7 @@ public final class AttentionPictures: SampleSource {
   ///
   /// Throws where the images are not of the shape that the model takes.
   public init(
-    of source: any SampleSource, perClass: Int, model file: ExpansiveFile, on thread: BlockingThread
+    of source: any SampleSource, perClass: Int, model file: ExpansionModelFile, on thread: BlockingThread
   ) async throws {
     var info = source.info
     guard info.kind == .samples else {

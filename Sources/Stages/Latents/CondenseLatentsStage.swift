@@ -12,7 +12,7 @@ public struct CondenseLatentsStage: LatentStage {
   public let name = "condense"
   private let surroundings: LatentSurroundings
 
-  /// A stage for one model; what the stream is was checked with `KoopconFile.check(latents:)`.
+  /// A stage for one model; what the stream is was checked with `LatentModelFile.check(latents:)`.
   public init(_ surroundings: LatentSurroundings) { self.surroundings = surroundings }
 
   /// What the emitted samples are.
@@ -36,7 +36,7 @@ public struct CondenseLatentsStage: LatentStage {
     }
   }
 
-  private func summed(_ upstream: Flow<Sample>, _ file: KoopconFile) async throws(PipelineError) -> [Sample] {
+  private func summed(_ upstream: Flow<Sample>, _ file: LatentModelFile) async throws(PipelineError) -> [Sample] {
     let width = file.description.latent
     var sums = file.model.maps.map { KoopmanSum(map: $0, width: width) }
     let digests = sums.map { _ in KeyDigest() }

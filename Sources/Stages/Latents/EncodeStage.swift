@@ -11,7 +11,7 @@ public struct EncodeStage: LatentStage {
   public let name = "encode"
   private let surroundings: LatentSurroundings
 
-  /// A stage for one model; what the stream is was checked with `KoopconFile.check(images:)`.
+  /// A stage for one model; what the stream is was checked with `LatentModelFile.check(images:)`.
   public init(_ surroundings: LatentSurroundings) { self.surroundings = surroundings }
 
   /// What the emitted samples are.

@@ -2,7 +2,7 @@ public import Datasets
 import Methods
 public import Streaming
 
-extension KoopconFile {
+extension LatentModelFile {
   /// Encode, attend, condense and decode, one after the other, as the verbs do it in a shell pipe.
   public func condensed(
     _ upstream: Flow<Sample>, computeThread: BlockingThread, limits: Limits = Limits()

@@ -7,14 +7,14 @@ import Tensors
 /// Where the tensors of the latent stages live: the model, and the thread that computes.
 public struct LatentSurroundings: Sendable {
   /// The model.
-  public var file: KoopconFile
+  public var file: LatentModelFile
   /// The thread that all tensors live on.
   public var computeThread: BlockingThread
   /// Bounds on images.
   public var limits = Limits()
 
   /// Surroundings with default bounds.
-  public init(_ file: KoopconFile, computeThread: BlockingThread) {
+  public init(_ file: LatentModelFile, computeThread: BlockingThread) {
     self.file = file
     self.computeThread = computeThread
   }
@@ -22,7 +22,7 @@ public struct LatentSurroundings: Sendable {
 
 /// A step of the latent pipeline.
 public protocol LatentStage: Stage where Input == Sample, Output == Sample {
-  /// A stage for one model; what the stream is was checked with `KoopconFile.check`.
+  /// A stage for one model; what the stream is was checked with `LatentModelFile.check`.
   init(_ surroundings: LatentSurroundings)
 
   /// What the emitted samples are, where the taken ones are `info`.
@@ -79,7 +79,7 @@ func emitted(_ samples: [Sample], _ rows: Tensor) -> [Sample] {
 }
 
 /// The latents of samples as one tensor, (n, d).
-func latents(of samples: [Sample], _ file: KoopconFile) throws(DataError) -> Tensor {
+func latents(of samples: [Sample], _ file: LatentModelFile) throws(DataError) -> Tensor {
   var values: [Float] = []
   for sample in samples { values += try sample.latent(file).values }
   return Tensor(values, shape: [samples.count, file.description.latent])
@@ -87,7 +87,7 @@ func latents(of samples: [Sample], _ file: KoopconFile) throws(DataError) -> Ten
 
 extension Sample {
   /// The latent, checked against the model.
-  func latent(_ file: KoopconFile) throws(DataError) -> FloatArray {
+  func latent(_ file: LatentModelFile) throws(DataError) -> FloatArray {
     guard case .floats(let array) = content else {
       throw DataError(.badInput, at: ["sample \(key)"], "shows an image, where a latent is expected")
     }

@@ -10,7 +10,7 @@ public struct RenderStage: LatentStage {
   public let name = "decode"
   private let surroundings: LatentSurroundings
 
-  /// A stage for one model; what the stream is was checked with `KoopconFile.check(latents:)`.
+  /// A stage for one model; what the stream is was checked with `LatentModelFile.check(latents:)`.
   public init(_ surroundings: LatentSurroundings) { self.surroundings = surroundings }
 
   /// What the emitted samples are.

@@ -6,7 +6,7 @@ public import Tensors
 /// A pre-trained model of Expansive Synthesis as it lies in a file: weights, and everything that is needed to use them.
 ///
 /// The file is a `ModelFile`.
-public struct ExpansiveFile: Sendable {
+public struct ExpansionModelFile: Sendable {
   /// What the metadata says.
   public struct Description: Codable, Sendable, Equatable {
     /// Name of the data that the model was pre-trained on.
@@ -106,7 +106,7 @@ public struct ExpansiveFile: Sendable {
   }
 }
 
-extension ExpansiveFile {
+extension ExpansionModelFile {
   /// `expansive, setting mhsa+sc+egm, 1×28×28, pre-trained on mnist`.
   public var summary: String {
     "\(Self.method), setting \(description.setting), \(shapeText(description.shape)), pre-trained on \(description.dataset)"
@@ -120,7 +120,7 @@ extension ExpansiveFile {
 extension ExpansiveSynthesis: PretrainedMethod {
   /// See `PretrainedMethod`.
   public mutating func begin(withModelAt path: String) throws(DataError) -> PretrainedModel {
-    let file = try ExpansiveFile(contentsOf: path)
+    let file = try ExpansionModelFile(contentsOf: path)
     take(file.model)
     return file.pretrained
   }
@@ -132,7 +132,7 @@ extension ExpansiveSynthesis: PretrainedMethod {
   ) throws -> PretrainedModel {
     let normalization = Normalization.measured(on: similar)
     let result = try pretrained(on: similar, normalization: normalization, using: random, control: control)
-    let file = ExpansiveFile(
+    let file = ExpansionModelFile(
       result.model, of: info, normalization: normalization, provenance: try history(result.steps, result.lastReport))
     take(result.model)
     return file.pretrained

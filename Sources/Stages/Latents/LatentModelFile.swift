@@ -7,7 +7,7 @@ public import Tensors
 /// A Koopcon model as it lies in a file: weights, and everything that is needed to use them.
 ///
 /// The file is a `ModelFile`.
-public struct KoopconFile: Sendable {
+public struct LatentModelFile: Sendable {
   /// What the metadata says.
   public struct Description: Codable, Sendable, Equatable {
     /// Name of the data that the model was fitted to.
@@ -42,7 +42,8 @@ public struct KoopconFile: Sendable {
     public var provenance: [ProvenanceStep]
   }
 
-  static let method = Koopcon.name
+  /// The method whose models these are.
+  public static let method = Koopcon.name
 
   /// The model.
   public let model: KoopconModel
@@ -218,13 +219,13 @@ extension Koopcon: FittedMethod {
     using random: RandomSource, control: RunControl, history: FittedHistory
   ) throws -> FittedModel {
     let fit = try fit(store, counts: counts, normalization: normalization, using: random, control: control)
-    let file = KoopconFile(
+    let file = LatentModelFile(
       fit.model, of: info, fittedTo: store, provenance: try history(fit.steps, fit.lastReport))
     return FittedModel(bytes: file.bytes, summary: file.summary)
   }
 }
 
-extension KoopconFile {
+extension LatentModelFile {
   /// `koopcon, shallow autoencoder, 3×32×32 to 512, 10 classes`.
   public var summary: String {
     "\(Self.method), \(description.depth) autoencoder, \(shapeText(description.shape)) to \(description.latent), "
