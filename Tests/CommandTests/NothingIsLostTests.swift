@@ -133,7 +133,7 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     let folder = try workplace()
     let tried = try shell(
       """
-      mkfifo f; exec 9<>f; cat dec.wire > f & pipe shard -o r < f 2> log & job=$!
+      mkfifo f; exec 9<>f; cat dec.wire > f 9>&- & pipe shard -o r < f 2> log & job=$!
       until ls r/.*.partial 2> /dev/null; do :; done; kill -KILL $job; exec 9>&-; wait
       echo precious > r/holiday.tar; ls -A r > before
       pipe shard -o r < dec.wire; echo "code $?"
