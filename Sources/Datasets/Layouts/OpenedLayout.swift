@@ -27,8 +27,8 @@ struct LayoutRequest {
   func datasetName(_ own: String? = nil) -> String { options.name ?? own ?? fileName ?? "dataset" }
 }
 
-/// The nine digits of a running number, the key of a sample that has no other.
-func numberKey(_ number: Int) -> String {
+/// The key of a sample that has no other: the nine digits, or more, of its number, so that names sort as numbers do.
+public func numberKey(_ number: Int) -> String {
   String(unsafeUninitializedCapacity: 20) { buffer in
     var rest = number
     var digits = 9

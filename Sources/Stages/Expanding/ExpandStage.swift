@@ -351,7 +351,7 @@ public struct ExpandStage: Stage {
         row < original
         ? work.store.pixels(ofClass: label, at: first + row)
         : Pixels(height: height, width: width, channels: channels, bytes: Array(bytes[row * size..<(row + 1) * size]))
-      samples.append(Sample(key: sampleKey(work.emitted + row), content: .pixels(pixels), label: label))
+      samples.append(Sample(key: numberKey(work.emitted + row), content: .pixels(pixels), label: label))
     }
     if original < end - first {
       let made = try work.expansion.normalization.normalized(levels.slice(from: original, to: end - first) / 255)

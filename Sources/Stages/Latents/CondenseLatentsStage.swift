@@ -70,7 +70,7 @@ public struct CondenseLatentsStage: LatentStage {
       for row in 0..<sum.rows {
         samples.append(
           Sample(
-            key: sampleKey(samples.count),
+            key: numberKey(samples.count),
             content: .floats(FloatArray(shape: [width], values: Array(values[row * width..<(row + 1) * width]))),
             label: label))
       }

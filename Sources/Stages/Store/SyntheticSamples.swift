@@ -14,22 +14,17 @@ public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -
     let values = synthetic.images.floats()
     return synthetic.labels.enumerated().map { index, label in
       Sample(
-        key: sampleKey(index),
+        key: numberKey(index),
         content: .floats(FloatArray(shape: shape, values: Array(values[index * size..<(index + 1) * size]))),
         label: label)
     }
   }
   return sources.enumerated().map { index, source in
     Sample(
-      key: sampleKey(index), content: .pixels(store.pixels(ofClass: source.label, at: source.index)),
+      key: numberKey(index), content: .pixels(store.pixels(ofClass: source.label, at: source.index)),
       label: source.label, metadata: metadata(source: store.source(ofClass: source.label, at: source.index)))
   }
 }
 
 /// `{"source":"cats/1.png"}`; a path may hold what JSON has to escape.
 private func metadata(source: String) -> [UInt8] { encodeJSON(["source": source], keysAreData: true) }
-
-/// `000000042`: zero-padded, so that names sort as numbers do.
-func sampleKey(_ index: Int) -> String {
-  zeroPadded(index, digits: 9)
-}
