@@ -170,6 +170,37 @@ at::Tensor weight_gradient(const at::Tensor &x_any, const at::Tensor &dy_any, CT
   return plain.permute({3, 2, 0, 1});
 }
 
+at::Tensor apply_convolution(const at::Tensor &x, const at::Tensor &weight, CTInstructions instructions);
+
+/// The filters that carry a gradient back: turned by half, from outputs to inputs.
+at::Tensor adjoint_filters(const at::Tensor &weight) {
+  const int64_t area[] = {2, 3};
+  return weight.flip(area).transpose(0, 1);
+}
+
+/// The gradient with respect to the weight as an operation of x and dy: ⟨v, dw(x, dy)⟩ = ⟨dy, convolution(x, v)⟩.
+struct WeightGradient3x3 : torch::autograd::Function<WeightGradient3x3> {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &dy,
+                            int64_t code) {
+    context->save_for_backward({x, dy});
+    context->saved_data["instructions"] = code;
+    return weight_gradient(x, dy, static_cast<CTInstructions>(code));
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list gradients) {
+    const auto &v = gradients[0];
+    if (!v.defined()) return {at::Tensor(), at::Tensor(), at::Tensor()};
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &dy = saved[1];
+    const auto instructions = static_cast<CTInstructions>(context->saved_data["instructions"].toInt());
+    at::Tensor at_x, at_dy;
+    if (context->needs_input_grad(0)) at_x = apply_convolution(dy, adjoint_filters(v), instructions).to(x.scalar_type());
+    if (context->needs_input_grad(1)) at_dy = apply_convolution(x, v, instructions).to(dy.scalar_type());
+    return {at_x, at_dy, at::Tensor()};
+  }
+};
+
 struct Convolution3x3 : torch::autograd::Function<Convolution3x3> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
                             const c10::optional<at::Tensor> &bias, int64_t code) {
@@ -189,21 +220,26 @@ struct Convolution3x3 : torch::autograd::Function<Convolution3x3> {
     const auto instructions = static_cast<CTInstructions>(context->saved_data["instructions"].toInt());
     const bool with_dx = context->needs_input_grad(0), with_dweight = context->needs_input_grad(1);
     const bool with_dbias = context->saved_data["with_bias"].toBool() && context->needs_input_grad(2);
-    if (at::GradMode::is_enabled()) {
-      const int64_t outputs[] = {weight.size(0)}, ones[] = {1, 1}, none[] = {0, 0};
-      auto all = at::convolution_backward(dy, x, weight, at::IntArrayRef(outputs), ones, ones, ones, false, none, 1,
-                                          {with_dx, with_dweight, with_dbias});
-      return {std::get<0>(all), std::get<1>(all), std::get<2>(all), at::Tensor()};
-    }
     at::Tensor dx, dweight, dbias;
-    if (with_dx)
-      dx = convolve(dy.to(x.scalar_type()), transformed_filters(weight, true, instructions), {}, instructions);
-    if (with_dweight) dweight = weight_gradient(x, dy, instructions).to(weight.scalar_type());
+    if (at::GradMode::is_enabled()) {
+      const auto narrow = dy.to(x.scalar_type());
+      if (with_dx) dx = apply_convolution(narrow, adjoint_filters(weight), instructions);
+      if (with_dweight)
+        dweight = WeightGradient3x3::apply(x, narrow, static_cast<int64_t>(instructions)).to(weight.scalar_type());
+    } else {
+      if (with_dx)
+        dx = convolve(dy.to(x.scalar_type()), transformed_filters(weight, true, instructions), {}, instructions);
+      if (with_dweight) dweight = weight_gradient(x, dy, instructions).to(weight.scalar_type());
+    }
     const int64_t all_but_channels[] = {0, 2, 3};
     if (with_dbias) dbias = dy.sum(all_but_channels, false, at::kFloat).to(weight.scalar_type());
     return {dx, dweight, dbias, at::Tensor()};
   }
 };
+
+at::Tensor apply_convolution(const at::Tensor &x, const at::Tensor &weight, CTInstructions instructions) {
+  return Convolution3x3::apply(x, weight, c10::nullopt, static_cast<int64_t>(instructions));
+}
 
 }  // namespace
 

@@ -8,8 +8,7 @@
 namespace ct {
 
 /// The convolution with stride 1 and padding 1 by Winograd's F(4 × 4, 3 × 3), all arithmetic in float32; the result is in memory
-/// order n, h, w, c. Its gradients with respect to x and weight are computed the same way, gradients of gradients by the
-/// library. An image's result depends neither on the batch around it nor on the number of threads.
+/// order n, h, w, c. Its gradients of every order with respect to x and weight are computed the same way. An image's result depends neither on the batch around it nor on the number of threads.
 at::Tensor convolution3x3(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
                           CTInstructions instructions);
 

@@ -17,6 +17,12 @@ struct NormReluPoolGradients {
   at::Tensor dx, dgamma, dbeta;
 };
 
+/// Its gradients by our kernels, for a graph that is differentiated again: at x and dy by a kernel, too, where only dx is
+/// differentiated. Takes what `norm_relu_pool` takes on the CPU; `mean` and `inverse` are (n, c).
+NormReluPoolGradients norm_relu_pool_gradient(const at::Tensor &x, const at::Tensor &gamma, const at::Tensor &beta,
+                                              const at::Tensor &mean, const at::Tensor &inverse, double eps,
+                                              const at::Tensor &dy, CTInstructions instructions);
+
 /// Its gradients in operations of the library, so that they can be differentiated in dy, x, γ and β.
 NormReluPoolGradients differentiable_norm_relu_pool_backward(const at::Tensor &x, const at::Tensor &gamma,
                                                              const at::Tensor &beta, double eps, const at::Tensor &dy,

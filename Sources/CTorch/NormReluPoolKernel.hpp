@@ -60,34 +60,58 @@ CT_INLINE void backward_part(const Backward<Scalar> &job, const Part &part) {
                                         job.dx + start);
 }
 
-/// Runs the tasks [first, last) of a job; a task's number is image · blocks + block of channels.
-template <typename Scalar>
-static void run_forward(const Forward<Scalar> &job, int64_t first, int64_t last) {
-  const int64_t blocks = (job.channels + block_channels - 1) / block_channels;
-  for (int64_t number = first; number < last; number++) {
-    const int64_t start = number % blocks * block_channels;
-    const int64_t end = start + block_channels < job.channels ? start + block_channels : job.channels;
-    Part part{number / blocks, start, width};
-    for (; part.channel + registers * width <= end; part.channel += registers * width)
-      forward_part<registers, false>(job, part);
-    for (; part.channel + width <= end; part.channel += width) forward_part<1, false>(job, part);
-    part.lanes = int(end - part.channel);
-    if (part.lanes > 0) forward_part<1, true>(job, part);
+template <int count, bool partial, typename Scalar>
+CT_INLINE void second_part(const Second<Scalar> &job, const Part &part) {
+  const Extent extent{job.height, job.width};
+  const int64_t step = job.channels, row = job.width * step;
+  const int64_t start = part.image * job.height * row + part.channel;
+  const int64_t pooled = part.image * (job.height / 2) * (job.width / 2) * step + part.channel;
+  const Plane<const Scalar> x{job.x + start, step, row};
+  const int64_t numbers = part.image * job.channels + part.channel;
+  Floats mean[count], inverse[count], scale[count], offset[count], sum[count], products[count];
+  Floats u_sum[count], u_products[count], matches[count];
+  for (int r = 0; r < count; r++) {
+    mean[r] = load<partial>(job.mean + numbers + r * width, part.lanes);
+    inverse[r] = load<partial>(job.inverse + numbers + r * width, part.lanes);
+    sum[r] = load<partial>(job.sum + numbers + r * width, part.lanes);
+    products[r] = load<partial>(job.products + numbers + r * width, part.lanes);
+    scale[r] = inverse[r] * load<partial>(job.gamma + part.channel + r * width, part.lanes);
+    offset[r] = load<partial>(job.beta + part.channel + r * width, part.lanes) - scale[r] * mean[r];
   }
+  second_sums_pass<count, partial>(x, job.u + start, extent, part.lanes, mean, inverse, scale, offset, job.dy + pooled,
+                                   step, u_sum, u_products, matches);
+  second_gradient_pass<count, partial>(x, job.u + start, extent, part.lanes, mean, inverse, scale, offset, sum, products,
+                                       u_sum, u_products, matches, job.dy + pooled, step, job.dx + start,
+                                       job.ddy + pooled);
 }
 
-/// Runs the tasks [first, last) of a job; a task's number is image · blocks + block of channels.
+/// Runs the tasks [first, last) of a job; a task's number is image · blocks + block of channels. `part` does one part.
+#define CT_RUN_PARTS(job, part)                                                                              \
+  const int64_t blocks = ((job).channels + block_channels - 1) / block_channels;                             \
+  for (int64_t number = first; number < last; number++) {                                                    \
+    const int64_t start = number % blocks * block_channels;                                                  \
+    const int64_t end = start + block_channels < (job).channels ? start + block_channels : (job).channels;   \
+    Part of{number / blocks, start, width};                                                                  \
+    for (; of.channel + registers * width <= end; of.channel += registers * width)                           \
+      part<registers, false>(job, of);                                                                       \
+    for (; of.channel + width <= end; of.channel += width) part<1, false>(job, of);                          \
+    of.lanes = int(end - of.channel);                                                                        \
+    if (of.lanes > 0) part<1, true>(job, of);                                                                \
+  }
+
+template <typename Scalar>
+static void run_forward(const Forward<Scalar> &job, int64_t first, int64_t last) {
+  CT_RUN_PARTS(job, forward_part)
+}
+
 template <typename Scalar>
 static void run_backward(const Backward<Scalar> &job, int64_t first, int64_t last) {
-  const int64_t blocks = (job.channels + block_channels - 1) / block_channels;
-  for (int64_t number = first; number < last; number++) {
-    const int64_t start = number % blocks * block_channels;
-    const int64_t end = start + block_channels < job.channels ? start + block_channels : job.channels;
-    Part part{number / blocks, start, width};
-    for (; part.channel + registers * width <= end; part.channel += registers * width)
-      backward_part<registers, false>(job, part);
-    for (; part.channel + width <= end; part.channel += width) backward_part<1, false>(job, part);
-    part.lanes = int(end - part.channel);
-    if (part.lanes > 0) backward_part<1, true>(job, part);
-  }
+  CT_RUN_PARTS(job, backward_part)
 }
+
+template <typename Scalar>
+static void run_second(const Second<Scalar> &job, int64_t first, int64_t last) {
+  CT_RUN_PARTS(job, second_part)
+}
+
+#undef CT_RUN_PARTS

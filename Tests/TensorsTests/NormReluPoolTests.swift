@@ -132,6 +132,32 @@ import Testing
     for (a, b) in zip(found, expected) { #expect(try error(a, b) < 1e-5) }
   }
 
+  /// Where only dx is differentiated, and only at x and the incoming gradient, a kernel does it: gradient matching.
+  @Test(arguments: shapes, Instructions.supported)
+  func `the gradient of dx is the library's`(shape: [Int], instructions: Instructions) throws {
+    let inputs = try Inputs(shape: shape)
+    var random = RandomSource(seed: 3)
+    let directions = random.normal(shape)
+    func second(
+      _ dtype: DType, _ operation: (Tensor, Tensor, Tensor) throws(TensorError) -> Tensor
+    ) throws(TensorError) -> [Tensor] {
+      let (gamma, beta) = (inputs.gamma.to(dtype), inputs.beta.to(dtype))
+      return try valueAndGradients(at: [inputs.x.to(dtype), inputs.weights.to(dtype)]) { outer throws(TensorError) in
+        let dx = try valueAndGradients(at: [outer[0]], createGraph: true) { points throws(TensorError) in
+          try (operation(points[0], gamma, beta) * outer[1]).sum()
+        }.gradients[0]
+        return (dx * directions.to(dtype)).sum()
+      }.gradients
+    }
+    let found = try second(.float32) { x, gamma, beta throws(TensorError) in
+      try x.normReluPool(weight: gamma, bias: beta, using: instructions)
+    }
+    let expected = try second(.float64) { x, gamma, beta throws(TensorError) in
+      try x.normReluPoolComposite(weight: gamma, bias: beta)
+    }
+    for (a, b) in zip(found, expected) { #expect(try error(a, b) < 1e-5) }
+  }
+
   @Test func `a gradient that can be differentiated is the same gradient`() throws {
     let inputs = try Inputs(shape: [3, 70, 7, 9])
     for (a, b) in zip(try inputs.fused(nil), try inputs.fused(nil, createGraph: true)) {
