@@ -42,7 +42,7 @@ COLOUR, GREY = Size(3, 32), Size(1, 28)
 
 @dataclasses.dataclass(frozen=True)
 class Condensing:
-    """DM or M3D: 10 classes, 256 real images of each a step."""
+    """DM, M3D or KR-dual: 10 classes, 256 real images of each a step. KR-dual's potential: 256 units, 100 steps."""
 
     method: str
     factor: int
@@ -50,7 +50,7 @@ class Condensing:
     size: Size
 
     def __str__(self):
-        name = {"dm": "DM", "m3d": f"M3D, factor {self.factor}"}[self.method]
+        name = {"dm": "DM", "m3d": f"M3D, factor {self.factor}", "kr-dual": "KR-dual"}[self.method]
         return f"{name}, {self.per_class} per class, {self.size}"
 
     unit = "steps/s"
@@ -72,6 +72,51 @@ class Condensing:
         """Seconds of a step's convolutions: real images forward, synthetic ones forward and back to their pixels."""
         back = image["images"] + image["first images"]
         return CLASSES * REAL_PER_CLASS * image["forward"] + self.images * (image["forward"] + back)
+
+
+@dataclasses.dataclass(frozen=True)
+class Matching:
+    """DC, DSA or IDC: 10 classes, 256 real images of each a step, with IDC 64.
+
+    `epochs` of the network on the synthetic images follow each step of DC and DSA. IDC's networks are not trained.
+    """
+
+    method: str
+    per_class: int
+    epochs: int
+    size: Size
+
+    def __str__(self):
+        name = {"dc": "DC", "dsa": "DSA", "idc-i": "IDC-I", "idc": "IDC, factor 2"}[self.method]
+        after = f" and {self.epochs} epochs" if self.epochs else ""
+        return f"{name}, {self.per_class} per class, matching{after}, {self.size}"
+
+    unit = "steps/s"
+
+    @property
+    def factor(self):
+        return 2 if self.method == "idc" else 1
+
+    def asked(self):
+        return {"work": "match", "method": self.method, "ipc": self.per_class, "factor": self.factor, "inner": self.epochs,
+                **dataclasses.asdict(self.size)}
+
+    def words(self, archive, steps):
+        return ["condense", "--method", self.method, "--ipc", self.per_class, "--steps", steps, "--seed", 0,
+                *(["--inner-loop", self.epochs] if self.method in ("dc", "dsa") else []), "-i", archive, "-o", os.devnull]
+
+    def convolutions(self, image):
+        """Seconds of a step's convolutions.
+
+        Real images go forward and back to the weights. So do synthetic ones, and what follows of the distance to their
+        pixels takes, a layer: two passes forward (with the first layer, one) and two back to its images.
+        """
+        forward, back, weights = image["forward"], image["images"], image["weights"]
+        trained = forward + back + weights
+        second = 2 * forward - image["first forward"] + 2 * (back + image["first images"])
+        real = CLASSES * (256 if self.method in ("dc", "dsa") else 64)
+        images = CLASSES * self.per_class * self.factor**2
+        return real * trained + images * (trained + second) + self.epochs * images * trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,11 +180,14 @@ class Ours:
         command = [self.context.pipe, *work.words(archive(self.context, work.size), steps), *options, "--progress=json"]
         process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        reports, said = [], []
+        reports, said, stage = [], [], None
         for line in process.stderr:
             said.append(line.decode(errors="replace"))
             event = json.loads(line)
             if event.get("event") == "progress" and event["unit"] in ("steps", "epochs"):
+                # What comes before the steps, such as the training of networks, is a stage of its own.
+                if event["stage"] != stage:
+                    reports, stage = [], event["stage"]
                 reports.append((event["done"], time.monotonic()))
         process.stderr.close()
         _, status, usage = os.wait4(process.pid, 0)
@@ -200,7 +248,7 @@ class Bench:
     def steps(self, work):
         """Enough for a few seconds."""
         few = 4 if self.context.quick else 6
-        return few if isinstance(work, Condensing) else few * 4 * max(1, 100 // work.images)
+        return few * 4 * max(1, 100 // work.images) if isinstance(work, Training) else few
 
     def rows(self, work, shipped=None, tuned=None, share=None, precisions=("float32",), stages=False):
         """Rows of one work: against PyTorch as shipped and with a tuned malloc, and shares of both ceilings.
@@ -250,6 +298,19 @@ class Bench:
         if isinstance(work, Training):
             details.append(("1000 epochs", 1001 * work.images / rate, "s"))
         return details
+
+
+def beside_dm(bench):
+    """A step of KR-dual in steps of DM, both run in turn."""
+    works = {method: Condensing(method, 1, 10, COLOUR) for method in ("dm", "kr-dual")}
+    seconds = {method: [] for method in works}
+    for _ in range(bench.rounds):
+        for method, work in works.items():
+            seconds[method] += bench.ours.seconds(work, bench.steps(work))
+    ratio = statistics.median(seconds["kr-dual"]) / statistics.median(seconds["dm"])
+    yield Row(
+        part="compute", work=f"a step of {works['kr-dual']}", unit="steps of DM", ours=ratio,
+        target=Target("ours", 1.3, at_most=True))
 
 
 def start_and_memory(bench, python):
@@ -326,7 +387,12 @@ def rows(context):
         yield from bench.rows(
             Training(400, COLOUR), shipped=3, share=("float32", 0.55), precisions=both, stages=True)
         yield from bench.rows(Training(100, COLOUR), shipped=3, share=("float32", 0.55))
+        yield from bench.rows(Condensing("kr-dual", 1, 10, COLOUR), stages=True)
+        yield from beside_dm(bench)
+        yield from bench.rows(Matching("idc-i", 10, 0, COLOUR), tuned=3, stages=True)
         if not quick:
+            for method, epochs in (("idc", 0), ("dc", 0), ("dsa", 0), ("dc", 50), ("dsa", 50)):
+                yield from bench.rows(Matching(method, 10, epochs, COLOUR), tuned=3, stages=True)
             for size in (COLOUR, GREY):
                 for method, factor in (("dm", 1), ("m3d", 1), ("m3d", 2)):
                     for per_class in (1, 10, 50):

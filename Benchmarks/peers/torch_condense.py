@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""DM and M3D written plainly in PyTorch: the peer that the benchmarks and the parity checks measure against.
+"""DM, M3D and KR-dual written plainly in PyTorch: the peer that the benchmarks and the parity checks measure against.
 
 Not a dependency of the program. Usage, in a virtual environment with torch and numpy:
   torch_condense.py --data cifar-10-batches-bin --method dm --ipc 10 --steps 150 --evaluate 1
-Prints one JSON line per report: {"step", "loss", "gradient", "seconds"} and {"accuracy"}.
-The DSA augmentation, the network and the protocols follow the published descriptions (DM: Zhao & Bilen 2023; M3D: Zhang et al. 2024).
+Prints one JSON line per report: {"step", "loss", "gradient", "seconds"} and {"accuracy"}. DC, DSA and IDC: torch_matching.py.
+The DSA augmentation, the network and the protocols follow the published descriptions (DM: Zhao & Bilen 2023; M3D: Zhang et al. 2024;
+KR-dual: Li, Xue & Shi 2025).
 """
 import argparse, json, math, os, time
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
@@ -32,7 +33,10 @@ OPS = ["color", "crop", "cutout", "flip", "scale", "rotate"]
 
 def augment(x, ops, siamese, g):
     """One operation for the batch (mode S); parameters drawn once (siamese) or per image."""
-    op = ops[int(torch.randint(len(ops), (1,), generator=g))]
+    return operation(ops[int(torch.randint(len(ops), (1,), generator=g))], x, siamese, g)
+
+
+def operation(op, x, siamese, g):
     n, _, h, w = x.shape
     m = 1 if siamese else n
     u = lambda *s: torch.rand((m, *s), generator=g).expand(n, *s)
@@ -91,6 +95,45 @@ def m3d_loss(real, syn):
     return k[:r, :r].mean() - 2 * k[:r, r:].mean() + k[r:, r:].mean()
 
 
+class Potential(nn.Module):
+    """f(x) = w2·tanh(W1 x + b1) + b2, whose parameters stay within [-bound, bound]; `ascend` fits it to the Kantorovich-Rubinstein dual."""
+
+    def __init__(self, dimension, hidden=256, bound=0.05):
+        super().__init__()
+        self.layers, self.bound = nn.Sequential(nn.Linear(dimension, hidden), nn.Tanh(), nn.Linear(hidden, 1)), bound
+        self.clip()
+
+    def clip(self):
+        with torch.no_grad():
+            for p in self.parameters():
+                p.clamp_(-self.bound, self.bound)
+
+    def dual(self, real, syn):
+        return self.layers(real).mean() - self.layers(syn).mean()
+
+    def ascend(self, real, syn, steps=100, rate=1e-3):
+        opt = torch.optim.SGD(self.parameters(), lr=rate, maximize=True)
+        for _ in range(steps):
+            opt.zero_grad()
+            self.dual(real, syn).backward()
+            opt.step()
+            self.clip()
+
+
+def kr_loss(real, syn):
+    """The dual under a potential of its own, drawn and fitted for these embeddings."""
+    potential = Potential(real.shape[1])
+    potential.ascend(real, syn.detach())
+    for p in potential.parameters():
+        p.requires_grad_(False)
+    return potential.dual(real, syn)
+
+
+LOSSES = {"dm": dm_loss, "m3d": m3d_loss, "kr-dual": kr_loss}
+# Learning rates of the images; those of M3D and KR-dual are scaled to the length of DM's gradient.
+RATES = {"dm": 1.0, "m3d": 200.0, "kr-dual": 100.0}
+
+
 def load(folder):
     def read(names):
         raw = np.concatenate([np.fromfile(os.path.join(folder, n), np.uint8).reshape(-1, 3073) for n in names])
@@ -137,7 +180,7 @@ class Condensing:
 
     def __init__(self, method, real, ipc, factor=1, batch=256, lr=None, g=None):
         self.method, self.real, self.ipc, self.factor, self.batch, self.g = method, real, ipc, factor, batch, g
-        self.lr = lr if lr is not None else (1.0 if method == "dm" else 200.0)
+        self.lr = lr if lr is not None else RATES[method]
         self.syn = torch.cat([self.first(c) for c in range(len(real))])
         self.labels = torch.arange(len(real)).repeat_interleave(ipc)
         self.velocity, self.steps, self.net = torch.zeros_like(self.syn), 0, None
@@ -162,7 +205,7 @@ class Condensing:
         return real, augment(fake, OPS, True, self.g)
 
     def step(self):
-        if self.net is None or self.method == "dm" or self.steps % 5 == 0:
+        if self.net is None or self.method != "m3d" or self.steps % 5 == 0:
             self.net = ConvNet(self.syn.shape[1], len(self.real), side=side_of(self.syn))
             for q in self.net.parameters():
                 q.requires_grad_(False)
@@ -173,7 +216,7 @@ class Condensing:
             real, fake = self.augmented(self.pick(c, self.batch), decode(s, self.factor))
             with torch.no_grad():
                 target = self.net.embed(real)
-            loss = (dm_loss if self.method == "dm" else m3d_loss)(target, self.net.embed(fake))
+            loss = LOSSES[self.method](target, self.net.embed(fake))
             grad[rows] = torch.autograd.grad(loss, s)[0]
             total += loss.item()
         self.velocity = self.velocity * 0.5 + grad
@@ -187,24 +230,28 @@ def side_of(images):
     return 32 if images.shape[1:] == (1, 28, 28) else images.shape[2]
 
 
-def main():
+def options(methods):
     p = argparse.ArgumentParser()
     p.add_argument("--data", required=True)
-    p.add_argument("--method", choices=["random", "dm", "m3d"], default="dm")
+    p.add_argument("--method", choices=["random", *methods], default=methods[0])
     p.add_argument("--ipc", type=int, default=10)
     p.add_argument("--factor", type=int, default=1)
     p.add_argument("--steps", type=int, default=150)
-    p.add_argument("--batch", type=int, default=256)
+    p.add_argument("--batch", type=int)
     p.add_argument("--lr", type=float)
     p.add_argument("--evaluate", type=int, default=0, help="networks to train on the result")
     p.add_argument("--epochs", type=int, default=1000)
     p.add_argument("--seed", type=int, default=0)
-    a = p.parse_args()
+    return p
+
+
+def run(a, make):
+    """Condenses and evaluates; `make(real images by class, generator)` makes what has `step`."""
     torch.manual_seed(a.seed)
     g = torch.Generator().manual_seed(a.seed)
     (x, y), test = load(a.data)
     classes = int(y.max()) + 1
-    condensing = Condensing(a.method, [x[y == c] for c in range(classes)], a.ipc, a.factor, a.batch, a.lr, g)
+    condensing = make([x[y == c] for c in range(classes)], g)
     start = time.time()
     for step in range(0 if a.method == "random" else a.steps):
         loss, gradient = condensing.step()
@@ -215,6 +262,11 @@ def main():
         for _ in range(a.epochs + 1):
             training.sweep()
         print(json.dumps({"accuracy": training.accuracy(*test), "network": r, "seconds": time.time() - t}), flush=True)
+
+
+def main():
+    a = options(list(LOSSES)).parse_args()
+    run(a, lambda real, g: Condensing("dm" if a.method == "random" else a.method, real, a.ipc, a.factor, a.batch or 256, a.lr, g))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 """Does what the benchmark asks for, in PyTorch, and says how long it took.
 
 Reads one JSON object a line and answers with one:
-  {"work": "condense", "method": "dm"|"m3d", "ipc", "factor", "channels", "side"}   prepares; later steps are its steps
-  {"work": "train", "images", "channels", "side"}                                   prepares; later steps are passes
+  {"work": "condense", "method": "dm"|"m3d"|"kr-dual", "ipc", "factor", "channels", "side"}
+                                            prepares; later steps are its steps
+  {"work": "match", "method": "dc"|"dsa"|"idc-i"|"idc", "ipc", "factor", "inner", "channels", "side"}
+                                            the same; inner: epochs of the network after a step
+  {"work": "train", "images", "channels", "side"}
+                                            prepares; later steps are passes
   {"work": "step", "least": s}              steps until s seconds have passed: {"seconds": [of each step], "peak": bytes}
   {"work": "convolutions", "type": "float32"|"bfloat16", "channels", "side"}        seconds of an image in nothing but the
-                                            convolutions of a ConvNet-3: {"forward", "images", "weights"}
+                                            convolutions of a ConvNet-3: {"forward", "images", "weights", "first forward",
+                                            "first images"}
 Images are drawn: what they show changes no time.
 """
 import json, resource, sys, time
@@ -14,6 +19,7 @@ import json, resource, sys, time
 import torch
 
 from torch_condense import Condensing, Training
+from torch_matching import Matching
 
 CLASSES = 10
 
@@ -25,6 +31,8 @@ def prepared(asked, g):
         labels = torch.arange(asked["images"]) % CLASSES
         return Training(torch.randn(asked["images"], *shape, generator=g), labels, CLASSES, 1000, g).sweep
     real = [torch.randn(1000, *shape, generator=g) for _ in range(CLASSES)]
+    if asked["work"] == "match":
+        return Matching(asked["method"], real, asked["ipc"], asked["factor"], inner=asked["inner"], g=g).step
     return Condensing(asked["method"], real, asked["ipc"], asked["factor"], g=g).step
 
 
@@ -37,11 +45,12 @@ def timed(body):
 def convolutions(dtype, channels, padding, count=64, repeats=3):
     """Seconds of one image: forward, the gradients back to the image, the gradients of the weights.
 
-    In both memory orders; the quicker one counts.
+    "images" is without the first convolution, "first images" is that one; "first forward" is a part of "forward". In both
+    memory orders; the quicker one counts.
     """
     found = []
     for order in (torch.contiguous_format, torch.channels_last):
-        totals = {"forward": 0.0, "images": 0.0, "weights": 0.0, "first images": 0.0}
+        totals = {"forward": 0.0, "images": 0.0, "weights": 0.0, "first forward": 0.0, "first images": 0.0}
         for layer, (inputs, side) in enumerate([(channels, 32), (128, 16), (128, 8)]):
             pad = padding if layer == 0 else 1
             x = torch.randn(count, inputs, side + 2 - 2 * pad, side + 2 - 2 * pad).to(dtype).contiguous(memory_format=order)
@@ -61,6 +70,8 @@ def convolutions(dtype, channels, padding, count=64, repeats=3):
                 job()
                 seconds = sorted(timed(job) for _ in range(repeats))[repeats // 2] / count
                 totals["first images" if layer == 0 and name == "images" else name] += seconds
+                if layer == 0 and name == "forward":
+                    totals["first forward"] = seconds
         found.append(totals)
     return {name: min(totals[name] for totals in found) for name in found[0]}
 

@@ -164,4 +164,16 @@ for epoch in range(5):
 keep("training loss", loss.detach())
 keep("training logits", net(x).detach())
 
+# Trajectories: epochs of two batches, all of them the same image; momentum begins empty in each epoch.
+net = ConvNet(3, 8, 8, 3, 4, 2)
+pixels = np.round(127.5 + 100 * wave((1, 3, 8, 8), 0.19, 0.3))
+x, y = tensor((pixels / 255 - 0.5) / 0.25), torch.tensor([1])
+for epoch in range(1, 4):
+    sgd = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
+    for batch in range(2):
+        sgd.zero_grad()
+        F.cross_entropy(net(x.expand(2, 3, 8, 8)), y.expand(2)).backward()
+        sgd.step()
+    keep("trajectory logits %d" % epoch, net(x).detach())
+
 write()

@@ -299,33 +299,6 @@ private func images(_ architecture: Architecture, count: Int) -> Tensor {
   return scatter([count, shape.channels, shape.height, shape.width], 5000)
 }
 
-/// offset + scale · u, u of [-1, 1) by a hash of seed and place: numbers without a pattern that convolutions could
-/// cancel.
-private func scatter(_ shape: [Int], _ seed: Int, _ scale: Double = 1, offset: Double = 0) -> Tensor {
-  let values = (0..<shape.reduce(1, *)).map { index in
-    var x = UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(seed) &* 0xD1B5_4A32_D192_ED03
-    x = (x ^ x >> 32) &* 0xD6E8_FEB8_6659_FD93
-    x ^= x >> 32
-    return Float(offset + scale * (Double(x >> 40) * 0x1p-23 - 1))
-  }
-  return Tensor(values, shape: shape)
-}
-
-/// Length of the difference to golden results in parts of their length; nil where all were kept, else how many were
-/// wanted.
-private func distance(_ tensor: Tensor, _ golden: Golden?, thinnedTo most: Int? = nil) -> Double {
-  guard let golden else { return .infinity }
-  var values = tensor.doubles()
-  if let most {
-    values = stride(from: 0, to: values.count, by: max(1, values.count / most)).map { values[$0] }
-    guard values.count == golden.values.count else { return .infinity }
-  } else if tensor.shape != golden.shape {
-    return .infinity
-  }
-  let difference = zip(values, golden.values).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-  return (difference / golden.values.reduce(1e-4) { $0 + $1 * $1 }).squareRoot()
-}
-
 private func near(_ a: Tensor, _ b: Tensor) -> Bool {
   a.shape == b.shape && zip(a.doubles(), b.doubles()).allSatisfy { abs($0 - $1) <= 1e-5 + 1e-4 * abs($1) }
 }
