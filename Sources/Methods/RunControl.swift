@@ -19,13 +19,15 @@ public struct StepReport: Sendable, Equatable {
   public var note: String?
   /// What is being done, where that is not yet the method itself: `features`; nil for the method.
   public var phase: String?
+  /// What is counted, where it is not steps.
+  public var unit: String?
   /// What the loss is made of, unweighted, where it has several parts.
   public var terms: [LossTerm]
 
   /// A report; see the properties.
   public init(
     step: Int, steps: Int, loss: Double, gradientNorm: Double = 0, movement: Double = 0, note: String? = nil,
-    phase: String? = nil, terms: [LossTerm] = []
+    phase: String? = nil, unit: String? = nil, terms: [LossTerm] = []
   ) {
     self.step = step
     self.steps = steps
@@ -34,6 +36,7 @@ public struct StepReport: Sendable, Equatable {
     self.movement = movement
     self.note = note
     self.phase = phase
+    self.unit = unit
     self.terms = terms
   }
 
@@ -61,6 +64,13 @@ public typealias FeatureNetworkSource =
     network: Network, steps: Int
   )
 
+/// Gives trajectories by their recipe: those that were given or kept, or what the training makes now.
+///
+/// The training begins with what it is handed: snapshots that were kept, by network and epoch, as far as there are any.
+public typealias TrajectorySource =
+  @Sendable (TrajectoryRecipe, (_ kept: [[Network]]) throws(TensorError) -> Trajectories) throws(TensorError) ->
+  Trajectories
+
 /// What the world may ask of a running method: to be told of progress, to stop, to hand out intermediate images.
 ///
 /// Methods read no clock and print nothing; time limits, signals and progress bars live behind these closures, which
@@ -76,6 +86,8 @@ public struct RunControl: Sendable {
   public var snapshot: @Sendable (Int, Synthetic) -> Void
   /// Gives the feature network of a recipe: one that was kept, or what the training makes now.
   public var featureNetwork: FeatureNetworkSource = { _, train in try train() }
+  /// Gives the trajectories of a recipe; methods ask by `TrajectoryRecipe.trajectories`.
+  public var trajectories: TrajectorySource = { _, train in try train([]) }
 
   /// A control that reports to nobody and never stops, unless given otherwise.
   public init(

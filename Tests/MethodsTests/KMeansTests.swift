@@ -36,6 +36,33 @@ struct KMeansTests {
     #expect(before < 1e-6)
   }
 
+  /// Groups {0, 1, 3}, {100, 101, 105} and {1000}, with the means 4/3, 102 and 1000.
+  @Test func `representatives are the points nearest to the means of the groups`() throws {
+    let line = Tensor([100, 0, 1000, 101, 3, 1, 105], shape: [7, 1])
+    for seed in 0..<8 as Range<UInt64> {
+      var random = RandomSource(seed: seed)
+      #expect(Set(try representatives(of: line, count: 3, using: &random)) == [5, 3, 2])
+    }
+    var random = RandomSource(seed: 1)
+    // The mean of all is 1210/7.
+    #expect(try representatives(of: line, count: 1, using: &random) == [6])
+  }
+
+  @Test func `representatives are different points, and all of them before one comes again`() throws {
+    let points = wave([12, 3], 0.7, 0.2)
+    for count in 1...11 {
+      var random = RandomSource(seed: 3)
+      let chosen = try representatives(of: points, count: count, using: &random)
+      #expect(chosen.count == count && Set(chosen).count == count)
+    }
+    for count in [12, 20, 24] {
+      var random = RandomSource(seed: 3)
+      let chosen = try representatives(of: points, count: count, using: &random)
+      #expect(chosen.count == count && Set(chosen.prefix(12)).count == 12)
+      #expect(Set(chosen.dropFirst(12)).count == count - 12)
+    }
+  }
+
   @Test func `block averages are the means of the groups`() throws {
     let matrix = blockAverages([1, 0, 1, 1], count: 2)
     let third: Float = 1 / 3

@@ -26,6 +26,8 @@ public struct MemoryNeed: Sendable, Equatable {
     case making
     /// Selecting images by their features.
     case selecting
+    /// Training networks on the real images.
+    case training
     /// Training classifiers on a set that is there already.
     case evaluating
     /// Fitting a model of latents, with a map from the samples of each class to its images.
@@ -54,6 +56,25 @@ public struct MemoryNeed: Sendable, Equatable {
     need.maps = network.mapBytesWithGradient(images: network.usesBatchStatistics ? 256 : 64)
     need.images = 4 * 3 * network.input.values * Double(images) * Double(tiles)
     return need
+  }
+
+  /// What it takes to train networks on real images in batches, and to keep all of their snapshots.
+  public static func training(_ recipe: TrajectoryRecipe, for purpose: Purpose = .training) -> MemoryNeed {
+    let (network, batch) = (recipe.network, recipe.training.batchSize)
+    // A batch is read, normalised, augmented and mixed.
+    var need = training(network, images: 2 * batch, for: purpose)
+    need.maps = network.mapBytesWithGradient(images: Double(network.usesBatchStatistics ? batch : min(batch, 64)))
+    need.weights += 4 * network.weightCount * Double(recipe.training.networks * (recipe.training.epochs + 1))
+    return need
+  }
+
+  /// What is needed where the other happens before or after it: of each part the larger.
+  public func covering(_ other: MemoryNeed) -> MemoryNeed {
+    var both = self
+    for part in [\MemoryNeed.library, \.weights, \.maps, \.embeddings, \.images] {
+      both[keyPath: part] = max(both[keyPath: part], other[keyPath: part])
+    }
+    return both
   }
 
   /// What evaluating a set takes: the stored images beside classifiers that are trained on their tiles.

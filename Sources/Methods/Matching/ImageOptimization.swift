@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Networks
 internal import Tensors
 
 /// The synthetic images while they are being optimised: one normalised tensor per class, with SGD and its momentum.
@@ -12,9 +13,13 @@ struct ImageOptimization {
   private let normalization: Normalization
   private let formation: Formation
 
+  /// The first images of all classes.
+  ///
+  /// - Parameter network: embeds images for an initialization by k-means; see `LearnedImages.initialNetwork`.
   init(
     _ real: some RealImages, counts: [Int], initialization: Initialization, formation: Formation,
-    normalization: Normalization, learningRate: Double, momentum: Double, random: RandomSource
+    normalization: Normalization, embeddedIn network: Network? = nil, learningRate: Double, momentum: Double,
+    random: RandomSource
   ) throws(TensorError) {
     let counts = imagesPerClass(counts, of: real)
     classes = counts.indices.filter { counts[$0] > 0 }
@@ -25,7 +30,7 @@ struct ImageOptimization {
       images.append(
         try initialization.images(
           count: counts[label], ofClass: label, of: real, normalization: normalization, formation: formation,
-          using: &random))
+          embeddedIn: network, using: &random))
     }
     self.images = images
     start = images

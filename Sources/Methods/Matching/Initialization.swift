@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Networks
 internal import Tensors
 
 /// What the synthetic images are before the first step.
@@ -9,15 +10,20 @@ public enum Initialization: String, Sendable, CaseIterable, SettingValue {
   case noise
   /// Every tile a different real image, shrunk; the same as `real` without formation.
   case mixed
+  /// Every tile the real image nearest to the centre of a group, shrunk: as many groups as tiles, by k-means of the embeddings of
+  /// the class in a trained network.
+  case kMeans = "kmeans"
 }
 
 extension Initialization {
   /// The first images of one class, normalised: (count, C, H, W).
   ///
   /// Where a class has fewer real images than are asked for, they are used again in another order.
+  ///
+  /// - Parameter network: embeds images for `kMeans`, which needs it.
   func images(
     count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization, formation: Formation,
-    using random: inout RandomSource
+    embeddedIn network: Network? = nil, using random: inout RandomSource
   ) throws(TensorError) -> Tensor {
     let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
     switch self {
@@ -30,6 +36,11 @@ extension Initialization {
     case .mixed:
       let indices = drawRepeating(
         count * formation.multiplicity, of: real.count(ofClass: label), using: &random)
+      return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
+    case .kMeans:
+      guard let network else { preconditionFailure("a k-means needs a network to embed images in") }
+      let embeddings = try classEmbeddings(of: real, label: label, network: network, normalization: normalization)
+      let indices = try representatives(of: embeddings, count: count * formation.multiplicity, using: &random)
       return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
     }
   }

@@ -80,13 +80,50 @@ public struct LearnedImages: Sendable {
     need.embeddings = 4 * 3 * rows * Double(network.featureCount) + comparedValues(rows) * 4
     // Images, where they began, momentum, gradient, new images, and three forms of the result.
     need.images = 4 * task.pixels * (8 * task.images + 4 * rows)
+    let trajectories = initialTrajectories(for: task)
+    if let trajectories {
+      var before = MemoryNeed.training(trajectories, for: .making)
+      // Embeddings of a class, and distances to the centres.
+      before.embeddings = 4 * 3 * Double(task.largestClass) * (Double(network.featureCount) + most * tiles)
+      need = need.covering(before)
+    }
     var cost = Cost(memory: need)
+    cost.trajectories = trajectories
     cost.probe = Probe(network)
     cost.operationsPerStep = network.operations * (Double(real) + 2 * task.images * tiles)
     // Augmentation and the loss take about a quarter more than the network.
     cost.slowness = 1.25
     cost.usualSteps = UsualSteps(allowance: 4.2e13, range: 100...2000)
     return cost
+  }
+
+  /// Epochs after which a network embeds images for the k-means of the first images.
+  public static let initialEpochs = 2
+
+  /// The trajectories that the first images need; nil where they need none.
+  ///
+  /// - Precondition: It was decided for the task.
+  func initialTrajectories(for task: MethodTask) -> TrajectoryRecipe? {
+    guard initialization == .kMeans else { return nil }
+    var training = TrajectoryTraining()
+    training.network = network
+    training.epochs = Self.initialEpochs
+    return training.recipe(for: task)
+  }
+
+  /// The network that embeds images for the first images; nil where they need none.
+  ///
+  /// Where it is stopped, it is one of fewer epochs: the caller is asked to stop then, too, before its first step.
+  ///
+  /// - Precondition: It was decided for the task.
+  func initialNetwork(
+    for task: MethodTask, on real: some RealImages, normalization: Normalization, using random: RandomSource,
+    control: RunControl
+  ) throws(TensorError) -> Network? {
+    guard let recipe = initialTrajectories(for: task) else { return nil }
+    let trajectories = try recipe.trajectories(
+      on: real, normalization: normalization, using: random, control: control)
+    return trajectories.network(0, epoch: min(Self.initialEpochs, trajectories.epochs))
   }
 
   /// Learns `counts[c]` images of each class c; 0 leaves a class out.
@@ -108,6 +145,8 @@ public struct LearnedImages: Sendable {
     let architecture = options.network.decided(for: task)
     var set = try ImageOptimization(
       real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
+      embeddedIn: options.initialNetwork(
+        for: task, on: real, normalization: normalization, using: random, control: control),
       learningRate: learningRate, momentum: momentum, random: random)
     func drawn(_ number: Int) -> Network {
       var draw = random.split("network", number)

@@ -127,23 +127,13 @@ public struct FeatureNetwork: Sendable {
       let step = completed
       if step == training.stepsAtFullRate { sgd.learningRate = training.learningRate * 0.1 }
       var random = random.split("feature step", step)
-      var chosen = random.choice(min(training.batchSize, total), of: total)
-      chosen.sort()
-      var images: [Tensor] = []
-      var labels: [Int] = []
-      var first = 0
-      for (label, count) in counts.enumerated() {
-        let indices = chosen.filter { $0 >= first && $0 < first + count }.map { $0 - first }
-        if !indices.isEmpty { images.append(real.images(ofClass: label, at: indices)) }
-        labels += Array(repeating: label, count: indices.count)
-        first += count
-      }
+      let chosen = random.choice(min(training.batchSize, total), of: total)
+      let batch = try MixedBatch(of: chosen, from: real, counts: counts)
       let transformations = training.augmentation.drawOne(
-        rows: labels.count, height: height, width: width, using: &random)
-      let batch = try augmented(
-        normalization.normalized(bytes: Tensor.concatenated(images, axis: 0)), by: transformations)
+        rows: batch.labels.count, height: height, width: width, using: &random)
+      let images = try augmented(normalization.normalized(bytes: batch.images), by: transformations)
       let (loss, gradients, buffers) = try crossEntropy(
-        of: network, images: batch, targets: oneHot(labels, classes: options.classes))
+        of: network, images: images, targets: oneHot(batch.labels, classes: options.classes))
       var parameters = network.parameters
       try sgd.step(&parameters, gradients)
       network = network.with(parameters: parameters).with(buffers: buffers)

@@ -26,6 +26,26 @@ public func kMeans(
   return groups
 }
 
+/// The point nearest to the centre of each of `count` groups of a k-means: different points, in the order of the groups.
+///
+/// Of a group's own points it is the nearest, ties go to the lowest index.
+/// Shapes: points (n, d). Where there are not more points than groups, all of them in random order, and then again in another.
+public func representatives(
+  of points: Tensor, count: Int, using random: inout RandomSource
+) throws(TensorError) -> [Int] {
+  let total = points.shape[0]
+  guard count < total else { return drawRepeating(count, of: total, using: &random) }
+  let groups = try kMeans(points, count: count, using: &random)
+  let centres = try blockAverages(groups, count: count).matmul(points)
+  let distances = try points.squaredDistances(to: centres).floats()
+  var nearest = [Int?](repeating: nil, count: count)
+  for (place, group) in groups.enumerated() {
+    if let best = nearest[group], distances[best * count + group] <= distances[place * count + group] { continue }
+    nearest[group] = place
+  }
+  return nearest.compactMap(\.self)
+}
+
 /// The matrix that averages each group: (count, n), 1/|group k| in row k at the group's points.
 public func blockAverages(_ groups: [Int], count: Int) -> Tensor {
   var sizes = [Float](repeating: 0, count: count)

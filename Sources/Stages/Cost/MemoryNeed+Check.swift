@@ -7,6 +7,7 @@ extension MemoryNeed.Purpose {
     switch self {
     case .making: ("the images to be made", "lower --ipc")
     case .selecting: ("the images to be selected", "lower --ipc")
+    case .training: ("the images of a batch", "lower --batch")
     case .evaluating: ("the images to be trained on", "evaluate a smaller set, or smaller images with --resize")
     case .fitting: ("the maps from samples to images", "lower --ipc")
     case .expanding: ("the images to be made", "take smaller images with --resize")
@@ -16,7 +17,7 @@ extension MemoryNeed.Purpose {
   fileprivate var lessMaps: String {
     switch self {
     case .making: "lower --width, --factor or --ipc"
-    case .selecting, .evaluating: "lower --width"
+    case .selecting, .training, .evaluating: "lower --width"
     case .fitting: "lower --width, or take smaller images with --resize"
     case .expanding: "lower --batch, or take smaller images with --resize"
     case .passing: "lower \(options)"
@@ -25,6 +26,7 @@ extension MemoryNeed.Purpose {
   fileprivate var lessWeights: String {
     switch self {
     case .making, .selecting, .evaluating: "lower --width or --depth"
+    case .training: "lower --width, --networks or --epochs"
     case .fitting: "lower --latent or --width"
     case .expanding: "take smaller images with --resize"
     case .passing: "lower \(options)"
@@ -33,7 +35,7 @@ extension MemoryNeed.Purpose {
   fileprivate var lessEmbeddings: String {
     switch self {
     case .making: "lower --ipc or --width"
-    case .selecting: "lower --width"
+    case .selecting, .training: "lower --width"
     case .evaluating: "lower --width, or leave --baselines out"
     case .fitting: "lower --latent, or choose fewer classes with --classes"
     case .expanding: "lower --batch"
@@ -45,6 +47,7 @@ extension MemoryNeed.Purpose {
     switch self {
     case .making: "--width, --batch, --ipc, --factor or --memory"
     case .selecting: "--width, --ipc or --memory"
+    case .training: "--width, --batch or --memory"
     case .evaluating: "--width or --memory"
     case .fitting: "--latent, --ipc or --memory"
     case .expanding: "--batch or --memory"
