@@ -22,7 +22,9 @@ public enum Catalog {
   ]
 
   /// The methods of `condense`, simplest first.
-  public static let methods: [Method] = [.random, .herding, .kCenter, .distributionMatching, .m3d, .koopcon]
+  public static let methods: [Method] = [
+    .random, .herding, .kCenter, .distributionMatching, .m3d, .dc, .dsa, .idcI, .idc, .koopcon,
+  ]
 
   /// The methods of `expand`, simplest first.
   public static let expansions: [Method] = [.augment, .expansive]

@@ -18,7 +18,16 @@ private let otherValues = [
   "reconstruction": "variational",
   "latent": "16", "heads": "2", "weight-re": "3", "weight-ce": "2", "weight-w": "3", "weight-fm": "3",
   "weight-cov": "3", "transported-pixels": "2", "map-lr": "0.02", "classifier-life": "1", "warm-up": "0.5",
-  "settling": "0.25", "schedule": "9",
+  "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
+  "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
+  "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
+]
+
+/// What must be typed beside an option so that it means something.
+private let company = [
+  "inner-loop": ["--train-on", "real"], "regularization": ["--train-on", "real"],
+  "networks": ["--train-on", "snapshots"], "early-epochs": ["--train-on", "snapshots"],
+  "weight-noise": ["--train-on", "snapshots"],
 ]
 
 extension ComputeTests {
@@ -35,6 +44,7 @@ extension ComputeTests {
       let method = try #require(Catalog.method(name))
       let values = [
         "steps": "4", "schedule": "8", "batch": "8", "width": "4", "depth": "2", "feature-steps": "5", "latent": "12",
+        "inner-loop": "1", "early-epochs": "0",
       ]
       return ["--method", name]
         + values.sorted { $0.key < $1.key }.flatMap { option, text in
@@ -154,7 +164,7 @@ extension ComputeTests {
       let plain = try await condensed(words)
       for setting in method.settings where !setting.option.hasPrefix("snapshot") {
         let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
-        var more = ["--\(setting.option)", value]
+        var more = ["--\(setting.option)", value] + (company[setting.option] ?? [])
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
         if setting.option == "settling" { more += ["--schedule", "4"] }

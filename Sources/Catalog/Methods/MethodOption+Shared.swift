@@ -35,16 +35,20 @@ extension MethodOption {
   ]
 
   /// Of methods that learn images by matching embeddings.
-  static func learnedImages(initialization: String, factor: Int) -> [MethodOption] {
+  ///
+  /// - Parameter rate: nil where the method decides by the data.
+  static func learnedImages(
+    initialization: String, factor: Int, batch: String = "256", rate: String? = "1", augment: String? = nil
+  ) -> [MethodOption] {
     [
-      MethodOption(.steps), MethodOption(.batch, "256"), MethodOption(.learningRate, "1"),
+      MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate),
       MethodOption(
         Option("momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD"), "0.5"),
       MethodOption(
         Option(
           "init", .choice(["real", "noise", "mixed"]), defaultNote: "see the method",
           help: "first images: real ones, noise, or a different real one in each tile"), initialization),
-      MethodOption(.augment),
+      MethodOption(.augment, augment),
       MethodOption(
         Option(
           "factor", .integer(1...16), defaultNote: "see the method",
@@ -52,6 +56,65 @@ extension MethodOption {
       MethodOption(.snapshots), MethodOption(.snapshotEvery),
     ]
   }
+}
+
+extension MethodOption {
+  /// Of methods that match gradients.
+  static func gradientMatching(
+    pixels: String, match: String?, layers: String, trainOn: String, earlyEpochs: String
+  ) -> [MethodOption] {
+    [
+      MethodOption(
+        Option(
+          "match", .choice(["cosine", "squared", "absolute"]), defaultNote: "see the method",
+          help: "distance of gradients: cosine per output, or a sum of differences"), match),
+      MethodOption(
+        Option(
+          "match-layers", .choice(["all", "convolutions"]), defaultNote: "see the method",
+          help: "layers whose gradients are compared"), layers),
+      MethodOption(
+        Option(
+          "pixels", .choice(["free", "clamped"]), defaultNote: "see the method",
+          help: "whether pixels are kept between black and white"), pixels),
+      MethodOption(
+        Option(
+          "train-on", .choice(["synthetic", "real", "snapshots"]), defaultNote: "see the method",
+          help: "what networks learn from, between steps or before"), trainOn),
+      MethodOption(
+        Option(
+          "iterations-per-model", .integer(1...1_000_000), defaultNote: "see the method",
+          help: "steps before a new network is drawn")),
+      MethodOption(
+        Option(
+          "inner-loop", .integer(0...1_000_000), defaultNote: "see the method",
+          help: "training after each step: passes over the synthetic images, or batches of 64 real ones")),
+      MethodOption(
+        Option(
+          "regularization", .choice(["strong", "one", "none"]), defaultNote: "see the method",
+          help: "training on real images: IDC's augmentations and CutMix, one augmentation a batch, or none"), "strong"),
+      MethodOption(
+        Option(
+          "networks", .integer(1...1000), defaultNote: "see the method",
+          help: "networks trained on the real images beforehand"), "1"),
+      MethodOption(
+        Option(
+          "early-epochs", .integer(0...1000), defaultNote: "see the method",
+          help: "epochs of that training; snapshots are of all of them"), earlyEpochs),
+      MethodOption(
+        Option(
+          "weight-noise", .number(0...100), defaultNote: "see the method",
+          help: "noise on the weights of snapshots, as a share of each filter"), "0.0"),
+    ]
+  }
+
+  /// What belongs to one way of training the networks of those methods.
+  static let gradientMatchingRelations: [Relation] = [
+    .belongs("inner-loop", to: "train-on", ["synthetic", "real"]),
+    .belongs("regularization", to: "train-on", ["real", "snapshots"]),
+    .belongs("networks", to: "train-on", ["real", "snapshots"]),
+    .belongs("early-epochs", to: "train-on", ["real", "snapshots"]),
+    .belongs("weight-noise", to: "train-on", ["snapshots"]),
+  ]
 }
 
 extension OptionGroup {

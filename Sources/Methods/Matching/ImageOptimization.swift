@@ -41,9 +41,14 @@ struct ImageOptimization {
 
   /// One step of all classes; `number` counts from 0.
   mutating func step(
-    _ gradients: [Tensor], loss: Double, number: Int, of steps: Int
+    _ gradients: [Tensor], loss: Double, number: Int, of steps: Int, pixels: LearnedImages.PixelRange = .free
   ) throws(TensorError) -> StepReport {
     try optimizer.step(&images, gradients)
+    if pixels == .clamped {
+      for place in images.indices {
+        images[place] = try normalization.normalized(normalization.restored(images[place]).clamped(min: 0, max: 1))
+      }
+    }
     var squares = 0.0
     var distance = 0.0
     var values = 0
@@ -56,6 +61,18 @@ struct ImageOptimization {
     return StepReport(
       step: number + 1, steps: steps, loss: loss, gradientNorm: squares.squareRoot(),
       movement: (distance / Double(values)).squareRoot())
+  }
+
+  /// The images as they are now as a training set: formed, normalised, with one-hot targets.
+  func trainingSet(classes count: Int) throws(TensorError) -> TrainingSet {
+    var parts: [Tensor] = []
+    var labels: [Int] = []
+    for (label, images) in zip(classes, images) {
+      let formed = try formation.decoded(images, normalization: normalization)
+      parts.append(formed)
+      labels += Array(repeating: label, count: formed.shape[0])
+    }
+    return TrainingSet(images: try Tensor.concatenated(parts, axis: 0), targets: oneHot(labels, classes: count))
   }
 
   /// The images as they are now, un-normalised, in class order.

@@ -2,26 +2,27 @@ public import Datasets
 internal import Networks
 public import Tensors
 
-/// What all methods share that learn images by matching embeddings: everything but the loss.
+/// What all methods share that learn images: everything but the networks and the loss.
 ///
 /// repeats `steps` times:
-///   θ ~ P₀                                   a new network every `stepsPerNetwork` steps
+///   θ                                        the network of the step
 ///   for each class c that has images:
 ///     B ~ T_c, ω                             a batch of real images, and one augmentation for both sides
-///     L_c = loss( ψ_θ(A(B, ω)), ψ_θ(A(decode(S_c), ω)) )
-///   S ← S − η ∇ Σ_c L_c                      SGD with momentum, in normalised units, never clamped
+///     L_c = loss( θ, A(B, ω), A(decode(S_c), ω) )
+///   S ← S − η ∇ Σ_c L_c                      SGD with momentum, in normalised units; clamped where a method asks for it
 ///
 ///   S_c  synthetic images of class c, (count_c, C, H, W)        T_c  real images of class c
-///   ψ_θ  embedding of a randomly drawn network                  decode  multi-formation, see `Formation`
+///   decode  multi-formation, see `Formation`
 ///
-/// Classes are independent of each other given the seed, and a run that is stopped equals the shorter run.
+/// Methods that compare embeddings draw a network every so many steps and give the loss of two sets of embeddings. Classes are
+/// independent of each other given the seed and the networks, and a run that is stopped equals the shorter run.
 public struct LearnedImages: Sendable {
   /// Steps; nil for a number that suits the machine, see `usualSteps`.
   public var steps: Int?
   /// Real images per class and step.
   public var realBatch = 256
-  /// Learning rate of the images' SGD.
-  public var learningRate = 1.0
+  /// Learning rate of the images' SGD; nil where the method decides by the data.
+  public var learningRate: Double?
   /// Momentum of the images' SGD.
   public var momentum = 0.5
   /// What the images are at first.
@@ -32,11 +33,31 @@ public struct LearnedImages: Sendable {
   public var formation: Formation
   /// The networks to draw.
   public var network = NetworkChoice()
+  /// Whether flip, color and cutout are applied whenever listed, with one of the other operations, as in IDC's code; otherwise
+  /// one operation is, as in DSA's.
+  public let combinesAugmentations: Bool
+  /// Which values the images may take. Not an option of every method.
+  public var pixels = PixelRange.free
+
+  /// Which values learned images may take.
+  public enum PixelRange: String, Sendable, CaseIterable, SettingValue {
+    /// Any.
+    case free
+    /// From black to white: what lies outside after a step is moved to the nearer one.
+    case clamped
+  }
 
   /// What a method sets by itself; the rest at the defaults.
-  public init(initialization: Initialization, factor: Int) {
+  public init(
+    initialization: Initialization, factor: Int, learningRate: Double? = 1, augmentation: AugmentationStrategy? = nil,
+    combinesAugmentations: Bool = false, pixels: PixelRange = .free
+  ) {
     self.initialization = initialization
+    self.learningRate = learningRate
+    self.augmentation = augmentation
     formation = Formation(factor: factor)
+    self.combinesAugmentations = combinesAugmentations
+    self.pixels = pixels
   }
 
   /// The options.
@@ -51,8 +72,10 @@ public struct LearnedImages: Sendable {
   /// Fills in what follows from the data.
   ///
   /// - Throws: `DataError` where a tile would have no pixel, or the images are too small for the network.
-  public mutating func decide(for task: MethodTask) throws(DataError) {
-    try network.decide(for: task)
+  ///
+  /// - Parameter isTrained: whether its networks are trained before they are compared under.
+  public mutating func decide(for task: MethodTask, isTrained: Bool = false) throws(DataError) {
+    try network.decide(for: task, isTrained: isTrained)
     augmentation = augmentation ?? .usual(channels: task.shape.channels)
     guard formation.fits(height: task.shape.height, width: task.shape.width) else {
       throw DataError(
@@ -126,7 +149,7 @@ public struct LearnedImages: Sendable {
     return trajectories.network(0, epoch: min(Self.initialEpochs, trajectories.epochs))
   }
 
-  /// Learns `counts[c]` images of each class c; 0 leaves a class out.
+  /// Learns `counts[c]` images of each class c by comparing embeddings; 0 leaves a class out.
   ///
   /// - Parameters:
   ///   - stepsPerNetwork: steps that share one network.
@@ -141,44 +164,90 @@ public struct LearnedImages: Sendable {
     let task = MethodTask(real, counts: counts)
     var options = self
     try options.decide(for: task)
-    let (strategy, steps) = (options.augmentation ?? .none, steps ?? 1000)
     let architecture = options.network.decided(for: task)
+    var encoder: Network?
+    return try options.learned(
+      from: real, counts: counts, normalization: normalization, using: random, control: control
+    ) { step, _ in
+      if let encoder, step % stepsPerNetwork != 0 { return encoder }
+      let fresh = Network(architecture, drawn: step / stepsPerNetwork, using: random)
+      encoder = fresh
+      return fresh
+    } gradient: { encoder, shown, images throws(TensorError) in
+      let target = try embedded(shown.real, in: encoder)
+      let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in
+        try lossOfClass(target, embeddedKeepingGraph(shown.asShown(images[0]), in: encoder))
+      }
+      return (value.item, gradients[0])
+    }
+  }
+
+  /// What one class shows to the network of one step.
+  struct ClassStep {
+    /// Number of the step, from 0.
+    let step: Int
+    /// The class.
+    let label: Int
+    /// A batch of real images, normalised and augmented: (n, C, H, W).
+    let real: Tensor
+    /// Stored images to training images, augmented as the real ones: (m, C, H, W) → (m·tiles, C, H, W); differentiable.
+    let asShown: (Tensor) throws(TensorError) -> Tensor
+  }
+
+  /// Learns `counts[c]` images of each class c from gradients of any loss; 0 leaves a class out.
+  ///
+  /// - Precondition: It was decided for the images.
+  /// - Parameters:
+  ///   - network: of a step, counted from 0; it sees the synthetic images as they are then.
+  ///   - gradient: the loss of one class and its gradient with respect to the stored images (m, C, H, W), normalised.
+  func learned(
+    from real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl,
+    network: (_ step: Int, _ synthetic: ImageOptimization) throws(TensorError) -> Network,
+    gradient: (Network, ClassStep, _ images: Tensor) throws(TensorError) -> (loss: Double, gradient: Tensor)
+  ) throws -> Condensation {
+    let task = MethodTask(real, counts: counts)
+    let (strategy, steps) = (augmentation ?? .none, steps ?? 1000)
     var set = try ImageOptimization(
       real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
-      embeddedIn: options.initialNetwork(
+      embeddedIn: initialNetwork(
         for: task, on: real, normalization: normalization, using: random, control: control),
-      learningRate: learningRate, momentum: momentum, random: random)
-    func drawn(_ number: Int) -> Network {
-      var draw = random.split("network", number)
-      return Network(architecture, using: &draw)
-    }
-    var encoder = drawn(0)
+      learningRate: learningRate ?? 1, momentum: momentum, random: random)
     var last: StepReport?
     for step in 0..<steps {
       if control.shouldStop() { break }
-      if step > 0, step % stepsPerNetwork == 0 { encoder = drawn(step / stepsPerNetwork) }
+      let network = try network(step, set)
       var loss = 0.0
       var gradients: [Tensor] = []
       for (place, label) in set.classes.enumerated() {
         var draw = random.split("class batch", step, label)
         let batch = try Methods.realBatch(
           realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
-        let augmentation = strategy.drawOne(
-          rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
-        let target = try embedded(augmented(batch, by: augmentation), in: encoder)
-        let (value, gradient) = try valueAndGradients(at: [set.images[place]]) { images throws(TensorError) in
-          let decoded = try formation.decoded(images[0], normalization: normalization)
-          return try lossOfClass(target, embeddedKeepingGraph(augmented(decoded, by: augmentation), in: encoder))
+        let augmentation = combinesAugmentations
+          ? strategy.drawCombined(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
+          : strategy.drawOne(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
+        let shown = ClassStep(step: step, label: label, real: try augmented(batch, by: augmentation)) {
+          images throws(TensorError) in
+          try augmented(formation.decoded(images, normalization: normalization), by: augmentation)
         }
-        loss += value.item
-        gradients += gradient
+        let (value, found) = try gradient(network, shown, set.images[place])
+        loss += value
+        gradients.append(found)
       }
-      let report = try set.step(gradients, loss: loss, number: step, of: steps)
+      let report = try set.step(gradients, loss: loss, number: step, of: steps, pixels: pixels)
       last = report
       control.progress(report)
       if report.hasDiverged { break }
       if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
     }
     return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+  }
+}
+
+extension Network {
+  /// The network with that number among those that a run draws.
+  init(_ architecture: Architecture, drawn number: Int, using random: RandomSource) {
+    var draw = random.split("network", number)
+    self.init(architecture, using: &draw)
   }
 }
