@@ -23,7 +23,7 @@ public enum Catalog {
 
   /// The methods of `condense`, simplest first.
   public static let methods: [Method] = [
-    .random, .herding, .kCenter, .distributionMatching, .m3d, .dc, .dsa, .idcI, .idc, .koopcon,
+    .random, .herding, .kCenter, .distributionMatching, .krDual, .m3d, .dc, .dsa, .idcI, .idc, .koopcon,
   ]
 
   /// The methods of `expand`, simplest first.
