@@ -44,12 +44,20 @@ extension ComputeTests {
       let method = try #require(Catalog.method(name))
       let values = [
         "steps": "4", "schedule": "8", "batch": "8", "width": "4", "depth": "2", "feature-steps": "5", "latent": "12",
-        "inner-loop": "1", "early-epochs": "0",
-      ]
+      ].merging(networks(method)) { $1 }
       return ["--method", name]
         + values.sorted { $0.key < $1.key }.flatMap { option, text in
           method.settings.contains { $0.option == option } ? ["--\(option)", text] : []
         }
+    }
+
+    /// The shortest training of networks that the method allows.
+    private func networks(_ method: Method) -> [String: String] {
+      switch method.settings.first(where: { $0.option == "train-on" })?.text {
+      case "synthetic": ["inner-loop": "1"]
+      case "snapshots": ["early-epochs": "0"]
+      default: [:]
+      }
     }
 
     /// Runs a command line, whose last words win, on two classes of 12 and 9 images.

@@ -5,7 +5,7 @@ extension Method {
     reference: "Zhao, Mopuri & Bilen, Dataset Condensation with Gradient Matching, ICLR 2021",
     settings: MethodOption.learnedImages(initialization: "noise", factor: 1, rate: "0.1", augment: "none")
       + MethodOption.gradientMatching(
-        pixels: "free", match: "cosine", layers: "all", trainOn: "synthetic", earlyEpochs: "0") + MethodOption.network,
+        pixels: "free", match: "cosine", layers: "all", trainOn: "synthetic") + MethodOption.network,
     presets: [
       Preset(
         "paper", summary: "the code's numbers for 10 images per class: 1,000 networks of 10 steps",

@@ -5,7 +5,7 @@ extension Method {
     reference: "Zhao & Bilen, Dataset Condensation with Differentiable Siamese Augmentation, ICML 2021",
     settings: MethodOption.learnedImages(initialization: "real", factor: 1, rate: "0.1")
       + MethodOption.gradientMatching(
-        pixels: "free", match: "cosine", layers: "all", trainOn: "synthetic", earlyEpochs: "0") + MethodOption.network,
+        pixels: "free", match: "cosine", layers: "all", trainOn: "synthetic") + MethodOption.network,
     presets: [
       Preset(
         "paper", summary: "the code's numbers for 10 images per class: 1,000 networks of 10 steps",

@@ -17,7 +17,7 @@ extension Method {
   private static func idcSettings(factor: Int) -> [MethodOption] {
     MethodOption.learnedImages(initialization: "mixed", factor: factor, batch: "64", rate: nil)
       + MethodOption.gradientMatching(
-        pixels: "clamped", match: nil, layers: "convolutions", trainOn: "snapshots", earlyEpochs: "4")
+        pixels: "clamped", match: nil, layers: "convolutions", trainOn: "snapshots")
       + MethodOption.network
   }
 

@@ -61,7 +61,7 @@ extension MethodOption {
 extension MethodOption {
   /// Of methods that match gradients.
   static func gradientMatching(
-    pixels: String, match: String?, layers: String, trainOn: String, earlyEpochs: String
+    pixels: String, match: String?, layers: String, trainOn: String
   ) -> [MethodOption] {
     [
       MethodOption(
@@ -90,20 +90,20 @@ extension MethodOption {
           help: "training after each step: passes over the synthetic images, or batches of 64 real ones")),
       MethodOption(
         Option(
-          "regularization", .choice(["strong", "one", "none"]), defaultNote: "see the method",
-          help: "training on real images: IDC's augmentations and CutMix, one augmentation a batch, or none"), "strong"),
+          "regularization", .choice(["strong", "one", "none"]), defaultNote: "strong",
+          help: "training on real images: IDC's augmentations and CutMix, one augmentation a batch, or none")),
       MethodOption(
         Option(
-          "networks", .integer(1...1000), defaultNote: "see the method",
-          help: "networks trained on the real images beforehand"), "1"),
+          "networks", .integer(1...1000), defaultNote: "1",
+          help: "networks trained on the real images beforehand")),
       MethodOption(
         Option(
-          "early-epochs", .integer(0...1000), defaultNote: "see the method",
-          help: "epochs of that training; snapshots are of all of them"), earlyEpochs),
+          "early-epochs", .integer(0...1000), defaultNote: "4 for snapshots, else none",
+          help: "epochs of that training; snapshots are of all of them")),
       MethodOption(
         Option(
-          "weight-noise", .number(0...100), defaultNote: "see the method",
-          help: "noise on the weights of snapshots, as a share of each filter"), "0.0"),
+          "weight-noise", .number(0...100), defaultNote: "none",
+          help: "noise on the weights of snapshots, as a share of each filter")),
     ]
   }
 

@@ -23,7 +23,7 @@ public struct DC: GradientMatchingMethod {
   /// How gradients are matched.
   public var matching = GradientMatching(
     images: LearnedImages(initialization: .noise, factor: 1, learningRate: 0.1, augmentation: AugmentationStrategy.none),
-    distance: .cosine, layers: .all, schedule: NetworkSchedule(.synthetic, earlyEpochs: 0))
+    distance: .cosine, layers: .all, schedule: NetworkSchedule(.synthetic))
 
   /// See `CondensingMethod`.
   public init() {}

@@ -19,7 +19,7 @@ public struct DSA: GradientMatchingMethod {
   /// How gradients are matched.
   public var matching = GradientMatching(
     images: LearnedImages(initialization: .real, factor: 1, learningRate: 0.1), distance: .cosine, layers: .all,
-    schedule: NetworkSchedule(.synthetic, earlyEpochs: 0))
+    schedule: NetworkSchedule(.synthetic))
 
   /// See `CondensingMethod`.
   public init() {}

@@ -48,7 +48,7 @@ extension IDCMethod {
       initialization: .mixed, factor: factor, learningRate: nil, combinesAugmentations: true, pixels: .clamped)
     images.realBatch = 64
     return GradientMatching(
-      images: images, distance: nil, layers: .convolutions, schedule: NetworkSchedule(.snapshots, earlyEpochs: 4),
+      images: images, distance: nil, layers: .convolutions, schedule: NetworkSchedule(.snapshots),
       syntheticBatch: 128, isScaledByCount: true)
   }
 

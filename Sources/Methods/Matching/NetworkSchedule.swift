@@ -19,14 +19,17 @@ public struct NetworkSchedule: Sendable {
   public var stepsPerNetwork: Int?
   /// Passes or batches after each step; nil for a number that suits the images per class. Without meaning for snapshots.
   public var innerLoop: Int?
-  /// How training on real images is regularised.
-  public var regularization = Regularization.strong
-  /// Networks that are trained on the real images beforehand.
-  public var networks: Int
-  /// Epochs that each of them is trained for.
-  public var earlyEpochs: Int
-  /// The length of the noise on the weights of a snapshot, filter by filter, as a share of the filter's length.
-  public var weightNoise = 0.0
+  /// How training on real images is regularised; nil for `strong`.
+  public var regularization: Regularization?
+  /// Networks that are trained on the real images beforehand; nil for 1.
+  public var networks: Int?
+  /// Epochs that each of them is trained for; nil for `usualEpochs` with snapshots, else none.
+  public var earlyEpochs: Int?
+  /// The length of the noise on the weights of a snapshot, filter by filter, as a share of the filter's length; nil for none.
+  public var weightNoise: Double?
+
+  /// Epochs of which snapshots are taken.
+  public static let usualEpochs = 4
 
   /// What networks learn from.
   public enum Training: String, Sendable, CaseIterable, SettingValue {
@@ -49,11 +52,7 @@ public struct NetworkSchedule: Sendable {
   }
 
   /// Networks that learn from that.
-  init(_ training: Training, networks: Int = 1, earlyEpochs: Int) {
-    self.training = training
-    self.networks = networks
-    self.earlyEpochs = earlyEpochs
-  }
+  init(_ training: Training) { self.training = training }
 
   /// The options.
   static var settings: [Setting<NetworkSchedule>] {
@@ -65,13 +64,21 @@ public struct NetworkSchedule: Sendable {
     ]
   }
 
-  /// Fills in what follows from the images per class.
+  /// Fills in what follows from the images per class, and leaves out what means nothing to the way of training.
   ///
   /// For synthetic images the published code has 1 step and 1 pass at 1 image per class, 10 and 50 at 10, 50 and 10 at 50,
   /// which is ipc steps and 500 / ipc passes; it has a few passes more in between. On real images: 100 steps, and about 2,000
   /// images after each.
   mutating func decide(for task: MethodTask) {
     let most = task.counts.max() ?? 0
+    if training != .synthetic {
+      regularization = regularization ?? .strong
+      networks = networks ?? 1
+      earlyEpochs = earlyEpochs ?? (training == .snapshots ? Self.usualEpochs : 0)
+    } else {
+      (regularization, networks, earlyEpochs) = (nil, nil, nil)
+    }
+    weightNoise = training == .snapshots ? weightNoise ?? 0 : nil
     switch training {
     case .synthetic:
       stepsPerNetwork = stepsPerNetwork ?? min(50, max(1, most))
@@ -81,7 +88,7 @@ public struct NetworkSchedule: Sendable {
       innerLoop = innerLoop ?? 32
     case .snapshots:
       stepsPerNetwork = stepsPerNetwork ?? 1
-      innerLoop = innerLoop ?? 0
+      innerLoop = nil
     }
   }
 
@@ -97,11 +104,13 @@ public struct NetworkSchedule: Sendable {
 
   /// The trajectories that it needs; nil where it needs none.
   func trajectories(of network: NetworkChoice, for task: MethodTask) -> TrajectoryRecipe? {
-    guard training != .synthetic, training == .snapshots || earlyEpochs > 0 else { return nil }
+    guard training != .synthetic, training == .snapshots || (earlyEpochs ?? 0) > 0 else {
+      return nil
+    }
     var recipe = TrajectoryTraining()
     recipe.network = network
-    recipe.networks = networks
-    recipe.epochs = earlyEpochs
+    recipe.networks = networks ?? 1
+    recipe.epochs = earlyEpochs ?? 0
     if regularization == .strong { recipe.cutMixProbability = 0.5 }
     if regularization == .none { recipe.augmentation = AugmentationStrategy.none }
     return recipe.recipe(for: task)
@@ -159,10 +168,10 @@ struct ScheduledNetworks<Real: RealImages> {
     var draw = random.split("snapshot", number)
     let network = trajectories.network(
       draw.integer(below: trajectories.networks), epoch: draw.integer(below: trajectories.epochs + 1))
-    guard schedule.weightNoise > 0 else { return network }
+    guard let noise = schedule.weightNoise, noise > 0 else { return network }
     return try network.with(
       parameters: network.parameters.map { weight throws(TensorError) in
-        try weight.withFilterNoise(schedule.weightNoise, using: &draw)
+        try weight.withFilterNoise(noise, using: &draw)
       })
   }
 
@@ -200,7 +209,7 @@ struct ScheduledNetworks<Real: RealImages> {
       let rows = batch.labels.count
       var images = try normalization.normalized(bytes: batch.images)
       var targets = oneHot(batch.labels, classes: architecture.classes)
-      switch schedule.regularization {
+      switch schedule.regularization ?? .strong {
       case .none: break
       case .one:
         images = try augmented(
