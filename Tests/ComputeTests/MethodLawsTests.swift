@@ -13,7 +13,7 @@ import Testing
 /// Of every option that only some methods take, a value that is not its default, for small images.
 private let otherValues = [
   "steps": "3", "batch": "5", "lr": "0.02", "momentum": "0.25", "init": "noise", "augment": "flip", "factor": "3",
-  "kernel": "gaussian", "bandwidth": "3", "units": "kernel", "iterations-per-model": "2", "feature-steps": "7",
+  "kernel": "gaussian", "bandwidth": "3", "units": "kernel", "iterations-per-model": "3", "feature-steps": "7",
   "net": "resnetap10", "norm": "group", "width": "6", "depth": "1", "precision": "bfloat16", "autoencoder": "medium",
   "reconstruction": "variational",
   "latent": "16", "heads": "2", "weight-re": "3", "weight-ce": "2", "weight-w": "3", "weight-fm": "3",
@@ -22,6 +22,9 @@ private let otherValues = [
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
 ]
+
+/// Those of methods whose default is the value above.
+private let valuesBeside = ["init": "real", "match": "squared", "match-layers": "all", "pixels": "clamped"]
 
 /// What must be typed beside an option so that it means something.
 private let company = [
@@ -171,22 +174,28 @@ extension ComputeTests {
       let words = try small(name) + ["--ipc", "2"]
       let plain = try await condensed(words)
       for setting in method.settings where !setting.option.hasPrefix("snapshot") {
-        let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
+        var other = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
+        if other == setting.text { other = try #require(valuesBeside[setting.option]) }
+        let value = other
         var more = ["--\(setting.option)", value] + (company[setting.option] ?? [])
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
         if setting.option == "settling" { more += ["--schedule", "4"] }
         var base = words
+        if setting.option == "iterations-per-model", words.contains("--early-epochs") { more += ["--early-epochs", "3"] }
+        if more.contains("snapshots"), let place = base.firstIndex(of: "--inner-loop") {
+          base.removeSubrange(place...place + 1)
+        }
         // A size belongs to the default network.
         for size in ["--width", "--depth"] where setting.option == "net" {
           if let place = base.firstIndex(of: size) { base.removeSubrange(place...place + 1) }
         }
         let changed = try await condensed(base + more)
-        let other = more.count == 2 ? plain : try await condensed(words + more.dropFirst(2))
+        let without = more.count == 2 ? plain : try await condensed(base + more.dropFirst(2))
         // Other features may pick the same images: then the history tells that they were others.
         let isSelection = !method.settings.contains { $0.option == "steps" }
-        let isRecorded = changed.info.provenance != other.info.provenance
-        #expect(isRecorded && (isSelection || changed.samples != other.samples), "--\(setting.option) \(value)")
+        let isRecorded = changed.info.provenance != without.info.provenance
+        #expect(isRecorded && (isSelection || changed.samples != without.samples), "--\(setting.option) \(value)")
       }
     }
   }

@@ -39,8 +39,11 @@ public enum GradientDistance: String, Sendable, CaseIterable, SettingValue {
     case .cosine:
       precondition(a.rank >= 2, "a gradient of shape \(a.shape) has no rows to compare")
       let (a, b) = (try a.flattened(from: 1), try b.flattened(from: 1))
-      let lengths = try (a.squared().sum(axes: [1]) * b.squared().sum(axes: [1])).sqrt()
-      return try (1 - (a * b).sum(axes: [1]) / (lengths + 1e-6)).sum()
+      // A row without a gradient has a length that cannot be differentiated; a trifle more, and it can.
+      let lengths = try [a, b].map { rows throws(TensorError) in
+        try (rows.squared().sum(axes: [1]) + 1e-24).sqrt()
+      }
+      return try (1 - (a * b).sum(axes: [1]) / (lengths[0] * lengths[1] + 1e-6)).sum()
     }
   }
 }

@@ -112,7 +112,7 @@ public struct NetworkSchedule: Sendable {
     recipe.networks = networks ?? 1
     recipe.epochs = earlyEpochs ?? 0
     if regularization == .strong { recipe.cutMixProbability = 0.5 }
-    if regularization == .none { recipe.augmentation = AugmentationStrategy.none }
+    if regularization == Regularization.none { recipe.augmentation = AugmentationStrategy.none }
     return recipe.recipe(for: task)
   }
 }
@@ -125,7 +125,7 @@ struct ScheduledNetworks<Real: RealImages> {
   let trajectories: Trajectories?
   let real: Real
   let normalization: Normalization
-  /// What networks are trained through.
+  /// What networks learn synthetic images through.
   let augmentation: AugmentationStrategy
   let random: RandomSource
   private var current: Network?
@@ -212,11 +212,11 @@ struct ScheduledNetworks<Real: RealImages> {
       switch schedule.regularization ?? .strong {
       case .none: break
       case .one:
-        images = try augmented(
-          images, by: augmentation.drawOne(rows: rows, height: height, width: width, using: &random))
+        let all = AugmentationStrategy.usual(channels: real.shape.channels)
+        images = try augmented(images, by: all.drawOne(rows: rows, height: height, width: width, using: &random))
       case .strong:
-        images = try augmented(
-          images, by: augmentation.drawCombined(rows: rows, height: height, width: width, using: &random))
+        let some = TrajectoryTraining.usualAugmentation(channels: real.shape.channels)
+        images = try augmented(images, by: some.drawCombined(rows: rows, height: height, width: width, using: &random))
         if random.uniform() < 0.5 {
           let mix = CutMix.drawn(count: rows, height: height, width: width, using: &random)
           (images, targets) = try mix.applied(images: images, targets: targets)

@@ -57,7 +57,11 @@ public struct TrajectoryTraining: Sendable, Equatable {
   }
 
   private mutating func decideAugmentation(for task: MethodTask) {
-    let usual = AugmentationStrategy.usual(channels: task.shape.channels)
-    augmentation = augmentation ?? usual.without(.cutout).without(.scale).without(.rotate)
+    augmentation = augmentation ?? Self.usualAugmentation(channels: task.shape.channels)
+  }
+
+  /// Color, crop and flip; of grey images color and crop.
+  static func usualAugmentation(channels: Int) -> AugmentationStrategy {
+    AugmentationStrategy.usual(channels: channels).without(.cutout).without(.scale).without(.rotate)
   }
 }
