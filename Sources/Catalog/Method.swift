@@ -38,6 +38,7 @@ public struct Method: Sendable {
 
   /// Whether the method reads that option of a verb; of its own one unless another is named.
   public func understands(_ option: String, of verb: String? = nil) -> Bool {
+    if verb == "fit", case .allBut(let names) = fit, names.contains(option) { return false }
     if verb == "fit", case .only(let names) = fit, Catalog.methodOptionNames.contains(option) || option == "ipc" {
       return names.contains(option)
     }
@@ -54,6 +55,8 @@ public struct Method: Sendable {
 public enum FitOptions: Sendable, Equatable {
   /// All of them, and --ipc.
   case all
+  /// All but these, and --ipc.
+  case allBut([String])
   /// These alone.
   case only([String])
 }

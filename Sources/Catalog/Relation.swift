@@ -6,6 +6,8 @@ public enum Relation: Sendable, Equatable {
   case needs(String, String, String)
   /// The first means something only where the second has one of these values.
   case belongs(String, to: String, [String])
+  /// The first means nothing where the second has this value, typed or not; and why.
+  case clashes(String, with: String, String, String)
   /// An option of the verb that means nothing to the method.
   case meansNothing(String)
 }

@@ -48,7 +48,10 @@ extension Verb {
         "photographs, with a number of images for each class"),
       Example("pipe condense --dry-run -i mnist/", "how long it would take, and how much memory"),
     ],
-    relations: [.needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none")]
+    relations: [
+      .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),
+      .clashes("formation", with: "factor", "1", "a stored image is then one training image"),
+    ]
       + OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
 }

@@ -39,6 +39,9 @@ extension Verb {
             help: "train several networks, and print a column for each"),
           Option("baselines", .flag, help: "evaluate random and herded real images beside it"),
           Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
+          Option(
+            "equal-steps", .flag,
+            help: "train a set with formation for as many steps as one without"),
           .seed,
           Option(
             "time", .duration, defaultNote: "no limit",

@@ -7,6 +7,8 @@ extension Verb {
       "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes them as one "
         + "safetensors file for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses one by "
         + "one: re (reconstruction), ce (classification), fm (the classifier's features), w (transport), cov (covariance).",
+      "A model makes whole images. --factor, which shrinks them to tiles, is an option of `pipe condense --method koopcon`: "
+        + "tiles are put together of all images of a class, and the verbs between know one sample at a time.",
       "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with; labels are "
         + "not used then.",
       "Ctrl-C and --time end it early with a valid model. The same command with the same seed on the same machine gives "

@@ -64,13 +64,23 @@ extension Verb {
     summary: "write a shard folder as a stream of samples",
     description: [
       "The opposite of `pipe shard`: the stream that made the folder, with its header and history. Every shard's checksum "
-        + "is checked on the way."
+        + "is checked on the way.",
+      "With --form the stream has what a trainer sees of a condensed set whose images hold several training images: each of them "
+        + "as a sample, cut out and enlarged, and no formation in the header. The history says so.",
     ],
     operands: [.shardFolder],
-    groups: [OptionGroup("Output", [.streamOutput]), .terminal],
+    groups: [
+      OptionGroup(
+        "Output",
+        [
+          .streamOutput,
+          Option("form", .flag, help: "a sample for each training image, cut and enlarged"),
+        ]), .terminal,
+    ],
     examples: [
       Example("pipe cat cifar10-m3d | pipe shard --zstd -o cifar10-m3d-zst", "compress a dataset"),
       Example("pipe cat cifar10-m3d | tar t", "list its samples"),
+      Example("pipe cat --form cifar10-m3d | pipe shard -o formed", "for a trainer that cuts no tiles"),
     ],
     writesBinary: true)
 

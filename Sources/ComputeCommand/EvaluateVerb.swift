@@ -33,8 +33,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     var recipe = protocolNamed(arguments.choice("protocol"), channels: channels)
     recipe.epochs = arguments.integer("epochs") ?? recipe.epochs
     return EvaluationRequest(
-      recipe: recipe, repeats: arguments.integer("repeats") ?? 3, seed: UInt64(arguments.integer("seed") ?? 0),
-      networks: networks)
+      recipe: recipe, equalSteps: arguments.flag("equal-steps"), repeats: arguments.integer("repeats") ?? 3,
+      seed: UInt64(arguments.integer("seed") ?? 0), networks: networks)
   }
   try request(channels: 3).check(evaluated.info, besides: realSource?.info, machine: surroundings.machineMemory)
 
@@ -66,7 +66,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   }
   let result = EvaluationResult(
     protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
-    repeats: request.repeats, seed: request.seed, precision: networks[0].precision.rawValue,
+    repeats: request.repeats, equalSteps: request.equalSteps, seed: request.seed,
+    precision: networks[0].precision.rawValue,
     networks: networks.map(\.name), width: networks[0].width, device: Runtime.device.description, test: name,
     testSplit: testSource.info.split, classes: test.classNames, countPerClass: counts, rows: rows)
   let text =
@@ -150,7 +151,7 @@ private func announcement(_ plan: EvaluationPlan, _ request: EvaluationRequest) 
   }
   let kinds = request.networks.count > 1 ? " \(request.networks.map(\.name).joined(separator: ", "))" : ""
   return [
-    "\(request.recipe.label): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
+    "\(request.recipe.label)\(request.equalSteps ? ", equal training steps" : ""): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
       + "\(plan.labels.joined(separator: ", ")); about \(durationText(estimate.seconds)) in all\(features)",
     memoryLine(decoded: estimate.decodedBytes, working: Int(estimate.memoryNeed.total)),
   ]

@@ -10,8 +10,9 @@ extension EvaluationResult {
   var text: String {
     let epochsText = epochs == prescribedEpochs ? "" : " (\(epochs) of \(prescribedEpochs) epochs)"
     let part = testSplit == .test ? "" : " (its \(testSplit.rawValue) split)"
+    let steps = equalSteps == true ? ", equal training steps" : ""
     let heading =
-      "\(`protocol`)\(epochsText), \(precision), seed \(seed), tested on \(test)\(part); accuracy in % after the last epoch, "
+      "\(`protocol`)\(epochsText)\(steps), \(precision), seed \(seed), tested on \(test)\(part); accuracy in % after the last epoch, "
       + "mean ± std over networks"
     let lines = [heading, ""] + (networks.count > 1 ? comparison : sets + [""] + classRows)
     return lines.map { $0.replacing(#/ +$/#, with: "") + "\n" }.joined()
@@ -21,12 +22,19 @@ extension EvaluationResult {
   private var nameWidth: Int { max(16, rows.map(\.label.count).max() ?? 0) }
 
   private var sets: [String] {
-    [padded("set", nameWidth) + " images  trained on  networks   accuracy        s"]
+    [padded("set", nameWidth) + " images  trained on  \(epochsHeading)networks   accuracy        s"]
       + rows.map { row in
         let done = row.stoppedEarly ? "\(row.accuracies.count) of \(repeats)" : "\(row.accuracies.count)"
         return "\(padded(row.label, nameWidth)) \(left(String(row.images), 6))  \(left(String(row.trainedOn), 10))  "
-          + "\(left(done, 8))   \(padded(row.accuracy, 13)) \(left(String(Int(row.seconds.rounded())), 5))"
+          + "\(epochsCell(row))\(left(done, 8))   \(padded(row.accuracy, 13)) \(left(String(Int(row.seconds.rounded())), 5))"
       }
+  }
+
+  /// The column of epochs, where they differ from set to set.
+  private var epochsHeading: String { equalSteps == true ? "epochs  " : "" }
+
+  private func epochsCell(_ row: Row) -> String {
+    equalSteps == true ? left(row.epochs.map(String.init) ?? "-", 6) + "  " : ""
   }
 
   private var classRows: [String] {
@@ -46,7 +54,8 @@ extension EvaluationResult {
   private var comparison: [String] {
     let columns = networks.map { max(14, $0.count + 2) }
     var lines = [
-      padded("set", nameWidth) + " images  trained on   " + zip(networks, columns).map { padded($0, $1) }.joined()
+      padded("set", nameWidth) + " images  trained on   \(epochsHeading)"
+        + zip(networks, columns).map { padded($0, $1) }.joined()
     ]
     var labels: [String] = []
     for row in rows where !labels.contains(row.label) { labels.append(row.label) }
@@ -59,7 +68,7 @@ extension EvaluationResult {
         return padded((row?.accuracy ?? "-") + mark, width)
       }
       lines.append(
-        "\(padded(label, nameWidth)) \(left(String(first.images), 6))  \(left(String(first.trainedOn), 10))   \(cells.joined())"
+        "\(padded(label, nameWidth)) \(left(String(first.images), 6))  \(left(String(first.trainedOn), 10))   \(epochsCell(first))\(cells.joined())"
       )
     }
     return lines

@@ -61,8 +61,6 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
 extension DatasetInfo {
   /// The most samples that a class may be said to have, and the most values that a sample may be said to have.
   private static let maxCount = Int(Int32.max)
-  /// The most tiles per side of a stored image: no image has more pixels in a row.
-  private static let maxFactor = 65_535
 
   /// Refuses numbers that no dataset has.
   ///
@@ -93,8 +91,8 @@ extension DatasetInfo {
         values = product
       }
     }
-    if let factor = formation?.factor, !(1...Self.maxFactor).contains(factor) {
-      throw refuse("has a formation of \(factor) tiles per side; 1 to \(grouped(Self.maxFactor)) are possible")
+    if let formation, !(1...Formation.maxFactor).contains(formation.factor) {
+      throw refuse("has a formation of \(formation.size); 1 to \(grouped(Formation.maxFactor)) are possible")
     }
   }
 }
@@ -110,23 +108,6 @@ public struct Normalization: Sendable, Equatable, Codable {
   public init(mean: [Float], std: [Float]) {
     self.mean = mean
     self.std = std
-  }
-}
-
-/// Multi-formation (IDC §4.1): each stored image holds factor × factor smaller ones, to be cut and enlarged before training.
-public struct Formation: Sendable, Hashable, Codable {
-  /// Tiles per side.
-  public var factor: Int
-  /// How tiles are enlarged to the full size: `bilinear` (half-pixel centres).
-  public var upsample: String
-  /// Value with which an image is padded on the right and at the bottom when the factor does not divide its size.
-  public var padding: Float
-
-  /// A rule; the factor is at least 1, which is no formation.
-  public init(factor: Int, upsample: String = "bilinear", padding: Float = 0.5) {
-    self.factor = factor
-    self.upsample = upsample
-    self.padding = padding
   }
 }
 

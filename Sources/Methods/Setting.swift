@@ -110,16 +110,9 @@ extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == 
   public static var settingForm: String { "one of " + allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
-extension Formation: SettingValue {
-  /// See `SettingValue`.
-  public init?(settingText: String) {
-    guard let factor = Int(settingText), factor > 0 else { return nil }
-    self.init(factor: factor)
-  }
-  /// See `SettingValue`.
-  public var settingText: String? { String(factor) }
-  /// See `SettingValue`.
-  public static var settingForm: String { "a number of tiles per side" }
+extension Formation.Kind: SettingValue {
+  /// See `SettingValue`; nil for the uniform one, which histories do not name.
+  public var settingText: String? { self == .uniform ? nil : rawValue }
 }
 
 extension AugmentationStrategy: SettingValue {

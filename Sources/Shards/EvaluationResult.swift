@@ -22,6 +22,10 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var images: Int
     /// Images trained on per epoch: more than stored where the set has a formation.
     public var trainedOn: Int
+    /// Epochs trained, where they follow from the set; see `equalSteps`.
+    public var epochs: Int?
+    /// Training steps of each network, where they follow from the set.
+    public var steps: Int?
     /// Seconds for all of them.
     public var seconds: Double
     /// Whether a time limit or a signal ended the last training early; its result is not among `accuracies`.
@@ -30,7 +34,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     /// A row; mean and deviation follow from the accuracies.
     public init(
       set: String, baseline: Bool = false, network: String, accuracies: [Double], perClass: [Double?], images: Int,
-      trainedOn: Int, seconds: Double, stoppedEarly: Bool
+      trainedOn: Int, epochs: Int? = nil, steps: Int? = nil, seconds: Double, stoppedEarly: Bool
     ) {
       self.set = set
       self.baseline = baseline
@@ -39,6 +43,8 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
       self.perClass = perClass
       self.images = images
       self.trainedOn = trainedOn
+      self.epochs = epochs
+      self.steps = steps
       self.seconds = seconds
       self.stoppedEarly = stoppedEarly
       guard !accuracies.isEmpty else { return }
@@ -61,6 +67,10 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   public var prescribedEpochs: Int
   /// Networks trained per row, each from its own start.
   public var repeats: Int
+  /// True where a set with formation was trained for as many steps as the same set without one; each row has its own `epochs` then.
+  ///
+  /// Nil otherwise.
+  public var equalSteps: Bool?
   /// Where all randomness came from.
   public var seed: UInt64
   /// Precision of activations.
@@ -86,14 +96,16 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
 
   /// A result; see the properties.
   public init(
-    protocol: String, epochs: Int, prescribedEpochs: Int, repeats: Int, seed: UInt64, precision: String,
-    networks: [String], width: Int?, device: String, test: String, testSplit: DatasetInfo.Split, classes: [String],
+    protocol: String, epochs: Int, prescribedEpochs: Int, repeats: Int, equalSteps: Bool = false, seed: UInt64,
+    precision: String, networks: [String], width: Int?, device: String, test: String, testSplit: DatasetInfo.Split,
+    classes: [String],
     countPerClass: [Int], rows: [Row]
   ) {
     self.protocol = `protocol`
     self.epochs = epochs
     self.prescribedEpochs = prescribedEpochs
     self.repeats = repeats
+    self.equalSteps = equalSteps ? true : nil
     self.seed = seed
     self.precision = precision
     network = networks.first ?? ""

@@ -63,7 +63,9 @@ import Testing
       for relation in verb.relations + verb.methods.filter({ $0.verb == verb.name }).flatMap(\.relations) {
         let names =
           switch relation {
-          case .excludes(let a, let b, _), .needs(let a, let b, _), .belongs(let a, to: let b, _): [a, b]
+          case .excludes(let a, let b, _), .needs(let a, let b, _), .belongs(let a, to: let b, _),
+            .clashes(let a, with: let b, _, _):
+            [a, b]
           case .meansNothing(let a): [a]
           }
         for name in names { _ = try #require(verb.option(name), "--\(name) of \(verb.name)") }
@@ -86,6 +88,28 @@ import Testing
     let verb = try #require(Catalog.verb(words[0]))
     let error = #expect(throws: UsageError.self) { try Arguments(Array(words.dropFirst()), for: verb) }
     #expect(error?.message.contains("means nothing to the method") ?? false, "\(error?.message ?? "")")
+  }
+
+  @Test(arguments: [
+    ("condense --method dm --formation multi", "--formation means nothing with --factor 1"),
+    ("condense --method m3d --factor 1 --formation time", "--formation means nothing with --factor 1"),
+    ("condense --method koopcon --factor 2 --formation multi", "--factor means nothing with --formation multi"),
+    ("condense --method koopcon --formation time", "--formation means nothing with --factor 1"),
+    ("fit --method koopcon --factor 2", "fit has no option --factor"),
+    ("condense --method herding --formation time", "--formation means nothing to the method herding"),
+  ]) func `a formation that would change nothing is refused`(line: String, words: String) throws {
+    let typed = line.split(separator: " ").map(String.init)
+    let verb = try #require(Catalog.verb(typed[0]))
+    let output = typed[0] == "fit" ? ["-o", "x"] : []
+    let error = #expect(throws: UsageError.self) { try Arguments(Array(typed.dropFirst()) + output, for: verb) }
+    #expect(error?.message.contains(words) ?? false, "\(error?.message ?? "")")
+  }
+
+  @Test func `a formation of several tiles is taken`() {
+    for line in ["m3d --formation multi", "dm --factor 2 --formation time", "koopcon --factor 3 --formation time"] {
+      let words = "--method \(line)".split(separator: " ").map(String.init)
+      #expect(throws: Never.self) { try Arguments(words, for: .condense) }
+    }
   }
 
   @Test func `every example parses`() throws {

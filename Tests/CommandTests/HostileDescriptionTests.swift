@@ -12,6 +12,14 @@ import Testing
       "a formation of 8589934592 tiles per side"
     ),
     ("formation", "{'factor': 0, 'upsample': 'bilinear', 'padding': 0.5}", "a formation of 0 tiles per side"),
+    (
+      "formation", "{'kind': 'multi', 'parts': 2**33, 'upsample': 'bilinear', 'padding': 0.5}",
+      "a formation of scales of 1 to 8589934592 tiles per side"
+    ),
+    (
+      "formation", "{'kind': 'time', 'parts': 0, 'upsample': 'bilinear', 'padding': 0.5}",
+      "a formation of 0 tiles along the width"
+    ),
     ("shape", "[2**40] * 3", "the shape 1099511627776×1099511627776×1099511627776"),
     ("shape", "[3, -32, 32]", "the shape 3×-32×32"),
   ]

@@ -49,6 +49,52 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     #expect(outcome.text.contains("__pipe__/header\n000000000.png\n"))
   }
 
+  /// Gives the dataset in folder `a` a formation, as the end of a condensation does.
+  private static let addFormation = """
+    import json, os
+    os.chmod('a/pipe.manifest', 0o644)
+    document = json.load(open('a/pipe.manifest'))
+    document['formation'] = {formation}
+    json.dump(document, open('a/pipe.manifest', 'w'))
+    """
+
+  @Test(arguments: [
+    ("{'factor': 2, 'upsample': 'bilinear', 'padding': 0.5}", 4),
+    ("{'kind': 'multi', 'parts': 2, 'upsample': 'bilinear', 'padding': 0.5}", 5),
+    ("{'kind': 'time', 'parts': 4, 'upsample': 'bilinear', 'padding': 0}", 4),
+  ]) func `cat --form writes a sample for each training image, and plain cat the stored ones`(
+    formation: String, tiles: Int
+  ) throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let script = try folder.file("form.py", Self.addFormation.replacing("{formation}", with: formation))
+    let outcome = try shell(
+      "pipe shard -q -i \(tar) -o a && pipe cat -q a -o before && python3 \(script.path) && pipe cat a -o plain && "
+        + "pipe cat --form a | pipe shard -o formed && pipe verify -q formed && pipe cat --form formed -q | cmp - <(pipe cat formed)",
+      in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    let listed = try shell("tar tf formed/*.tar | grep png; tar xOf plain __pipe__/header", in: folder).text
+    let keys = (0..<4).flatMap { stored in (0..<tiles).map { "00000000\(stored)-\($0).png\n" } }.joined()
+    #expect(listed.hasPrefix(keys) && listed.contains(#""formation":{"#), "\(listed)")
+    let inspected = try shell("pipe inspect --json formed", in: folder).text
+    #expect(!inspected.contains(#""formation" :"#), "\(inspected)")
+    #expect(
+      inspected.contains(#""samples" : \#(4 * tiles)"#) && inspected.contains(#""form" : "true""#), "\(inspected)")
+  }
+
+  @Test func `a formation that does not fit its images is refused where they are cut`() throws {
+    let folder = try TemporaryFolder()
+    let tar = try archive(in: folder)
+    let formation = "{'kind': 'multi', 'parts': 3, 'upsample': 'bilinear', 'padding': 0.5}"
+    let script = try folder.file("form.py", Self.addFormation.replacing("{formation}", with: formation))
+    let made = try shell("pipe shard -q -i \(tar) -o a && python3 \(script.path)", in: folder)
+    #expect(made.status == 0, "\(made.text)")
+    let refused = try shell("pipe cat --form a | pipe shard -o x; echo ${PIPESTATUS[@]}; ls", in: folder)
+    #expect(refused.text.contains("scales of 1 to 3 tiles per side does not fit images of 4×4"), "\(refused.text)")
+    #expect(refused.text.contains("65 65\n") && !refused.text.contains("x\n"), "\(refused.text)")
+    #expect(try shell("pipe cat a | tar t | grep -c png", in: folder).text == "4\n")
+  }
+
   @Test func `an upstream that dies publishes nothing and its reader says that trying again can help`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)

@@ -13,6 +13,7 @@ import Testing
 /// Of every option that only some methods take, a value that is not its default, for small images.
 private let otherValues = [
   "steps": "3", "batch": "5", "lr": "0.02", "momentum": "0.25", "init": "noise", "augment": "flip", "factor": "3",
+  "formation": "time",
   "kernel": "gaussian", "bandwidth": "3", "units": "kernel", "iterations-per-model": "3", "feature-steps": "7",
   "net": "resnetap10", "norm": "group", "width": "6", "depth": "1", "precision": "bfloat16", "autoencoder": "medium",
   "reconstruction": "variational",
@@ -180,6 +181,9 @@ extension ComputeTests {
         var more = ["--\(setting.option)", value] + (company[setting.option] ?? [])
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
+        if setting.option == "formation" { more += ["--factor", "2"] }
+        // As many tiles as the smaller class has images, where there may be no more.
+        if setting.option == "factor", try #require(Registry.method(name)).traits.isBoundedBySamples { more[1] = "2" }
         if setting.option == "settling" { more += ["--schedule", "4"] }
         var base = words
         if setting.option == "iterations-per-model", words.contains("--early-epochs") { more += ["--early-epochs", "3"] }

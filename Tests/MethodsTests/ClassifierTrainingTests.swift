@@ -39,6 +39,25 @@ struct ClassifierTrainingTests {
     #expect(recipe.learningRate(inPass: 16) == 0.01 && recipe.learningRate(inPass: 17) < 0.002)
   }
 
+  @Test func `a set with formation gets the steps of the same set without one, to half a pass`() {
+    for recipe in [TrainingProtocol.dc(), .dsa(), .idc()] {
+      for (stored, formed) in [(100, 400), (100, 1400), (10, 40), (500, 2000), (1, 16), (300, 300), (65, 130)] {
+        let scaled = recipe.withEqualSteps(stored: stored, formed: formed)
+        let ofPass = scaled.steps(forImages: formed) / scaled.passes
+        let difference = scaled.steps(forImages: formed) - recipe.steps(forImages: stored)
+        #expect(2 * abs(difference) <= ofPass, "\(recipe.name), \(stored) of \(formed)")
+        if stored == formed { #expect(scaled == recipe) }
+      }
+    }
+    // 100 images are two batches of 64, 400 are seven.
+    #expect(TrainingProtocol.idc().withEqualSteps(stored: 100, formed: 400).epochs == 286)
+    // One batch of 256 and two: 501 passes for 1001.
+    #expect(TrainingProtocol.dsa().withEqualSteps(stored: 100, formed: 400).passes == 501)
+    var short = TrainingProtocol.idc()
+    short.epochs = 1
+    #expect(short.withEqualSteps(stored: 10, formed: 1000).epochs == 1)
+  }
+
   @Test func `five passes of training end where PyTorch's do`() throws {
     let golden = try Golden.load()
     let network = waveNetwork(

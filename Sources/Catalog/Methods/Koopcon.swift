@@ -46,8 +46,15 @@ extension Method {
         Option(
           "schedule", .integer(1...100_000_000), defaultNote: "the steps",
           help: "steps that the shares and the falling rates are laid out for")),
+      MethodOption(.factor, "1", help: "tiles per side, each a condensed image, shrunk"),
+      MethodOption(.formation, "uniform", help: "tiles, or tiles along time (with --factor); not multi"),
     ] + MethodOption.network,
-    fit: .all)
+    relations: [
+      .clashes(
+        "factor", with: "formation", "multi",
+        "koopcon makes the finest tiles alone, and nothing would learn what the others show")
+    ],
+    fit: .allBut(["factor", "formation"]))
 
   private static func shareOfSteps(_ name: String, _ which: String) -> Option {
     Option(name, .number(0...1), defaultNote: "see the method", help: "share of the steps \(which)")

@@ -9,6 +9,15 @@ extension Option {
     "augment", .text("OPS"), defaultNote: "all six, without flip for grey images",
     help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none")
 
+  static let factor = Option(
+    "factor", .integer(1...16), defaultNote: "see the method",
+    help: "tiles per side of a stored image, cut before training")
+
+  /// The kinds of `Formation`.
+  static let formation = Option(
+    "formation", .choice(["uniform", "multi", "time"]), defaultNote: "uniform",
+    help: "tiles, tiles at every scale, or along time (with --factor)")
+
   /// What makes samples, and what samples go through; those are never cut out.
   static let expandingAugmentation = Option(
     "augment", .text("OPS"), defaultNote: "those that suit the images",
@@ -48,11 +57,7 @@ extension MethodOption {
         Option(
           "init", .choice(["real", "noise", "mixed"]), defaultNote: "see the method",
           help: "first images: real ones, noise, or a different real one in each tile"), initialization),
-      MethodOption(.augment, augment),
-      MethodOption(
-        Option(
-          "factor", .integer(1...16), defaultNote: "see the method",
-          help: "tiles per side of a stored image, cut before training"), String(factor)),
+      MethodOption(.augment, augment), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
       MethodOption(.snapshots), MethodOption(.snapshotEvery),
     ]
   }
@@ -132,8 +137,11 @@ extension OptionGroup {
   static func fitting(beside others: [String]) -> OptionGroup {
     var fitted = Catalog.fittedMethods
     for place in fitted.indices {
-      guard case .only(let names) = fitted[place].fit else { continue }
-      fitted[place].settings.removeAll { !names.contains($0.option) }
+      switch fitted[place].fit {
+      case .only(let names): fitted[place].settings.removeAll { !names.contains($0.option) }
+      case .allBut(let names): fitted[place].settings.removeAll { names.contains($0.option) }
+      default: continue
+      }
     }
     return methods(fitted, beside: others)
   }

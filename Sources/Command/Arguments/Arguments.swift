@@ -324,6 +324,11 @@ extension Arguments {
         throw UsageError(
           "--\(option) means nothing with --\(other) \(text)",
           hint: "it belongs to --\(other) \(values.joined(separator: " and "))")
+      case .clashes(let option, let other, let value, let why)
+      where typed[option] != nil && valueText(other) == value:
+        throw UsageError(
+          "--\(option) means nothing with --\(other) \(value): \(why)",
+          hint: "leave it out, or give --\(other) another value")
       case .meansNothing(let option) where typed[option] != nil:
         throw UsageError("--\(option) means nothing to the method \(name ?? "")", hint: "leave it out")
       default: continue

@@ -28,10 +28,13 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
     line("normalisation", "mean \(numbers(constants.mean)), std \(numbers(constants.std))")
   }
   if let formation = manifest.formation, formation.factor > 1 {
-    line(
-      "formation",
-      "each image holds \(formation.factor) × \(formation.factor) smaller ones; cut and enlarge them "
-        + "(\(formation.upsample)) before training")
+    let holds =
+      switch formation.kind {
+      case .uniform: "\(formation.factor) × \(formation.factor) smaller ones"
+      case .multi: "\(formation.multiplicity) training images at \(formation.factor) scales"
+      case .time: "\(formation.factor) shorter ones along the width"
+      }
+    line("formation", "each image holds \(holds); cut and enlarge them (\(formation.upsample)) before training")
   }
   if let rate = manifest.learnedLearningRate { line("learning rate", "\(rate), learned") }
   text +=

@@ -5,8 +5,7 @@ let previewVerb = VerbRunner("preview") { invocation in
   let arguments = invocation.arguments
   let source = try openSamples(
     [Input(path: arguments.operands[0])], options: ReadOptions(), log: { invocation.report.detail($0) })
-  if let formation = source.info.formation, formation.factor > 1 {
-    let tiles = formation.factor * formation.factor
+  if let tiles = source.info.formation?.multiplicity, tiles > 1 {
     invocation.report.log("every stored image holds \(tiles) training images; the sheet shows them as they are stored")
   }
   let side = source.info.shape.flatMap { $0.dropFirst().max() }

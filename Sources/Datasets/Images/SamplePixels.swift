@@ -22,6 +22,22 @@ extension Sample {
   }
 }
 
+extension Pixels {
+  /// The image as C×H×W floats, 1 = white.
+  public var unitFloats: FloatArray {
+    let area = height * width
+    let values = [Float](unsafeUninitializedCapacity: channels * area) { buffer, count in
+      for channel in 0..<channels {
+        for position in 0..<area {
+          buffer[channel * area + position] = Float(bytes[position * channels + channel]) / 255
+        }
+      }
+      count = channels * area
+    }
+    return FloatArray(shape: [channels, height, width], values: values)
+  }
+}
+
 extension FloatArray {
   /// C×H×W floats, 1 = white, as interleaved bytes; NaN becomes black.
   func quantised() -> Pixels {

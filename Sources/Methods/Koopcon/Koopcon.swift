@@ -56,12 +56,16 @@ public import Tensors
 ///   of what is missing in X'.
 /// - *What cannot be less is subtracted.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
+/// - *A formation shrinks what is made.* T makes as many latents of a class as its stored images have tiles, f²·n' at factor f and f·n'
+///   along time; their images are shrunk and put together tile by tile. The losses see X' before that. A formation of several scales
+///   is refused: what its coarser grids show, several images beside one another, nothing here would learn.
 public struct Koopcon: CondensingMethod {
   /// See `CondensingMethod`.
   public static let name = "koopcon"
   /// See `CondensingMethod`.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: true, classesAreIndependent: false, learningRates: ["lr", "map-lr"])
+    learns: true, isBoundedBySamples: true, classesAreIndependent: false, acceptsFormation: true,
+    learningRates: ["lr", "map-lr"])
   /// See `CondensingMethod`.
   public static let settings: [Setting<Self>] =
     [
@@ -72,7 +76,7 @@ public struct Koopcon: CondensingMethod {
       Setting("weight-fm", \.weights.matching), Setting("weight-cov", \.weights.covariance),
       Setting("transported-pixels", \.transportedPixels), Setting("map-lr", \.mapLearningRate),
       Setting("classifier-life", \.classifierLife), Setting("warm-up", \.warmUp), Setting("settling", \.settling),
-      Setting("schedule", \.schedule),
+      Setting("schedule", \.schedule), Setting("factor", \.tilesPerSide), Setting("formation", \.formation.kind),
     ] + NetworkChoice.settings.map { $0.within(\Self.network) }
 
   /// Steps; nil for a number that suits the machine.
@@ -126,6 +130,13 @@ public struct Koopcon: CondensingMethod {
   public var filters = 32
   /// The classifier.
   public var network = NetworkChoice()
+  /// How a stored image becomes training images.
+  public var formation = Formation(factor: 1)
+  /// The formation's factor; nil for 1, which histories do not name.
+  public var tilesPerSide: Int? {
+    get { formation.factor == 1 ? nil : formation.factor }
+    set { formation.factor = newValue ?? 1 }
+  }
 
   /// See `CondensingMethod`.
   public init() {}
@@ -138,6 +149,7 @@ public struct Koopcon: CondensingMethod {
         .badInput, at: [task.dataset], "latents of \(latent) numbers cannot be split into \(heads) heads",
         remedy: "give --heads a divisor of \(latent)")
     }
+    try checkFormation(task)
     settling = min(settling, 1 - warmUp)
     schedule = schedule ?? steps
     augmentation = augmentation ?? .usual(channels: task.shape.channels)
@@ -186,8 +198,51 @@ public struct Koopcon: CondensingMethod {
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws -> Condensation {
-    let fit = try fit(real, counts: counts, normalization: normalization, using: random, control: control)
-    return Condensation(synthetic: try fit.model.condensed(real), steps: fit.steps, lastReport: fit.lastReport)
+    let fit = try fit(
+      real, counts: counts.map { $0 * formation.finest.count }, normalization: normalization, using: random,
+      control: control)
+    let whole = try fit.model.condensed(real)
+    return Condensation(synthetic: try tiled(whole, counts), steps: fit.steps, lastReport: fit.lastReport)
+  }
+
+  /// Images of whole size as the tiles of fewer, class by class: `counts[c]` of them.
+  private func tiled(_ whole: Synthetic, _ counts: [Int]) throws(TensorError) -> Synthetic {
+    if formation.factor == 1 { return whole }
+    var images: [Tensor] = []
+    var start = 0
+    for count in counts where count > 0 {
+      let end = start + count * formation.finest.count
+      images.append(try formation.encoded(whole.images.slice(from: start, to: end)))
+      start = end
+    }
+    return Synthetic(
+      images: try Tensor.concatenated(images, axis: 0),
+      labels: counts.enumerated().flatMap { Array(repeating: $0, count: $1) }, formation: formation)
+  }
+
+  /// Throws where the formation is one that this method cannot make, has tiles without a pixel, or asks for more latents than a class
+  /// has samples.
+  private func checkFormation(_ task: MethodTask) throws(DataError) {
+    guard formation.factor > 1 else { return }
+    guard formation.kind != .multi else {
+      throw DataError(
+        .usage, at: [task.dataset], "koopcon makes no formation of several scales",
+        remedy: "give --formation uniform or time")
+    }
+    try formation.checkTiles(task)
+    for (count, there) in zip(task.counts, task.available) where there > 0 && count * formation.finest.count > there {
+      throw DataError(
+        .badInput, at: [task.dataset],
+        "a class has \(there) samples, fewer than the \(count * formation.finest.count) tiles of \(count) images",
+        remedy: "lower --ipc or --factor")
+    }
+  }
+
+  /// The task of making the tiles.
+  private func ofTiles(_ task: MethodTask) -> MethodTask {
+    var task = task
+    task.counts = task.counts.map { $0 * formation.finest.count }
+    return task
   }
 
   // MARK: Algorithm 1
@@ -201,6 +256,8 @@ public struct Koopcon: CondensingMethod {
   ) throws -> Fit {
     var options = self
     options.steps = steps ?? 1000
+    // What is fitted makes whole images, be they tiles later or not.
+    options.formation = Formation(factor: 1)
     try options.decide(for: MethodTask(real, counts: counts))
     var state = try KoopconFit(
       real, counts: imagesPerClass(counts, of: real), normalization: normalization, options: options, random: random)
@@ -219,6 +276,7 @@ public struct Koopcon: CondensingMethod {
 extension Koopcon {
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
+    let task = ofTiles(task)
     var cost = Cost(memory: memoryNeed(task))
     cost.probe = Probe(network.decided(for: task))
     cost.operationsPerStep = operations(task)

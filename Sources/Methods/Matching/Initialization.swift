@@ -8,7 +8,7 @@ public enum Initialization: String, Sendable, CaseIterable, SettingValue {
   case real
   /// Normal noise with the mean and deviation of normalised data.
   case noise
-  /// Every tile a different real image, shrunk; the same as `real` without formation.
+  /// Every tile of the finest grid a different real image, shrunk; the same as `real` without formation.
   case mixed
   /// Every tile the real image nearest to the centre of a group, shrunk: as many groups as tiles, by k-means of the embeddings of
   /// the class in a trained network.
@@ -35,12 +35,12 @@ extension Initialization {
       return try normalization.normalized(bytes: real.images(ofClass: label, at: indices))
     case .mixed:
       let indices = drawRepeating(
-        count * formation.multiplicity, of: real.count(ofClass: label), using: &random)
+        count * formation.finest.count, of: real.count(ofClass: label), using: &random)
       return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
     case .kMeans:
       guard let network else { preconditionFailure("a k-means needs a network to embed images in") }
       let embeddings = try classEmbeddings(of: real, label: label, network: network, normalization: normalization)
-      let indices = try representatives(of: embeddings, count: count * formation.multiplicity, using: &random)
+      let indices = try representatives(of: embeddings, count: count * formation.finest.count, using: &random)
       return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
     }
   }

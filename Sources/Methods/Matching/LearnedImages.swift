@@ -29,7 +29,7 @@ public struct LearnedImages: Sendable {
   public var initialization: Initialization
   /// Siamese augmentation; nil for all operations, for grey images (digits and letters) without the flip.
   public var augmentation: AugmentationStrategy?
-  /// Tiles per side of a stored image.
+  /// How a stored image becomes training images.
   public var formation: Formation
   /// The networks to draw.
   public var network = NetworkChoice()
@@ -65,7 +65,7 @@ public struct LearnedImages: Sendable {
     [
       Setting("steps", \.steps), Setting("batch", \.realBatch), Setting("lr", \.learningRate),
       Setting("momentum", \.momentum), Setting("init", \.initialization), Setting("augment", \.augmentation),
-      Setting("factor", \.formation),
+      Setting("factor", \.formation.factor), Setting("formation", \.formation.kind),
     ] + NetworkChoice.settings.map { $0.within(\.network) }
   }
 
@@ -77,13 +77,7 @@ public struct LearnedImages: Sendable {
   public mutating func decide(for task: MethodTask, isTrained: Bool = false) throws(DataError) {
     try network.decide(for: task, isTrained: isTrained)
     augmentation = augmentation ?? .usual(channels: task.shape.channels)
-    guard formation.fits(height: task.shape.height, width: task.shape.width) else {
-      throw DataError(
-        .badInput, at: [task.dataset],
-        "\(formation.factor) tiles per side leave tiles without a pixel in images of "
-          + "\(task.shape.height)×\(task.shape.width)",
-        remedy: "give a smaller --factor, or enlarge the images with --resize")
-    }
+    try formation.checkTiles(task)
   }
 
   /// Cost of a task: real images go forward; synthetic ones forward, and backward to the pixels at the same price.

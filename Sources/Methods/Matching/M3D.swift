@@ -6,7 +6,7 @@ public import Tensors
 /// minimises over S:   E_{θ ~ P₀, ω}  Σ_c MMD²_K( ψ_θ(A(T_c, ω)), ψ_θ(A(decode(S_c), ω)) )
 ///
 ///   S_c     synthetic images of class c, (count_c, C, H, W)         T_c  real images of class c
-///   decode  multi-formation: each stored image gives factor² enlarged tiles
+///   decode  multi-formation: each stored image gives factor² enlarged tiles; see `Formation` for other kinds
 ///   ψ_θ     embedding of a randomly drawn network, kept for `stepsPerNetwork` steps
 ///   K       a kernel on embeddings, see `Kernel`
 ///

@@ -101,6 +101,23 @@ public struct TrainingProtocol: Sendable, Equatable {
   /// Passes over the training set.
   public var passes: Int { schedule == .tenthPastMiddle ? epochs + 1 : epochs }
 
+  /// Steps of training on so many images: one for each batch of each pass.
+  public func steps(forImages count: Int) -> Int { passes * ((count + batchSize - 1) / batchSize) }
+
+  /// The protocol with so many epochs that `formed` images get the steps that `stored` ones get now, to the nearest whole pass, and
+  /// at least one epoch.
+  ///
+  /// So IDC compares sets with formation with others (Kim et al., table 2): more images, and fewer epochs of them. The schedule
+  /// of the rate is that of the new number of epochs.
+  public func withEqualSteps(stored: Int, formed: Int) -> TrainingProtocol {
+    precondition(stored > 0 && formed >= stored, "a formation makes \(formed) images of \(stored)")
+    var scaled = self
+    let stepsOfPass = Double((formed + batchSize - 1) / batchSize)
+    let passes = Int((Double(steps(forImages: stored)) / stepsOfPass).rounded())
+    scaled.epochs = max(1, passes - (self.passes - epochs))
+    return scaled
+  }
+
   /// The rate during one pass, counted from 0.
   public func learningRate(inPass pass: Int) -> Double {
     switch schedule {

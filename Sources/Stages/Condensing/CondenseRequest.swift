@@ -29,6 +29,11 @@ extension CondenseRequest {
   ///
   /// Throws where the budget does not fit the classes, or asks for more than can be made of what there is.
   public func promise(of info: DatasetInfo, tool: String) throws(DataError) -> DatasetInfo {
+    if let tiles = info.formation?.multiplicity, tiles > 1 {
+      throw DataError(
+        .badInput, at: [info.name], "stores \(tiles) training images in each image, which would be condensed as one",
+        remedy: "condense what pipe cat --form writes of it")
+    }
     var promised = info
     let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
     if let there = info.countPerClass {

@@ -53,18 +53,7 @@ public struct Contestant: Sendable {
         remedy: "give the real training data with --real")
     }
     let formation = info.formation ?? Formation(factor: 1)
-    guard formation.factor >= 1, formation.fits(height: shape[1], width: shape[2]) else {
-      throw DataError(
-        .badInput, at: [info.name],
-        "its formation of \(formation.factor) tiles per side does not fit images of \(shape[1])×\(shape[2])",
-        remedy: "correct the formation in its manifest, or condense again with a smaller --factor")
-    }
-    guard formation.upsample == "bilinear" else {
-      throw DataError(
-        .badInput, at: [info.name],
-        "its formation enlarges tiles by \(formation.upsample), and only bilinear is known",
-        remedy: "correct upsample in its manifest")
-    }
+    try formation.check(against: shape, at: [info.name])
     let order = info.classNames.map { name in test.classNames.firstIndex(of: name) ?? 0 }
     let labels = training.labels.map { order[$0] }
     var soft = training.softLabels

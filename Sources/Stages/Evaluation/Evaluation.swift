@@ -9,6 +9,9 @@ import Tensors
 public struct EvaluationRequest: Sendable {
   /// The training protocol, with the epochs in force.
   public var recipe: TrainingProtocol
+  /// Whether a set with formation is trained for as many steps as the same set without one; see
+  /// `TrainingProtocol.withEqualSteps`.
+  public var equalSteps = false
   /// Networks trained per set, each from its own seed.
   public var repeats: Int
   /// Where all randomness comes from.
@@ -19,12 +22,20 @@ public struct EvaluationRequest: Sendable {
   /// A request; see the properties.
   ///
   /// - Precondition: It has a network.
-  public init(recipe: TrainingProtocol, repeats: Int, seed: UInt64, networks: [NetworkChoice]) {
+  public init(
+    recipe: TrainingProtocol, equalSteps: Bool = false, repeats: Int, seed: UInt64, networks: [NetworkChoice]
+  ) {
     precondition(!networks.isEmpty, "an evaluation needs a network")
     self.recipe = recipe
+    self.equalSteps = equalSteps
     self.repeats = repeats
     self.seed = seed
     self.networks = networks
+  }
+
+  /// The protocol for a set that stores so many images and gives so many to train on.
+  func recipe(stored: Int, formed: Int) -> TrainingProtocol {
+    equalSteps ? recipe.withEqualSteps(stored: stored, formed: formed) : recipe
   }
 
   /// Throws where the described set cannot be evaluated: a network does not fit its images, or there is not the memory for it;
@@ -32,7 +43,7 @@ public struct EvaluationRequest: Sendable {
   public func check(_ info: DatasetInfo, besides real: DatasetInfo?, machine: Int) throws(DataError) {
     guard let shape = info.shape, shape.count == 3 else { return }
     let size = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
-    let tiles = info.formation.map { $0.factor * $0.factor } ?? 1
+    let tiles = info.formation?.multiplicity ?? 1
     for choice in networks {
       let network = try choice.architecture(for: size, classes: info.classNames.count, of: info.name)
       try MemoryNeed.evaluating(
@@ -110,6 +121,7 @@ public func evaluate(
 ) throws -> EvaluationResult.Row {
   let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
   var (accuracies, isCut, stored, trainedOn) = ([Double](), false, 0, 0)
+  var recipe = request.recipe
   var correct = Array(repeating: 0, count: test.classCount)
   let start = context.clock()
   let label = contestant.isBaseline ? "\(contestant.name) baseline" : contestant.name
@@ -122,6 +134,7 @@ public func evaluate(
     let synthetic = try contestant.set(repetition)
     let set = try TrainingSet(synthetic, classes: test.classCount, normalization: contestant.normalization)
     (stored, trainedOn) = (synthetic.labels.count, set.images.shape[0])
+    recipe = request.recipe(stored: stored, formed: trainedOn)
     let control = RunControl(
       progress: { report in
         context.progress(
@@ -130,9 +143,9 @@ public func evaluate(
             unit: "epochs", loss: report.loss))
       }, shouldStop: context.shouldStop)
     let trained = try trainedClassifier(
-      on: set, network: network, following: request.recipe,
+      on: set, network: network, following: recipe,
       using: RandomSource(seed: request.seed).split("repeat", repetition), control: control)
-    guard trained.passes == request.recipe.passes else {
+    guard trained.passes == recipe.passes else {
       isCut = true
       break
     }
@@ -148,7 +161,9 @@ public func evaluate(
     perClass: correct.enumerated().map { label, right in
       let total = test.count(ofClass: label) * accuracies.count
       return total == 0 ? nil : Double(right) / Double(total)
-    }, images: stored, trainedOn: trainedOn, seconds: context.clock() - start, stoppedEarly: isCut)
+    }, images: stored, trainedOn: trainedOn, epochs: request.equalSteps ? recipe.epochs : nil,
+    steps: request.equalSteps ? recipe.steps(forImages: trainedOn) : nil, seconds: context.clock() - start,
+    stoppedEarly: isCut)
 }
 
 /// What an evaluation will take on this machine, before it begins.
@@ -169,27 +184,31 @@ public struct EvaluationEstimate: Sendable, Equatable {
     _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?, request: EvaluationRequest,
     cacheDirectory: String?, machineMemory: Int, clock: () -> Double
   ) throws {
-    let (stored, factor) = (training.labels.count, training.info.formation?.factor ?? 1)
+    let (stored, tiles) = (training.labels.count, training.info.formation?.multiplicity ?? 1)
     decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
     memoryNeed = MemoryNeed(for: .evaluating)
     var networks: [Architecture] = []
     for choice in request.networks {
       let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
       let need = MemoryNeed.evaluating(
-        network, images: stored, tiles: factor * factor, baselines: real.map { Double($0.largestClass) })
+        network, images: stored, tiles: tiles, baselines: real.map { Double($0.largestClass) })
       try need.check(decoded: decodedBytes, machine: machineMemory, dataset: training.info.name)
       if need.total > memoryNeed.total { memoryNeed = need }
       networks.append(network)
     }
     seconds = 0
-    let setsInAll = Double(factor * factor) + (real == nil ? 0 : 2)
+    // A set with tiles is as many sets as it has, each for the passes of that set.
+    let passes = request.recipe(stored: stored, formed: stored * tiles).passes
+    let baselines = real == nil ? 0 : 2
     var firstRate = 0.0
     for (place, network) in networks.enumerated() {
       let rate = try Work.measuredRate(Probe(network), clock: clock)
       if place == 0 { firstRate = rate }
-      seconds +=
-        Double(request.repeats) * setsInAll
-        * Work.training(network: network, images: stored, passes: request.recipe.passes).trainingSeconds(atRate: rate)
+      for (sets, passes) in [(tiles, passes), (baselines, request.recipe.passes)] {
+        seconds +=
+          Double(request.repeats * sets)
+          * Work.training(network: network, images: stored, passes: passes).trainingSeconds(atRate: rate)
+      }
     }
     guard let real else { return }
     let (recipe, cache) = try baselineFeatures(

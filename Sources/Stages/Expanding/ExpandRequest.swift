@@ -62,11 +62,11 @@ public struct ExpandRequest: Sendable {
         .badInput, at: [info.name], "has soft labels, and what is made would lose them",
         remedy: "expand samples with hard labels")
     }
-    if let factor = info.formation?.factor, factor > 1 {
+    if let tiles = info.formation?.multiplicity, tiles > 1 {
       throw DataError(
         .badInput, at: [info.name],
-        "stores \(factor * factor) training images in each image, which cannot be expanded as one",
-        remedy: "condense with --factor 1")
+        "stores \(tiles) training images in each image, which cannot be expanded as one",
+        remedy: "expand what pipe cat --form writes of it, or condense with --factor 1")
     }
     var promised = info
     promised.learnedLearningRate = nil

@@ -128,16 +128,6 @@ extension Sample {
   /// The image as C×H×W floats, 1 = white.
   func unitFloats(limits: Limits) throws(DataError) -> FloatArray {
     if case .floats(let array) = content { return array }
-    let pixels = try pixels(limits: limits)
-    let (channels, area) = (pixels.channels, pixels.height * pixels.width)
-    let values = [Float](unsafeUninitializedCapacity: channels * area) { buffer, count in
-      for channel in 0..<channels {
-        for position in 0..<area {
-          buffer[channel * area + position] = Float(pixels.bytes[position * channels + channel]) / 255
-        }
-      }
-      count = channels * area
-    }
-    return FloatArray(shape: [channels, pixels.height, pixels.width], values: values)
+    return try pixels(limits: limits).unitFloats
   }
 }
