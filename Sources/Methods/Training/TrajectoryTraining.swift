@@ -57,7 +57,6 @@ public struct TrajectoryTraining: Sendable, Equatable {
   }
 
   private mutating func decideAugmentation(for task: MethodTask) {
-    let usual = AugmentationStrategy.usual(channels: task.shape.channels)
-    augmentation = augmentation ?? usual.without(.cutout).without(.scale).without(.rotate)
+    augmentation = augmentation ?? task.usualAugmentation.without(.cutout).without(.scale).without(.rotate)
   }
 }
