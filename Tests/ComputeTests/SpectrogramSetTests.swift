@@ -177,7 +177,7 @@ extension ComputeTests {
     }
 
     @Test(arguments: [
-      ("pipe expand --ratio 2 -i t.wire -o x", 65, "spectrograms"),
+      ("pipe expand --method augment --ratio 2 -i t.wire -o x", 65, "spectrograms"),
       ("pipe fit --method koopcon --ipc 2 --steps 1 -i t.wire -o x", 65, "spectrograms"),
       (
         "pipe condense --method random --ipc 2 --label-pattern '{label}_*' -i t.wire -o x", 64,
