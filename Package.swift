@@ -32,13 +32,17 @@ var targets: [Target] = [
   target("Command", ["Catalog", "Shards", "Datasets", "Streaming"]),
   target("Catalog", []),
   target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
-  target("Datasets", ["CArchive", "CImage", "CZlib"]),
+  target("Datasets", ["CArchive", "CAudio", "CImage", "CZlib"]),
   target("Streaming", []),
 
-  // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across.
+  // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across; CAudio because libsndfile
+  // reads memory through callbacks.
   .target(
     name: "CImage", publicHeadersPath: "include",
     linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
+  .target(
+    name: "CAudio", publicHeadersPath: "include",
+    linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("kissfft-float")]),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),

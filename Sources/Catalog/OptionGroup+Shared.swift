@@ -5,10 +5,19 @@ extension OptionGroup {
     [
       Option(
         "layout",
-        .choice(["cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "webdataset", "npz"]),
+        .choice([
+          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "audio-folder", "webdataset",
+          "npz",
+        ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
+      Option(
+        "label-pattern", .text("P"), defaultNote: "the folder",
+        help: "class in names of sounds: {label}_*"),
+      Option(
+        "test-pattern", .text("P"), defaultNote: "by folder",
+        help: "names of sounds for testing: *_[0-4].wav"),
       Option(
         "resize", .extent, defaultNote: "none",
         help: "resize: the shorter side to N, or exactly"),

@@ -6,6 +6,7 @@ extension Verb {
       "Trains fresh networks on --train under a published protocol and tests each on the test split of --test, after the "
         + "last epoch, never the best one. Normalisation, formation and kind of label come from the dataset's own "
         + "manifest. The report has mean and deviation over --repeats, and the accuracy of every class.",
+      "Spectrograms are trained on without augmentation and CutMix under every protocol.",
       "With --baselines the same number of real images per class, taken at random and by herding, is trained and tested "
         + "in the same way.",
     ],

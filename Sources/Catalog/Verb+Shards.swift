@@ -1,10 +1,13 @@
 extension Verb {
   static let decode = Verb(
     "decode",
-    summary: "read any archive of labelled images and write it as a stream of samples",
+    summary: "read any archive of labelled images or sounds and write it as a stream of samples",
     description: [
       "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
         + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
+        + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
+        + "these; --test-pattern tells which files are the test split.",
       "The stream is a tar that any WebDataset reader takes, with a header and an end that `pipe shard` checks.",
       "With --model the input is a stream of latents, and the output their images.",
     ],
@@ -14,6 +17,9 @@ extension Verb {
       Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test split"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),
+      Example(
+        "pipe decode -i tones.tar.gz --label-pattern '{label}_*' --test-pattern '*_[0-1].*' | pipe shard -o tones",
+        "sounds whose names begin with their class"),
       Example("pipe decode -m koopcon.safetensors < few.tar | pipe shard -o small", "the images of condensed latents"),
     ],
     tensorOption: "model", samplesOption: "input", writesBinary: true)
@@ -111,7 +117,7 @@ extension Verb {
     "preview",
     summary: "draw a contact sheet of a shard folder",
     description: [
-      "One row per class, as a PNG.",
+      "One row per class, as a PNG. Spectrograms have low frequencies at the bottom, and loud is bright.",
       "With --attention each image is followed by how much the model's attention looks at each of its patches: blue "
         + "where least, red where most, the mean over the heads.",
     ],

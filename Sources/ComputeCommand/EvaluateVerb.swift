@@ -25,12 +25,13 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   // All descriptions come first: what does not fit together is refused before anything is read to its end.
   let testSource = try opened(testPaths, split: .test, invocation)
-  let evaluated = try opened([arguments.path("train") ?? "-"], split: .train, invocation)
+  let evaluated = try opened([arguments.path("train") ?? "-"], split: .train, invocation, requiresPatterns: false)
   try checkComparable(evaluated.info, with: testSource.info)
   var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train, invocation) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
   func request(channels: Int) -> EvaluationRequest {
     var recipe = protocolNamed(arguments.choice("protocol"), channels: channels)
+    if testSource.info.spectrogram != nil { recipe = recipe.withoutAugmentation }
     recipe.epochs = arguments.integer("epochs") ?? recipe.epochs
     return EvaluationRequest(
       recipe: recipe, equalSteps: arguments.flag("equal-steps"), repeats: arguments.integer("repeats") ?? 3,
@@ -112,11 +113,12 @@ extension NetworkChoice {
 
 /// One split of some data.
 private func opened(
-  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation
+  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation, requiresPatterns: Bool = true
 ) throws -> any SampleSource {
   let report = invocation.report
   var options = try ReadOptions(invocation.arguments)
   options.split = split
+  options.requiresPatterns = requiresPatterns
   let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
   if split == .test, source.info.split != .test {
     report.warn(

@@ -50,6 +50,7 @@ private func similarSet(
   let own = try ReadOptions(invocation.arguments)
   (reading.resize, reading.centerCrop) = (own.resize, own.centerCrop)
   let (store, info) = try await store(
-    [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation)
+    [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation,
+    check: checkExpandable)
   return .images(store, info)
 }

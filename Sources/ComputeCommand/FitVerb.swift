@@ -47,6 +47,11 @@ private func fit(
     invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation
   ) { info in
     // What the description rules out is refused before the samples are read.
+    guard info.spectrogram == nil else {
+      throw DataError(
+        .badInput, at: [info.name], "holds spectrograms, and models of latents encode images of 8 bits",
+        remedy: "condense them with pipe condense --method \(request.name)")
+    }
     _ = try request.promise(of: info, tool: toolVersion)
     try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
   }
@@ -66,7 +71,8 @@ private func pretrain(
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
   let (store, info) = try await store(
-    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation)
+    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation,
+    check: checkExpandable)
   return try await surroundings.compute(for: .expanding) {
     let plan = try PretrainingPlan(
       method, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),

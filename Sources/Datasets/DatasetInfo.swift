@@ -25,8 +25,10 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   public var classNames: [String]
   /// C×H×W where all samples agree, else nil (a folder of photographs that was not resized).
   public var shape: [Int]?
-  /// Per-channel mean and standard deviation with which a trainer normalises pixels of range [0, 1].
+  /// Per-channel mean and standard deviation with which a trainer normalises pixels of range [0, 1], or spectrograms.
   public var normalization: Normalization?
+  /// How the samples were made from sound; nil for images.
+  public var spectrogram: Spectrogram?
   /// What a trainer must do to each image before training; nil for nothing.
   public var formation: Formation?
   /// Learning rate learned with the images, where there is one.
@@ -41,8 +43,9 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   /// Makes the description of a dataset.
   public init(
     name: String, kind: Kind = .samples, split: Split = .train, classNames: [String], shape: [Int]? = nil,
-    normalization: Normalization? = nil, formation: Formation? = nil, learnedLearningRate: Double? = nil,
-    labelKind: LabelKind = .hard, countPerClass: [Int]? = nil, provenance: [ProvenanceStep] = []
+    normalization: Normalization? = nil, spectrogram: Spectrogram? = nil, formation: Formation? = nil,
+    learnedLearningRate: Double? = nil, labelKind: LabelKind = .hard, countPerClass: [Int]? = nil,
+    provenance: [ProvenanceStep] = []
   ) {
     self.name = name
     self.kind = kind
@@ -50,6 +53,7 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
     self.classNames = classNames
     self.shape = shape
     self.normalization = normalization
+    self.spectrogram = spectrogram
     self.formation = formation
     self.learnedLearningRate = learnedLearningRate
     self.labelKind = labelKind
@@ -91,13 +95,19 @@ extension DatasetInfo {
         values = product
       }
     }
+    if let spectrogram {
+      let steps = [spectrogram.hertzPerRow, spectrogram.secondsPerColumn, Double(spectrogram.sampleRate)]
+      guard kind == .samples, shape?.count ?? 3 == 3, steps.allSatisfy({ $0 > 0 }) else {
+        throw refuse("has spectrograms that cannot be mapped to hertz and seconds, or are not images")
+      }
+    }
     if let formation, !(1...Formation.maxFactor).contains(formation.factor) {
       throw refuse("has a formation of \(formation.size); 1 to \(grouped(Formation.maxFactor)) are possible")
     }
   }
 }
 
-/// Per-channel constants, in units of [0, 1]: a network sees (value − mean) / std, where a value is an 8-bit pixel divided by 255.
+/// Per-channel constants: a network sees (value − mean) / std, where a value is an 8-bit pixel divided by 255, or a float as it is.
 public struct Normalization: Sendable, Equatable, Codable {
   /// One mean per channel.
   public var mean: [Float]

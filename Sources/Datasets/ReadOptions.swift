@@ -32,6 +32,12 @@ public struct ReadOptions: Sendable {
   public var isSplitRequired: Bool
   /// Names of the classes to keep, re-indexed in the dataset's own order; empty for all.
   public var classes: [String]
+  /// Where the names of sound files hold the class; nil for the folder that a file is in.
+  public var labelPattern: FilePattern?
+  /// Which sound files are the test split; nil for what folders called `train` and `test` say.
+  public var testPattern: FilePattern?
+  /// Whether patterns are an error for data whose samples are not sound files; false where they are meant for another input.
+  public var requiresPatterns = true
   /// New size; Pillow's antialiased bilinear filter.
   public var resize: Resize?
   /// Side of the square that is cut from the middle, after resizing.
@@ -48,13 +54,16 @@ public struct ReadOptions: Sendable {
   /// Makes options; the defaults read the training split of anything, unchanged.
   public init(
     layout: Layout? = nil, split: DatasetInfo.Split = .train, isSplitRequired: Bool = false, classes: [String] = [],
-    resize: Resize? = nil, centerCrop: Int? = nil, limits: Limits = Limits(), name: String? = nil,
+    labelPattern: FilePattern? = nil, testPattern: FilePattern? = nil, resize: Resize? = nil, centerCrop: Int? = nil,
+    limits: Limits = Limits(), name: String? = nil,
     checksImages: Bool = true
   ) {
     self.layout = layout
     self.split = split
     self.isSplitRequired = isSplitRequired
     self.classes = classes
+    self.labelPattern = labelPattern
+    self.testPattern = testPattern
     self.resize = resize
     self.centerCrop = centerCrop
     self.limits = limits

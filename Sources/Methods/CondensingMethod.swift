@@ -100,11 +100,14 @@ public struct MethodTask: Sendable {
   public var counts: [Int]
   /// Real images of each class; 0 where that is not known yet.
   public var available: [Int]
+  /// Whether the images are spectrograms.
+  public var isSpectrogram: Bool
 
   /// A task; see the properties.
-  public init(dataset: String, shape: ImageShape, counts: [Int], available: [Int]) {
+  public init(dataset: String, shape: ImageShape, isSpectrogram: Bool = false, counts: [Int], available: [Int]) {
     self.dataset = dataset
     self.shape = shape
+    self.isSpectrogram = isSpectrogram
     self.counts = counts
     self.available = available
   }
@@ -112,12 +115,15 @@ public struct MethodTask: Sendable {
   /// The task of making so much of real images.
   init(_ real: some RealImages, counts: [Int]) {
     self.init(
-      dataset: "real images", shape: real.shape, counts: counts,
+      dataset: "real images", shape: real.shape, isSpectrogram: real.isSpectrogram, counts: counts,
       available: (0..<real.classCount).map { real.count(ofClass: $0) })
   }
 
   /// Number of classes.
   public var classes: Int { counts.count }
+  /// What suits the images if no augmentation is asked for: none for spectrograms, as in IDC's code, which a mirrored or turned one would
+  /// make another sound.
+  var usualAugmentation: AugmentationStrategy { isSpectrogram ? .none : .usual(channels: shape.channels) }
   /// Images to make, of all classes.
   var images: Double { counts.reduce(0) { $0 + Double($1) } }
   /// Values of one image.

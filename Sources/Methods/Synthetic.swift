@@ -3,13 +3,13 @@ public import Tensors
 
 /// A condensed set: images in class order with their labels, and how to read them.
 public struct Synthetic: Sendable {
-  /// float32 (n, C, H, W), un-normalised: 0 is black and 1 is white; optimised values may lie outside.
+  /// float32 (n, C, H, W), un-normalised: 0 is black and 1 is white, unless they are spectrograms; optimised values may lie outside.
   public var images: Tensor
   /// The class of each image, ascending.
   public var labels: [Int]
   /// The rule by which stored images become training images.
   public var formation: Formation
-  /// For selections, the place of each image in the real set; its 8-bit pixels there are the image, exactly.
+  /// For selections, the place of each image in the real set; its pixels there are the image, exactly.
   public var sources: [SourceImage]?
   /// Class probabilities (n, classes) in place of labels, where a method learns them.
   public var softLabels: Tensor?

@@ -33,6 +33,7 @@ public func openSamples(
   let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
   let info = reader.info
   log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
+  try options.checkPatterns(for: nil, of: source.name)
   if let note = try options.checkSplit(info.split, of: source.name) { log("\(source.name): \(note)") }
   return try prepared(reader, options: options)
 }
@@ -58,6 +59,7 @@ private func openShards(
     reader = try DatasetReader(folder, limits: options.limits)
     log("\(path): \(reader.manifest.samples) \(reader.info.kind.rawValue) in \(reader.manifest.shards.count) shards")
   }
+  try options.checkPatterns(for: nil, of: path)
   if let note = try options.checkSplit(reader.info.split, of: path) { log("\(path): \(note)") }
   return try prepared(reader, options: options)
 }

@@ -168,7 +168,7 @@ import Testing
       [TestMember("a.png", png), TestMember("b.png", png)],
       says:
         "test: no known layout: it holds images without labels, neither in folders nor beside .cls members; the layouts"
-        + " are cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one"
+        + " are cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, audio-folder, webdataset, npz, and --layout forces one"
     )
     expect(
       [TestMember("r/a/1.png", png), TestMember("r/2.png", png)],
@@ -306,11 +306,12 @@ import Testing
       [TestMember("a.txt", [1]), TestMember("b.csv", [1])],
       says:
         "test: no known layout: it holds members such as a.txt, b.csv; the layouts are cifar10-binary, cifar100-binary,"
-        + " cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one")
+        + " cifar-pickle, idx, image-folder, audio-folder, webdataset, npz, and --layout forces one")
     #expect(
       failure(of: Array("hello world".utf8))?.description
         == "test: no known layout: it holds a single file that starts with 68 65 6c 6c 6f 20 77 6f; the layouts are"
-        + " cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, webdataset, npz, and --layout forces one")
+        + " cifar10-binary, cifar100-binary, cifar-pickle, idx, image-folder, audio-folder, webdataset, npz, and --layout forces one"
+    )
   }
 
   @Test func `an unknown class`() {

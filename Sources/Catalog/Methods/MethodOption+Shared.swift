@@ -6,7 +6,7 @@ extension Option {
     "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images")
 
   static let augment = Option(
-    "augment", .text("OPS"), defaultNote: "all six, without flip for grey images",
+    "augment", .text("OPS"), defaultNote: "all six, without flip for grey images; none for sound",
     help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none")
 
   static let factor = Option(

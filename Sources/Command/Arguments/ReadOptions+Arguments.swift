@@ -8,7 +8,17 @@ extension ReadOptions {
   public init(_ arguments: Arguments) throws(UsageError) {
     self.init(
       layout: arguments.choice("layout").flatMap(Layout.init(named:)), classes: arguments.list("classes"),
+      labelPattern: try arguments.filePattern("label-pattern"), testPattern: try arguments.filePattern("test-pattern"),
       centerCrop: arguments.integer("center-crop"))
+    if let labelPattern, !labelPattern.hasLabel {
+      throw UsageError(
+        "--label-pattern '\(labelPattern.text)' has no {label}", hint: "write it where the class stands: {label}_*")
+    }
+    if let testPattern, testPattern.hasLabel {
+      throw UsageError(
+        "--test-pattern '\(testPattern.text)' has a {label}",
+        hint: "write * there; the label belongs into --label-pattern")
+    }
     if arguments.verb.option("split") != nil {
       split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train
       isSplitRequired = arguments.given("split")
@@ -33,6 +43,18 @@ extension ReadOptions {
   /// Whether samples pass as they are.
   var changesNothing: Bool {
     classes.isEmpty && resize == nil && centerCrop == nil
+  }
+}
+
+extension Arguments {
+  /// A pattern for names of files; nil where there is none.
+  fileprivate func filePattern(_ option: String) throws(UsageError) -> FilePattern? {
+    guard let text = text(option) else { return nil }
+    do throws(FilePattern.Malformed) {
+      return try FilePattern(text)
+    } catch {
+      throw UsageError("--\(option) '\(text)' \(error.problem)")
+    }
   }
 }
 

@@ -9,6 +9,7 @@ extension Reporter {
     detail("\(info.name), \(info.split.rawValue) split: \(grouped(info.classNames.count)) classes: \(names)")
     let size = info.shape.map { shapeText($0) + " (C×H×W)" }
     detail("\(info.kind.rawValue) of \(size ?? "sizes that differ, or are not known yet")")
+    if let sound = info.spectrogram { detail("spectrograms: \(sound.summary)") }
     if let counts = info.countPerClass, let least = counts.min(), let most = counts.max() {
       let each = least == most ? grouped(least) : "\(grouped(least)) to \(grouped(most))"
       detail("\(grouped(counts.reduce(0, +))) \(info.kind.rawValue), \(each) in a class")
@@ -27,6 +28,14 @@ extension Reporter {
         "\(shard.name): \(grouped(shard.samples)) \(manifest.kind.rawValue), \(sizeText(shard.bytes)), keys "
           + "\(shard.firstKey) to \(shard.lastKey)")
     }
+  }
+}
+
+extension Spectrogram {
+  /// What rows and columns are: `8,000 Hz; rows of 63.0 Hz, columns of 16.0 ms`.
+  var summary: String {
+    "clips of \(grouped(sampleRate)) Hz and \(fixed(clipSeconds, 1)) s; rows of \(fixed(hertzPerRow, 1)) Hz from "
+      + "\(fixed(firstHertz, 1)) Hz on, columns of \(fixed(1000 * secondsPerColumn, 1)) ms"
   }
 }
 

@@ -24,6 +24,12 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   if let range = manifest.observedRange, let legal = manifest.valueRange {
     line("npy values", "\(numbers(range, " to ")); black is \(numbers([legal[0]])), white is \(numbers([legal[1]]))")
   }
+  if let sound = manifest.spectrogram {
+    line("spectrogram", sound.summary)
+    if let range = manifest.observedRange {
+      line("npy values", "\(numbers(range, " to ")); \(sound.value), epsilon \(sound.epsilon)")
+    }
+  }
   if let constants = manifest.normalization {
     line("normalisation", "mean \(numbers(constants.mean)), std \(numbers(constants.std))")
   }

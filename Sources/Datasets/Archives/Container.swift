@@ -171,7 +171,7 @@ private func isArchiveName(_ name: String) -> Bool {
 
 private func isDataName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".cls", "-ubyte", "ubyte.gz"].contains {
+  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".cls", ".wav", ".flac", "-ubyte", "ubyte.gz"].contains {
     lower.hasSuffix($0)
   }
     || lower.hasPrefix("data_batch")

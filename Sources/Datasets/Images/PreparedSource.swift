@@ -54,10 +54,12 @@ final class PreparedSource: SampleSource {
           sample.softLabel = sample.softLabel.map { soft in zip(soft, newLabels).compactMap { $1 == nil ? nil : $0 } }
         }
         delivered += 1
-        guard preparation.isNeeded(for: sample) else { return PendingSample(sample) }
+        let finish = inner.finish
+        guard finish != nil || preparation.isNeeded(for: sample) else { return PendingSample(sample) }
         let place = inner.place()
         return PendingSample(byteCount: sample.content.byteCount) { [preparation, sample] () throws(DataError) in
-          try preparation.prepared(sample, at: place)
+          let whole = try located(place) { () throws(DataError) in try finish?(sample) ?? sample }
+          return preparation.isNeeded(for: whole) ? try preparation.prepared(whole, at: place) : whole
         }
       }
       guard delivered > 0 else {

@@ -19,87 +19,25 @@ enum ImageFolder {
     "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "heic", "avif",
   ]
 
-  private enum SplitFolder: String {
-    case train, val, test
-
-    init?(folder: String) {
-      switch folder.lowercased() {
-      case "train", "training": self = .train
-      case "val", "valid", "validation": self = .val
-      case "test", "testing": self = .test
-      default: return nil
-      }
-    }
-  }
-
-  /// Where in a path the class stands, and where the split, if there are splits.
-  private struct Structure {
-    var partLevel: Int?
-    var classLevel: Int
-
-    /// Works it out from all folders that hold images.
-    init(_ folders: Set<[String]>, name: String) throws(DataError) {
-      let all = folders.sorted { $0.lexicographicallyPrecedes($1) }
-      guard let shortest = all.map(\.count).min() else {
-        throw DataError(.badInput, at: [name], "there are no images in it", remedy: Remedy.lookInside)
-      }
-      guard shortest > 0 else {
-        throw DataError(
-          .badInput, at: [name], "images without labels: there are images outside every class folder",
-          remedy: "put each image into a folder with its class's name")
-      }
-      var common = 0
-      while common < shortest, all.allSatisfy({ $0[common] == all[0][common] }) { common += 1 }
-      let level = (0...min(common, shortest - 1)).first { level in
-        all.allSatisfy { SplitFolder(folder: $0[level]) != nil }
-      }
-      if let level {
-        partLevel = level
-        classLevel = level + 1
-        if let bare = all.first(where: { $0.count == level + 1 }) { throw Self.unlabelled(bare, name) }
-        return
-      }
-      if all.count > 1, common == shortest, let bare = all.first(where: { $0.count == common }) {
-        throw Self.unlabelled(bare, name)
-      }
-      classLevel = min(common, shortest - 1)
-    }
-
-    private static func unlabelled(_ folder: [String], _ name: String) -> DataError {
-      DataError(
-        .badInput, at: [name, folder.joined(separator: "/")],
-        "images without labels: they stand beside the class folders, not in one",
-        remedy: "put each image into a folder with its class's name")
-    }
-  }
-
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let name = request.container.name
     var survey = Survey()
     let first = try request.container.open(last: false)
     while let member = try first.next() { try survey.add(member, first, limits: request.options.limits) }
     survey.otherFolders.formUnion(first.folders)
-    let structure = try Structure(survey.folders, name: name)
-    let classNames = Set(survey.folders.map { $0[structure.classLevel] })
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let structure = try FolderStructure(survey.folders, of: "image", name: name)
+    let classNames = structure.classNames
     // Who names the classes to keep has seen that there are others.
-    if request.options.classes.isEmpty { try refuseEmptyClasses(survey, structure, classNames, name: name) }
-    let parts = Set(
-      survey.folders.compactMap { folder in structure.partLevel.flatMap { SplitFolder(folder: folder[$0]) } })
-    var part: SplitFolder?
-    if structure.partLevel != nil {
-      let choices: [SplitFolder] = request.options.split == .train ? [.train] : [.test, .val]
-      guard let choice = choices.first(where: parts.contains) else {
-        throw missingPart(request.options.split, in: name)
-      }
-      part = choice
+    if request.options.classes.isEmpty {
+      try structure.refuseEmptyClasses(classNames, beside: survey.otherFolders, name: name)
     }
+    let part = try structure.part(of: request.options.split, name: name)
 
     let indices = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, $0) })
     var counts = [Int](repeating: 0, count: classNames.count)
     var forms: Set<[Int]> = []
     for (folder, found) in survey.found {
-      if let level = structure.partLevel, SplitFolder(folder: folder[level]) != part { continue }
+      guard structure.isIn(part, folder) else { continue }
       counts[indices[folder[structure.classLevel]] ?? 0] += found.count
       forms.formUnion(found.shapes)
     }
@@ -118,7 +56,7 @@ enum ImageFolder {
     ) { () throws(DataError) in
       while let member = try reader.next() {
         guard let folder = imageFolder(member) else { continue }
-        if let level = structure.partLevel, SplitFolder(folder: folder[level]) != part { continue }
+        guard structure.isIn(part, folder) else { continue }
         guard let label = indices[folder[structure.classLevel]] else {
           throw DataError(.io, at: reader.place, "the input changed while it was read")
         }
@@ -131,34 +69,10 @@ enum ImageFolder {
     }
   }
 
-  /// Refuses folders that stand where classes stand and hold no image: without them the indices of the others would shift.
-  private static func refuseEmptyClasses(
-    _ survey: Survey, _ structure: Structure, _ classNames: [String], name: String
-  ) throws(DataError) {
-    let level = structure.classLevel
-    let above = Set(survey.folders.map { Array($0[..<level]) })
-    let known = Set(classNames)
-    let others = survey.otherFolders.filter { $0.count > level && above.contains(Array($0[..<level])) }.map {
-      $0[level]
-    }
-    // A hidden folder, such as a version control's, is nobody's class.
-    let empty = Set(others).filter { !known.contains($0) && !$0.hasPrefix(".") }.sorted()
-    guard !empty.isEmpty else { return }
-    let names = empty.prefix(10).joined(separator: ", ") + (empty.count > 10 ? ", …" : "")
-    let some = classNames.prefix(3).joined(separator: ",") + (classNames.count > 3 ? ",…" : "")
-    throw DataError(
-      .badInput, at: [name], "\(empty.count == 1 ? "a class folder" : "class folders") without images: \(names)",
-      remedy: "put images there, or keep the other classes with --classes \(some)")
-  }
-
   /// The folders above an image; nil for a file that is none.
   private static func imageFolder(_ member: Member) -> [String]? {
     guard imageExtensions.contains(member.basename.lowercased().lastPart) else { return nil }
     return foldersAbove(member)
-  }
-
-  private static func foldersAbove(_ member: Member) -> [String] {
-    member.path.split(separator: "/").dropLast().map(String.init)
   }
 
   /// What the first pass finds out.

@@ -1,4 +1,4 @@
-/// How an archive or a folder says which image has which label: how it is recognised, and how it is read.
+/// How an archive or a folder says which sample has which label: how it is recognised, and how it is read.
 public struct Layout: Sendable {
   /// What is typed after `--layout`.
   public let name: String
@@ -19,7 +19,7 @@ public struct Layout: Sendable {
 
   /// All layouts, in the order in which they are tried.
   public static let all: [Layout] = [
-    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .webDataset, .npz,
+    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .audioFolder, .webDataset, .npz,
   ]
 
   /// The layout of that name.

@@ -31,6 +31,7 @@ private func open(
 ) throws(DataError) -> any SampleSource {
   let layout: Layout
   if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
+  try options.checkPatterns(for: layout, of: container.name)
   let request = LayoutRequest(container: container, options: options, fileName: fileName)
   let opened = try layout.open(request)
   log(

@@ -13,6 +13,8 @@ struct OpenedLayout {
   var closingNotes: () -> [String] = { [] }
   /// Where the sample that was returned last stands, for messages.
   var place: () -> [String]
+  /// What is left to do to a sample that `next` returned; needs nothing but the sample, and knows no place.
+  var finish: (@Sendable (Sample) throws(DataError) -> Sample)?
   var next: () throws(DataError) -> Sample?
 }
 

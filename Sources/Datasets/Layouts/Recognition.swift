@@ -4,8 +4,9 @@ struct Recognition {
   private(set) var seen: [String] = []
   private var imagesInFolders = 0
   private var otherImages = 0
+  private var clips = 0
 
-  /// Images without a label member that are looked at before they are taken for one folder per class.
+  /// Images or clips without a label member that are looked at before they are taken for one file per sample.
   private static let patience = 16
 
   /// Takes one more member into account; `firstByte` reads from it where the name alone says too little.
@@ -16,12 +17,16 @@ struct Recognition {
     } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
       if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
+    } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
+      clips += 1
+      if clips >= Self.patience { layout = .audioFolder }
     }
   }
 
   /// To be called when there are no more members to see.
   mutating func conclude() {
     if layout == nil, imagesInFolders > 0 { layout = .imageFolder }
+    if layout == nil, clips > 0 { layout = .audioFolder }
   }
 
   /// Images without folders and without label members, which is no layout.

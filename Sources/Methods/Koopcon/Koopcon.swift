@@ -152,7 +152,7 @@ public struct Koopcon: CondensingMethod {
     try checkFormation(task)
     settling = min(settling, 1 - warmUp)
     schedule = schedule ?? steps
-    augmentation = augmentation ?? .usual(channels: task.shape.channels)
+    augmentation = augmentation ?? task.usualAugmentation
   }
 
   /// The autoencoder for images of one size.

@@ -61,7 +61,8 @@ extension IDCMethod {
     }
     matching.images.augmentation =
       matching.images.augmentation
-      ?? AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout])
+      ?? (task.isSpectrogram
+        ? .none : AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout]))
     try matching.decide(for: task)
     matching.images.learningRate = matching.images.learningRate ?? (matching.distance == .absolute ? 0.001 : 0.12)
   }

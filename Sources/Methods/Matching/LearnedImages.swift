@@ -27,7 +27,7 @@ public struct LearnedImages: Sendable {
   public var momentum = 0.5
   /// What the images are at first.
   public var initialization: Initialization
-  /// Siamese augmentation; nil for all operations, for grey images (digits and letters) without the flip.
+  /// Siamese augmentation; nil for all operations, for grey images (digits and letters) without the flip, for spectrograms none.
   public var augmentation: AugmentationStrategy?
   /// How a stored image becomes training images.
   public var formation: Formation
@@ -43,7 +43,7 @@ public struct LearnedImages: Sendable {
   public enum PixelRange: String, Sendable, CaseIterable, SettingValue {
     /// Any.
     case free
-    /// From black to white: what lies outside after a step is moved to the nearer one.
+    /// From black to white: what lies outside after a step is moved to the nearer one. Spectrograms have neither, and are free.
     case clamped
   }
 
@@ -76,7 +76,8 @@ public struct LearnedImages: Sendable {
   /// - Parameter isTrained: whether its networks are trained before they are compared under.
   public mutating func decide(for task: MethodTask, isTrained: Bool = false) throws(DataError) {
     try network.decide(for: task, isTrained: isTrained)
-    augmentation = augmentation ?? .usual(channels: task.shape.channels)
+    augmentation = augmentation ?? task.usualAugmentation
+    if task.isSpectrogram { pixels = .free }
     try formation.checkTiles(task)
   }
 
@@ -228,7 +229,7 @@ public struct LearnedImages: Sendable {
         loss += value
         gradients.append(found)
       }
-      let report = try set.step(gradients, loss: loss, number: step, of: steps, pixels: pixels)
+      let report = try set.step(gradients, loss: loss, number: step, of: steps, pixels: real.isSpectrogram ? .free : pixels)
       last = report
       control.progress(report)
       if report.hasDiverged { break }

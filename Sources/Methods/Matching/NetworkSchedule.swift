@@ -212,10 +212,10 @@ struct ScheduledNetworks<Real: RealImages> {
       switch schedule.regularization ?? .strong {
       case .none: break
       case .one:
-        let all = AugmentationStrategy.usual(channels: real.shape.channels)
+        let all = MethodTask(real, counts: counts).usualAugmentation
         images = try augmented(images, by: all.drawOne(rows: rows, height: height, width: width, using: &random))
       case .strong:
-        let some = TrajectoryTraining.usualAugmentation(channels: real.shape.channels)
+        let some = TrajectoryTraining.usualAugmentation(for: MethodTask(real, counts: counts))
         images = try augmented(images, by: some.drawCombined(rows: rows, height: height, width: width, using: &random))
         if random.uniform() < 0.5 {
           let mix = CutMix.drawn(count: rows, height: height, width: width, using: &random)

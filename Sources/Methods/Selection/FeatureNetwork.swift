@@ -36,7 +36,7 @@ public struct FeatureNetwork: Sendable {
   /// - Throws: `DataError` where the images are too small for the network.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     try network.decide(for: task, isTrained: true)
-    training.augmentation = .usual(channels: task.shape.channels)
+    training.augmentation = task.usualAugmentation
   }
 
   /// What it comes to for a task.

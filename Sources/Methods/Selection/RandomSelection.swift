@@ -62,7 +62,7 @@ extension Synthetic {
     var images: [Tensor] = []
     for image in chosen { images.append(real.images(ofClass: image.label, at: [image.index])) }
     self.init(
-      images: try Tensor.concatenated(images, axis: 0).to(.float32) / 255, labels: chosen.map(\.label),
+      images: try Tensor.concatenated(images, axis: 0).unitValues, labels: chosen.map(\.label),
       sources: chosen)
   }
 }

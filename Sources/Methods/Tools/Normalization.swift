@@ -17,8 +17,10 @@ extension Normalization {
 
   /// Mean and deviation of every channel over all pixels of the whole set; a constant channel gets deviation 1.
   ///
-  /// The sums are exact integers, so the result does not depend on the order or the size of the pieces read.
+  /// The sums are exact integers, so the result does not depend on the order or the size of the pieces read; those of spectrograms are sums
+  /// of doubles in the order of classes and images.
   public static func measured(on real: some RealImages) -> Normalization {
+    if real.isSpectrogram { return measured(onFloats: real) }
     let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
     let plane = height * width
     var sums = [UInt64](repeating: 0, count: channels)
@@ -54,12 +56,35 @@ extension Normalization {
     return Normalization(mean: means.map(Float.init), std: deviations)
   }
 
-  /// 8-bit images to what networks see: uint8 (n, C, H, W) → float32 (n, C, H, W).
-  public func normalized(bytes images: Tensor) throws(TensorError) -> Tensor {
-    try normalized(images.to(.float32) / 255)
+  private static func measured(onFloats real: some RealImages) -> Normalization {
+    let (channels, plane) = (real.shape.channels, real.shape.height * real.shape.width)
+    var (sums, squares, pixels) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels), 0)
+    for label in 0..<real.classCount {
+      for start in stride(from: 0, to: real.count(ofClass: label), by: 500) {
+        let indices = Array(start..<min(start + 500, real.count(ofClass: label)))
+        real.images(ofClass: label, at: indices).floats().withUnsafeBufferPointer { values in
+          for (position, value) in values.enumerated() {
+            let channel = position / plane % channels
+            sums[channel] += Double(value)
+            squares[channel] += Double(value) * Double(value)
+          }
+        }
+        pixels += indices.count * plane
+      }
+    }
+    precondition(pixels > 0, "a dataset without images has no mean")
+    let means = sums.map { $0 / Double(pixels) }
+    let deviations = zip(squares, means).map { square, mean -> Float in
+      let variance = square / Double(pixels) - mean * mean
+      return variance > 1e-12 ? Float(variance.squareRoot()) : 1
+    }
+    return Normalization(mean: means.map(Float.init), std: deviations)
   }
 
-  /// Values in [0, 1] to what networks see, (n, C, H, W); differentiable.
+  /// Stored images to what networks see: uint8 or float32 (n, C, H, W) → float32 (n, C, H, W).
+  public func normalized(bytes images: Tensor) throws(TensorError) -> Tensor { try normalized(images.unitValues) }
+
+  /// Values in [0, 1], or of spectrograms, to what networks see, (n, C, H, W); differentiable.
   public func normalized(_ images: Tensor) throws(TensorError) -> Tensor {
     (images - column(mean)) / column(std)
   }
@@ -70,4 +95,9 @@ extension Normalization {
   }
 
   private func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, values.count, 1, 1]) }
+}
+
+extension Tensor {
+  /// The values of stored images: bytes divided by 255, floats as they are.
+  var unitValues: Tensor { dtype == .uint8 ? to(.float32) / 255 : self }
 }

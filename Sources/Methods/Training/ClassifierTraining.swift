@@ -34,7 +34,7 @@ public struct TrainingProtocol: Sendable, Equatable {
     case fifthTwice
   }
 
-  /// `P-DC`, `P-DSA` or `P-IDC`.
+  /// `P-DC`, `P-DSA` or `P-IDC`, and what is different from it.
   public var name: String
   /// Epochs that the protocol prescribes.
   public let prescribedEpochs: Int
@@ -75,6 +75,16 @@ public struct TrainingProtocol: Sendable, Equatable {
       name: "P-IDC", epochs: 1000, batchSize: 64,
       augmentation: .combined((flip ? AugmentationStrategy.full : .withoutFlip).without(.cutout)),
       cutMixProbability: 0.5, schedule: .fifthTwice)
+  }
+
+  /// The same without augmentation and CutMix: how IDC's code evaluates spectrograms, for which the others are not made.
+  public var withoutAugmentation: TrainingProtocol {
+    var recipe = self
+    guard augmentation != .none || cutMixProbability > 0 else { return recipe }
+    recipe.name += " without augmentation"
+    recipe.augmentation = .none
+    recipe.cutMixProbability = 0
+    return recipe
   }
 
   private init(

@@ -2,7 +2,7 @@ internal import Tensors
 
 /// Real images of several classes: what a network is trained on in one step.
 struct MixedBatch {
-  /// uint8 (n, C, H, W), class by class.
+  /// uint8, or float32 for spectrograms, (n, C, H, W), class by class.
   let images: Tensor
   /// Their classes, ascending.
   let labels: [Int]

@@ -57,11 +57,11 @@ public struct TrajectoryTraining: Sendable, Equatable {
   }
 
   private mutating func decideAugmentation(for task: MethodTask) {
-    augmentation = augmentation ?? Self.usualAugmentation(channels: task.shape.channels)
+    augmentation = augmentation ?? Self.usualAugmentation(for: task)
   }
 
-  /// Color, crop and flip; of grey images color and crop.
-  static func usualAugmentation(channels: Int) -> AugmentationStrategy {
-    AugmentationStrategy.usual(channels: channels).without(.cutout).without(.scale).without(.rotate)
+  /// Color, crop and flip; of grey images color and crop; of spectrograms none.
+  static func usualAugmentation(for task: MethodTask) -> AugmentationStrategy {
+    task.usualAugmentation.without(.cutout).without(.scale).without(.rotate)
   }
 }

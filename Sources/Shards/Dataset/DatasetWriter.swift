@@ -77,7 +77,8 @@ public final class DatasetWriter {
     self.options = options
     split = info.split
     counts = Array(repeating: 0, count: info.classNames.count)
-    fields = try SampleFields(kind: info.kind, selected: options.fields, withView: true, limits: options.limits)
+    fields = try SampleFields(
+      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits)
     directory = try OutputDirectory(options.directory)
   }
 

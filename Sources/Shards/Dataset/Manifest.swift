@@ -63,12 +63,14 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var shape: [Int]?
   /// Values of black and white in `npy`.
   ///
-  /// `png` and `jpg` hold the same as 0…255. Nil for latents.
+  /// `png` and `jpg` hold the same as 0…255. Nil for latents and spectrograms.
   public var valueRange: [Float]?
   /// Smallest and largest value in `npy`, where there is one: a condensed image may leave the range of the real ones.
   public var observedRange: [Float]?
-  /// Per-channel constants, for pixels in `valueRange`.
+  /// Per-channel constants, for pixels in `valueRange`, or for spectrograms.
   public var normalization: Normalization?
+  /// How the samples were made from sound; nil for images.
+  public var spectrogram: Spectrogram?
   /// What to do to each image before training.
   public var formation: Formation?
   /// Learning rate learned with the images.
@@ -82,7 +84,7 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var info: DatasetInfo {
     DatasetInfo(
       name: dataset, kind: kind, split: split, classNames: labelNames, shape: shape, normalization: normalization,
-      formation: formation, learnedLearningRate: learnedLearningRate, labelKind: labelKind,
+      spectrogram: spectrogram, formation: formation, learnedLearningRate: learnedLearningRate, labelKind: labelKind,
       countPerClass: countsPerClass, provenance: provenance)
   }
 
@@ -148,9 +150,10 @@ public struct Manifest: Codable, Sendable, Equatable {
     labelNames = info.classNames
     labelKind = info.labelKind
     shape = info.shape
-    valueRange = info.kind == .samples ? [0, 1] : nil
+    valueRange = info.kind == .samples && info.spectrogram == nil ? [0, 1] : nil
     self.observedRange = observedRange
     normalization = info.normalization
+    spectrogram = info.spectrogram
     formation = info.formation
     learnedLearningRate = info.learnedLearningRate
     provenance = info.provenance

@@ -2,7 +2,7 @@ public import Datasets
 
 /// Draws the first images of every class: one row per class, in index order, on a white ground.
 ///
-/// Float images are clamped to what 8 bits show; an image that is smaller than the others stands in the corner of its
+/// Float images are clamped to what 8 bits show; spectrograms are coloured by the range of those that are drawn. An image that is smaller than the others stands in the corner of its
 /// field, a larger one is cut. Reading stops once every row is full.
 ///
 /// - Parameters:
@@ -19,15 +19,16 @@ public func contactSheet(
   guard info.kind == .samples else {
     throw DataError(.badInput, at: [info.name], "holds latents, which show nothing", remedy: "decode them first")
   }
-  var rows: [[Pixels]] = Array(repeating: [], count: info.classNames.count)
-  var wanted = (info.countPerClass ?? rows.map { _ in perClass }).map { min($0, perClass) }
+  var found: [[Sample]] = Array(repeating: [], count: info.classNames.count)
+  var wanted = (info.countPerClass ?? found.map { _ in perClass }).map { min($0, perClass) }
   var missing = wanted.reduce(0, +)
   while missing > 0, let sample = try source.next() {
     guard wanted[sample.label] > 0 else { continue }
     wanted[sample.label] -= 1
     missing -= 1
-    rows[sample.label].append(try sample.pixels(limits: limits))
+    found[sample.label].append(sample)
   }
+  let rows = try info.spectrogram == nil ? images(of: found, limits: limits) : spectrograms(of: found)
   let images = rows.joined()
   guard let tallest = images.map(\.height).max(), let widest = images.map(\.width).max() else {
     throw DataError(.badInput, at: [info.name], "holds no samples to show")
@@ -50,6 +51,37 @@ public func contactSheet(
     }
   }
   return Pixels(height: sheet.height, width: sheet.width, channels: sheet.channels, bytes: sheet.bytes)
+}
+
+private func images(of rows: [[Sample]], limits: Limits) throws(DataError) -> [[Pixels]] {
+  var pictures: [[Pixels]] = []
+  for row in rows {
+    pictures.append([])
+    for sample in row { pictures[pictures.count - 1].append(try sample.pixels(limits: limits)) }
+  }
+  return pictures
+}
+
+private func spectrograms(of rows: [[Sample]]) throws(DataError) -> [[Pixels]] {
+  var spans: [ClosedRange<Float>] = []
+  for case .floats(let array) in rows.joined().map(\.content) { spans += array.span.map { [$0] } ?? [] }
+  let low = spans.map(\.lowerBound).min() ?? 0
+  let range = low...(spans.map(\.upperBound).max() ?? low)
+  var pictures: [[Pixels]] = []
+  for row in rows {
+    pictures.append([])
+    for sample in row {
+      guard case .floats(let array) = sample.content else {
+        throw DataError(.badInput, at: [sample.key], "is an 8-bit image among spectrograms")
+      }
+      do throws(DataError) {
+        pictures[pictures.count - 1].append(try array.picture(range: range))
+      } catch {
+        throw error.at(sample.key)
+      }
+    }
+  }
+  return pictures
 }
 
 /// A white image to draw on.

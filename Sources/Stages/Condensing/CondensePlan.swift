@@ -28,7 +28,8 @@ public struct CondensePlan: Sendable {
     let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
     let available = (0..<store.classCount).map(store.count(ofClass:))
     try request.checkCounts(counts, of: available, classNames: store.classNames, dataset: info.name)
-    let task = MethodTask(dataset: info.name, shape: store.shape, counts: counts, available: available)
+    let task = MethodTask(
+      dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram, counts: counts, available: available)
     var method = request.method
     try method.decide(for: task)
     let cost = method.cost(of: task)

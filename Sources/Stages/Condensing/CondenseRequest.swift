@@ -68,12 +68,13 @@ extension CondenseRequest {
     // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
     if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
     let task = MethodTask(
-      dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]), counts: counts,
-      available: info.countPerClass ?? counts.map { _ in 0 })
+      dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
+      isSpectrogram: info.spectrogram != nil, counts: counts, available: info.countPerClass ?? counts.map { _ in 0 })
     var method = method
     try method.decide(for: task)
     // A description may come from elsewhere and say anything.
-    let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(1) { $0 * Double($1) }
+    let bytes = info.spectrogram == nil ? 1.0 : 4
+    let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(bytes) { $0 * Double($1) }
     try method.cost(of: task).memory.check(
       decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
   }

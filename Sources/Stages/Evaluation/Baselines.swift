@@ -40,7 +40,8 @@ func baselineFeatures(
   _ real: ClassStore, network: NetworkChoice, seed: UInt64, directory: String?
 ) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
   let task = MethodTask(
-    dataset: "real training data", shape: real.shape, counts: real.classNames.map { _ in 1 },
+    dataset: "real training data", shape: real.shape, isSpectrogram: real.isSpectrogram,
+    counts: real.classNames.map { _ in 1 },
     available: real.classNames.indices.map(real.count(ofClass:)))
   var features = FeatureNetwork()
   features.network = network
@@ -52,6 +53,7 @@ func baselineFeatures(
 extension ClassStore {
   /// Classes and size, as a description has them.
   var described: DatasetInfo {
-    DatasetInfo(name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width])
+    DatasetInfo(
+      name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width], spectrogram: spectrogram)
   }
 }

@@ -34,7 +34,9 @@ public struct Contestant: Sendable {
     var info = training.info
     info.shape = Array(training.images.shape.dropFirst())
     let shape = [test.shape.channels, test.shape.height, test.shape.width]
-    try checkComparable(info, with: DatasetInfo(name: testName, classNames: test.classNames, shape: shape))
+    try checkComparable(
+      info,
+      with: DatasetInfo(name: testName, classNames: test.classNames, shape: shape, spectrogram: test.spectrogram))
     if let stated = info.normalization {
       guard stated.mean.count == shape[0], stated.std.count == shape[0], stated.std.allSatisfy({ $0 > 0 }) else {
         throw DataError(
@@ -87,6 +89,12 @@ public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(
         + "(\(test.classNames.joined(separator: ", ")))",
       remedy: "choose the same classes on both sides with --classes")
   }
+  guard info.spectrogram == test.spectrogram else {
+    throw DataError(
+      .badInput, at: [info.name],
+      "its samples are \(samplesText(info)), and those of \(test.name) are \(samplesText(test))",
+      remedy: "make both from clips of one sample rate, in the same way")
+  }
   guard let found = info.shape, let expected = test.shape, found != expected else { return }
   throw DataError(
     .badInput, at: [info.name],
@@ -95,13 +103,19 @@ public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(
     remedy: "give both one size with --resize")
 }
 
+private func samplesText(_ info: DatasetInfo) -> String {
+  guard let sound = info.spectrogram else { return "images" }
+  return "spectrograms of \(grouped(sound.sampleRate)) Hz (n_fft \(sound.nFft), hop \(sound.hopLength), \(sound.value))"
+}
+
 /// Throws where real images cannot be baselines on that test data, as far as both descriptions tell.
 public func checkBaselines(from real: DatasetInfo, testedOn test: DatasetInfo) throws(DataError) {
   let isSameShape = real.shape == nil || test.shape == nil || real.shape == test.shape
-  guard real.classNames != test.classNames || !isSameShape else { return }
+  guard real.classNames != test.classNames || !isSameShape || real.spectrogram != test.spectrogram else { return }
   func described(_ info: DatasetInfo) -> String {
     let shape = info.shape.map(shapeText) ?? "of several sizes"
-    return "\(shape) of \(info.classNames.joined(separator: ", "))"
+    let kind = info.spectrogram == nil ? "" : "\(samplesText(info)), "
+    return "\(kind)\(shape) of \(info.classNames.joined(separator: ", "))"
   }
   throw DataError(
     .badInput, at: ["real training data"],

@@ -57,6 +57,7 @@ public struct ExpandRequest: Sendable {
       throw DataError(
         .badInput, at: [info.name], "holds latents, which cannot be expanded", remedy: "decode them first")
     }
+    try checkExpandable(info)
     guard info.labelKind == .hard else {
       throw DataError(
         .badInput, at: [info.name], "has soft labels, and what is made would lose them",
@@ -78,4 +79,11 @@ public struct ExpandRequest: Sendable {
         verb: "expand", tool: tool, options: amountOption.merging(["method": name]) { first, _ in first }))
     return promised
   }
+}
+
+/// Throws for spectrograms: what is made are images of 8 bits.
+public func checkExpandable(_ info: DatasetInfo) throws(DataError) {
+  guard info.spectrogram != nil else { return }
+  throw DataError(
+    .badInput, at: [info.name], "holds spectrograms, and images of 8 bits are made", remedy: "give images")
 }

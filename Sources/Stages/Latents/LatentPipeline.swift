@@ -28,7 +28,7 @@ extension ClassStore {
       places.lazy.map { place in
         Sample(
           key: self.key(ofClass: place.label, at: place.index),
-          content: .pixels(self.pixels(ofClass: place.label, at: place.index)), label: place.label)
+          content: self.content(ofClass: place.label, at: place.index), label: place.label)
       })
   }
 }

@@ -5,7 +5,7 @@ public import Tensors
 
 /// The real data, decoded and sorted by class, for methods that need random access to it.
 ///
-/// Pixels are kept as 8-bit C×H×W; up to a limit in RAM, the rest in an unnamed memory-mapped file.
+/// Pixels are kept as 8-bit C×H×W, those of spectrograms as float32; up to a limit in RAM, the rest in an unnamed memory-mapped file.
 public final class ClassStore: RealImages, @unchecked Sendable {
   // Unchecked: the arena is written by `ClassStoreBuilder` alone, before this object exists, so that any thread may
   // read it.
@@ -14,6 +14,8 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   public let shape: ImageShape
   /// Names in index order.
   public let classNames: [String]
+  /// How the samples were made from sound; nil for images.
+  public let spectrogram: Spectrogram?
   /// SHA-256 over shape, class names, labels and pixels in archive order: equal for equal data however it was packed.
   public let digest: String
 
@@ -30,6 +32,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     self.arena = arena
     self.digest = digest
     classNames = builder.info.classNames
+    spectrogram = builder.info.spectrogram
     recordsOfClass = builder.recordsOfClass
     keys = builder.keys
     origins = builder.origins
@@ -50,8 +53,15 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   /// Number of samples of one class.
   public func count(ofClass label: Int) -> Int { recordsOfClass[label].count }
 
-  /// Some images of one class as uint8 n×C×H×W, `indices` counting within the class in archive order.
+  /// Whether the samples are spectrograms.
+  public var isSpectrogram: Bool { spectrogram != nil }
+
+  /// Some images of one class as uint8 n×C×H×W, spectrograms as float32, `indices` counting within the class in archive order.
   public func images(ofClass label: Int, at indices: [Int]) -> Tensor {
+    if isSpectrogram {
+      let values = indices.flatMap { floats(of: recordsOfClass[label][$0]) }
+      return Tensor(values, shape: [indices.count, shape.channels, shape.height, shape.width])
+    }
     let size = arena.recordBytes
     let bytes = [UInt8](unsafeUninitializedCapacity: indices.count * size) { buffer, count in
       for (position, index) in indices.enumerated() {
@@ -64,8 +74,23 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     return Tensor(bytes: bytes, shape: [indices.count, shape.channels, shape.height, shape.width])
   }
 
-  /// One image as it is passed on: interleaved pixels.
+  /// The values of a record of a spectrogram.
+  private func floats(of record: Int) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(arena.record(record).bindMemory(to: Float.self))
+  }
+
+  /// One image as it is passed on: interleaved pixels, or the values of a spectrogram.
+  public func content(ofClass label: Int, at index: Int) -> Content {
+    guard isSpectrogram else { return .pixels(pixels(ofClass: label, at: index)) }
+    let values = Array(floats(of: recordsOfClass[label][index]))
+    return .floats(FloatArray(shape: [shape.channels, shape.height, shape.width], values: values))
+  }
+
+  /// One image of 8 bits as it is passed on: interleaved pixels.
+  ///
+  /// - Precondition: The samples are not spectrograms.
   public func pixels(ofClass label: Int, at index: Int) -> Pixels {
+    precondition(!isSpectrogram, "a spectrogram has no 8-bit pixels")
     let record = arena.record(recordsOfClass[label][index])
     let (channels, area) = (shape.channels, shape.height * shape.width)
     let bytes = [UInt8](unsafeUninitializedCapacity: arena.recordBytes) { buffer, count in
@@ -122,8 +147,16 @@ public struct ClassStoreBuilder {
 
   /// Decodes a sample and keeps it.
   ///
-  /// Throws where the sample is not an 8-bit image, or not of the size of those before it.
+  /// Throws where the sample is not an 8-bit image, or of spectrograms not one of these; and where it is not of the size of those before it.
   public mutating func add(_ sample: Sample) throws(DataError) {
+    if info.spectrogram != nil {
+      let array = try checkedSpectrogram(sample)
+      let found = ImageShape(channels: array.shape[0], height: array.shape[1], width: array.shape[2])
+      try keep(sample, of: found) { record in
+        array.values.withUnsafeBytes { record.copyMemory(from: $0) }
+      }
+      return
+    }
     if case .floats = sample.content {
       throw DataError(
         .badInput, at: ["sample \(sample.key)"], "expected an 8-bit image, found float values",
@@ -132,6 +165,37 @@ public struct ClassStoreBuilder {
     }
     let pixels = try sample.pixels(limits: limits)
     let found = ImageShape(channels: pixels.channels, height: pixels.height, width: pixels.width)
+    try keep(sample, of: found) { record in
+      let area = found.height * found.width
+      pixels.bytes.withUnsafeBufferPointer { bytes in
+        for channel in 0..<found.channels {
+          let plane = UnsafeMutableBufferPointer(
+            rebasing: record.bindMemory(to: UInt8.self)[channel * area..<(channel + 1) * area])
+          for position in 0..<area { plane[position] = bytes[position * found.channels + channel] }
+        }
+      }
+    }
+  }
+
+  private func checkedSpectrogram(_ sample: Sample) throws(DataError) -> FloatArray {
+    guard case .floats(let array) = sample.content, array.shape.count == 3 else {
+      throw DataError(
+        .badInput, at: ["sample \(sample.key)"],
+        "expected a spectrogram of three axes (C×H×W), found another kind of sample",
+        remedy: "take it out, or make the data again")
+    }
+    guard array.values.allSatisfy(\.isFinite) else {
+      throw DataError(
+        .badInput, at: ["sample \(sample.key)"], "contains NaN or infinity",
+        remedy: "take it out, or make the data again")
+    }
+    return array
+  }
+
+  /// Makes a record, which `write` fills.
+  private mutating func keep(
+    _ sample: Sample, of found: ImageShape, write: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(DataError) {
     let arena = try arena(for: found, sample: sample)
     guard recordsOfClass.indices.contains(sample.label) else {
       throw DataError(
@@ -140,14 +204,7 @@ public struct ClassStoreBuilder {
         remedy: "correct the label, or name all classes")
     }
     let record = try arena.append()
-    let area = found.height * found.width
-    pixels.bytes.withUnsafeBufferPointer { bytes in
-      for channel in 0..<found.channels {
-        let plane = UnsafeMutableBufferPointer(
-          rebasing: record.bindMemory(to: UInt8.self)[channel * area..<(channel + 1) * area])
-        for position in 0..<area { plane[position] = bytes[position * found.channels + channel] }
-      }
-    }
+    write(record)
     recordsOfClass[sample.label].append(keys.count)
     if let origin = sample.origin {
       // Several inputs may be of several kinds.
@@ -182,11 +239,12 @@ public struct ClassStoreBuilder {
   ) throws(DataError) -> RecordArena {
     guard let shape, let arena else {
       let arena = RecordArena(
-        recordBytes: found.channels * found.height * found.width, memoryLimit: memoryLimit,
+        recordBytes: found.count * (info.spectrogram == nil ? 1 : MemoryLayout<Float>.size), memoryLimit: memoryLimit,
         spillDirectory: spillDirectory)
       self.arena = arena
       shape = found
-      hash.update(line: "\(found.channels) \(found.height) \(found.width)")
+      hash.update(
+        line: "\(found.channels) \(found.height) \(found.width)\(info.spectrogram == nil ? "" : " float32")")
       return arena
     }
     guard found == shape else {

@@ -5,7 +5,7 @@ import Tensors
 
 /// The result of a method as samples, class by class in index order, keys counted through.
 ///
-/// Selected samples keep their exact 8-bit pixels and say in their metadata which sample they are, by its file or its key;
+/// Selected samples keep their exact pixels and say in their metadata which sample they are, by its file or its key;
 /// synthesised ones carry the exact float pixels, un-normalised.
 public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -> [Sample] {
   guard let sources = synthetic.sources else {
@@ -21,7 +21,7 @@ public func samples(from synthetic: Synthetic, selectedFrom store: ClassStore) -
   }
   return sources.enumerated().map { index, source in
     Sample(
-      key: numberKey(index), content: .pixels(store.pixels(ofClass: source.label, at: source.index)),
+      key: numberKey(index), content: store.content(ofClass: source.label, at: source.index),
       label: source.label, metadata: metadata(source: store.source(ofClass: source.label, at: source.index)))
   }
 }

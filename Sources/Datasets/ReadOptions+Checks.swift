@@ -25,3 +25,19 @@ func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
     .badInput, at: [name], "there is no \(wanted.rawValue) split in it, only a \(other.rawValue) split",
     remedy: "read that with --split \(other.rawValue)")
 }
+
+extension ReadOptions {
+  /// Refuses patterns of file names for data whose samples are not files that they could be meant for.
+  ///
+  /// - Parameter layout: nil for samples that come from this program.
+  public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
+    guard requiresPatterns, layout != .audioFolder, labelPattern != nil || testPattern != nil else { return }
+    let options = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }].compactMap(
+      \.self)
+    let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
+    throw DataError(
+      .usage, at: [name],
+      "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for folders of sound files, and \(found)",
+      remedy: "leave \(options.count == 1 ? "it" : "them") out")
+  }
+}

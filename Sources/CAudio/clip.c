@@ -1,0 +1,144 @@
+#include "CAudio.h"
+
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A file in memory, as libsndfile reads it.
+typedef struct {
+  const uint8_t *bytes;
+  sf_count_t count;
+  sf_count_t position;
+} memory_file;
+
+static sf_count_t memory_size(void *user) { return ((memory_file *)user)->count; }
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *user) {
+  memory_file *file = user;
+  sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->position : file->count;
+  if (offset < -base || offset > file->count - base) return -1;
+  return file->position = base + offset;
+}
+
+static sf_count_t memory_read(void *out, sf_count_t count, void *user) {
+  memory_file *file = user;
+  sf_count_t left = file->count - file->position;
+  if (count > left) count = left;
+  if (count <= 0) return 0;
+  memcpy(out, file->bytes + file->position, (size_t)count);
+  file->position += count;
+  return count;
+}
+
+static sf_count_t memory_tell(void *user) { return ((memory_file *)user)->position; }
+
+static int fail(char error[CAUDIO_ERROR_SIZE], const char *sentence) {
+  snprintf(error, CAUDIO_ERROR_SIZE, "%s", sentence);
+  return 1;
+}
+
+static uint32_t little_endian(const uint8_t *bytes) {
+  return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+// libsndfile takes what there is of a WAV file that was cut. A size of 0 or of all ones is what a program writes that did not know it.
+static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERROR_SIZE]) {
+  if (count < 12 || memcmp(bytes, "RIFF", 4) != 0) return 0;
+  size_t position = 12;
+  while (position + 8 <= count) {
+    uint32_t size = little_endian(bytes + position + 4);
+    size_t left = count - position - 8;
+    if (memcmp(bytes + position, "data", 4) == 0) {
+      if (size == 0 || size == UINT32_MAX || size <= left) return 0;
+      snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short: its header announces %u bytes of samples, and %zu are there", size,
+               left);
+      return 1;
+    }
+    if (size > left) break;
+    position += 8 + (size_t)size + (size & 1);
+  }
+  return 0;
+}
+
+static SNDFILE *open_file(memory_file *file, SF_INFO *info, char error[CAUDIO_ERROR_SIZE]) {
+  static SF_VIRTUAL_IO functions = {memory_size, memory_seek, memory_read, NULL, memory_tell};
+  if (check_size(file->bytes, (size_t)file->count, error)) return NULL;
+  memset(info, 0, sizeof *info);
+  SNDFILE *sound = sf_open_virtual(&functions, SFM_READ, info, file);
+  if (!sound) {
+    fail(error, sf_strerror(NULL));
+    return NULL;
+  }
+  const char *problem = NULL;
+  switch (info->format & SF_FORMAT_TYPEMASK) {
+    case SF_FORMAT_WAV:
+    case SF_FORMAT_WAVEX:
+    case SF_FORMAT_RF64:
+    case SF_FORMAT_FLAC:
+      if (info->samplerate <= 0 || info->channels <= 0) problem = "its header has no sample rate or no channel";
+      break;
+    default:
+      problem = "neither a WAV nor a FLAC file";
+  }
+  if (!problem) return sound;
+  sf_close(sound);
+  fail(error, problem);
+  return NULL;
+}
+
+static int64_t known_frames(const SF_INFO *info) { return info->frames == SF_COUNT_MAX ? -1 : info->frames; }
+
+int caudio_read_info(const uint8_t *bytes, size_t count, caudio_info *info, char error[CAUDIO_ERROR_SIZE]) {
+  memory_file file = {bytes, (sf_count_t)count, 0};
+  SF_INFO found;
+  SNDFILE *sound = open_file(&file, &found, error);
+  if (!sound) return 1;
+  sf_close(sound);
+  info->sample_rate = (uint32_t)found.samplerate;
+  info->channels = (uint32_t)found.channels;
+  info->frames = known_frames(&found);
+  return 0;
+}
+
+// Keeps the mean of the channels of as many frames as are wanted.
+static int keep(const float *in, sf_count_t frames, int channels, float *samples, char error[CAUDIO_ERROR_SIZE]) {
+  for (sf_count_t frame = 0; frame < frames; frame++) {
+    float sum = 0;
+    for (int channel = 0; channel < channels; channel++) sum += in[frame * channels + channel];
+    if (!isfinite(sum)) return fail(error, "it contains NaN or infinity");
+    samples[frame] = sum / (float)channels;
+  }
+  return 0;
+}
+
+int caudio_decode(const uint8_t *bytes, size_t count, float *samples, size_t wanted, int64_t *frames,
+                  char error[CAUDIO_ERROR_SIZE]) {
+  enum { chunk = 4096 };
+  memory_file file = {bytes, (sf_count_t)count, 0};
+  SF_INFO info;
+  SNDFILE *sound = open_file(&file, &info, error);
+  if (!sound) return 1;
+  memset(samples, 0, wanted * sizeof *samples);
+  float *buffer = malloc(sizeof *buffer * chunk * (size_t)info.channels);
+  int failed = buffer ? 0 : fail(error, "out of memory");
+  sf_count_t total = 0;
+  while (!failed) {
+    sf_count_t read = sf_readf_float(sound, buffer, chunk);
+    if (read <= 0) break;
+    sf_count_t left = (sf_count_t)wanted - total;
+    if (left > 0) failed = keep(buffer, read < left ? read : left, info.channels, samples + total, error);
+    total += read;
+  }
+  if (!failed && sf_error(sound) != SF_ERR_NO_ERROR) failed = fail(error, sf_strerror(sound));
+  if (!failed && known_frames(&info) >= 0 && total != info.frames) {
+    snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short or damaged: its header announces %lld samples, and %lld can be read",
+             (long long)info.frames, (long long)total);
+    failed = 1;
+  }
+  free(buffer);
+  sf_close(sound);
+  *frames = total;
+  return failed;
+}

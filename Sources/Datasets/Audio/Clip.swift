@@ -1,0 +1,59 @@
+internal import CAudio
+
+/// The bytes of a sound file: WAV or FLAC.
+struct Clip {
+  let bytes: [UInt8]
+
+  /// Extensions of the files that are read.
+  static let extensions: Set<String> = ["wav", "flac"]
+  /// Other sound files; passing over them in silence would lose data.
+  static let foreignExtensions: Set<String> = [
+    "mp3", "ogg", "oga", "opus", "m4a", "aac", "aif", "aiff", "au", "sph", "wma", "amr", "caf",
+  ]
+
+  /// Samples per second, in hertz, from the header.
+  ///
+  /// - Throws: `DataError` (`.badInput`), with an empty place, for a damaged header, a file of no samples, and a rate outside of
+  ///   `Spectrogram.sampleRates`.
+  func sampleRate() throws(DataError) -> Int {
+    var info = caudio_info()
+    try call { caudio_read_info($0, $1, &info, $2) }
+    guard info.frames != 0 else { throw Self.empty }
+    let rate = Int(info.sample_rate)
+    guard Spectrogram.sampleRates.contains(rate) else {
+      throw DataError(
+        .badInput, at: [],
+        "a clip of \(grouped(rate)) samples per second; \(grouped(Spectrogram.sampleRates.lowerBound)) to "
+          + "\(grouped(Spectrogram.sampleRates.upperBound)) are read", remedy: "resample it, to 16,000 for instance")
+    }
+    return rate
+  }
+
+  /// The first `length` samples, the mean of the channels, full scale 1, zeros after the end; and how many the file has.
+  ///
+  /// - Throws: `DataError` (`.badInput`), with an empty place, for damage anywhere in the file.
+  func samples(_ length: Int) throws(DataError) -> (samples: [Float], count: Int) {
+    var samples = [Float](repeating: 0, count: length)
+    var frames: Int64 = 0
+    try call { caudio_decode($0, $1, &samples, length, &frames, $2) }
+    guard frames > 0 else { throw Self.empty }
+    return (samples, Int(frames))
+  }
+
+  private static let empty = DataError(.badInput, at: [], "a clip of no samples", remedy: "take it out")
+
+  private func call(
+    _ body: (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<CChar>) -> Int32
+  ) throws(DataError) {
+    let message = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CAUDIO_ERROR_SIZE)) { buffer -> String? in
+      guard let error = buffer.baseAddress else { return "no memory" }
+      error.pointee = 0
+      return bytes.withUnsafeBufferPointer { body($0.baseAddress, $0.count, error) } == 0 ? nil : String(cString: error)
+    }
+    guard let message else { return }
+    var sentence = message
+    while let last = sentence.last, last == "." || last.isWhitespace { sentence.removeLast() }
+    throw DataError(
+      .badInput, at: [], "a clip that cannot be read (\(sentence))", remedy: "replace it, or take it out")
+  }
+}
