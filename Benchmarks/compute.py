@@ -42,7 +42,7 @@ COLOUR, GREY = Size(3, 32), Size(1, 28)
 
 @dataclasses.dataclass(frozen=True)
 class Condensing:
-    """DM, M3D or KR-dual: 10 classes, 256 real images of each a step. KR-dual's potential: 256 units, 100 steps."""
+    """DM, M3D or KR-dual: 10 classes, 256 real images of each a step; KR-dual fits its potentials in 100 steps."""
 
     method: str
     factor: int
@@ -78,7 +78,7 @@ class Condensing:
 class Matching:
     """DC, DSA or IDC: 10 classes, 256 real images of each a step, with IDC 64.
 
-    `epochs` of the network on the synthetic images follow each step of DC and DSA. IDC's networks are not trained.
+    `epochs` of the network on the synthetic images follow each step of DC and DSA. IDC's networks stay as they are drawn.
     """
 
     method: str
@@ -103,7 +103,9 @@ class Matching:
 
     def words(self, archive, steps):
         return ["condense", "--method", self.method, "--ipc", self.per_class, "--steps", steps, "--seed", 0,
-                *(["--inner-loop", self.epochs] if self.method in ("dc", "dsa") else []), "-i", archive, "-o", os.devnull]
+                "--inner-loop", self.epochs,
+                *(["--train-on", "real", "--early-epochs", 0] if self.method in ("idc-i", "idc") else []),
+                "-i", archive, "-o", os.devnull]
 
     def convolutions(self, image):
         """Seconds of a step's convolutions.

@@ -12,9 +12,9 @@ STAGES = [
     ("norm and pool", r"run_forward|run_backward|NormReluPool"),
     ("augmentation", r"Transformation|augmented"),
     ("sampling", r"realBatch|ClassStoreC6images|NormalizationV10normalized"),
-    ("loss", r"squaredMMD|4Gram|squaredLength|logSoftmax"),
+    ("loss", r"squaredMMD|4Gram|squaredLength|logSoftmax|GradientDistance|9PotentialV"),
     ("step", r"ImageOptimization|SGDV4step|ct_sgd_step"),
-    ("network's weights", r"ConvNetV_5using|RandomSourceV"),
+    ("network's weights", r"NetworkV_5(using|drawn)|RandomSourceV"),
     ("autograd and the rest", r"."),
 ]
 # What comes before the first step, or after the last.

@@ -96,42 +96,47 @@ def m3d_loss(real, syn):
 
 
 class Potential(nn.Module):
-    """f(x) = w2·tanh(W1 x + b1) + b2, whose parameters stay within [-bound, bound]; `ascend` fits it to the Kantorovich-Rubinstein dual."""
+    """f(x) = w2·ReLU(W1 x + b1), whose parameters stay within [-bound, bound]; `ascend` fits it to the Kantorovich-Rubinstein dual."""
 
-    def __init__(self, dimension, hidden=256, bound=0.05):
+    def __init__(self, dimension, hidden=8, bound=0.02):
         super().__init__()
-        self.layers, self.bound = nn.Sequential(nn.Linear(dimension, hidden), nn.Tanh(), nn.Linear(hidden, 1)), bound
-        self.clip()
-
-    def clip(self):
+        self.layers = nn.Sequential(nn.Linear(dimension, hidden), nn.ReLU(), nn.Linear(hidden, 1, bias=False))
+        self.bound = bound
         with torch.no_grad():
             for p in self.parameters():
-                p.clamp_(-self.bound, self.bound)
+                p.uniform_(-bound / 10, bound / 10)
 
     def dual(self, real, syn):
         return self.layers(real).mean() - self.layers(syn).mean()
 
-    def ascend(self, real, syn, steps=100, rate=1e-3):
-        opt = torch.optim.SGD(self.parameters(), lr=rate, maximize=True)
-        for _ in range(steps):
+    def ascend(self, real, syn, steps=100, rate=1e-3, batch=32):
+        opt = torch.optim.Adam(self.parameters(), lr=rate, maximize=True)
+        batches = real.split(batch)
+        for step in range(steps):
             opt.zero_grad()
-            self.dual(real, syn).backward()
+            self.dual(batches[step % len(batches)], syn).backward()
             opt.step()
-            self.clip()
+            with torch.no_grad():
+                for p in self.parameters():
+                    p.clamp_(-self.bound, self.bound)
 
 
 def kr_loss(real, syn):
-    """The dual under a potential of its own, drawn and fitted for these embeddings."""
+    """The dual under a potential that is drawn and fitted for these embeddings, in units in which its gradient is as long as DM's."""
+    fixed = syn.detach()
+    centre = (real.mean(0) + fixed.mean(0)) / 2
     potential = Potential(real.shape[1])
-    potential.ascend(real, syn.detach())
+    potential.ascend(real - centre, fixed - centre)
     for p in potential.parameters():
         p.requires_grad_(False)
-    return potential.dual(real, syn)
+    points = fixed.clone().requires_grad_(True)
+    length = [torch.autograd.grad(loss, points)[0].norm() for loss in (dm_loss(real, points), potential.dual(real - centre, points - centre))]
+    return potential.dual(real - centre, syn - centre) * (length[0] / length[1])
 
 
 LOSSES = {"dm": dm_loss, "m3d": m3d_loss, "kr-dual": kr_loss}
-# Learning rates of the images; those of M3D and KR-dual are scaled to the length of DM's gradient.
-RATES = {"dm": 1.0, "m3d": 200.0, "kr-dual": 100.0}
+# Learning rates of the images; that of M3D is scaled to the length of DM's gradient.
+RATES = {"dm": 1.0, "m3d": 200.0, "kr-dual": 1.0}
 
 
 def load(folder):

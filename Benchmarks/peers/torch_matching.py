@@ -44,8 +44,8 @@ class Recipe:
 RECIPES = {
     "dc": Recipe(cosines, "none", 256, 0.1, 10),
     "dsa": Recipe(cosines, "one", 256, 0.1, 10),
-    "idc-i": Recipe(squares, "idc", 64, 0.1, 100),
-    "idc": Recipe(squares, "idc", 64, 0.1, 100),
+    "idc-i": Recipe(squares, "idc", 64, 0.12, 100),
+    "idc": Recipe(squares, "idc", 64, 0.12, 100),
 }
 
 

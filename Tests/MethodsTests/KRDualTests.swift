@@ -1,10 +1,11 @@
 import Datasets
-import Methods
 import Networks
 import Synchronization
 import Tensors
 import TensorTurn
 import Testing
+
+@testable import Methods
 
 @Suite(.serialized, .takesTurns)
 struct KRDualTests {
@@ -30,6 +31,43 @@ struct KRDualTests {
     var random = RandomSource(seed: 7)
     return try Potential(dimension: x.shape[1], hidden: hidden, bound: bound, using: &random)
       .ascended(from: y, to: x, steps: steps, rate: 1e-2)
+  }
+
+  /// The potential of Scripts/golden/matching.py, 6 hidden units and 5 inputs, with parameters of [−scale, scale).
+  private func golden(scale: Double) throws -> Potential {
+    try Potential(
+      weights: scatter([6, 5], 20, scale), biases: scatter([6, 1], 21, scale), output: scatter([6, 1], 22, scale),
+      bound: 0.02)
+  }
+
+  private let goldenSets = (x: scatter([7, 5], 1), y: scatter([4, 5], 2, 1.5))
+
+  @Test func `values, dual and gradients of a potential are PyTorch's`() throws {
+    let golden = try Golden.load("matching")
+    let ((x, y), f) = (goldenSets, try self.golden(scale: 0.4))
+    #expect(agree(try f.values(of: x).flattened(), golden["kr values x"], absolute: 1e-6))
+    #expect(agree(try f.values(of: y).flattened(), golden["kr values y"], absolute: 1e-6))
+    let (dual, gradients) = try valueAndGradients(at: [x, y]) { points throws(TensorError) in
+      try f.difference(from: points[1], to: points[0])
+    }
+    #expect(agree(dual, golden["kr dual"], absolute: 1e-6))
+    #expect(agree(gradients[0], golden["kr gradient x"], absolute: 1e-6))
+    #expect(agree(gradients[1], golden["kr gradient y"], absolute: 1e-6))
+    #expect(agree(Tensor(try f.lipschitzBound), golden["kr bound"], absolute: 1e-6))
+  }
+
+  @Test(arguments: [("ascent", 7), ("turns", 4)], [1, 2, 3, 10, 100])
+  func `the ascent is that of PyTorch's Adam`(name: (String, batch: Int), steps: Int) throws {
+    let golden = try Golden.load("matching")
+    let ((name, batch), (x, y)) = (name, goldenSets)
+    let f = try self.golden(scale: 0.002).ascended(from: y, to: x, steps: steps, rate: 1e-3, batch: batch)
+    for (part, parameter) in [("W1", try f.weights), ("b1", try f.biases.flattened()), ("w2", try f.output.flattened())] {
+      #expect(agree(parameter, golden["\(name) \(steps) \(part)"], absolute: 1e-6), "\(part)")
+    }
+    let dual = try f.difference(from: y, to: x)
+    #expect(agree(dual, golden["\(name) \(steps) dual"], absolute: 1e-8, relative: 1e-3))
+    guard name == "ascent", steps == 100 else { return }
+    #expect(agree(Tensor(try f.lengthOfDM(from: y, to: x)), golden["ascent DM"]))
   }
 
   /// Pairs of sets whose exact distance POT computed: `Scripts/golden/matching.py`.
@@ -117,9 +155,10 @@ struct KRDualTests {
     dm.images.network = toy.choice
     dm.images.network.filters = 64
     (dm.steps, dm.images.realBatch) = (1, 8)
-    let expected = try dm.condense(
-      toy, counts: [2, 2, 2], normalization: Normalization.measured(on: toy), using: RandomSource(seed: 1)
-    ).lastReport?.gradientNorm ?? 0
+    let expected =
+      try dm.condense(
+        toy, counts: [2, 2, 2], normalization: Normalization.measured(on: toy), using: RandomSource(seed: 1)
+      ).lastReport?.gradientNorm ?? 0
     let scaled = try norm()
     #expect(scaled > expected / 3 && scaled < expected * 3)
     #expect(try norm { $0.units = .dual } < scaled / 3)
@@ -127,7 +166,9 @@ struct KRDualTests {
 
   @Test func `the distance falls on a toy set`() throws {
     let losses = Mutex<[Double]>([])
-    _ = try condensed([3, 3, 3], steps: 60, control: RunControl(progress: { r in losses.withLock { $0.append(r.loss) } })) {
+    _ = try condensed(
+      [3, 3, 3], steps: 60, control: RunControl(progress: { r in losses.withLock { $0.append(r.loss) } })
+    ) {
       $0.images.initialization = .noise
       $0.images.augmentation = AugmentationStrategy.none
       $0.images.realBatch = 12

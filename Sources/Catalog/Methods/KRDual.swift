@@ -1,7 +1,8 @@
 extension Method {
   static let krDual = Method(
     "kr-dual", title: "Kantorovich-Rubinstein Dual",
-    summary: "learns images whose embeddings are near the real ones in the Wasserstein distance, by a learned potential",
+    summary:
+      "learns images whose embeddings are near the real ones in the Wasserstein distance, by a learned potential",
     reference: "Li, Xue & Shi, Dataset Distillation via Kantorovich-Rubinstein Dual of Wasserstein Distance, 2025",
     settings: MethodOption.learnedImages(initialization: "real", factor: 1) + [
       MethodOption(

@@ -129,6 +129,15 @@ public struct Potential: Sendable {
     self.bound = bound
   }
 
+  /// A potential of given parameters, W₁ (h, d), b₁ (h, 1) and w₂ (h, 1), with c = 0.
+  public init(weights: Tensor, biases: Tensor, output: Tensor, bound: Double) throws(TensorError) {
+    hidden = try Tensor.concatenated([weights, biases], axis: 1)
+    precondition(
+      biases.shape == [weights.shape[0], 1] && output.shape == biases.shape,
+      "biases \(biases.shape) and output \(output.shape) do not go with weights \(weights.shape)")
+    (self.output, self.bound, centre) = (output, bound, .zeros([1, weights.shape[1]]))
+  }
+
   /// Weights of the hidden layer, (h, d).
   public var weights: Tensor {
     get throws(TensorError) { try hidden.slice(axis: 1, from: 0, to: hidden.shape[1] - 1) }
