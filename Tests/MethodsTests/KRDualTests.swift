@@ -61,7 +61,9 @@ struct KRDualTests {
     let golden = try Golden.load("matching")
     let ((name, batch), (x, y)) = (name, goldenSets)
     let f = try self.golden(scale: 0.002).ascended(from: y, to: x, steps: steps, rate: 1e-3, batch: batch)
-    for (part, parameter) in [("W1", try f.weights), ("b1", try f.biases.flattened()), ("w2", try f.output.flattened())] {
+    for (part, parameter) in [
+      ("W1", try f.weights), ("b1", try f.biases.flattened()), ("w2", try f.output.flattened()),
+    ] {
       #expect(agree(parameter, golden["\(name) \(steps) \(part)"], absolute: 1e-6), "\(part)")
     }
     let dual = try f.difference(from: y, to: x)
@@ -107,7 +109,9 @@ struct KRDualTests {
 
   @Test func `every parameter stays within the bound`() throws {
     let f = try ascended(from: scatter([9, 6], 4, 1.5), to: scatter([20, 6], 3), bound: 0.05)
-    for parameter in [try f.weights, try f.biases, f.output] { #expect(try parameter.abs().max().item <= Double(Float(0.05))) }
+    for parameter in [try f.weights, try f.biases, f.output] {
+      #expect(try parameter.abs().max().item <= Double(Float(0.05)))
+    }
     // And the bound is reached: the ascent is not over before it matters.
     #expect(try f.weights.abs().max().item == Double(Float(0.05)))
   }

@@ -100,7 +100,8 @@ public struct KRDual: CondensingMethod {
     ) { x, y throws(TensorError) in
       var draw = random.split("potential")
       let start = Potential(dimension: x.shape[1], hidden: hidden, bound: bound, using: &draw)  // line 9
-      let f = try start.ascended(from: y.detached(), to: x, steps: ascentSteps, rate: ascentRate, batch: Self.potentialBatch)  // lines 10–21
+      let f = try start.ascended(
+        from: y.detached(), to: x, steps: ascentSteps, rate: ascentRate, batch: Self.potentialBatch)  // lines 10–21
       let dual = try f.difference(from: y, to: x)  // line 24
       return units == .dual ? dual : try dual * f.lengthOfDM(from: y.detached(), to: x)
     }
@@ -178,9 +179,11 @@ public struct Potential: Sendable {
     let (x, y) = (try Self.withConstant(x - f.centre), try Self.withConstant(y - f.centre))
     var batches: [(points: Tensor, transposed: Tensor, shares: Tensor)] = []
     for range in evenRanges(x.shape[0], atMost: min(batch, x.shape[0])) {
-      let points = try Tensor.concatenated([x.slice(axis: 0, from: range.lowerBound, to: range.upperBound), y], axis: 0)
+      let points = try Tensor.concatenated(
+        [x.slice(axis: 0, from: range.lowerBound, to: range.upperBound), y], axis: 0)
       // The difference is Σ shares · f; Adam goes down, so what it is given is the negative.
-      let shares = Array(repeating: -1 / Float(range.count), count: range.count)
+      let shares =
+        Array(repeating: -1 / Float(range.count), count: range.count)
         + Array(repeating: 1 / Float(y.shape[0]), count: y.shape[0])
       batches.append((points, try points.transposed(), Tensor(shares, shape: [1, shares.count])))
     }
@@ -199,7 +202,7 @@ public struct Potential: Sendable {
     return f
   }
 
-  /// ‖w₂‖ ‖W₁‖, which bounds the Lipschitz constant (the proof of Lemma 1, Eq. 13).
+  /// ‖w₂‖ ‖W₁‖, which bounds the Lipschitz constant (the proof of Lemma 1, equation 13).
   public var lipschitzBound: Double {
     get throws(TensorError) { try (output.squared().sum().item * weights.squared().sum().item).squareRoot() }
   }
