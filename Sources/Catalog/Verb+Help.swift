@@ -2,9 +2,13 @@ extension Verb {
   static let methods = Verb(
     "methods",
     summary: "list the methods of condense and expand",
-    description: ["With a name, everything about that method: paper, options, defaults. With --json, for programs."],
+    description: [
+      "With the name of a method or network, everything about it: paper, options, defaults. With --json, for programs."
+    ],
     operands: [
-      Operand("NAME", .choice(Catalog.allMethods.map(\.name)), isRequired: false, help: "a method")
+      Operand(
+        "NAME", .choice(Catalog.allMethods.map(\.name) + Catalog.networks.map(\.name)), isRequired: false,
+        help: "a method or a network")
     ],
     groups: [OptionGroup("Report", [.json]), .brief],
     examples: [Example("pipe methods", "all of them"), Example("pipe methods m3d --json", "one, for programs")])

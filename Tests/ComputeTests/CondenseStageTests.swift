@@ -196,7 +196,7 @@ extension ComputeTests {
         let method = type.name
         var large = try request(method)
         large.budget = Budget(rest: 1_000_000_000)
-        if method != "dm", method != "m3d" {
+        if type.traits.isBoundedBySamples {
           let error = #expect(throws: DataError.self) { try large.promise(of: info, tool: "test") }
           #expect(error?.fault == .badInput)
           #expect(error?.problem == "class class0 has 12 samples, fewer than the 1000000000 asked for")

@@ -49,9 +49,15 @@ enum Help {
         text += entry(method.name, method.title + mark, column: 14, width)
       }
     }
-    text += "\nNetworks (--net)\n"
-    for network in Catalog.networks { text += entry(network.name, network.summary, column: 20, width) }
-    return text + "\n" + wrapped("`pipe methods NAME` says what a method does, its paper and its options.", width)
+    let names = Catalog.networks.map(\.name).joined(separator: ", ")
+    text += "\n" + wrapped("Networks (--net): " + names, width, hanging: 2)
+    let more = "`pipe methods NAME` says what a method does, its paper and its options, or what a network is."
+    return text + "\n" + wrapped(more, width)
+  }
+
+  /// `pipe methods NAME` of a network.
+  static func of(_ network: NetworkDescription, width: Int) -> String {
+    wrapped("\(network.name): \(network.summary)", readable(width))
   }
 
   /// A line for each option of a method beyond those of every method, and for each preset.
@@ -121,8 +127,10 @@ enum Help {
     var remarks: [String] = []
     if option.repeats { remarks.append("repeatable") }
     if let implied = option.impliedText { remarks.append("without a value: \(implied)") }
-    if let value = value ?? option.defaultText ?? option.defaultNote, !["none", "no limit"].contains(value) {
+    if let value {
       remarks.append(value)
+    } else if let usual = option.defaultText ?? option.defaultNote, !["none", "no limit"].contains(usual) {
+      remarks.append(usual)
     }
     if option.isRequired { remarks.append("required") }
     return remarks.isEmpty ? text : "\(text) (\(remarks.joined(separator: "; ")))"

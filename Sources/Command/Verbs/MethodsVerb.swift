@@ -3,17 +3,20 @@ internal import Catalog
 let methodsVerb = VerbRunner("methods") { invocation in
   let arguments = invocation.arguments
   let chosen = arguments.operands.first.flatMap(Catalog.method)
+  let network = Catalog.networks.first { $0.name == arguments.operands.first }
   let methods = chosen.map { [$0] } ?? Catalog.allMethods
   if arguments.flag("json") {
-    let networks = Catalog.networks.map { network in
+    let networks = (network.map { [$0] } ?? Catalog.networks).map { network in
       JSONText.object([("name", .string(network.name)), ("summary", .string(network.summary))])
     }
-    let members: [(key: String, value: JSONText)] = [("methods", .array(methods.map(json)))]
-    let report = JSONText.object(members + (chosen == nil ? [("networks", .array(networks))] : []))
+    let ofMethods: [(key: String, value: JSONText)] = network == nil ? [("methods", .array(methods.map(json)))] : []
+    let report = JSONText.object(ofMethods + (chosen == nil ? [("networks", .array(networks))] : []))
     try invocation.output.write(report.rendered(indented: true) + "\n")
   } else {
     let width = invocation.terminal.width
-    try invocation.output.write(chosen.map { Help.of($0, width: width) } ?? Help.methods(width: width))
+    try invocation.output.write(
+      chosen.map { Help.of($0, width: width) } ?? network.map { Help.of($0, width: width) }
+        ?? Help.methods(width: width))
   }
   return .ok
 }
