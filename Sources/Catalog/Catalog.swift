@@ -29,8 +29,11 @@ public enum Catalog {
   /// The methods of `expand`, simplest first.
   public static let expansions: [Method] = [.augment, .expansive]
 
+  /// What `fit` makes beside the models of these.
+  public static let models: [Method] = [.trajectory]
+
   /// The methods of all verbs.
-  public static let allMethods: [Method] = methods + expansions
+  public static let allMethods: [Method] = methods + expansions + models
 
   /// The methods whose models `fit` makes.
   public static let fittedMethods: [Method] = allMethods.filter { $0.fit != nil }

@@ -69,12 +69,15 @@ public struct MethodOption: Sendable {
   public var text: String?
   /// What the option does in this method; nil where the option's own line says it.
   public var help: String?
+  /// In words, what happens without it in this method, where `text` cannot say it; nil where the option's own note does.
+  public var note: String?
 
   /// An option of a method; see the properties.
-  public init(_ definition: Option, _ text: String? = nil, help: String? = nil) {
+  public init(_ definition: Option, _ text: String? = nil, help: String? = nil, note: String? = nil) {
     self.definition = definition
     self.text = text
     self.help = help
+    self.note = note
   }
 
   /// Its long name.
@@ -84,6 +87,7 @@ public struct MethodOption: Sendable {
   var described: Option {
     var option = definition
     option.help = help ?? option.help
+    option.defaultNote = note ?? option.defaultNote
     return option
   }
 }

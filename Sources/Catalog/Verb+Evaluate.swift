@@ -8,7 +8,7 @@ extension Verb {
         + "manifest. The report has mean and deviation over --repeats, and the accuracy of every class.",
       "Spectrograms are trained on without augmentation and CutMix under every protocol.",
       "With --baselines the same number of real images per class, taken at random and by herding, is trained and tested "
-        + "in the same way.",
+        + "in the same way; and so are the images that the method began with, where the set's history names them.",
     ],
     groups: [
       OptionGroup(
@@ -26,7 +26,7 @@ extension Verb {
           Option(
             "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false,
             isWritten: true,
-            help: "where networks that were trained for herding are kept"),
+            help: "where networks that were trained for baselines are kept"),
         ]),
       OptionGroup(
         "Protocol",
@@ -38,7 +38,7 @@ extension Verb {
           Option(
             "nets", .list("NET"), defaultNote: "--net alone",
             help: "train several networks, and print a column for each"),
-          Option("baselines", .flag, help: "evaluate random and herded real images beside it"),
+          Option("baselines", .flag, help: "evaluate its initial images and random and herded ones, too"),
           Option("epochs", .integer(1...1_000_000), defaultNote: "the protocol's", help: "epochs of training"),
           Option(
             "equal-steps", .flag,
@@ -64,7 +64,7 @@ extension Verb {
         "condense and judge without keeping the result"),
     ],
     relations: [
-      .needs("cache", "baselines", "it is where networks for the herding baseline are kept, and there are none"),
+      .needs("cache", "baselines", "it is where networks for baselines are kept, and there are none"),
       .excludes("nets", "net", "both say which networks to train"),
     ] + OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "train", interruption: .finishEarly)

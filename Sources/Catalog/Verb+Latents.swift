@@ -2,18 +2,18 @@ extension Verb {
   /// `pipe fit`.
   public static let fit = Verb(
     "fit",
-    summary: "learn a model of latents that condense or expand takes up",
+    summary: "learn a model that condense or expand takes up",
     description: [
-      "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes them as one "
-        + "safetensors file for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses one by "
-        + "one: re (reconstruction), ce (classification), fm (the classifier's features), w (transport), cov (covariance).",
+      "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes one safetensors file "
+        + "for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses: re (reconstruction), ce "
+        + "(classification), fm (features), w (transport), cov (covariance).",
       "A model makes whole images. --factor, which shrinks them to tiles, is an option of `pipe condense --method koopcon`: "
         + "tiles are put together of all images of a class, and the verbs between know one sample at a time.",
-      "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with; labels are "
-        + "not used then.",
+      "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with, without "
+        + "labels. With --method trajectory it trains networks to tell the classes apart, for `condense --trajectories`.",
       "Ctrl-C and --time end it early with a valid model. The same command with the same seed on the same machine gives "
-        + "the same bytes; a run that was ended early is repeated by giving --steps, and --schedule with koopcon, the "
-        + "numbers that it recorded.",
+        + "the same bytes; a run that ended early is repeated by giving --steps, and --schedule with koopcon, or --epochs "
+        + "the numbers that it recorded.",
     ],
     groups: [
       OptionGroup(
@@ -47,6 +47,9 @@ extension Verb {
       Example(
         "pipe fit --method expansive -o model.safetensors < similar.tar",
         "an autoencoder of many images, for pipe expand -m"),
+      Example(
+        "pipe fit --method trajectory --networks 2 --epochs 10 -o nets.safetensors < cifar10.tar",
+        "two networks after 0 to 10 epochs"),
     ],
     relations: OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)

@@ -15,12 +15,16 @@ let condenseVerb = VerbRunner("condense") { invocation in
     return .ok
   }
   let report = invocation.report
-  let request = try CondenseRequest(arguments)
+  var request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)
   let surroundings = try await Surroundings(invocation)
+  if let path = arguments.path("trajectories") {
+    request.trajectories = try await surroundings.compute(for: .making) { try TrajectoryFile(contentsOf: path) }
+  }
   var context = surroundings.context(invocation)
+  let asked = request
   context.announce = { estimate in
-    for line in estimate.lines(for: request) { report.log(line) }
+    for line in estimate.lines(for: asked) { report.log(line) }
   }
   // Goes again if nothing comes of it.
   let created = try arguments.path("snapshots").map(CreatedFolders.init)
@@ -34,9 +38,9 @@ let condenseVerb = VerbRunner("condense") { invocation in
 
   let chosen = context
   _ = try await emitWhole(invocation, options: reading) { info in
-    let promised = try request.promise(of: info, tool: toolVersion)
-    try request.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
-    return (CondenseStage(request, of: info, tool: toolVersion, in: chosen), promised)
+    let promised = try asked.promise(of: info, tool: toolVersion)
+    try asked.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
+    return (CondenseStage(asked, of: info, tool: toolVersion, in: chosen), promised)
   } announce: { estimate in
     chosen.announce(estimate)
   }

@@ -8,11 +8,23 @@ extension Estimate {
   func lines(for request: CondenseRequest) -> [String] {
     var lines = ["\(request.name): \(images) images, seed \(request.seed)"]
     if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
+    lines += trajectories.map(\.line)
     if let features {
-      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : "a network from the cache"
+      let kept = request.trajectories == nil ? "a network from the cache" : "a network from --trajectories"
+      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : kept
       lines.append("features: \(training), and every image through it: about \(durationText(features.seconds))")
     }
     return lines + [memoryLine(decoded: decodedBytes, spilled: spilledBytes, working: workingBytes)]
+  }
+}
+
+extension Estimate.Trajectories {
+  /// `trained networks: 2 of 10 epochs each on the real images: about 13m20s`.
+  var line: String {
+    let each = "\(networks) of \(epochs) epochs each on the real images"
+    if missingEpochs == 0 { return "trained networks: \(each), from the cache" }
+    let rest = missingEpochs < networks * epochs ? "; \(missingEpochs) epochs are not in the cache yet" : ""
+    return "trained networks: \(each)\(rest): about \(durationText(seconds))"
   }
 }
 

@@ -151,6 +151,11 @@ private func announcement(_ plan: EvaluationPlan, _ request: EvaluationRequest) 
     features =
       seconds > 0 ? ", \(durationText(seconds)) of it for the features of herding" : ", features from the cache"
   }
+  if let seconds = estimate.initialSeconds {
+    features +=
+      seconds > 0
+      ? ", \(durationText(seconds)) for the networks of the initial images" : ", those networks from the cache"
+  }
   let kinds = request.networks.count > 1 ? " \(request.networks.map(\.name).joined(separator: ", "))" : ""
   return [
     "\(request.recipe.label)\(request.equalSteps ? ", equal training steps" : ""): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "

@@ -10,7 +10,9 @@ import Streaming
 let fitVerb = VerbRunner("fit") { invocation in
   let arguments = invocation.arguments
   let options = try ReadOptions(arguments)
-  if let method = Registry.expansion(arguments.choice("method") ?? "") as? any PretrainedMethod.Type {
+  if arguments.choice("method") == TrajectoryTraining.name {
+    try await emitModel(invocation) { try await trainTrajectories(options, invocation) }
+  } else if let method = Registry.expansion(arguments.choice("method") ?? "") as? any PretrainedMethod.Type {
     let chosen = try method.init(fitting: arguments)
     try await emitModel(invocation) { try await pretrain(chosen, options, invocation) }
   } else {
@@ -86,6 +88,32 @@ private func pretrain(
         decoded: store.residentBytes, spilled: store.spilledBytes, working: Int(plan.memoryNeed.total)))
     if isDry { return nil }
     return try plan.run(tool: toolVersion, verb: "fit", shouldStop: context.shouldStop, in: context).model.file
+  }
+}
+
+private func trainTrajectories(_ options: ReadOptions, _ invocation: Invocation) async throws -> FittedModel? {
+  let report = invocation.report
+  let arguments = invocation.arguments
+  let isDry = arguments.flag("dry-run")
+  var typed = TrajectoryTraining()
+  try take(TrajectoryTraining.settings, from: arguments, in: &typed)
+  let training = typed
+  let surroundings = try await Surroundings(invocation)
+  let context = surroundings.context(invocation)
+  let (store, info) = try await store(
+    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation
+  ) { info in
+    try TrajectoryPlan.check(training, for: info, machine: surroundings.machineMemory)
+  }
+  return try await surroundings.compute(for: .training) {
+    let plan = try TrajectoryPlan(
+      training, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
+      for: store, of: info, until: arguments.given("epochs") ? nil : context.deadline, in: context)
+    report.log(plan.estimate.line)
+    report.log(
+      memoryLine(
+        decoded: store.residentBytes, spilled: store.spilledBytes, working: Int(plan.memoryNeed.total)))
+    return isDry ? nil : try plan.run(tool: toolVersion, verb: "fit", in: context)
   }
 }
 

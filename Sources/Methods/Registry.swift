@@ -2,7 +2,8 @@
 public enum Registry {
   /// The methods of condensation.
   public static let methods: [any CondensingMethod.Type] = [
-    RandomSelection.self, Herding.self, KCenter.self, DistributionMatching.self, KRDual.self, M3D.self, DC.self, DSA.self, IDCI.self, IDC.self,
+    RandomSelection.self, Herding.self, KCenter.self, DistributionMatching.self, KRDual.self, M3D.self, DC.self,
+    DSA.self, IDCI.self, IDC.self,
     Koopcon.self,
   ]
 

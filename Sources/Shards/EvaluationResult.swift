@@ -4,9 +4,9 @@ public import Datasets
 public struct EvaluationResult: Codable, Sendable, Equatable {
   /// One set under one network.
   public struct Row: Codable, Sendable, Equatable {
-    /// The method that made the set, or `random`, `herding`.
+    /// The method that made the set, or `random`, `herding`, `initial images`.
     public var set: String
-    /// Whether these are real images that the set is shown beside.
+    /// Whether the set is shown beside the evaluated one: real images, or what that was before its first step.
     public var baseline: Bool
     /// The network.
     public var network: String
@@ -56,7 +56,15 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     }
 
     /// What tells the set from the others: an evaluated set may be one of random images, too.
-    public var label: String { baseline ? "\(set) baseline" : set }
+    public var label: String { EvaluationResult.label(set, isBaseline: baseline) }
+  }
+
+  /// The set of what the evaluated one was before its first step.
+  public static let initialImages = "initial images"
+
+  /// What tells a set from others in the table.
+  public static func label(_ set: String, isBaseline: Bool) -> String {
+    isBaseline && set != initialImages ? "\(set) baseline" : set
   }
 
   /// `P-DC`, `P-DSA` or `P-IDC`.

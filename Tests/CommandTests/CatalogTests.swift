@@ -54,7 +54,8 @@ import Testing
       if let text { #expect(throws: Never.self, "--\(name)") { try OptionValue(text, as: option.kind) } }
       #expect(method.understands(name))
     }
-    #expect(throws: Never.self) { try Arguments(["--method", name], for: verb) }
+    let required = verb.options.filter(\.isRequired).flatMap { ["--\($0.name)", "x"] }
+    #expect(throws: Never.self) { try Arguments(["--method", name] + required, for: verb) }
   }
 
   /// Of what a relation names, there must be both options.

@@ -140,10 +140,13 @@ extension ComputeTests {
       let catalogued = try CondenseRequest(Arguments(["--method", name], for: .condense)).method
       let bare = type.init()
       #expect(catalogued.recorded == bare.recorded)
-      // What the catalogue lists is what the method binds, snapshots apart, which the stage takes.
-      let listed = try #require(Catalog.method(name)).settings.map(\.option).filter { !$0.hasPrefix("snapshot") }
+      // What the catalogue lists is what the method binds, but for what the stage takes.
+      let listed = try #require(Catalog.method(name)).settings.map(\.option).filter { !isTakenByStage($0) }
       #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
     }
+
+    /// Snapshots, and networks in place of those that the method would train.
+    private func isTakenByStage(_ option: String) -> Bool { option.hasPrefix("snapshot") || option == "trajectories" }
 
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
 
@@ -174,7 +177,7 @@ extension ComputeTests {
       let method = try #require(Catalog.method(name))
       let words = try small(name) + ["--ipc", "2"]
       let plain = try await condensed(words)
-      for setting in method.settings where !setting.option.hasPrefix("snapshot") {
+      for setting in method.settings where !isTakenByStage(setting.option) {
         var other = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
         if other == setting.text { other = try #require(valuesBeside[setting.option]) }
         let value = other
@@ -186,7 +189,9 @@ extension ComputeTests {
         if setting.option == "factor", try #require(Registry.method(name)).traits.isBoundedBySamples { more[1] = "2" }
         if setting.option == "settling" { more += ["--schedule", "4"] }
         var base = words
-        if setting.option == "iterations-per-model", words.contains("--early-epochs") { more += ["--early-epochs", "3"] }
+        if setting.option == "iterations-per-model", words.contains("--early-epochs") {
+          more += ["--early-epochs", "3"]
+        }
         if more.contains("snapshots"), let place = base.firstIndex(of: "--inner-loop") {
           base.removeSubrange(place...place + 1)
         }

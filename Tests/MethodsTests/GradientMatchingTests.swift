@@ -34,7 +34,8 @@ struct GradientMatchingTests {
   private func mean(_ values: ArraySlice<Double>) -> Double { values.reduce(0, +) / Double(values.count) }
 
   /// One network for all steps, which does not learn: then the same loss is made small.
-  @Test(arguments: GradientDistance.allCases) func `the distance of gradients falls`(distance: GradientDistance) throws {
+  @Test(arguments: GradientDistance.allCases) func `the distance of gradients falls`(distance: GradientDistance) throws
+  {
     let all = try losses { control in
       _ = try condensed(DSA.self, steps: 40, control: control) {
         $0.distance = distance
@@ -82,14 +83,18 @@ struct GradientMatchingTests {
   /// With the loop between steps empty the network of a life stays what it was; with one it learns the synthetic images.
   @Test func `networks learn between steps and begin anew`() throws {
     let idle = try losses { c in _ = try condensed(DC.self, steps: 6, control: c) { $0.schedule.innerLoop = 0 } }
-    let busy = try losses { c in _ = try condensed(DC.self, steps: 6, control: c) {
-      ($0.schedule.stepsPerNetwork, $0.schedule.innerLoop) = (3, 5)
-    } }
+    let busy = try losses { c in
+      _ = try condensed(DC.self, steps: 6, control: c) {
+        ($0.schedule.stepsPerNetwork, $0.schedule.innerLoop) = (3, 5)
+      }
+    }
     #expect(idle[0] == busy[0])
     #expect(idle[1] != busy[1])
-    let short = try losses { c in _ = try condensed(DC.self, steps: 6, control: c) {
-      ($0.schedule.stepsPerNetwork, $0.schedule.innerLoop) = (1, 5)
-    } }
+    let short = try losses { c in
+      _ = try condensed(DC.self, steps: 6, control: c) {
+        ($0.schedule.stepsPerNetwork, $0.schedule.innerLoop) = (1, 5)
+      }
+    }
     #expect(short[0] == idle[0])
     #expect(short[1] != idle[1])
     #expect(short[1] != busy[1])

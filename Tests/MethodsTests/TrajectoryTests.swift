@@ -74,7 +74,7 @@ struct TrajectoryTests {
     let accuracies = try [0, 30].map {
       try accuracy(of: trajectories.network(0, epoch: $0), on: other, normalization: .measured(on: toy)).overall
     }
-    #expect(accuracies[0] < 0.7 && accuracies[1] > 0.9, "\(accuracies)")
+    #expect(accuracies[0] < 0.7 && accuracies[1] > 0.8, "\(accuracies)")
     #expect(trajectories.isFinite)
   }
 
@@ -93,7 +93,9 @@ struct TrajectoryTests {
     #expect(values(continued) == values(whole))
     // Nothing is left to train, and less is asked for than there is.
     let stopped = RunControl(shouldStop: { true })
-    #expect(try values(trained(recipe(networks: 2, epochs: 3), continuing: whole.snapshots, control: stopped)) == values(whole))
+    #expect(
+      try values(trained(recipe(networks: 2, epochs: 3), continuing: whole.snapshots, control: stopped))
+        == values(whole))
     let fewer = try trained(recipe(networks: 1, epochs: 2), continuing: whole.snapshots)
     #expect(fewer.networks == 1 && fewer.epochs == 2)
     #expect(values(whole)[0] != values(whole)[1])

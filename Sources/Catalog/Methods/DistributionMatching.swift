@@ -10,5 +10,6 @@ extension Method {
         values: [
           ("steps", "20000"), ("batch", "256"), ("lr", "1"), ("momentum", "0.5"), ("init", "real"), ("factor", "1"),
         ])
-    ])
+    ],
+    relations: MethodOption.initialNetworks)
 }

@@ -31,5 +31,5 @@ extension Method {
           ("factor", "2"), ("iterations-per-model", "5"),
         ])
     ],
-    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])])
+    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])] + MethodOption.initialNetworks)
 }

@@ -5,6 +5,14 @@ extension Option {
   static let learningRate = Option(
     "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images")
 
+  static let momentum = Option(
+    "momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD")
+
+  /// Networks in place of those that a method would train by itself.
+  static let trajectories = Option(
+    "trajectories", .path("FILE"), defaultNote: "trained, and kept in the cache", isRecorded: false,
+    help: "trained networks that pipe fit --method trajectory wrote")
+
   static let augment = Option(
     "augment", .text("OPS"), defaultNote: "all six, without flip for grey images; none for sound",
     help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none")
@@ -40,7 +48,13 @@ extension MethodOption {
     MethodOption(
       Option(
         "feature-steps", .integer(0...1_000_000), defaultNote: "see the method",
-        help: "steps of training the network whose features are compared"), "200")
+        help: "steps of training the network whose features are compared"), "200"),
+    MethodOption(.trajectories, help: "networks of pipe fit --method trajectory; features are those of the last epoch"),
+  ]
+
+  /// A network that is given is not trained.
+  static let givenFeatures: [Relation] = [
+    .excludes("trajectories", "feature-steps", "networks that are given are trained already")
   ]
 
   /// Of methods that learn images by matching embeddings.
@@ -51,16 +65,19 @@ extension MethodOption {
   ) -> [MethodOption] {
     [
       MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate),
-      MethodOption(
-        Option("momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD"), "0.5"),
+      MethodOption(.momentum, "0.5"),
       MethodOption(
         Option(
-          "init", .choice(["real", "noise", "mixed"]), defaultNote: "see the method",
-          help: "first images: real ones, noise, or a different real one in each tile"), initialization),
+          "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",
+          help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
+        initialization),
       MethodOption(.augment, augment), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
-      MethodOption(.snapshots), MethodOption(.snapshotEvery),
+      MethodOption(.trajectories), MethodOption(.snapshots), MethodOption(.snapshotEvery),
     ]
   }
+
+  /// Of methods that learn images and train no networks but those of the first images.
+  static let initialNetworks: [Relation] = [.belongs("trajectories", to: "init", ["kmeans"])]
 }
 
 extension MethodOption {

@@ -44,7 +44,7 @@ enum Help {
     var text = ""
     for verb in Catalog.verbs where verb.methods.contains(where: { $0.verb == verb.name }) {
       text += "\(text.isEmpty ? "" : "\n")Methods of pipe \(verb.name)\n"
-      for method in verb.methods {
+      for method in verb.methods where method.verb == verb.name {
         let mark = verb.option("method")?.defaultText == method.name ? " (default)" : ""
         text += entry(method.name, method.title + mark, column: 14, width)
       }
@@ -67,6 +67,7 @@ enum Help {
       guard let option = verb?.option(setting.option) else { continue }
       var shown = option
       if let help = setting.help { shown.help = help }
+      if let note = setting.note { shown.defaultNote = note }
       text += entry(spelling(option), detail(shown, default: setting.text), column: 26, width)
     }
     for preset in method.presets {

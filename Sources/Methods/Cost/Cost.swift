@@ -16,8 +16,8 @@ public struct Cost: Sendable {
   public var usualSteps: UsualSteps?
   /// The network whose features are compared, where some are.
   public var features: FeatureNetwork.Recipe?
-  /// The trajectories that it asks for, where it does.
-  public var trajectories: TrajectoryRecipe?
+  /// The trajectories that it asks for; those of the first images come first.
+  public var trajectories: [TrajectoryRecipe] = []
   /// Memory beside the decoded real images.
   public var memory: MemoryNeed
 

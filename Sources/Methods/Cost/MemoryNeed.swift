@@ -63,7 +63,8 @@ public struct MemoryNeed: Sendable, Equatable {
     let (network, batch) = (recipe.network, recipe.training.batchSize)
     // A batch is read, normalised, augmented and mixed.
     var need = training(network, images: 2 * batch, for: purpose)
-    need.maps = network.mapBytesWithGradient(images: Double(network.usesBatchStatistics ? batch : min(batch, 64)))
+    let together = Double(network.usesBatchStatistics ? batch : min(batch, 64))
+    need.maps = (network.keptMapBytes + 2 * network.largestMapBytes) * together
     need.weights += 4 * network.weightCount * Double(recipe.training.networks * (recipe.training.epochs + 1))
     return need
   }

@@ -22,7 +22,8 @@ public struct DC: GradientMatchingMethod {
 
   /// How gradients are matched.
   public var matching = GradientMatching(
-    images: LearnedImages(initialization: .noise, factor: 1, learningRate: 0.1, augmentation: AugmentationStrategy.none),
+    images: LearnedImages(
+      initialization: .noise, factor: 1, learningRate: 0.1, augmentation: AugmentationStrategy.none),
     distance: .cosine, layers: .all, schedule: NetworkSchedule(.synthetic))
 
   /// See `CondensingMethod`.

@@ -68,7 +68,10 @@ public struct GradientMatching: Sendable {
     cost.memory.weights = 4 * (10 * network.weightCount + 2 * network.largestWeightCount)
     cost.memory.maps = max(
       network.mapBytesWithGradient(images: 64), 4 * network.mapBytesWithGradient(images: formed.max() ?? 0))
-    cost.trajectories = cost.trajectories ?? schedule.trajectories(of: images.network, for: task)
+    if let trajectories = schedule.trajectories(of: images.network, for: task) {
+      cost.trajectories.append(trajectories)
+    }
+    for recipe in cost.trajectories { cost.memory = cost.memory.covering(.training(recipe, for: .making)) }
     cost.operationsPerStep = network.operations * (3 * (real + trained) + 7 * formed.reduce(0, +))
     cost.usualSteps = UsualSteps(allowance: 1.2e14, range: 100...5000)
     return cost
@@ -83,7 +86,8 @@ public struct GradientMatching: Sendable {
     try decided.decide(for: MethodTask(real, counts: counts))
     let (distance, matching) = (decided.distance ?? .squared, decided)
     let task = MethodTask(real, counts: counts)
-    let recipe = matching.schedule.trajectories(of: matching.images.network, for: task)
+    // Without steps, nothing but the first images is asked for.
+    let recipe = images.steps == 0 ? nil : matching.schedule.trajectories(of: matching.images.network, for: task)
     var networks = ScheduledNetworks(
       matching.schedule, architecture: matching.images.network.decided(for: task),
       trajectories: try recipe?.trajectories(

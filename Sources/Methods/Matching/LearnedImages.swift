@@ -106,7 +106,7 @@ public struct LearnedImages: Sendable {
       need = need.covering(before)
     }
     var cost = Cost(memory: need)
-    cost.trajectories = trajectories
+    if let trajectories { cost.trajectories.append(trajectories) }
     cost.probe = Probe(network)
     cost.operationsPerStep = network.operations * (Double(real) + 2 * task.images * tiles)
     // Augmentation and the loss take about a quarter more than the network.
@@ -218,7 +218,8 @@ public struct LearnedImages: Sendable {
         var draw = random.split("class batch", step, label)
         let batch = try Methods.realBatch(
           realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
-        let augmentation = combinesAugmentations
+        let augmentation =
+          combinesAugmentations
           ? strategy.drawCombined(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
           : strategy.drawOne(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
         let shown = ClassStep(step: step, label: label, real: try augmented(batch, by: augmentation)) {
@@ -229,7 +230,8 @@ public struct LearnedImages: Sendable {
         loss += value
         gradients.append(found)
       }
-      let report = try set.step(gradients, loss: loss, number: step, of: steps, pixels: real.isSpectrogram ? .free : pixels)
+      let report = try set.step(
+        gradients, loss: loss, number: step, of: steps, pixels: real.isSpectrogram ? .free : pixels)
       last = report
       control.progress(report)
       if report.hasDiverged { break }

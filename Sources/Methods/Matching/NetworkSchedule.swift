@@ -150,13 +150,16 @@ struct ScheduledNetworks<Real: RealImages> {
     if schedule.training == .snapshots, let trajectories {
       if step % life == 0 || current == nil { current = try snapshot(step / life, of: trajectories) }
     } else if step % life == 0 {
-      current = trajectories.map { $0.network(step / life % $0.networks, epoch: $0.epochs) }
+      current =
+        trajectories.map { $0.network(step / life % $0.networks, epoch: $0.epochs) }
         ?? Network(architecture, drawn: step / life, using: random)
-      optimizer = schedule.training == .real
+      optimizer =
+        schedule.training == .real
         ? SGD(learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4) : SGD(learningRate: 0.01)
     } else if let network = current {
       var draw = random.split("inner loop", step)
-      current = schedule.training == .synthetic
+      current =
+        schedule.training == .synthetic
         ? try trained(network, on: synthetic.trainingSet(classes: architecture.classes), using: &draw)
         : try trainedOnReal(network, using: &draw)
     }

@@ -12,6 +12,7 @@ public struct CondensePlan: Sendable {
   private let task: MethodTask
   private let method: any CondensingMethod
   private let cache: FeatureCache?
+  private let givenFeatures: Network?
   let normalization: Normalization
   /// What the run will take on this machine.
   public let estimate: Estimate
@@ -37,23 +38,35 @@ public struct CondensePlan: Sendable {
     cache = cost.features.map {
       FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
     }
+    givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
+    if let file = request.trajectories, file.description.source != store.digest {
+      context.log("the given networks were trained on other images than these, those of \(file.description.dataset)")
+    }
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: nil, decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes,
       workingBytes: Int(cost.memory.total))
     let rate = try cost.probe.map { probe throws(TensorError) in
       try Work.measuredRate(probe, clock: context.clock)
     }
+    if request.trajectories == nil, let rate {
+      estimate.trajectories = cost.trajectories.map { recipe in
+        let cache = TrajectoryCache(
+          recipe, for: store, seed: request.seed, directory: context.cacheDirectory, log: context.log)
+        return .init(recipe, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
+      }
+    }
     if let operations = cost.operationsPerStep, let rate {
       let seconds = cost.slowness * operations / rate
       if let deadline = context.deadline, method.steps == nil {
-        method.steps = Work.steps(of: seconds, in: deadline - context.clock())
+        let before = estimate.trajectories.reduce(0) { $0 + $1.seconds }
+        method.steps = Work.steps(of: seconds, in: deadline - context.clock() - before)
       }
       method.steps = method.steps ?? cost.usualSteps?.steps(of: operations, threads: context.threads)
       try method.decide(for: task)
       (estimate.steps, estimate.secondsPerStep) = (method.steps, seconds)
     }
     if let features = cost.features, let rate, let cache {
-      let passes = cache.isKept ? 0 : features.training.steps
+      let passes = cache.isKept || givenFeatures != nil ? 0 : features.training.steps
       let training = Work.training(network: features.network, images: features.training.batchSize, passes: passes)
       estimate.features = .init(
         steps: passes,
@@ -74,7 +87,7 @@ public struct CondensePlan: Sendable {
   func run(
     on store: ClassStore, in context: RunContext, snapshot: @escaping @Sendable (Int, Synthetic) -> Void
   ) throws -> Condensation {
-    var control = control(in: context)
+    var control = control(for: store, in: context)
     control.snapshot = snapshot
     control.snapshotSteps = Set(
       context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
@@ -93,7 +106,7 @@ public struct CondensePlan: Sendable {
     guard let fitted = method as? any FittedMethod else {
       preconditionFailure("the catalogue offers to fit \(request.name), which has no model")
     }
-    let control = control(in: context)
+    let control = control(for: store, in: context)
     return try fitted.fitted(
       to: store, of: info, counts: task.counts, normalization: normalization,
       using: RandomSource(seed: request.seed), control: control
@@ -103,19 +116,34 @@ public struct CondensePlan: Sendable {
     }
   }
 
-  private func control(in context: RunContext) -> RunControl {
+  private func control(for store: ClassStore, in context: RunContext) -> RunControl {
     let (name, learns) = (request.name, request.traits.learns)
     var control = RunControl(shouldStop: context.shouldStop)
     control.progress = { report in
       let isCounted = learns || report.phase != nil
       context.progress(
         ProgressEvent(
-          stage: report.phase ?? name, done: report.step, total: report.steps, unit: isCounted ? "steps" : "classes",
+          stage: report.phase ?? name, done: report.step, total: report.steps,
+          unit: report.unit ?? (isCounted ? "steps" : "classes"),
           loss: isCounted ? report.loss : nil, gradientNorm: learns ? report.gradientNorm : nil, note: report.note,
           terms: report.terms.map { .init(name: $0.name, value: $0.value) }))
     }
-    if let cache {
+    if let network = givenFeatures {
+      // As far as it was trained, which the file tells.
+      control.featureNetwork = { recipe, _ in (network, recipe.training.steps) }
+    } else if let cache {
       control.featureNetwork = { _, train throws(TensorError) in try cache.made(log: context.log, train) }
+    }
+    if let file = request.trajectories {
+      control.trajectories = { recipe, _ in
+        do throws(DataError) {
+          return try file.trajectories(for: recipe, classNames: store.classNames)
+        } catch {
+          preconditionFailure("\(name) asks for networks that its cost did not name: \(error)")
+        }
+      }
+    } else {
+      control.trajectories = TrajectoryCache.source(for: store, seed: request.seed, in: context)
     }
     return control
   }
@@ -133,8 +161,10 @@ public struct CondensePlan: Sendable {
 
   /// The history of what was made.
   func step(_ verb: String, tool: String, stepsReached: Int) -> ProvenanceStep {
-    ProvenanceStep(
-      verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: ["source": digest])
+    var digests = ["source": digest]
+    digests["trajectories"] = request.trajectories?.digest
+    return ProvenanceStep(
+      verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests)
   }
 
   /// Every option in force, as it would be typed; those of reading where they were typed.
@@ -144,7 +174,10 @@ public struct CondensePlan: Sendable {
     options["ipc"] = request.budget.text
     options["seed"] = String(request.seed)
     if Runtime.device != .cpu { options["device"] = Runtime.device.description }
-    if method.steps != nil { options[type(of: method).stepsOption] = stepsReached.map { String($0) } }
+    // Given networks are trained already.
+    let hasSteps = method.steps != nil && givenFeatures == nil
+    if !hasSteps { options[type(of: method).stepsOption] = nil }
+    if hasSteps { options[type(of: method).stepsOption] = stepsReached.map { String($0) } }
     return options
   }
 }

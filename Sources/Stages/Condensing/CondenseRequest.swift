@@ -1,5 +1,6 @@
 public import Datasets
 public import Methods
+import Networks
 
 /// Everything that decides a condensation, before the data is seen.
 public struct CondenseRequest: Sendable {
@@ -11,6 +12,8 @@ public struct CondenseRequest: Sendable {
   public var seed: UInt64
   /// How the samples were read, option by option as typed: for the provenance.
   public var reading: [String: String] = [:]
+  /// Trained networks that are given to a method that would train some.
+  public var trajectories: TrajectoryFile?
 
   /// A request; see the properties.
   public init(method: any CondensingMethod, budget: Budget, seed: UInt64) {
@@ -59,7 +62,8 @@ extension CondenseRequest {
     }
   }
 
-  /// Throws where the described data cannot be condensed with the machine's memory; nothing where its size is not known yet.
+  /// Throws where the described data cannot be condensed with the machine's memory or the given networks; nothing where its size is
+  /// not known yet.
   ///
   /// `memoryLimit` bounds decoded images in RAM.
   public func checkMemory(for info: DatasetInfo, memoryLimit: Int, machine: Int) throws(DataError) {
@@ -75,8 +79,25 @@ extension CondenseRequest {
     // A description may come from elsewhere and say anything.
     let bytes = info.spectrogram == nil ? 1.0 : 4
     let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(bytes) { $0 * Double($1) }
-    try method.cost(of: task).memory.check(
-      decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
+    let cost = method.cost(of: task)
+    _ = try givenFeatures(for: cost, classNames: info.classNames)
+    try cost.memory.check(decoded: Int(min(decoded, Double(memoryLimit))), machine: machine, dataset: info.name)
+  }
+
+  /// The network for features that the file of trained networks gives to a run of that cost; nil where it gives trajectories, or
+  /// where there is no file.
+  ///
+  /// - Throws: `DataError` where it has other networks than the method asks for.
+  func givenFeatures(for cost: Cost, classNames: [String]) throws(DataError) -> Network? {
+    guard let file = trajectories else { return nil }
+    for recipe in cost.trajectories { _ = try file.trajectories(for: recipe, classNames: classNames) }
+    if !cost.trajectories.isEmpty { return nil }
+    guard let features = cost.features else {
+      throw DataError(
+        .usage, at: [], "--trajectories means nothing here: \(name) trains no networks with these options",
+        remedy: "leave it out")
+    }
+    return try file.features(in: features.network, classNames: classNames)
   }
 
   /// What memory is needed for, for errors.

@@ -49,6 +49,8 @@ public struct Estimate: Sendable, Equatable {
   public var secondsPerStep: Double?
   /// What comparing features takes; nil where none are.
   public var features: Features?
+  /// What training networks on the real images takes, recipe by recipe; none where they are given.
+  public var trajectories: [Trajectories] = []
   /// Decoded images in RAM.
   public var decodedBytes: Int
   /// Decoded images in the spill file.
@@ -62,5 +64,25 @@ public struct Estimate: Sendable, Equatable {
     public var steps: Int
     /// Seconds of training it and of embedding every image in it.
     public var seconds: Double
+  }
+  /// The share of networks that are trained on the real images.
+  public struct Trajectories: Sendable, Equatable {
+    /// Number of networks.
+    public var networks: Int
+    /// Epochs of each.
+    public var epochs: Int
+    /// Epochs that have to be trained, over all networks; the others were kept from earlier runs.
+    public var missingEpochs: Int
+    /// Seconds of training them.
+    public var seconds: Double
+
+    /// The training of what is missing, where a forward pass reaches `rate` operations a second.
+    init(_ recipe: TrajectoryRecipe, missingEpochs: Int, on store: ClassStore, atRate rate: Double) {
+      (networks, epochs) = (recipe.training.networks, recipe.training.epochs)
+      self.missingEpochs = missingEpochs
+      seconds =
+        Work.training(network: recipe.network, images: store.count, passes: missingEpochs)
+        .trainingSeconds(atRate: rate)
+    }
   }
 }

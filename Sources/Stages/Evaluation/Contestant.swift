@@ -1,5 +1,6 @@
 public import Datasets
 public import Methods
+import Shards
 import Tensors
 
 /// A set to be evaluated: which images a classifier sees, possibly others in every repeat.
@@ -12,6 +13,9 @@ public struct Contestant: Sendable {
   public var normalization: Normalization
   /// The set for one repeat; called on the compute thread.
   public var set: @Sendable (_ repetition: Int) throws -> Synthetic
+
+  /// What it is called in the table.
+  var label: String { EvaluationResult.label(name, isBaseline: isBaseline) }
 
   /// Makes a contestant.
   public init(

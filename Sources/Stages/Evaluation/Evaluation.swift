@@ -61,6 +61,8 @@ public struct EvaluationPlan: Sendable {
   private let test: ClassStore
   /// Nil without baselines.
   private let real: ClassStore?
+  /// Nil without baselines, and where it cannot be told.
+  private let initial: InitialImages?
   /// Images of each class of the set, in the order of the test data's classes.
   public let countPerClass: [Int]
   /// What it will take on this machine.
@@ -83,23 +85,38 @@ public struct EvaluationPlan: Sendable {
     evaluated = try Contestant(
       training, testedOn: test, testName: testName, fallback: (fallback ?? real).map(Normalization.measured(on:)))
     let counts = training.countPerClass
-    countPerClass = test.classNames.map { name in
+    let countPerClass = test.classNames.map { name in
       training.info.classNames.firstIndex(of: name).map { counts[$0] } ?? 0
     }
+    self.countPerClass = countPerClass
+    do throws(DataError) {
+      initial = try real.flatMap { real throws(DataError) in
+        try InitialImages(
+          of: training.info, counts: countPerClass, from: real, cacheDirectory: context.cacheDirectory,
+          log: context.log)
+      }
+    } catch {
+      context.log("the images that the set began with are not evaluated: \(error.problem)")
+      initial = nil
+    }
     estimate = try EvaluationEstimate(
-      training, on: test, beside: real, request: request, cacheDirectory: context.cacheDirectory,
+      training, on: test, beside: real, startingFrom: initial, request: request, cacheDirectory: context.cacheDirectory,
       machineMemory: context.machineMemory, clock: context.clock)
   }
 
   /// The sets, in the order of the table's rows.
   public var labels: [String] {
-    [evaluated.name] + (real == nil ? [] : ["random baseline", "herding baseline"])
+    [evaluated.name] + (initial == nil ? [] : [EvaluationResult.initialImages])
+      + (real == nil ? [] : ["random baseline", "herding baseline"])
   }
 
   /// Trains and tests, on the compute thread; rows set by set, and for each of them network by network.
   public func run(in context: RunContext) throws -> [EvaluationResult.Row] {
     var contestants = [evaluated]
     if let real {
+      if let initial {
+        contestants.append(try initial.contestant(from: real, normalization: .measured(on: real), in: context))
+      }
       contestants += try baselines(
         counts: countPerClass, from: real, testedOn: test, network: request.networks[0], seed: request.seed,
         in: context)
@@ -124,7 +141,7 @@ public func evaluate(
   var recipe = request.recipe
   var correct = Array(repeating: 0, count: test.classCount)
   let start = context.clock()
-  let label = contestant.isBaseline ? "\(contestant.name) baseline" : contestant.name
+  let label = contestant.label
   let place = request.networks.count > 1 ? "\(label), \(choice.name)" : label
   for repetition in 0..<request.repeats {
     if context.shouldStop() {
@@ -172,17 +189,21 @@ public struct EvaluationEstimate: Sendable, Equatable {
   public var seconds: Double
   /// Of these, seconds for training the network of those features; nil without baselines, 0 where it was kept.
   public var featureSeconds: Double?
+  /// Of these, seconds for training networks for the initial images; nil where those need none, 0 where they were kept.
+  public var initialSeconds: Double?
   /// Decoded images of the test split, and of the real training data, in RAM.
   public var decodedBytes: Int
   /// What computing takes beside them: that of the network that takes most.
   public var memoryNeed: MemoryNeed
 
-  /// Estimates it for the set that was read, with its formation; `real` is nil without baselines.
+  /// Estimates it for the set that was read, with its formation; `real` is nil without baselines, and `initial` where the set's
+  /// start is not evaluated.
   ///
   /// Throws where the machine's memory cannot be enough, before anything is measured.
   public init(
-    _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?, request: EvaluationRequest,
-    cacheDirectory: String?, machineMemory: Int, clock: () -> Double
+    _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?,
+    startingFrom initial: InitialImages? = nil,
+    request: EvaluationRequest, cacheDirectory: String?, machineMemory: Int, clock: () -> Double
   ) throws {
     let (stored, tiles) = (training.labels.count, training.info.formation?.multiplicity ?? 1)
     decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
@@ -190,8 +211,9 @@ public struct EvaluationEstimate: Sendable, Equatable {
     var networks: [Architecture] = []
     for choice in request.networks {
       let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
-      let need = MemoryNeed.evaluating(
+      var need = MemoryNeed.evaluating(
         network, images: stored, tiles: tiles, baselines: real.map { Double($0.largestClass) })
+      if let before = initial?.memoryNeed { need = need.covering(before) }
       try need.check(decoded: decodedBytes, machine: machineMemory, dataset: training.info.name)
       if need.total > memoryNeed.total { memoryNeed = need }
       networks.append(network)
@@ -199,12 +221,12 @@ public struct EvaluationEstimate: Sendable, Equatable {
     seconds = 0
     // A set with tiles is as many sets as it has, each for the passes of that set.
     let passes = request.recipe(stored: stored, formed: stored * tiles).passes
-    let baselines = real == nil ? 0 : 2
+    let (own, baselines) = (initial == nil ? tiles : 2 * tiles, real == nil ? 0 : 2)
     var firstRate = 0.0
     for (place, network) in networks.enumerated() {
       let rate = try Work.measuredRate(Probe(network), clock: clock)
       if place == 0 { firstRate = rate }
-      for (sets, passes) in [(tiles, passes), (baselines, request.recipe.passes)] {
+      for (sets, passes) in [(own, passes), (baselines, request.recipe.passes)] {
         seconds +=
           Double(request.repeats * sets)
           * Work.training(network: network, images: stored, passes: passes).trainingSeconds(atRate: rate)
@@ -217,6 +239,7 @@ public struct EvaluationEstimate: Sendable, Equatable {
       network: recipe.network, images: cache.isKept ? 0 : recipe.training.batchSize, passes: recipe.training.steps
     ).trainingSeconds(atRate: firstRate)
     self.featureSeconds = featureSeconds
-    seconds += featureSeconds
+    initialSeconds = initial?.trainingSeconds(on: real, atRate: firstRate)
+    seconds += featureSeconds + (initialSeconds ?? 0)
   }
 }

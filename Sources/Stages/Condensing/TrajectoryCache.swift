@@ -1,0 +1,114 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Shards
+import Tensors
+
+/// Where trajectories are kept, a file for each network.
+///
+/// The name of a file is a digest of everything that its snapshots depend on: not of their number, for a longer trajectory begins as a
+/// shorter one, and goes on from it. A damaged file is reported and made again.
+struct TrajectoryCache: Sendable {
+  private let recipe: TrajectoryRecipe
+  private let text: String
+  /// By network; nil where nothing is kept.
+  private let paths: [String]?
+  /// Snapshots that were found there, by network and epoch; none for a network that was not kept.
+  private let kept: [[Network]]
+
+  /// What is kept of a recipe for these images; `directory` is nil where nothing is to be kept.
+  init(
+    _ recipe: TrajectoryRecipe, for store: ClassStore, seed: UInt64, directory: String?, log: (String) -> Void
+  ) {
+    self.recipe = recipe
+    let (network, training) = (recipe.network, recipe.training)
+    let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
+    let text =
+      "trajectory 1\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n"
+      + "batch \(training.batchSize) lr \(training.learningRate) momentum \(training.momentum) decay \(training.weightDecay) "
+      + "augment \(training.augmentation ?? .none) cutmix \(training.cutMixProbability)\nseed \(seed)\n\(device)"
+    self.text = text
+    let paths = directory.map { directory in
+      (0..<training.networks).map { number in
+        let digest = sha256(Array("\(text)network \(number)\n".utf8)).prefix(32)
+        return "\(directory)/trajectory-\(digest).safetensors"
+      }
+    }
+    self.paths = paths
+    kept = (paths ?? []).map { snapshots(of: network, in: $0, log) }
+  }
+
+  /// What gives a run its trajectories: the cache, or the training.
+  static func source(for store: ClassStore, seed: UInt64, in context: RunContext) -> TrajectorySource {
+    { recipe, train throws(TensorError) in
+      let cache = TrajectoryCache(
+        recipe, for: store, seed: seed, directory: context.cacheDirectory, log: context.log)
+      return try cache.made(log: context.log, train)
+    }
+  }
+
+  /// Epochs that have to be trained, over all networks.
+  var missingEpochs: Int {
+    (0..<recipe.training.networks).reduce(0) { $0 + max(0, recipe.training.epochs - keptEpochs(of: $1)) }
+  }
+
+  private func keptEpochs(of number: Int) -> Int {
+    kept.indices.contains(number) ? max(0, kept[number].count - 1) : 0
+  }
+
+  /// The trajectories, taken from the cache as far as they are there; what is trained is kept, also when it was stopped.
+  func made(
+    log: (String) -> Void, _ train: ([[Network]]) throws(TensorError) -> Trajectories
+  ) throws(TensorError) -> Trajectories {
+    if missingEpochs > 0 {
+      log(
+        "training networks on the real images, "
+          + (paths.map { "to be kept as \($0.joined(separator: ", "))" } ?? "not to be kept: there is no cache"))
+    } else {
+      log("trained networks from \(paths?.joined(separator: ", ") ?? "")")
+    }
+    let result = try train(kept)
+    guard result.isFinite else { return result }
+    for (number, path) in (paths ?? []).enumerated() where result.epochs > keptEpochs(of: number) {
+      var tensors: [String: Tensor] = [:]
+      for (epoch, snapshot) in result.snapshots[number].enumerated() {
+        tensors.merge(snapshot.named("epoch.\(epoch)")) { _, new in new }
+      }
+      do throws(DataError) {
+        try TensorFile(
+          tensors: tensors, metadata: ["recipe": text, "network": String(number), "epochs": String(result.epochs)]
+        ).write(to: path)
+      } catch {
+        log("the trained network could not be kept: \(error)")
+      }
+    }
+    return result
+  }
+}
+
+/// Snapshots in a file of the cache; none where there is no such file, or one that cannot be used.
+private func snapshots(of network: Architecture, in path: String, _ log: (String) -> Void) -> [Network] {
+  guard FileManager.default.fileExists(atPath: path) else { return [] }
+  do throws(DataError) {
+    let file = try TensorFile(contentsOf: path)
+    func damaged(_ problem: String) -> DataError { DataError(.badInput, at: [path], problem) }
+    guard let epochs = file.metadata["epochs"].flatMap(Int.init), (0...1 << 20).contains(epochs) else {
+      throw damaged("does not say how many epochs it holds")
+    }
+    var snapshots: [Network] = []
+    for epoch in 0...epochs {
+      snapshots.append(
+        try Network(network, named: "epoch.\(epoch)") { name, shape throws(DataError) in
+          guard let tensor = file.tensors[name], tensor.shape == shape else {
+            throw damaged("lacks the tensor \(name) of shape \(shape)")
+          }
+          return tensor
+        })
+    }
+    return snapshots
+  } catch {
+    log("\(error); it is made again")
+    return []
+  }
+}

@@ -1,0 +1,101 @@
+public import Datasets
+import Methods
+import Networks
+import Shards
+import Streaming
+import Tensors
+
+/// What a condensed set was before its first step, made again from its history and the real images.
+///
+/// It is the method with the recorded options and seed, and no steps.
+public struct InitialImages: Sendable {
+  private let method: any CondensingMethod
+  private let seed: UInt64
+  private let counts: [Int]
+  /// Epochs that have to be trained for them.
+  private let missingEpochs: Int
+  /// Memory that making them takes; nil where it is next to nothing.
+  let memoryNeed: MemoryNeed?
+  /// Networks that are trained for them; nil where none are.
+  private let recipe: TrajectoryRecipe?
+
+  /// The start of the set that `info` describes, with `counts[c]` images of each class c; nil where its history names none.
+  ///
+  /// - Parameters:
+  ///   - real: the images that it was condensed from, if they are.
+  ///   - directory: where trained networks are kept.
+  ///   - log: told of damaged files there.
+  /// - Throws: `DataError` that says why it cannot be made again.
+  public init?(
+    of info: DatasetInfo, counts: [Int], from real: ClassStore, cacheDirectory directory: String?,
+    log: (String) -> Void
+  ) throws(DataError) {
+    guard let step = info.provenance.last(where: { $0.options["method"] != nil }), step.verb == "condense",
+      let start = step.options["init"], let name = step.options["method"]
+    else { return nil }
+    func cannot(_ problem: String) -> DataError { DataError(.badInput, at: [info.name], problem) }
+    guard let type = Registry.method(name), type.traits.learns else {
+      throw cannot("this program has no method \(name)")
+    }
+    guard step.digests["source"] == real.digest else {
+      throw cannot("it was condensed from other images than --real has, or from these read otherwise")
+    }
+    let asksNetworks = start == Initialization.kMeans.rawValue
+    guard !asksNetworks || step.digests["trajectories"] == nil else {
+      throw cannot("its clusters came from networks in a file")
+    }
+    guard let seed = step.options["seed"].flatMap(UInt64.init) else { throw cannot("its history has no seed") }
+    let task = MethodTask(
+      dataset: info.name, shape: real.shape, isSpectrogram: real.isSpectrogram, counts: counts,
+      available: counts.indices.map(real.count(ofClass:)))
+    var method = try Self.method(type, step.options, cannot)
+    method.steps = 0
+    try method.decide(for: task)
+    self.method = method
+    self.seed = seed
+    self.counts = counts
+    let cost = method.cost(of: task)
+    recipe = asksNetworks ? cost.trajectories.first : nil
+    memoryNeed = recipe == nil ? nil : cost.memory
+    missingEpochs =
+      recipe.map { TrajectoryCache($0, for: real, seed: seed, directory: directory, log: log).missingEpochs } ?? 0
+  }
+
+  private static func method<M: CondensingMethod>(
+    _ type: M.Type, _ options: [String: String], _ cannot: (String) -> DataError
+  ) throws(DataError) -> any CondensingMethod {
+    var method = M()
+    for setting in M.settings {
+      guard let text = options[setting.option] else { continue }
+      do throws(SettingError) {
+        try setting.set(text, in: &method)
+      } catch {
+        throw cannot("its history has an option of another version: \(error)")
+      }
+    }
+    return method
+  }
+
+  /// Seconds of training networks for them, where a forward pass reaches `rate` operations a second; nil where none are.
+  func trainingSeconds(on real: ClassStore, atRate rate: Double) -> Double? {
+    recipe.map { Estimate.Trajectories($0, missingEpochs: missingEpochs, on: real, atRate: rate).seconds }
+  }
+
+  /// Makes them, on the compute thread.
+  func contestant(from real: ClassStore, normalization: Normalization, in context: RunContext) throws -> Contestant {
+    var control = RunControl(shouldStop: context.shouldStop)
+    control.progress = { report in
+      guard let phase = report.phase else { return }
+      context.progress(
+        ProgressEvent(
+          stage: phase, done: report.step, total: report.steps, unit: report.unit ?? "steps", loss: report.loss))
+    }
+    control.trajectories = TrajectoryCache.source(for: real, seed: seed, in: context)
+    let start = try method.condense(
+      real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
+    ).synthetic
+    return Contestant(name: EvaluationResult.initialImages, isBaseline: true, normalization: normalization) { _ in
+      start
+    }
+  }
+}
