@@ -5,8 +5,7 @@ extension Verb {
     summary: "turn a big labelled dataset into a small one that trains almost as well",
     description: [
       "Learns or selects a few samples per class, and writes them as a stream for `pipe shard`. Ctrl-C and --time end it early with a "
-        + "valid result. The same command and seed give the same bytes; a run that ended early is repeated by the steps that it "
-        + "recorded."
+        + "valid result. The same command and seed give the same bytes."
     ],
     groups: [
       OptionGroup(
@@ -40,11 +39,9 @@ extension Verb {
       Example(
         "pipe condense < cifar10.tar | pipe shard",
         "ten images per class by the default method, into a new folder"),
-      Example("pipe condense --time 20m < cifar10.tar | pipe shard -o cifar10-m3d", "what twenty minutes give"),
       Example(
         "pipe condense --ipc 'cat=5,*=3' -i photos/ --resize 64 --center-crop 64 -o small.tar",
         "photographs, with a number of images for each class"),
-      Example("pipe condense --dry-run -i mnist/", "how long it would take, and how much memory"),
     ],
     relations: [
       .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),

@@ -6,14 +6,12 @@ extension Verb {
     description: [
       "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes one safetensors file "
         + "for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses: re (reconstruction), ce "
-        + "(classification), fm (features), w (transport), cov (covariance).",
-      "A model makes whole images. --factor, which shrinks them to tiles, is an option of `pipe condense --method koopcon`: "
-        + "tiles are put together of all images of a class, and the verbs between know one sample at a time.",
+        + "(classification), fm (features), w (transport), cov (covariance). "
+        + "A model makes whole images; --factor belongs to `pipe condense --method koopcon`.",
       "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with, without "
         + "labels. With --method trajectory it trains networks to tell the classes apart, for `condense --trajectories`.",
-      "Ctrl-C and --time end it early with a valid model. The same command with the same seed on the same machine gives "
-        + "the same bytes; a run that ended early is repeated by giving --steps, and --schedule with koopcon, or --epochs "
-        + "the numbers that it recorded.",
+      "Ctrl-C and --time end it early with a valid model. The same command and seed give the same bytes; a run that ended "
+        + "early is repeated by the numbers that it recorded.",
     ],
     groups: [
       OptionGroup(
@@ -32,7 +30,7 @@ extension Verb {
             help: "what to fit; see pipe methods"),
           Option(
             "ipc", .counts, default: "10",
-            help: "images per class that the model will make: a number, or a table such as cat=5,dog=10,*=3"),
+            help: "images per class of the model, or a table: cat=5,*=3"),
           .seed, .steps, .time, .onTermination,
           .dryRun,
         ]),
@@ -41,9 +39,6 @@ extension Verb {
     ],
     examples: [
       Example("pipe fit --ipc 10 -o koopcon.safetensors < cifar10.tar", "a model for ten images per class"),
-      Example(
-        "pipe fit --ipc 1 --autoencoder deep --weight-cov 0 -o deep.safetensors -i mnist/",
-        "a deeper one, without the covariance loss"),
       Example(
         "pipe fit --method expansive -o model.safetensors < similar.tar",
         "an autoencoder of many images, for pipe expand -m"),

@@ -36,7 +36,9 @@ public struct LearnedImages: Sendable {
   /// Whether flip, color and cutout are applied whenever listed, with one of the other operations, as in IDC's code; otherwise
   /// one operation is, as in DSA's.
   public let combinesAugmentations: Bool
-  /// Which values the images may take. Not an option of every method.
+  /// Which values the images may take.
+  ///
+  /// Not an option of every method.
   public var pixels = PixelRange.free
 
   /// Which values learned images may take.

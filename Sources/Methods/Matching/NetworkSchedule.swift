@@ -15,9 +15,13 @@ internal import Tensors
 public struct NetworkSchedule: Sendable {
   /// What networks learn from.
   public var training: Training
-  /// Steps that share one network; nil for a number that suits the images per class. Without meaning for snapshots.
+  /// Steps that share one network; nil for a number that suits the images per class.
+  ///
+  /// A snapshot serves one step unless it is said.
   public var stepsPerNetwork: Int?
-  /// Passes or batches after each step; nil for a number that suits the images per class. Without meaning for snapshots.
+  /// Passes or batches after each step; nil for a number that suits the images per class.
+  ///
+  /// Without meaning for snapshots.
   public var innerLoop: Int?
   /// How training on real images is regularised; nil for `strong`.
   public var regularization: Regularization?
@@ -241,7 +245,7 @@ struct ScheduledNetworks<Real: RealImages> {
 }
 
 extension Tensor {
-  /// A weight plus normal noise whose length in each filter (row of the first axis) is `share` of the filter's: Acc-DD, Eq. 4.
+  /// A weight plus normal noise whose length in each filter (row of the first axis) is `share` of the filter's, as in Acc-DD.
   ///
   /// Biases and norms (one axis) stay as they are.
   fileprivate func withFilterNoise(_ share: Double, using random: inout RandomSource) throws(TensorError) -> Tensor {
