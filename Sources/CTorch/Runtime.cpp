@@ -3,6 +3,9 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <cstdio>
+#include <unistd.h>
+
 #include "Device.hpp"
 #include "Guard.hpp"
 
@@ -11,6 +14,23 @@
 #endif
 
 using namespace ct;
+
+namespace {
+
+int64_t resident_bytes() {
+  long long pages = 0, resident = 0;
+  if (FILE *file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%lld %lld", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+const int64_t resident_at_load = resident_bytes();
+
+}  // namespace
+
+int64_t ct_resident_at_load(void) { return resident_at_load; }
 
 bool ct_keep_freed_memory(void) {
 #ifdef __GLIBC__

@@ -240,4 +240,5 @@ enum C {
   static let device = ct_device
   static let useLibraryOperations = ct_use_library_operations
   static let libraryVersion = ct_library_version
+  static let residentAtLoad = ct_resident_at_load
 }

@@ -55,6 +55,9 @@ public enum Runtime {
     return try body()
   }
 
+  /// Bytes in memory when the library had been loaded and nothing was computed; 0 where the system does not say.
+  public static var residentAtLoad: Int { Int(C.residentAtLoad()) }
+
   /// Version of libtorch, such as "1.13.0".
   public static var libraryVersion: String { String(cString: C.libraryVersion()) }
 }

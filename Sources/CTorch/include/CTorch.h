@@ -270,6 +270,9 @@ void ct_use_library_operations(bool only);
 /// Version of the library as it says itself, such as "1.13.0"; static storage, not to be freed.
 const char *ct_library_version(void);
 
+/// Bytes in memory when the library had been loaded and nothing was computed; 0 where the system does not say.
+int64_t ct_resident_at_load(void);
+
 #ifdef __clang__
 #pragma clang assume_nonnull end
 #endif

@@ -1,14 +1,15 @@
 public import Datasets
 public import Networks
+internal import Tensors
 
 /// Memory that a run takes beside the decoded real images, in bytes, by what it is for.
 ///
 /// Estimated from shapes alone, so that what cannot fit is refused before anything is computed. Not in integers, because
 /// what is asked for may be more than they hold.
 public struct MemoryNeed: Sendable, Equatable {
-  /// The tensor library and the program: 185 MiB are resident before anything is computed, and threads and first uses take
-  /// the rest.
-  public var library = Double(250 << 20)
+  /// The tensor library and the program: with Debian's library 185 MiB are resident before anything is computed, and threads and
+  /// first uses take the rest.
+  public var library = Self.ofLibrary
   /// Weights, with what drawing or training them takes beside.
   public var weights = 0.0
   /// Maps between the layers of a network.
@@ -37,6 +38,12 @@ public struct MemoryNeed: Sendable, Equatable {
     /// Sending a stream through a model of latents that is there already.
     case passing
   }
+
+  /// As much beside what is resident after loading, of a library that takes more than Debian's.
+  private static let ofLibrary: Double = {
+    let (usual, loaded) = (250 << 20, Runtime.residentAtLoad)
+    return Double(loaded > 300 << 20 ? loaded + (65 << 20) : usual)
+  }()
 
   /// The program alone.
   public init(for purpose: Purpose = .making) { self.purpose = purpose }
