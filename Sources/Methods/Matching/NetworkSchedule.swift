@@ -49,7 +49,7 @@ public struct NetworkSchedule: Sendable {
   public enum Regularization: String, Sendable, CaseIterable, SettingValue {
     /// By IDC's combination of augmentations, each image its own, and CutMix for half of the batches.
     case strong
-    /// By one augmentation for each batch, as in DSA.
+    /// By one augmentation for each batch, as in DSA; snapshots by those of trajectories, without CutMix.
     case one
     /// Not at all.
     case none
