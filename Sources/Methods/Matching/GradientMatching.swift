@@ -67,7 +67,7 @@ public struct GradientMatching: Sendable {
     // Weights that are trained, their moments and gradients; the gradients of both sides and what is between them.
     cost.memory.weights = 4 * (10 * network.weightCount + 2 * network.largestWeightCount)
     cost.memory.maps = max(
-      network.mapBytesWithGradient(images: 64), 4 * network.mapBytesWithGradient(images: formed.max() ?? 0))
+      network.mapBytesWithGradient(images: 64), 5 * network.mapBytesWithGradient(images: formed.max() ?? 0))
     if let trajectories = schedule.trajectories(of: images.network, for: task) {
       cost.trajectories.append(trajectories)
     }
