@@ -22,7 +22,8 @@ extension Method {
   }
 
   private static let idcPreset = Preset(
-    "paper", summary: "the code's numbers for small colour images: 2,000 networks of 100 steps, trained between them; days",
+    "paper",
+    summary: "the code's numbers for small colour images: 2,000 networks of 100 steps, trained between them; days",
     values: [
       ("steps", "200000"), ("train-on", "real"), ("iterations-per-model", "100"), ("inner-loop", "32"),
       ("early-epochs", "0"), ("batch", "64"), ("lr", "0.12"),
