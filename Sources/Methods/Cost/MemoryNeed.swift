@@ -70,7 +70,8 @@ public struct MemoryNeed: Sendable, Equatable {
     let (network, batch) = (recipe.network, recipe.training.batchSize)
     // A batch is read, normalised, augmented and mixed.
     var need = training(network, images: 2 * batch, for: purpose)
-    let together = Double(network.usesBatchStatistics ? batch : min(batch, 64))
+    // A network that goes by the batch sees it whole, and the library then keeps copies in another memory order.
+    let together = network.usesBatchStatistics ? 1.4 * Double(batch) : Double(min(batch, 64))
     need.maps = (network.keptMapBytes + 2 * network.largestMapBytes) * together
     need.weights += 4 * network.weightCount * Double(recipe.training.networks * (recipe.training.epochs + 1))
     return need
