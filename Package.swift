@@ -36,13 +36,13 @@ var targets: [Target] = [
   target("Streaming", []),
 
   // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across; CAudio because libsndfile
-  // reads memory through callbacks.
+  // reads memory through callbacks, and is loaded when the first sound is read.
   .target(
     name: "CImage", publicHeadersPath: "include",
     linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
   .target(
     name: "CAudio", publicHeadersPath: "include",
-    linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("kissfft-float")]),
+    linkerSettings: [.linkedLibrary("kissfft-float")]),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),

@@ -239,6 +239,12 @@ def median_rate(work, seconds):
     return (work.images if isinstance(work, Training) else 1) / statistics.median(seconds)
 
 
+def steps_of(work, quick):
+    """Enough for a few seconds."""
+    few = 4 if quick else 6
+    return few * 4 * max(1, 100 // work.images) if isinstance(work, Training) else few
+
+
 class Bench:
     """Measures one work after the other, the program and its peers in turn."""
 
@@ -246,11 +252,6 @@ class Bench:
         self.context, self.ours, self.workers = context, ours, workers
         self.rounds = 1 if context.quick else 2
         self.least = 1 if context.quick else 2
-
-    def steps(self, work):
-        """Enough for a few seconds."""
-        few = 4 if self.context.quick else 6
-        return few * 4 * max(1, 100 // work.images) if isinstance(work, Training) else few
 
     def rows(self, work, shipped=None, tuned=None, share=None, precisions=("float32",), stages=False):
         """Rows of one work: against PyTorch as shipped and with a tuned malloc, and shares of both ceilings.
@@ -268,7 +269,8 @@ class Bench:
                 image = self.workers[TUNED].ask(work="convolutions", type=precision, **dataclasses.asdict(work.size))
                 seconds.append(work.convolutions(image))
             for precision in precisions:
-                ours[precision] += self.ours.seconds(work, self.steps(work), "--precision", precision)
+                ours[precision] += self.ours.seconds(
+                    work, steps_of(work, self.context.quick), "--precision", precision)
             for name, worker in self.workers.items():
                 theirs[name] += worker.ask(work="step", least=self.least)["seconds"]
         where = profile_stages.of(self.context, work, archive(self.context, work.size)) if stages else []
@@ -308,7 +310,7 @@ def beside_dm(bench):
     seconds = {method: [] for method in works}
     for _ in range(bench.rounds):
         for method, work in works.items():
-            seconds[method] += bench.ours.seconds(work, bench.steps(work))
+            seconds[method] += bench.ours.seconds(work, steps_of(work, bench.context.quick))
     ratio = statistics.median(seconds["kr-dual"]) / statistics.median(seconds["dm"])
     yield Row(
         part="compute", work=f"a step of {works['kr-dual']}", unit="steps of DM", ours=ratio,

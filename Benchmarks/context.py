@@ -10,6 +10,8 @@ class Context:
     """Programs, data and places."""
 
     pipe: pathlib.Path
+    # An older build to compare with, or nothing.
+    before: pathlib.Path | None
     # The virtual environment's interpreter, with the part's peers installed (`requirements-PART.txt`).
     python: pathlib.Path
     # For everything that is made; kept between runs only when the user names it.

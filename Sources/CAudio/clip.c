@@ -1,6 +1,8 @@
 #include "CAudio.h"
 
+#include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,37 @@ static int fail(char error[CAUDIO_ERROR_SIZE], const char *sentence) {
   return 1;
 }
 
+// libsndfile and the codecs that it brings take 4 ms to load, as long as the start of the program itself: that is for those who read sound.
+static struct {
+  __typeof__(sf_open_virtual) *open_virtual;
+  __typeof__(sf_readf_float) *readf_float;
+  __typeof__(sf_error) *error;
+  __typeof__(sf_strerror) *strerror;
+  __typeof__(sf_close) *close;
+  char problem[CAUDIO_ERROR_SIZE];
+} library;
+
+static void load(void) {
+  void *handle = dlopen("libsndfile.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (handle) {
+    library.open_virtual = (__typeof__(sf_open_virtual) *)dlsym(handle, "sf_open_virtual");
+    library.readf_float = (__typeof__(sf_readf_float) *)dlsym(handle, "sf_readf_float");
+    library.error = (__typeof__(sf_error) *)dlsym(handle, "sf_error");
+    library.strerror = (__typeof__(sf_strerror) *)dlsym(handle, "sf_strerror");
+    library.close = (__typeof__(sf_close) *)dlsym(handle, "sf_close");
+    if (library.open_virtual && library.readf_float && library.error && library.strerror && library.close) return;
+  }
+  const char *reason = dlerror();
+  snprintf(library.problem, sizeof library.problem, "sound needs libsndfile (Debian's libsndfile1): %s",
+           reason ? reason : "it lacks a function");
+}
+
+static int loaded(char error[CAUDIO_ERROR_SIZE]) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load);
+  return library.problem[0] ? !fail(error, library.problem) : 1;
+}
+
 static uint32_t little_endian(const uint8_t *bytes) {
   return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
@@ -64,11 +97,11 @@ static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERRO
 
 static SNDFILE *open_file(memory_file *file, SF_INFO *info, char error[CAUDIO_ERROR_SIZE]) {
   static SF_VIRTUAL_IO functions = {memory_size, memory_seek, memory_read, NULL, memory_tell};
-  if (check_size(file->bytes, (size_t)file->count, error)) return NULL;
+  if (!loaded(error) || check_size(file->bytes, (size_t)file->count, error)) return NULL;
   memset(info, 0, sizeof *info);
-  SNDFILE *sound = sf_open_virtual(&functions, SFM_READ, info, file);
+  SNDFILE *sound = library.open_virtual(&functions, SFM_READ, info, file);
   if (!sound) {
-    fail(error, sf_strerror(NULL));
+    fail(error, library.strerror(NULL));
     return NULL;
   }
   const char *problem = NULL;
@@ -83,7 +116,7 @@ static SNDFILE *open_file(memory_file *file, SF_INFO *info, char error[CAUDIO_ER
       problem = "neither a WAV nor a FLAC file";
   }
   if (!problem) return sound;
-  sf_close(sound);
+  library.close(sound);
   fail(error, problem);
   return NULL;
 }
@@ -95,7 +128,7 @@ int caudio_read_info(const uint8_t *bytes, size_t count, caudio_info *info, char
   SF_INFO found;
   SNDFILE *sound = open_file(&file, &found, error);
   if (!sound) return 1;
-  sf_close(sound);
+  library.close(sound);
   info->sample_rate = (uint32_t)found.samplerate;
   info->channels = (uint32_t)found.channels;
   info->frames = known_frames(&found);
@@ -125,20 +158,20 @@ int caudio_decode(const uint8_t *bytes, size_t count, float *samples, size_t wan
   int failed = buffer ? 0 : fail(error, "out of memory");
   sf_count_t total = 0;
   while (!failed) {
-    sf_count_t read = sf_readf_float(sound, buffer, chunk);
+    sf_count_t read = library.readf_float(sound, buffer, chunk);
     if (read <= 0) break;
     sf_count_t left = (sf_count_t)wanted - total;
     if (left > 0) failed = keep(buffer, read < left ? read : left, info.channels, samples + total, error);
     total += read;
   }
-  if (!failed && sf_error(sound) != SF_ERR_NO_ERROR) failed = fail(error, sf_strerror(sound));
+  if (!failed && library.error(sound) != SF_ERR_NO_ERROR) failed = fail(error, library.strerror(sound));
   if (!failed && known_frames(&info) >= 0 && total != info.frames) {
     snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short or damaged: its header announces %lld samples, and %lld can be read",
              (long long)info.frames, (long long)total);
     failed = 1;
   }
   free(buffer);
-  sf_close(sound);
+  library.close(sound);
   *frames = total;
   return failed;
 }

@@ -24,6 +24,7 @@ public enum Catalog {
   /// The methods of `condense`, simplest first.
   public static let methods: [Method] = [
     .random, .herding, .kCenter, .distributionMatching, .krDual, .m3d, .dc, .dsa, .idcI, .idc, .koopcon,
+    .guided,
   ]
 
   /// The methods of `expand`, simplest first.

@@ -28,8 +28,17 @@ extension Verb {
             help: "images per class, or a table: cat=5,dog=10,*=3"),
           .seed, .steps, .time, .onTermination,
           Option(
+            "validate", .number(0.001...0.9), defaultNote: "nothing is held back",
+            help: "hold back this share of the images, and tell how well the result trains for them"),
+          Option(
+            "validate-every", .integer(1...1_000_000), defaultNote: "at the end",
+            help: "try it every so many steps, too, and stop after two trials without gain"),
+          Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),
+          Option(
+            "checkpoint", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
+            help: "kept up to date every 2 minutes; a killed run goes on from it, to the same bytes"),
           .snapshots, .snapshotEvery,
           .dryRun,
         ]),
@@ -44,6 +53,7 @@ extension Verb {
         "photographs, with a number of images for each class"),
     ],
     relations: [
+      .needs("validate-every", "validate", "there is nothing to try it on"),
       .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),
       .clashes("formation", with: "factor", "1", "a stored image is then one training image"),
     ]

@@ -17,9 +17,13 @@ let condenseVerb = VerbRunner("condense") { invocation in
   let report = invocation.report
   var request = try CondenseRequest(arguments)
   let reading = try ReadOptions(arguments)
-  let surroundings = try await Surroundings(invocation)
+  var surroundings = try await Surroundings(invocation)
   if let path = arguments.path("trajectories") {
     request.trajectories = try await surroundings.compute(for: .making) { try TrajectoryFile(contentsOf: path) }
+  }
+  if let path = arguments.path("checkpoint") {
+    request.checkpoint = try await checkpoint(path, of: request, in: surroundings)
+    if let found = request.checkpoint?.found { surroundings.spend(found.seconds) }
   }
   var context = surroundings.context(invocation)
   let asked = request
@@ -45,6 +49,22 @@ let condenseVerb = VerbRunner("condense") { invocation in
     chosen.announce(estimate)
   }
   return .ok
+}
+
+/// The place for checkpoints, with what an earlier run of the same command line left there.
+///
+/// - Throws: `DataError` where it cannot be written, or holds something else.
+private func checkpoint(
+  _ path: String, of request: CondenseRequest, in surroundings: Surroundings
+) async throws -> CondenseRequest.Checkpoint {
+  // Found out now, and not after two minutes.
+  try NewFile(path).discard()
+  let isThere = FileManager.default.fileExists(atPath: path)
+  let found = isThere ? try await surroundings.compute(for: .making) { try CheckpointFile(contentsOf: path) } : nil
+  var asked = request
+  asked.checkpoint = .init(path: path, found: found)
+  try asked.checkCheckpoint(tool: toolVersion)
+  return .init(path: path, found: found)
 }
 
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.

@@ -16,9 +16,8 @@ struct Surroundings {
   /// Bytes of memory that there are for everything; no limit where tensors are on another device.
   let machineMemory: Int
   /// When the time is up; nil for never.
-  let deadline: Double?
-  /// Asked between steps: Ctrl-C, or the time is up.
-  let shouldStop: @Sendable () -> Bool
+  private(set) var deadline: Double?
+  private let interrupts: Interrupts
 
   /// Reads the machine's options and configures the tensor library on the compute thread; `--time` counts from here.
   init(_ invocation: Invocation) async throws {
@@ -39,10 +38,8 @@ struct Surroundings {
     memoryLimit = (has("memory") ? arguments.size("memory") : nil) ?? machine / 2
     // What a run computes with is not in the machine's memory then, and a device says itself when its own is exhausted.
     machineMemory = device == .cpu ? machine : .max
-    let interrupts = invocation.interrupts
-    let deadline = (has("time") ? arguments.duration("time") : nil).map { seconds() + $0 }
-    self.deadline = deadline
-    shouldStop = { interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
+    interrupts = invocation.interrupts
+    deadline = (has("time") ? arguments.duration("time") : nil).map { seconds() + $0 }
     let report = invocation.report
     guard report.verbose else { return }
     report.detail("libtorch \(Runtime.libraryVersion) on \(threads) of \(processors) processors, tensors on \(device)")
@@ -51,6 +48,14 @@ struct Surroundings {
         + "the rest of which go to \(spillDirectory)")
     report.detail("networks trained for features are kept in \(cacheDirectory(arguments) ?? "memory only")")
   }
+
+  /// Asked between steps: Ctrl-C, or the time is up.
+  var shouldStop: @Sendable () -> Bool {
+    { [interrupts, deadline] in interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
+  }
+
+  /// Takes what an earlier run took of the time away from this one's.
+  mutating func spend(_ seconds: Double) { deadline = deadline.map { $0 - seconds } }
 
   private var spillDirectory: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
 

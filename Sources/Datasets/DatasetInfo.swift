@@ -131,9 +131,15 @@ public struct ProvenanceStep: Sendable, Equatable, Codable {
   public var options: [String: String]
   /// SHA-256 of every input and model, by role: `source`, `model`.
   public var digests: [String: String]
+  /// What was measured of the result, by name: `accuracy`, `random-accuracy`, `held-out-images`; nil where nothing was.
+  public var results: [String: Double]?
 
   /// Makes a step.
-  public init(verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:]) {
+  public init(
+    verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:],
+    results: [String: Double]? = nil
+  ) {
+    self.results = results
     self.verb = verb
     self.tool = tool
     self.options = options

@@ -29,6 +29,9 @@ public protocol CondensingMethod: Sendable {
   /// - Throws: `DataError` where the options do not fit the data.
   mutating func decide(for task: MethodTask) throws(DataError)
 
+  /// Shares a time out between what comes before the steps and the steps, as far as nothing was typed; the steps are chosen afterwards.
+  mutating func share(_ budget: TimeBudget)
+
   /// Time and memory of the task, from shapes alone; asked of a method that is decided.
   func cost(of task: MethodTask) -> Cost
 
@@ -48,6 +51,9 @@ extension CondensingMethod {
   /// See `CondensingMethod`.
   public static var stepsOption: String { "steps" }
 
+  /// See `CondensingMethod`: all of it is left to the steps.
+  public mutating func share(_ budget: TimeBudget) {}
+
   /// Sets an option by its name.
   ///
   /// - Precondition: It is one of the method's.
@@ -56,6 +62,13 @@ extension CondensingMethod {
       preconditionFailure("the method \(Self.name) has no option --\(option)")
     }
     try setting.set(text, in: &self)
+  }
+
+  /// Sets every option that is among the recorded ones.
+  public mutating func setAll(_ recorded: [String: String]) throws(SettingError) {
+    for setting in Self.settings {
+      if let text = recorded[setting.option] { try setting.set(text, in: &self) }
+    }
   }
 
   /// Every setting in force, by option, as it would be typed; those without a value are left out.
@@ -74,18 +87,21 @@ public struct MethodTraits: Sendable, Equatable {
   public var classesAreIndependent: Bool
   /// Whether a stored image may hold several training images; see `Formation`.
   public var acceptsFormation: Bool
+  /// Whether a run can go on from an `ImageCheckpoint`.
+  public var resumes: Bool
   /// Options to lower when the loss diverges.
   public var learningRates: [String]
 
   /// Traits; see the properties.
   public init(
     learns: Bool, isBoundedBySamples: Bool, classesAreIndependent: Bool, acceptsFormation: Bool = false,
-    learningRates: [String] = ["lr"]
+    resumes: Bool = false, learningRates: [String] = ["lr"]
   ) {
     self.learns = learns
     self.isBoundedBySamples = isBoundedBySamples
     self.classesAreIndependent = classesAreIndependent
     self.acceptsFormation = acceptsFormation
+    self.resumes = resumes
     self.learningRates = learningRates
   }
 }

@@ -3,8 +3,7 @@ public enum Registry {
   /// The methods of condensation.
   public static let methods: [any CondensingMethod.Type] = [
     RandomSelection.self, Herding.self, KCenter.self, DistributionMatching.self, KRDual.self, M3D.self, DC.self,
-    DSA.self, IDCI.self, IDC.self,
-    Koopcon.self,
+    DSA.self, IDCI.self, IDC.self, Koopcon.self, Guided.self,
   ]
 
   /// The methods of expansion.

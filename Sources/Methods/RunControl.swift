@@ -84,6 +84,10 @@ public struct RunControl: Sendable {
   public var snapshotSteps: Set<Int>
   /// Receives the images reached after a step named in `snapshotSteps`.
   public var snapshot: @Sendable (Int, Synthetic) -> Void
+  /// Receives what a run that learns images can be continued from, after every step where it can; nil where nobody asks.
+  public var checkpoint: (@Sendable (ImageCheckpoint) -> Void)?
+  /// Where an earlier run of the same method, data and options stopped; nil for a run from the start.
+  public var resumed: ImageCheckpoint?
   /// Gives the feature network of a recipe: one that was kept, or what the training makes now.
   public var featureNetwork: FeatureNetworkSource = { _, train in try train() }
   /// Gives the trajectories of a recipe; methods ask by `TrajectoryRecipe.trajectories`.

@@ -95,6 +95,11 @@ public struct Network: Sendable {
     return try pass.logits(images)
   }
 
+  /// The logits that belong to embeddings: (n, featureCount) → (n, classes).
+  public func logits(ofEmbeddings embeddings: Tensor) throws(TensorError) -> Tensor {
+    try embeddings.linear(parameters[parameters.count - 2], bias: parameters[parameters.count - 1])
+  }
+
   /// Embeddings of several depths in one pass: the maps after the layers with the given indices, each (n, c, h, w)
   /// float32 with the shape in `Architecture.outputShapes`.
   public func maps(of images: Tensor, after layers: [Int]) throws(TensorError) -> [Tensor] {

@@ -9,11 +9,12 @@ public struct SGD: Sendable {
   /// Share of the parameter that is added to its gradient.
   public let weightDecay: Double
   /// Moments of the last step, one per parameter; empty before the first step and without momentum.
-  private var moments: [Tensor] = []
+  public private(set) var moments: [Tensor]
 
-  /// Stores the settings.
-  public init(learningRate: Double, momentum: Double = 0, weightDecay: Double = 0) {
+  /// Stores the settings, and the moments to go on from.
+  public init(learningRate: Double, momentum: Double = 0, weightDecay: Double = 0, moments: [Tensor] = []) {
     self.learningRate = learningRate
+    self.moments = moments
     self.momentum = momentum
     self.weightDecay = weightDecay
   }

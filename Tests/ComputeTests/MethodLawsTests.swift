@@ -22,17 +22,26 @@ private let otherValues = [
   "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
+  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none",
 ]
 
 /// Those of methods whose default is the value above.
-private let valuesBeside = ["init": "real", "match": "squared", "match-layers": "all", "pixels": "clamped"]
+private let valuesBeside = ["init": "real", "match": "squared", "match-layers": "all", "pixels": "clamped", "embed-in": "drawn"]
 
-/// What must be typed beside an option so that it means something.
-private let company = [
-  "inner-loop": ["--train-on", "real"], "regularization": ["--train-on", "real"],
-  "networks": ["--train-on", "snapshots"], "early-epochs": ["--train-on", "snapshots"],
-  "weight-noise": ["--train-on", "snapshots"],
-]
+/// What must be typed beside an option of a method so that it means something.
+private func company(_ option: String, of method: Method) -> [String] {
+  let offers = Set(method.settings.map(\.option))
+  switch option {
+  case "inner-loop", "regularization": return ["--train-on", "real"]
+  case "networks", "early-epochs", "weight-noise", "weight-ce":
+    if offers.contains("embed-in") { return ["--embed-in", "snapshots"] }
+    return offers.contains("train-on") ? ["--train-on", "snapshots"] : []
+  default: return []
+  }
+}
+
+/// Options that mean nothing beside another value of an option.
+private let unwelcome = ["decay": ["schedule"], "embed-in": ["early-epochs"], "net": ["width", "depth"]]
 
 extension ComputeTests {
   /// What holds for every method of `condense`: a new one is tested by this before it has tests of its own.
@@ -57,7 +66,7 @@ extension ComputeTests {
 
     /// The shortest training of networks that the method allows.
     private func networks(_ method: Method) -> [String: String] {
-      switch method.settings.first(where: { $0.option == "train-on" })?.text {
+      switch method.settings.first(where: { ["train-on", "embed-in"].contains($0.option) })?.text {
       case "synthetic": ["inner-loop": "1"]
       case "snapshots": ["early-epochs": "0"]
       default: [:]
@@ -181,7 +190,7 @@ extension ComputeTests {
         var other = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
         if other == setting.text { other = try #require(valuesBeside[setting.option]) }
         let value = other
-        var more = ["--\(setting.option)", value] + (company[setting.option] ?? [])
+        var more = ["--\(setting.option)", value] + company(setting.option, of: method)
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
         if setting.option == "formation" { more += ["--factor", "2"] }
@@ -195,9 +204,8 @@ extension ComputeTests {
         if more.contains("snapshots"), let place = base.firstIndex(of: "--inner-loop") {
           base.removeSubrange(place...place + 1)
         }
-        // A size belongs to the default network.
-        for size in ["--width", "--depth"] where setting.option == "net" {
-          if let place = base.firstIndex(of: size) { base.removeSubrange(place...place + 1) }
+        for other in unwelcome[setting.option] ?? [] {
+          if let place = base.firstIndex(of: "--\(other)") { base.removeSubrange(place...place + 1) }
         }
         let changed = try await condensed(base + more)
         let without = more.count == 2 ? plain : try await condensed(base + more.dropFirst(2))

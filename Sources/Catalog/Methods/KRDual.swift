@@ -4,7 +4,8 @@ extension Method {
     summary:
       "learns images whose embeddings are near the real ones in the Wasserstein distance, by a learned potential",
     reference: "Li, Xue & Shi, Dataset Distillation via Kantorovich-Rubinstein Dual of Wasserstein Distance, 2025",
-    settings: MethodOption.learnedImages(initialization: "real", factor: 1) + [
+    settings: MethodOption.learnedImages(initialization: "real", factor: 1)
+      + MethodOption.guidance(embedIn: "drawn", reuse: "1") + [
       MethodOption(
         Option(
           "hidden", .integer(1...65_536), defaultNote: "see the method", help: "hidden units of a potential"), "8"),
@@ -29,5 +30,5 @@ extension Method {
         "paper", summary: "the paper's numbers; it does not name the steps, for which DM's 20,000 are taken",
         values: [("steps", "20000"), ("lr", "1"), ("ascent-steps", "100"), ("ascent-rate", "0.001"), ("factor", "1")])
     ],
-    relations: MethodOption.initialNetworks)
+    relations: MethodOption.guidanceRelations)
 }

@@ -42,10 +42,7 @@ extension Method {
           help: "steps after which the classifier is drawn anew"), "20"),
       MethodOption(shareOfSteps("warm-up", "in which only autoencoder and classifier learn"), "0.25"),
       MethodOption(shareOfSteps("settling", "at the end, in which encoder and attention stand still"), "0.5"),
-      MethodOption(
-        Option(
-          "schedule", .integer(1...100_000_000), defaultNote: "the steps",
-          help: "steps that the shares and the falling rates are laid out for")),
+      MethodOption(.schedule),
       MethodOption(.factor, "1", help: "tiles per side, each a condensed image, shrunk"),
       MethodOption(.formation, "uniform", help: "tiles, or tiles along time (with --factor); not multi"),
     ] + MethodOption.network,

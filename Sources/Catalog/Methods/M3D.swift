@@ -4,7 +4,8 @@ extension Method {
     summary: "learns images whose embeddings have the distribution of the real ones in all moments, by a kernel; "
       + "the default",
     reference: "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024",
-    settings: MethodOption.learnedImages(initialization: "mixed", factor: 2) + [
+    settings: MethodOption.learnedImages(initialization: "mixed", factor: 2)
+      + MethodOption.guidance(embedIn: "drawn", reuse: "1") + [
       MethodOption(
         Option(
           "kernel", .choice(["gaussian-mixture", "gaussian", "linear", "polynomial"]), defaultNote: "see the method",
@@ -31,5 +32,5 @@ extension Method {
           ("factor", "2"), ("iterations-per-model", "5"),
         ])
     ],
-    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])] + MethodOption.initialNetworks)
+    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])] + MethodOption.guidanceRelations)
 }

@@ -32,6 +32,22 @@ extension Option {
     help: "operations joined by _ of color, crop, cutout, flip, scale, rotate, or none: what augment makes samples "
       + "by, what the classifier of expansive sees, and what its --sources go through, which are never cut out")
 
+  /// Of methods that take snapshots of networks.
+  static let networksBeforehand = Option(
+    "networks", .integer(1...1000), defaultNote: "1", help: "networks trained on the real images beforehand")
+
+  static let earlyEpochs = Option(
+    "early-epochs", .integer(0...1000), defaultNote: "4 for snapshots, else none",
+    help: "epochs of that training; snapshots are of all of them")
+
+  static let schedule = Option(
+    "schedule", .integer(1...100_000_000), defaultNote: "the steps",
+    help: "steps that falling rates, and shares of the steps, are laid out for")
+
+  static let pixels = Option(
+    "pixels", .choice(["free", "clamped"]), defaultNote: "see the method",
+    help: "whether pixels are kept between black and white")
+
   /// α of one of the losses that a method adds up.
   static func lossWeight(_ name: String, _ loss: String) -> Option {
     Option(
@@ -76,8 +92,30 @@ extension MethodOption {
     ]
   }
 
-  /// Of methods that learn images and train no networks but those of the first images.
-  static let initialNetworks: [Relation] = [.belongs("trajectories", to: "init", ["kmeans"])]
+  /// Of methods that match embeddings: which networks embed, and whether they judge.
+  ///
+  /// - Parameter reuse: steps that share what is drawn.
+  static func guidance(embedIn encoders: String, reuse: String) -> [MethodOption] {
+    [
+      MethodOption(
+        Option(
+          "embed-in", .choice(["drawn", "snapshots"]), defaultNote: "see the method",
+          help: "networks that embed images: drawn anew, or snapshots of training on the real ones"), encoders),
+      MethodOption(.networksBeforehand), MethodOption(.earlyEpochs, note: "6 for snapshots"),
+      MethodOption(
+        .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
+        note: "0"),
+      MethodOption(
+        Option(
+          "reuse", .integer(1...1_000_000), defaultNote: "see the method",
+          help: "steps that share a network, an augmentation and a real batch"), reuse),
+    ]
+  }
+
+  /// What belongs to snapshots.
+  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce"].map {
+    .belongs($0, to: "embed-in", ["snapshots"])
+  }
 }
 
 extension MethodOption {
@@ -94,10 +132,7 @@ extension MethodOption {
         Option(
           "match-layers", .choice(["all", "convolutions"]), defaultNote: "see the method",
           help: "layers whose gradients are compared"), layers),
-      MethodOption(
-        Option(
-          "pixels", .choice(["free", "clamped"]), defaultNote: "see the method",
-          help: "whether pixels are kept between black and white"), pixels),
+      MethodOption(.pixels, pixels),
       MethodOption(
         Option(
           "train-on", .choice(["synthetic", "real", "snapshots"]), defaultNote: "see the method",
@@ -114,14 +149,7 @@ extension MethodOption {
         Option(
           "regularization", .choice(["strong", "one", "none"]), defaultNote: "strong",
           help: "training on real images: IDC's augmentations and CutMix, one augmentation a batch, or none")),
-      MethodOption(
-        Option(
-          "networks", .integer(1...1000), defaultNote: "1",
-          help: "networks trained on the real images beforehand")),
-      MethodOption(
-        Option(
-          "early-epochs", .integer(0...1000), defaultNote: "4 for snapshots, else none",
-          help: "epochs of that training; snapshots are of all of them")),
+      MethodOption(.networksBeforehand), MethodOption(.earlyEpochs),
       MethodOption(
         Option(
           "weight-noise", .number(0...100), defaultNote: "none",

@@ -19,15 +19,20 @@ public struct DistributionMatching: CondensingMethod {
   public static let name = "dm"
   /// See `CondensingMethod`.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
   /// See `CondensingMethod`.
-  public static let settings = LearnedImages.settings.map { $0.within(\Self.images) }
+  public static let settings =
+    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
+      Setting("reuse", \.images.stepsPerBatch)
+    ]
 
   /// How images are learned; the values are the paper's, except for the number of steps.
   ///
   /// The paper takes 20,000 steps; most of the gain comes in the first hundreds. It takes a learning rate of 1, and 10 from
   /// 100 images per class on.
   public var images = LearnedImages(initialization: .real, factor: 1)
+  /// Which networks embed, and whether they judge.
+  public var guidance = Guidance(.drawn)
 
   /// See `CondensingMethod`.
   public init() {}
@@ -39,18 +44,24 @@ public struct DistributionMatching: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) { try images.decide(for: task) }
+  public mutating func decide(for task: MethodTask) throws(DataError) {
+    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
+    guidance.decide(for: task)
+  }
 
   /// See `CondensingMethod`.
-  public func cost(of task: MethodTask) -> Cost { images.cost(of: task) }
+  public func cost(of task: MethodTask) -> Cost { guidance.cost(of: task, images: images) }
 
   /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws -> Condensation {
-    try images.learned(
-      from: real, counts: counts, normalization: normalization, using: random, control: control, loss: Self.loss)
+    var method = self
+    try method.decide(for: MethodTask(real, counts: counts))
+    return try method.guidance.learned(
+      method.images, from: real, counts: counts, normalization: normalization, using: random, control: control,
+      distance: Self.loss)
   }
 
   /// The loss of one class on given embeddings: ‖mean of (n, d) − mean of (m, d)‖², a scalar.

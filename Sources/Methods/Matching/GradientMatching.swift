@@ -95,11 +95,14 @@ public struct GradientMatching: Sendable {
       real: real, normalization: normalization, augmentation: matching.images.augmentation ?? .none, using: random)
     return try matching.images.learned(
       from: real, counts: counts, normalization: normalization, using: random, control: control
-    ) { step, synthetic throws(TensorError) in
+    ) { step in
+      // Networks that learn between steps are not part of a checkpoint.
+      matching.schedule.training == .snapshots || step % max(1, matching.schedule.stepsPerNetwork ?? 1) == 0
+    } network: { step, synthetic throws(TensorError) in
       try networks.network(ofStep: step, synthetic: synthetic)
     } gradient: { network, shown, images throws(TensorError) in
       let places = matching.layers.places(in: network.architecture)
-      let target = try classGradients(of: network, at: places, images: shown.real, label: shown.label)
+      let target = try classGradients(of: network, at: places, images: shown.real(), label: shown.label)
       let weight = matching.isScaledByCount ? Double(images.shape[0]) / 10 : 1
       let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in
         var batch = try shown.asShown(images[0])
@@ -111,7 +114,7 @@ public struct GradientMatching: Sendable {
         let found = try differentiableClassGradients(of: network, at: places, images: batch, label: shown.label)
         return try distance(found, target) * weight
       }
-      return (value.item, gradients[0])
+      return LearnedImages.ClassLoss(value: value.item, gradient: gradients[0])
     }
   }
 }

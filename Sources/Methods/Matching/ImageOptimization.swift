@@ -8,7 +8,7 @@ struct ImageOptimization {
   let classes: [Int]
   /// The images of each of them, normalised: (count, C, H, W).
   private(set) var images: [Tensor]
-  private let start: [Tensor]
+  private var start: [Tensor]
   private var optimizer: SGD
   private let normalization: Normalization
   private let formation: Formation
@@ -18,8 +18,7 @@ struct ImageOptimization {
   /// - Parameter network: embeds images for an initialization by k-means; see `LearnedImages.initialNetwork`.
   init(
     _ real: some RealImages, counts: [Int], initialization: Initialization, formation: Formation,
-    normalization: Normalization, embeddedIn network: Network? = nil, learningRate: Double, momentum: Double,
-    random: RandomSource
+    normalization: Normalization, embeddedIn network: Network? = nil, momentum: Double, random: RandomSource
   ) throws(TensorError) {
     let counts = imagesPerClass(counts, of: real)
     classes = counts.indices.filter { counts[$0] > 0 }
@@ -34,15 +33,33 @@ struct ImageOptimization {
     }
     self.images = images
     start = images
-    optimizer = SGD(learningRate: learningRate, momentum: momentum, weightDecay: 0)
+    optimizer = SGD(learningRate: 0, momentum: momentum, weightDecay: 0)
     self.normalization = normalization
     self.formation = formation
   }
 
-  /// One step of all classes; `number` counts from 0.
+  /// The images where another run of the same kind left them.
+  init(
+    _ checkpoint: ImageCheckpoint, counts: [Int], formation: Formation, normalization: Normalization, momentum: Double
+  ) {
+    classes = counts.indices.filter { counts[$0] > 0 }
+    (images, start) = (checkpoint.images, checkpoint.start)
+    optimizer = SGD(learningRate: 0, momentum: momentum, weightDecay: 0, moments: checkpoint.moments)
+    self.normalization = normalization
+    self.formation = formation
+  }
+
+  /// All there is to go on from after a step.
+  func checkpoint(after report: StepReport) -> ImageCheckpoint {
+    ImageCheckpoint(report: report, images: images, moments: optimizer.moments, start: start)
+  }
+
+  /// One step of all classes by so high a learning rate; `number` counts from 0.
   mutating func step(
-    _ gradients: [Tensor], loss: Double, number: Int, of steps: Int, pixels: LearnedImages.PixelRange = .free
+    _ gradients: [Tensor], loss: Double, terms: [LossTerm] = [], rate: Double, number: Int, of steps: Int,
+    pixels: LearnedImages.PixelRange = .free
   ) throws(TensorError) -> StepReport {
+    optimizer.learningRate = rate
     try optimizer.step(&images, gradients)
     if pixels == .clamped {
       for place in images.indices {
@@ -60,7 +77,7 @@ struct ImageOptimization {
     }
     return StepReport(
       step: number + 1, steps: steps, loss: loss, gradientNorm: squares.squareRoot(),
-      movement: (distance / Double(values)).squareRoot())
+      movement: (distance / Double(values)).squareRoot(), terms: terms)
   }
 
   /// The images as they are now as a training set: formed, normalised, with one-hot targets.
@@ -81,14 +98,4 @@ struct ImageOptimization {
       images: try normalization.restored(Tensor.concatenated(images, axis: 0)),
       labels: zip(classes, images).flatMap { Array(repeating: $0, count: $1.shape[0]) }, formation: formation)
   }
-}
-
-/// A batch of one class, drawn without repetition, normalised: (min(count, class size), C, H, W).
-func realBatch(
-  _ count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization,
-  using random: inout RandomSource
-) throws(TensorError) -> Tensor {
-  let total = real.count(ofClass: label)
-  return try normalization.normalized(
-    bytes: real.images(ofClass: label, at: random.choice(min(count, total), of: total)))
 }

@@ -32,16 +32,19 @@ public struct KRDual: CondensingMethod {
   public static let name = "kr-dual"
   /// See `CondensingMethod`.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
   /// See `CondensingMethod`.
   public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + [
+    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
+      Setting("reuse", \.images.stepsPerBatch),
       Setting("hidden", \.hidden), Setting("clip", \.bound), Setting("ascent-steps", \.ascentSteps),
       Setting("ascent-rate", \.ascentRate), Setting("step-size", \.units),
     ]
 
   /// How images are learned.
   public var images = LearnedImages(initialization: .real, factor: 1)
+  /// Which networks embed, and whether they judge.
+  public var guidance = Guidance(.drawn)
   /// Hidden units of a potential.
   public var hidden = 8
   /// Bound b on each parameter of a potential.
@@ -74,13 +77,16 @@ public struct KRDual: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) { try images.decide(for: task) }
+  public mutating func decide(for task: MethodTask) throws(DataError) {
+    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
+    guidance.decide(for: task)
+  }
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     // Weights, gradients, two moments and what they become; values and slopes of the hidden units.
     let hidden = Double(hidden)
-    var cost = images.cost(of: task) { rows in 8 * hidden * rows }
+    var cost = guidance.cost(of: task, images: images) { rows in 8 * hidden * rows }
     cost.memory.weights += 4 * 8 * hidden * 2048
     let rows = Double(task.counts.max() ?? 0)
     let classes = Double(task.counts.count { $0 > 0 })
@@ -95,16 +101,23 @@ public struct KRDual: CondensingMethod {
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws -> Condensation {
-    try images.learned(
-      from: real, counts: counts, normalization: normalization, using: random, control: control
+    var method = self
+    try method.decide(for: MethodTask(real, counts: counts))
+    return try method.guidance.learned(
+      method.images, from: real, counts: counts, normalization: normalization, using: random, control: control
     ) { x, y throws(TensorError) in
-      var draw = random.split("potential")
-      let start = Potential(dimension: x.shape[1], hidden: hidden, bound: bound, using: &draw)  // line 9
-      let f = try start.ascended(
-        from: y.detached(), to: x, steps: ascentSteps, rate: ascentRate, batch: Self.potentialBatch)  // lines 10–21
-      let dual = try f.difference(from: y, to: x)  // line 24
-      return units == .dual ? dual : try dual * f.lengthOfDM(from: y.detached(), to: x)
+      try loss(real: x, synthetic: y, using: random)
     }
+  }
+
+  /// The loss of one class on given embeddings, (n, d) and (m, d): the dual after the ascent, in the units that were asked for.
+  func loss(real x: Tensor, synthetic y: Tensor, using random: RandomSource) throws(TensorError) -> Tensor {
+    var draw = random.split("potential")
+    let start = Potential(dimension: x.shape[1], hidden: hidden, bound: bound, using: &draw)  // line 9
+    let f = try start.ascended(
+      from: y.detached(), to: x, steps: ascentSteps, rate: ascentRate, batch: Self.potentialBatch)  // lines 10–21
+    let dual = try f.difference(from: y, to: x)  // line 24
+    return units == .dual ? dual : try dual * f.lengthOfDM(from: y.detached(), to: x)
   }
 }
 

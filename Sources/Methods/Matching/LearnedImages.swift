@@ -1,6 +1,7 @@
 public import Datasets
+internal import Foundation
 internal import Networks
-public import Tensors
+internal import Tensors
 
 /// What all methods share that learn images: everything but the networks and the loss.
 ///
@@ -14,8 +15,8 @@ public import Tensors
 ///   S_c  synthetic images of class c, (count_c, C, H, W)        T_c  real images of class c
 ///   decode  multi-formation, see `Formation`
 ///
-/// Methods that compare embeddings draw a network every so many steps and give the loss of two sets of embeddings. Classes are
-/// independent of each other given the seed and the networks, and a run that is stopped equals the shorter run.
+/// Classes are independent of each other given the seed and the networks, and a run that is stopped equals the shorter run: with a
+/// rate that falls, the shorter run of the same `schedule`.
 public struct LearnedImages: Sendable {
   /// Steps; nil for a number that suits the machine, see `usualSteps`.
   public var steps: Int?
@@ -40,6 +41,16 @@ public struct LearnedImages: Sendable {
   ///
   /// Not an option of every method.
   public var pixels = PixelRange.free
+  /// Steps that share a batch of real images and an augmentation, class by class.
+  ///
+  /// Not an option of every method.
+  public var stepsPerBatch = 1
+  /// How the learning rate falls.
+  ///
+  /// Not an option of every method.
+  public var decay = Decay.none
+  /// Steps after which a falling rate is 0; nil for the steps of the run.
+  public var schedule: Int?
 
   /// Which values learned images may take.
   public enum PixelRange: String, Sendable, CaseIterable, SettingValue {
@@ -47,6 +58,14 @@ public struct LearnedImages: Sendable {
     case free
     /// From black to white: what lies outside after a step is moved to the nearer one. Spectrograms have neither, and are free.
     case clamped
+  }
+
+  /// How the learning rate of the images falls.
+  public enum Decay: String, Sendable, CaseIterable, SettingValue {
+    /// Not at all.
+    case none
+    /// Along half a cosine to 0: η · ½ (1 + cos(π · step / schedule)).
+    case cosine
   }
 
   /// What a method sets by itself; the rest at the defaults.
@@ -80,6 +99,7 @@ public struct LearnedImages: Sendable {
     try network.decide(for: task, isTrained: isTrained)
     augmentation = augmentation ?? task.usualAugmentation
     if task.isSpectrogram { pixels = .free }
+    schedule = decay == .cosine ? schedule ?? steps : nil
     try formation.checkTiles(task)
   }
 
@@ -89,7 +109,7 @@ public struct LearnedImages: Sendable {
   public func cost(of task: MethodTask, comparedValues: (_ rows: Double) -> Double = { _ in 0 }) -> Cost {
     let network = network.decided(for: task)
     let classes = task.counts.indices.filter { task.counts[$0] > 0 }
-    let real = classes.reduce(0) { $0 + min(realBatch, task.available[$1]) }
+    let real = classes.reduce(0.0) { $0 + Double(min(realBatch, task.available[$1])) } / Double(stepsPerBatch)
     let tiles = Double(formation.multiplicity)
     let most = Double(task.counts.max() ?? 0)
     var need = MemoryNeed()
@@ -110,11 +130,16 @@ public struct LearnedImages: Sendable {
     var cost = Cost(memory: need)
     if let trajectories { cost.trajectories.append(trajectories) }
     cost.probe = Probe(network)
-    cost.operationsPerStep = network.operations * (Double(real) + 2 * task.images * tiles)
+    cost.operationsPerStep = network.operations * (real + 2 * trainingImages(of: task))
     // Augmentation and the loss take about a quarter more than the network.
     cost.slowness = 1.25
     cost.usualSteps = UsualSteps(allowance: 4.2e13, range: 100...2000)
     return cost
+  }
+
+  /// Training images of all classes, of each at most so many.
+  func trainingImages(of task: MethodTask, atMost limit: Int = .max) -> Double {
+    task.counts.reduce(0) { $0 + min(Double($1 * formation.multiplicity), Double(limit)) }
   }
 
   /// Epochs after which a network embeds images for the k-means of the first images.
@@ -146,100 +171,99 @@ public struct LearnedImages: Sendable {
     return trajectories.network(0, epoch: min(Self.initialEpochs, trajectories.epochs))
   }
 
-  /// Learns `counts[c]` images of each class c by comparing embeddings; 0 leaves a class out.
-  ///
-  /// - Parameters:
-  ///   - stepsPerNetwork: steps that share one network.
-  ///   - control: told of every step, asked before each whether to stop, and handed what there is at its snapshot steps.
-  ///   - loss: of one class, from real embeddings (n, d), which are constants, and synthetic ones (m, d): a scalar.
-  public func learned(
-    from real: some RealImages, counts: [Int], normalization: Normalization, stepsPerNetwork: Int = 1,
-    using random: RandomSource, control: RunControl,
-    loss lossOfClass: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
-  ) throws -> Condensation {
-    precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
-    let task = MethodTask(real, counts: counts)
-    var options = self
-    try options.decide(for: task)
-    let architecture = options.network.decided(for: task)
-    var encoder: Network?
-    return try options.learned(
-      from: real, counts: counts, normalization: normalization, using: random, control: control
-    ) { step, _ in
-      if let encoder, step % stepsPerNetwork != 0 { return encoder }
-      let fresh = Network(architecture, drawn: step / stepsPerNetwork, using: random)
-      encoder = fresh
-      return fresh
-    } gradient: { encoder, shown, images throws(TensorError) in
-      let target = try embedded(shown.real, in: encoder)
-      let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in
-        try lossOfClass(target, embeddedKeepingGraph(shown.asShown(images[0]), in: encoder))
-      }
-      return (value.item, gradients[0])
-    }
-  }
-
   /// What one class shows to the network of one step.
   struct ClassStep {
     /// Number of the step, from 0.
     let step: Int
     /// The class.
     let label: Int
+    /// Whether the real images are others than in the step before.
+    let isFresh: Bool
     /// A batch of real images, normalised and augmented: (n, C, H, W).
-    let real: Tensor
+    let real: () throws(TensorError) -> Tensor
     /// Stored images to training images, augmented as the real ones: (m, C, H, W) → (m·tiles, C, H, W); differentiable.
     let asShown: (Tensor) throws(TensorError) -> Tensor
+  }
+
+  /// The loss of one class.
+  struct ClassLoss {
+    let value: Double
+    /// With respect to the stored images, (m, C, H, W) normalised.
+    let gradient: Tensor
+    /// What it is made of, unweighted, where it has several parts.
+    var terms: [LossTerm] = []
   }
 
   /// Learns `counts[c]` images of each class c from gradients of any loss; 0 leaves a class out.
   ///
   /// - Precondition: It was decided for the images.
   /// - Parameters:
+  ///   - initial: embeds images for the k-means of the first images; nil for a network that is trained for it, where it is needed.
+  ///   - isRestart: whether a run can go on with a step, counted from 0, without those before it.
   ///   - network: of a step, counted from 0; it sees the synthetic images as they are then.
-  ///   - gradient: the loss of one class and its gradient with respect to the stored images (m, C, H, W), normalised.
+  ///   - gradient: the loss of one class at the stored images (m, C, H, W), normalised.
   func learned(
-    from real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
-    control: RunControl,
+    from real: some RealImages, counts: [Int], normalization: Normalization,
+    firstEmbeddedIn initial: Network? = nil, using random: RandomSource, control: RunControl,
+    isRestart: (_ step: Int) -> Bool = { _ in true },
     network: (_ step: Int, _ synthetic: ImageOptimization) throws(TensorError) -> Network,
-    gradient: (Network, ClassStep, _ images: Tensor) throws(TensorError) -> (loss: Double, gradient: Tensor)
+    gradient: (Network, ClassStep, _ images: Tensor) throws(TensorError) -> ClassLoss
   ) throws -> Condensation {
     let task = MethodTask(real, counts: counts)
     let (strategy, steps) = (augmentation ?? .none, steps ?? 1000)
-    var set = try ImageOptimization(
-      real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
-      embeddedIn: initialNetwork(
-        for: task, on: real, normalization: normalization, using: random, control: control),
-      learningRate: learningRate ?? 1, momentum: momentum, random: random)
-    var last: StepReport?
-    for step in 0..<steps {
+    var set =
+      if let resumed = control.resumed {
+        ImageOptimization(
+          resumed, counts: counts, formation: formation, normalization: normalization, momentum: momentum)
+      } else {
+        try ImageOptimization(
+          real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
+          embeddedIn: initial
+            ?? initialNetwork(for: task, on: real, normalization: normalization, using: random, control: control),
+          momentum: momentum, random: random)
+      }
+    var last = control.resumed?.report
+    for step in (last?.step ?? 0)..<max(steps, last?.step ?? 0) {
       if control.shouldStop() { break }
       let network = try network(step, set)
       var loss = 0.0
+      var terms: [LossTerm] = []
       var gradients: [Tensor] = []
       for (place, label) in set.classes.enumerated() {
-        var draw = random.split("class batch", step, label)
-        let batch = try Methods.realBatch(
-          realBatch, ofClass: label, of: real, normalization: normalization, using: &draw)
+        let first = step - step % stepsPerBatch
+        var draw = random.split("class batch", first, label)
+        let chosen = draw.choice(min(realBatch, real.count(ofClass: label)), of: real.count(ofClass: label))
         let augmentation =
           combinesAugmentations
           ? strategy.drawCombined(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
           : strategy.drawOne(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
-        let shown = ClassStep(step: step, label: label, real: try augmented(batch, by: augmentation)) {
-          images throws(TensorError) in
+        let shown = ClassStep(step: step, label: label, isFresh: step == first) { () throws(TensorError) in
+          try augmented(normalization.normalized(bytes: real.images(ofClass: label, at: chosen)), by: augmentation)
+        } asShown: { images throws(TensorError) in
           try augmented(formation.decoded(images, normalization: normalization), by: augmentation)
         }
-        let (value, found) = try gradient(network, shown, set.images[place])
-        loss += value
-        gradients.append(found)
+        let found = try gradient(network, shown, set.images[place])
+        loss += found.value
+        terms = terms.isEmpty ? found.terms : zip(terms, found.terms).map { LossTerm(name: $0.name, value: $0.value + $1.value) }
+        gradients.append(found.gradient)
       }
       let report = try set.step(
-        gradients, loss: loss, number: step, of: steps, pixels: real.isSpectrogram ? .free : pixels)
+        gradients, loss: loss, terms: terms, rate: rate(ofStep: step), number: step, of: steps,
+        pixels: real.isSpectrogram ? .free : pixels)
       last = report
       control.progress(report)
       if report.hasDiverged { break }
+      if isRestart(step + 1) { control.checkpoint?(set.checkpoint(after: report)) }
       if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
     }
     return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+  }
+
+  /// The learning rate of a step, counted from 0.
+  private func rate(ofStep step: Int) -> Double {
+    let rate = learningRate ?? 1
+    guard decay == .cosine, let schedule, schedule > 0 else { return rate }
+    return rate * 0.5 * (1 + cos(.pi * Double(min(step, schedule)) / Double(schedule)))
   }
 }
 

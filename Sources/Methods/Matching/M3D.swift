@@ -39,10 +39,11 @@ public struct M3D: CondensingMethod {
   public static let name = "m3d"
   /// See `CondensingMethod`.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true)
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
   /// See `CondensingMethod`.
   public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + [
+    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
+      Setting("reuse", \.images.stepsPerBatch),
       Setting("kernel", \.kernel), Setting("bandwidth", \.bandwidth), Setting("units", \.units),
       Setting("iterations-per-model", \.stepsPerNetwork),
     ]
@@ -51,6 +52,8 @@ public struct M3D: CondensingMethod {
   ///
   /// The paper takes 10,000 steps for small images and 1,000 for ImageNet; factor 2 for small images and 3 for ImageNet.
   public var images = LearnedImages(initialization: .mixed, factor: 2)
+  /// Which networks embed, and whether they judge.
+  public var guidance = Guidance(.drawn)
   /// The kernel on embeddings, whose own width is not looked at.
   public var kernel = Kernel.gaussianMixture()
   /// The width of a Gaussian kernel, in mean squared distances of the batch; nil for the one that suits the formation.
@@ -82,7 +85,8 @@ public struct M3D: CondensingMethod {
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
-    try images.decide(for: task)
+    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
+    guidance.decide(for: task)
     kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
     bandwidth = kernel.width
   }
@@ -90,7 +94,7 @@ public struct M3D: CondensingMethod {
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     // Squares of distances, and for every Gaussian two matrices.
-    images.cost(of: task) { rows in kernel == .linear ? 0 : 12 * rows * rows }
+    guidance.cost(of: task, images: images) { rows in kernel == .linear ? 0 : 12 * rows * rows }
   }
 
   /// See `CondensingMethod`.
@@ -98,12 +102,13 @@ public struct M3D: CondensingMethod {
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws -> Condensation {
-    let kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
-    return try images.learned(
-      from: real, counts: counts, normalization: normalization, stepsPerNetwork: stepsPerNetwork, using: random,
+    var method = self
+    try method.decide(for: MethodTask(real, counts: counts))
+    return try method.guidance.learned(
+      method.images, from: real, counts: counts, normalization: normalization, stepsPerNetwork: stepsPerNetwork, using: random,
       control: control
     ) { target, embeddings throws(TensorError) in
-      try kernel.squaredMMD(target, embeddings, inLinearUnits: units == .linear)  // line 8
+      try method.kernel.squaredMMD(target, embeddings, inLinearUnits: units == .linear)  // line 8
     }
   }
 }

@@ -170,11 +170,10 @@ struct ScheduledNetworks<Real: RealImages> {
     return current ?? Network(architecture, drawn: 0, using: random)
   }
 
-  /// One snapshot, each network and each epoch as likely as any other, with noise on its weights.
+  /// One snapshot, with noise on its weights.
   private func snapshot(_ number: Int, of trajectories: Trajectories) throws(TensorError) -> Network {
     var draw = random.split("snapshot", number)
-    let network = trajectories.network(
-      draw.integer(below: trajectories.networks), epoch: draw.integer(below: trajectories.epochs + 1))
+    let network = trajectories.snapshot(using: &draw)
     guard let noise = schedule.weightNoise, noise > 0 else { return network }
     return try network.with(
       parameters: network.parameters.map { weight throws(TensorError) in

@@ -1,5 +1,5 @@
 public import Networks
-internal import Tensors
+public import Tensors
 
 /// Snapshots of networks that were trained on the real data: each network as it was drawn, and after every epoch.
 public struct Trajectories: Sendable {
@@ -26,6 +26,14 @@ public struct Trajectories: Sendable {
   public var isFinite: Bool {
     snapshots.allSatisfy { $0[epochs].parameters.allSatisfy { $0.floats().allSatisfy(\.isFinite) } }
   }
+
+  /// A random snapshot: each network and each epoch as likely as any other, the untrained ones included.
+  func snapshot(using random: inout RandomSource) -> Network {
+    network(random.integer(below: networks), epoch: random.integer(below: epochs + 1))
+  }
+
+  /// All weights and running statistics, network by network and epoch by epoch.
+  public var tensors: [Tensor] { snapshots.flatMap { $0.flatMap { $0.parameters + $0.buffers } } }
 
   /// One network, counted from 0, after `epoch` epochs; 0 for as it was drawn.
   ///

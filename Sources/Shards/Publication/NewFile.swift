@@ -1,7 +1,7 @@
 public import Datasets
 internal import Glibc
 
-/// A file that gets its name only when it is complete, and never over another file.
+/// A file that gets its name only when it is complete, and not over another file unless that is asked for.
 ///
 /// Until then it has no name at all, so nothing is left of it whatever ends the process. On file systems without unnamed
 /// files it is called `.NAME.INODE.partial` and is locked. Such a file of a dead process can be told by that from
@@ -17,7 +17,7 @@ public final class NewFile: @unchecked Sendable {
   private var registration: Int?
   private var isOpen = true
 
-  /// Begins the file `path`, which must not exist; an old temporary file of a dead process is removed.
+  /// Begins the file `path`; an old temporary file of a dead process is removed.
   ///
   /// - Parameter unnamed: false acts as on a file system that has no unnamed files.
   /// - Throws: `DataError` (`.cannotCreate`).
@@ -50,12 +50,17 @@ public final class NewFile: @unchecked Sendable {
 
   /// Makes the file durable and gives it its name.
   ///
-  /// - Throws: `DataError`: `.cannotCreate` when a file of that name has appeared meanwhile, `.io`.
-  public func publish() throws(DataError) {
+  /// - Parameter replacing: takes the place of a file of that name, at once: whenever it is looked at, one of both is there.
+  /// - Throws: `DataError`: `.cannotCreate` when there is a file of that name that is not to be replaced, `.io`.
+  public func publish(replacing: Bool = false) throws(DataError) {
     precondition(isOpen, "a file is published once")
     guard fsync(descriptor) == 0 else { throw systemError(.io, at: [path], "cannot be made durable") }
     try UnfinishedOutputs.publish(registration) { () throws(DataError) in
-      try check(temporary.map { renameSafely($0, path, .keepExisting) } ?? link(descriptor, as: path))
+      if replacing {
+        try check(replace())
+      } else {
+        try check(temporary.map { renameSafely($0, path, .keepExisting) } ?? link(descriptor, as: path))
+      }
     }
     registration = nil
     discard()
@@ -73,6 +78,23 @@ public final class NewFile: @unchecked Sendable {
     close(descriptor)
   }
 
+  /// Renames it over whatever has its name; without a name, it gets the one that it would have had.
+  private func replace() -> Int32 {
+    if let temporary { return rename(temporary, path) == 0 ? 0 : errno }
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
+    var status = stat()
+    fstat(descriptor, &status)
+    let name = temporaryName(of: path, inode: UInt64(status.st_ino))
+    let failure = link(descriptor, as: name)
+    guard failure == 0 else { return failure }
+    guard rename(name, path) == 0 else {
+      let failure = errno
+      unlink(name)
+      return failure
+    }
+    return 0
+  }
+
   private func check(_ status: Int32) throws(DataError) {
     guard status != 0 else { return }
     guard status != EEXIST else {
@@ -86,6 +108,10 @@ public final class NewFile: @unchecked Sendable {
 
 private let suffix = ".partial"
 
+private func temporaryName(of path: String, inode: UInt64) -> String {
+  "\(parentFolder(of: path))/.\(lastName(of: path)).\(inode)\(suffix)"
+}
+
 /// A locked file with a name that holds its own inode.
 private func namedFile(_ path: String, in folder: String) throws(DataError) -> (descriptor: Int32, name: String) {
   let name = lastName(of: path)
@@ -95,7 +121,7 @@ private func namedFile(_ path: String, in folder: String) throws(DataError) -> (
   _ = flock(descriptor, LOCK_EX | LOCK_NB)
   var status = stat()
   fstat(descriptor, &status)
-  let temporary = "\(folder)/.\(name).\(status.st_ino)\(suffix)"
+  let temporary = temporaryName(of: path, inode: UInt64(status.st_ino))
   let failure = renameSafely(first, temporary, .keepExisting)
   guard failure == 0 else {
     unlink(first)

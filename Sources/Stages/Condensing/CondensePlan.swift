@@ -2,6 +2,7 @@ public import Datasets
 import Methods
 import Networks
 import Streaming
+import Synchronization
 import Tensors
 
 /// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
@@ -13,6 +14,13 @@ public struct CondensePlan: Sendable {
   private let method: any CondensingMethod
   private let cache: FeatureCache?
   private let givenFeatures: Network?
+  /// The networks whose snapshots are taken in every step; nil where there are none.
+  private let mainRecipe: TrajectoryRecipe?
+  /// The real images that are condensed: all of them, or those that are not held back.
+  let real: ClassStore
+  private let validation: Validation?
+  /// The moment of the clock at which the steps end, so that there is time to validate; nil for none.
+  private let deadline: Double?
   let normalization: Normalization
   /// What the run will take on this machine.
   public let estimate: Estimate
@@ -22,32 +30,68 @@ public struct CondensePlan: Sendable {
   /// With a deadline, and no number of steps that was asked for, the plan takes as many as fit. On the compute thread.
   ///
   /// - Throws: `DataError` where the request does not fit the data, or the machine has not the memory for it.
-  public init(_ request: CondenseRequest, for store: ClassStore, of info: DatasetInfo, in context: RunContext) throws {
+  public init(_ request: CondenseRequest, for whole: ClassStore, of info: DatasetInfo, in context: RunContext) throws {
     self.request = request
     self.info = info
-    digest = store.digest
-    let counts = try request.budget.counts(classNames: store.classNames, dataset: info.name)
+    digest = whole.digest
+    let counts = try request.budget.counts(classNames: whole.classNames, dataset: info.name)
+    validation = try request.validation.map { asked throws(DataError) in
+      try Validation(asked, of: whole, seed: request.seed, network: NetworkChoice(), counts: counts)
+    }
+    let store = validation?.training ?? whole
+    real = store
     let available = (0..<store.classCount).map(store.count(ofClass:))
     try request.checkCounts(counts, of: available, classNames: store.classNames, dataset: info.name)
     let task = MethodTask(
       dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram, counts: counts, available: available)
     var method = request.method
+    if let checkpoint = request.checkpoint, let found = checkpoint.found {
+      try found.check(source: whole.digest, at: checkpoint.path)
+      do throws(SettingError) {
+        try method.setAll(found.options)
+      } catch {
+        throw DataError(.badInput, at: [checkpoint.path], "has an option of another version: \(error)")
+      }
+    }
+    var undecided = method
     try method.decide(for: task)
-    let cost = method.cost(of: task)
-    try cost.memory.check(decoded: store.residentBytes, machine: context.machineMemory, dataset: info.name)
+    var cost = method.cost(of: task)
+    func checkMemory() throws(DataError) {
+      try cost.memory.check(decoded: store.residentBytes, machine: context.machineMemory, dataset: info.name)
+    }
+    try checkMemory()
+    let rate = try cost.probe.map { probe throws(TensorError) in
+      try Work.measuredRate(probe, clock: context.clock)
+    }
+    var deadline = context.deadline
+    if let validation, let rate, let moment = deadline {
+      let network = try NetworkChoice().architecture(for: store.shape, classes: store.classCount, of: info.name)
+      let tiles = method.recorded["factor"].flatMap(Int.init).map { $0 * $0 } ?? 1
+      deadline = moment - validation.seconds(of: network, tiles: tiles, atRate: rate)
+    }
+    self.deadline = deadline
+    if let deadline, let rate, method.steps == nil, request.trajectories == nil,
+      let recipe = cost.trajectories.last
+    {
+      let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
+      undecided.share(
+        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
+      method = undecided
+      try method.decide(for: task)
+      cost = method.cost(of: task)
+      try checkMemory()
+    }
+    mainRecipe = cost.trajectories.last
     cache = cost.features.map {
       FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
-    if let file = request.trajectories, file.description.source != store.digest {
+    if let file = request.trajectories, file.description.source != whole.digest {
       context.log("the given networks were trained on other images than these, those of \(file.description.dataset)")
     }
     var estimate = Estimate(
       images: counts.reduce(0, +), steps: nil, decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes,
       workingBytes: Int(cost.memory.total))
-    let rate = try cost.probe.map { probe throws(TensorError) in
-      try Work.measuredRate(probe, clock: context.clock)
-    }
     if request.trajectories == nil, let rate {
       estimate.trajectories = cost.trajectories.map { recipe in
         let cache = TrajectoryCache(
@@ -57,7 +101,7 @@ public struct CondensePlan: Sendable {
     }
     if let operations = cost.operationsPerStep, let rate {
       let seconds = cost.slowness * operations / rate
-      if let deadline = context.deadline, method.steps == nil {
+      if let deadline, method.steps == nil {
         let before = estimate.trajectories.reduce(0) { $0 + $1.seconds }
         method.steps = Work.steps(of: seconds, in: deadline - context.clock() - before)
       }
@@ -85,17 +129,43 @@ public struct CondensePlan: Sendable {
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
   func run(
-    on store: ClassStore, in context: RunContext, snapshot: @escaping @Sendable (Int, Synthetic) -> Void
+    tool: String, in context: RunContext, snapshot: @escaping @Sendable (Int, Synthetic) -> Void
   ) throws -> Condensation {
-    var control = control(for: store, in: context)
-    control.snapshot = snapshot
-    control.snapshotSteps = Set(
-      context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
+    var control = control(for: real, in: context)
+    let trials = Trials()
+    let wanted = Set(context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
+    control.snapshotSteps = wanted.union((1...max(1, method.steps ?? 1)).filter { validation?.isDue(afterStep: $0) ?? false })
+    control.snapshot = { step, synthetic in
+      if wanted.contains(step) { snapshot(step, synthetic) }
+      if let validation, validation.isDue(afterStep: step) {
+        trials.add(
+          Result {
+            try validation.accuracy(of: synthetic, named: request.name, normalization: normalization, in: context)
+          }, ofStep: step, log: context.log)
+      }
+    }
+    let shouldStop = control.shouldStop
+    control.shouldStop = { [deadline] in
+      shouldStop() || trials.areOver || deadline.map { context.clock() >= $0 } ?? false
+    }
+    let keeper = request.checkpoint.map { checkpoint in
+      CheckpointKeeper(
+        checkpoint, asked: request.asked(tool: tool), source: digest, options: method.recorded, recipe: mainRecipe,
+        in: context)
+    }
+    keeper?.take(part: &control)
     let result = try method.condense(
-      store, counts: task.counts, normalization: normalization, using: RandomSource(seed: request.seed),
+      real, counts: task.counts, normalization: normalization, using: RandomSource(seed: request.seed),
       control: control)
+    try keeper?.finish()
+    try trials.finish()
     try check(steps: result.steps, result.lastReport)
     return result
+  }
+
+  /// Tells how well a result trains; nil where nothing was held back, or it was stopped. On the compute thread.
+  func validate(_ synthetic: Synthetic, in context: RunContext) throws -> ValidationResult? {
+    try validation?.result(of: synthetic, named: request.name, normalization: normalization, in: context)
   }
 
   /// Fits the method's model and packs it as a file, on the compute thread.
@@ -160,11 +230,14 @@ public struct CondensePlan: Sendable {
   }
 
   /// The history of what was made.
-  func step(_ verb: String, tool: String, stepsReached: Int) -> ProvenanceStep {
+  func step(
+    _ verb: String, tool: String, stepsReached: Int, validated: ValidationResult? = nil
+  ) -> ProvenanceStep {
     var digests = ["source": digest]
     digests["trajectories"] = request.trajectories?.digest
     return ProvenanceStep(
-      verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests)
+      verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests,
+      results: validated?.recorded)
   }
 
   /// Every option in force, as it would be typed; those of reading where they were typed.
@@ -173,6 +246,7 @@ public struct CondensePlan: Sendable {
     options["method"] = request.name
     options["ipc"] = request.budget.text
     options["seed"] = String(request.seed)
+    options.merge(request.validation?.recorded ?? [:]) { $1 }
     if Runtime.device != .cpu { options["device"] = Runtime.device.description }
     // Given networks are trained already.
     let hasSteps = method.steps != nil && givenFeatures == nil
@@ -181,3 +255,41 @@ public struct CondensePlan: Sendable {
     return options
   }
 }
+
+/// What a set reached whenever it was tried, and whether that is all it will.
+private final class Trials: Sendable {
+  private struct State {
+    var best = 0.0
+    /// Trials since the best.
+    var since = 0
+    var failure: (any Error)?
+  }
+  private let state = Mutex(State())
+
+  /// Trials without any gain after which a run ends.
+  private static let patience = 2
+
+  var areOver: Bool { state.withLock { $0.since >= Self.patience || $0.failure != nil } }
+
+  func add(_ accuracy: Result<Double?, any Error>, ofStep step: Int, log: (String) -> Void) {
+    switch accuracy {
+    case .failure(let error): state.withLock { $0.failure = error }
+    case .success(nil): break
+    case .success(.some(let accuracy)):
+      state.withLock { state in
+        state.since = accuracy > state.best ? 0 : state.since + 1
+        state.best = max(state.best, accuracy)
+      }
+      log("step \(step): \(percentText(accuracy)) right on the held-out images")
+      if areOver { log("nothing was gained in \(Self.patience) trials: the run ends here") }
+    }
+  }
+
+  /// Throws what a trial threw.
+  func finish() throws {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+}
+
+/// `66.1 %`.
+func percentText(_ share: Double) -> String { "\((1000 * share).rounded() / 10) %" }

@@ -15,6 +15,28 @@ public struct CondenseRequest: Sendable {
   /// Trained networks that are given to a method that would train some.
   public var trajectories: TrajectoryFile?
 
+  /// A file in which the run keeps where it stands, to go on from there when it was killed.
+  public var checkpoint: Checkpoint?
+  /// Seconds that were asked for, as typed; nil for no limit.
+  public var time: String?
+
+  /// Where a run keeps how far it is.
+  public struct Checkpoint: Sendable {
+    /// The file.
+    public var path: String
+    /// What an earlier run left there; nil for nothing.
+    public var found: CheckpointFile?
+
+    /// A place; see the properties.
+    public init(path: String, found: CheckpointFile?) {
+      self.path = path
+      self.found = found
+    }
+  }
+
+  /// Real images that are held back to tell how well the result trains; nil for none.
+  public var validation: Validation.Request?
+
   /// A request; see the properties.
   public init(method: any CondensingMethod, budget: Budget, seed: UInt64) {
     self.method = method
@@ -28,6 +50,25 @@ public struct CondenseRequest: Sendable {
 }
 
 extension CondenseRequest {
+  /// Everything that decides the result beside the real images, before any of it follows from them.
+  func asked(tool: String) -> [String: String] {
+    var asked = reading.merging(method.recorded) { _, new in new }
+    asked.merge(["method": name, "ipc": budget.text, "seed": String(seed), "tool": tool]) { $1 }
+    (asked["time"], asked["trajectories"]) = (time, trajectories?.digest)
+    asked.merge(validation?.recorded ?? [:]) { $1 }
+    return asked
+  }
+
+  /// Throws where the method has no checkpoints, or the one that was found belongs to another run, as far as that is known before any sample is read.
+  public func checkCheckpoint(tool: String) throws(DataError) {
+    guard let checkpoint else { return }
+    guard traits.resumes else {
+      throw DataError(.usage, at: [checkpoint.path], "\(name) has no checkpoints", remedy: "leave --checkpoint out")
+    }
+    guard let found = checkpoint.found else { return }
+    try found.check(asked: asked(tool: tool), at: checkpoint.path)
+  }
+
   /// What will come, as far as it is known before any sample is read: enough to name and to check the place for it.
   ///
   /// Throws where the budget does not fit the classes, or asks for more than can be made of what there is.

@@ -40,6 +40,7 @@ public struct InitialImages: Sendable {
     guard step.digests["source"] == real.digest else {
       throw cannot("it was condensed from other images than --real has, or from these read otherwise")
     }
+    guard step.options["validate"] == nil else { throw cannot("some of the images were held back from it") }
     let asksNetworks = start == Initialization.kMeans.rawValue
     guard !asksNetworks || step.digests["trajectories"] == nil else {
       throw cannot("its clusters came from networks in a file")
@@ -48,7 +49,12 @@ public struct InitialImages: Sendable {
     let task = MethodTask(
       dataset: info.name, shape: real.shape, isSpectrogram: real.isSpectrogram, counts: counts,
       available: counts.indices.map(real.count(ofClass:)))
-    var method = try Self.method(type, step.options, cannot)
+    var method = type.init()
+    do throws(SettingError) {
+      try method.setAll(step.options)
+    } catch {
+      throw cannot("its history has an option of another version: \(error)")
+    }
     method.steps = 0
     try method.decide(for: task)
     self.method = method
@@ -59,21 +65,6 @@ public struct InitialImages: Sendable {
     memoryNeed = recipe == nil ? nil : cost.memory
     missingEpochs =
       recipe.map { TrajectoryCache($0, for: real, seed: seed, directory: directory, log: log).missingEpochs } ?? 0
-  }
-
-  private static func method<M: CondensingMethod>(
-    _ type: M.Type, _ options: [String: String], _ cannot: (String) -> DataError
-  ) throws(DataError) -> any CondensingMethod {
-    var method = M()
-    for setting in M.settings {
-      guard let text = options[setting.option] else { continue }
-      do throws(SettingError) {
-        try setting.set(text, in: &method)
-      } catch {
-        throw cannot("its history has an option of another version: \(error)")
-      }
-    }
-    return method
   }
 
   /// Seconds of training networks for them, where a forward pass reaches `rate` operations a second; nil where none are.

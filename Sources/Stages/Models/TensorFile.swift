@@ -142,8 +142,7 @@ public struct TensorFile {
     let file = try NewFile(path)
     defer { file.discard() }
     try file.write(encoded())
-    unlink(path)
-    try file.publish()
+    try file.publish(replacing: true)
   }
 
   private static func quoted(_ text: String) -> String {

@@ -38,10 +38,43 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     origins = builder.origins
   }
 
+  /// A part of another store, which shares its memory.
+  private init(_ whole: ClassStore, recordsOfClass: [[Int]], part: String) {
+    (shape, classNames, spectrogram) = (whole.shape, whole.classNames, whole.spectrogram)
+    (arena, keys, origins) = (whole.arena, whole.keys, whole.origins)
+    self.recordsOfClass = recordsOfClass
+    digest = sha256(Array("\(whole.digest) \(part)".utf8))
+  }
+
+  /// The samples in two parts: of each class, the second holds a share at random, at least one sample.
+  ///
+  /// - Throws: `DataError` where a class has too few.
+  public func divided(
+    holdingBack share: Double, seed: UInt64
+  ) throws(DataError) -> (kept: ClassStore, heldBack: ClassStore) {
+    var (kept, heldBack) = ([[Int]](), [[Int]]())
+    for (label, records) in recordsOfClass.enumerated() {
+      let count = max(1, Int((share * Double(records.count)).rounded()))
+      guard count < records.count else {
+        throw DataError(
+          .badInput, at: [], "class \(classNames[label]) has \(records.count) samples: nothing of it can be held back",
+          remedy: "leave --validate out")
+      }
+      var random = RandomSource(seed: seed).split("held back", label)
+      let chosen = Set(random.choice(count, of: records.count))
+      kept.append(records.indices.filter { !chosen.contains($0) }.map { records[$0] })
+      heldBack.append(records.indices.filter(chosen.contains).map { records[$0] })
+    }
+    return (
+      ClassStore(self, recordsOfClass: kept, part: "without \(share) by \(seed)"),
+      ClassStore(self, recordsOfClass: heldBack, part: "held back \(share) by \(seed)")
+    )
+  }
+
   /// Number of classes.
   public var classCount: Int { recordsOfClass.count }
   /// Number of samples of all classes.
-  public var count: Int { arena.count }
+  public var count: Int { recordsOfClass.reduce(0) { $0 + $1.count } }
   /// Bytes that live in the spill file.
   public var spilledBytes: Int { arena.spilledBytes }
   /// Bytes that live in RAM.
@@ -104,11 +137,11 @@ public final class ClassStore: RealImages, @unchecked Sendable {
 
   /// Class and index within it of every sample, in the order of the archive.
   public var archiveOrder: [SourceImage] {
-    var order = [SourceImage](repeating: SourceImage(label: 0, index: 0), count: count)
+    var order = [SourceImage?](repeating: nil, count: arena.count)
     for (label, records) in recordsOfClass.enumerated() {
       for (index, record) in records.enumerated() { order[record] = SourceImage(label: label, index: index) }
     }
-    return order
+    return order.compactMap(\.self)
   }
 
   /// The key under which a sample stood in its archive.

@@ -1,0 +1,19 @@
+extension Method {
+  static let guided = Method(
+    "guided", title: "Guided matching",
+    summary: "matches features of networks that were trained on the real images, which must recognise the images, too",
+    reference: "this program; after Zhang et al., DANCE, IJCAI 2024, and TGDD, AAAI 2026",
+    settings: MethodOption.learnedImages(initialization: "kmeans", factor: 2, batch: "128", rate: nil)
+      + MethodOption.guidance(embedIn: "snapshots", reuse: "4") + [
+        MethodOption(
+          Option(
+            "distance", .choice(["mean", "kernel", "dual"]), defaultNote: "see the method",
+            help: "of features: of their means, by M3D's kernel, or by KR-dual's potential"), "mean"),
+        MethodOption(
+          Option(
+            "decay", .choice(["none", "cosine"]), defaultNote: "see the method",
+            help: "how the learning rate of the images falls"), "cosine"),
+        MethodOption(.schedule), MethodOption(.pixels, "clamped"),
+      ] + MethodOption.network,
+    relations: MethodOption.guidanceRelations + [.belongs("schedule", to: "decay", ["cosine"])])
+}

@@ -1,0 +1,195 @@
+internal import Datasets
+internal import Networks
+internal import Tensors
+
+/// Where methods that match embeddings compare them, and who judges the images beside them.
+///
+/// minimises over S:   E_{θ, ω}  Σ_c  D( ψ_θ(A(T_c, ω)), ψ_θ(A(decode(S_c), ω)) )  +  α · mean CE( f_θ(A(decode(S_c), ω)), c )
+///
+///   ψ_θ, f_θ   embedding and logits of the same network, in one pass; S_c, T_c, A, decode as in `LearnedImages`
+///   D          the method's distance of two sets of embeddings
+///   θ          drawn anew (DM, M3D, KR-dual), or a snapshot of a network that was trained on the real images: network and epoch
+///              uniform in those of its trajectories, the untrained ones included
+///   α          weight of the cross entropy, with snapshots alone: a network that was never trained recognises nothing
+///
+/// Reference: the cross entropy of trained networks beside the matching of features is that of DANCE (Zhang et al., IJCAI 2024)
+/// and of TGDD (AAAI 2026), which keeps every epoch and compares features early and late; both ask a network of another epoch for
+/// the cross entropy, which takes a second pass.
+public struct Guidance: Sendable {
+  /// Which networks embed.
+  public var encoders: Encoders
+  /// Networks that are trained on the real images, for snapshots; nil for 1.
+  public var networks: Int?
+  /// Epochs that each of them is trained for; nil for `usualEpochs`.
+  public var epochs: Int?
+  /// α; nil for what the method takes, see `usualWeight`.
+  public var crossEntropyWeight: Double?
+  /// Training images of a class that take part in a step, at most; a step draws so many of more.
+  public var syntheticBatch: Int
+  /// α by images per class, with snapshots.
+  private let usualWeight: @Sendable (_ ipc: Int) -> Double
+
+  /// Epochs of which snapshots are taken.
+  public static let usualEpochs = 6
+
+  /// Which networks embed.
+  public enum Encoders: String, Sendable, CaseIterable, SettingValue {
+    /// Networks that are drawn and never trained.
+    case drawn
+    /// Snapshots of networks that are trained on the real images.
+    case snapshots
+  }
+
+  /// What a method sets by itself.
+  init(
+    _ encoders: Encoders, syntheticBatch: Int = 64, usualWeight: @escaping @Sendable (_ ipc: Int) -> Double = { _ in 0 }
+  ) {
+    self.encoders = encoders
+    self.syntheticBatch = syntheticBatch
+    self.usualWeight = usualWeight
+  }
+
+  /// The options.
+  static var settings: [Setting<Guidance>] {
+    [
+      Setting("embed-in", \.encoders), Setting("networks", \.networks), Setting("early-epochs", \.epochs),
+      Setting("weight-ce", \.crossEntropyWeight),
+    ]
+  }
+
+  /// Fills in what follows from the data, and leaves out what means nothing to drawn networks.
+  mutating func decide(for task: MethodTask) {
+    guard encoders == .snapshots else {
+      (networks, epochs, crossEntropyWeight) = (nil, nil, nil)
+      return
+    }
+    networks = networks ?? 1
+    epochs = epochs ?? Self.usualEpochs
+    crossEntropyWeight = crossEntropyWeight ?? usualWeight(task.counts.max() ?? 1)
+  }
+
+  /// The trajectories whose snapshots embed; nil for drawn networks.
+  func trajectories(of network: NetworkChoice, for task: MethodTask) -> TrajectoryRecipe? {
+    guard encoders == .snapshots else { return nil }
+    var training = TrajectoryTraining()
+    training.network = network
+    training.networks = networks ?? 1
+    training.epochs = epochs ?? Self.usualEpochs
+    return training.recipe(for: task)
+  }
+
+  /// Whether a recipe's first network also embeds the first images of a k-means.
+  private func servesInitialImages(_ recipe: TrajectoryRecipe?) -> Bool {
+    (recipe?.training.epochs ?? 0) >= LearnedImages.initialEpochs
+  }
+
+  /// Cost of a task: that of the images, and the networks that are trained beforehand.
+  ///
+  /// - Parameter comparedValues: values that the loss makes of so many rows of embeddings, beside them.
+  func cost(
+    of task: MethodTask, images: LearnedImages, comparedValues: (_ rows: Double) -> Double = { _ in 0 }
+  ) -> Cost {
+    var cost = images.cost(of: task, comparedValues: comparedValues)
+    guard images.steps != 0, let recipe = trajectories(of: images.network, for: task) else { return cost }
+    if servesInitialImages(recipe) { cost.trajectories = [] }
+    cost.trajectories.append(recipe)
+    cost.memory = cost.memory.covering(.training(recipe, for: .making))
+    let (all, taken) = (images.trainingImages(of: task), images.trainingImages(of: task, atMost: syntheticBatch))
+    let network = recipe.network.operations
+    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) }
+    return cost
+  }
+
+  /// Chooses epochs and networks, where they were not typed, so that training them leaves the larger part of a time to the images.
+  mutating func share(_ budget: TimeBudget) {
+    guard encoders == .snapshots else { return }
+    let epochsInTime = Self.shareOfNetworks * budget.seconds / budget.secondsPerEpoch
+    if networks == nil {
+      networks = max(1, min(Self.mostNetworks, Int(epochsInTime / Double(epochs ?? Self.mostEpochs))))
+    }
+    epochs = epochs ?? max(1, min(Self.mostEpochs, Int(epochsInTime / Double(networks ?? 1))))
+  }
+
+  /// The share of a time that goes into networks, at most.
+  static let shareOfNetworks = 0.4
+  /// Epochs beyond which a longer trajectory gains nothing.
+  static let mostEpochs = 20
+  /// Networks beyond which more gain nothing.
+  static let mostNetworks = 5
+
+  /// Learns `counts[c]` images of each class c by comparing embeddings; 0 leaves a class out.
+  ///
+  /// - Precondition: This and the images were decided for the task.
+  /// - Parameters:
+  ///   - stepsPerNetwork: steps that share one drawn network.
+  ///   - distance: of one class, from real embeddings (n, d), which are constants, and synthetic ones (m, d): a scalar.
+  func learned(
+    _ images: LearnedImages, from real: some RealImages, counts: [Int], normalization: Normalization,
+    stepsPerNetwork: Int = 1, using random: RandomSource, control: RunControl,
+    distance: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
+  ) throws -> Condensation {
+    precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
+    let task = MethodTask(real, counts: counts)
+    let architecture = images.network.decided(for: task)
+    // Without steps, nothing but the first images is asked for.
+    let recipe = images.steps == 0 ? nil : trajectories(of: images.network, for: task)
+    let trajectories = try recipe?.trajectories(
+      on: real, normalization: normalization, using: random, control: control)
+    let weight = encoders == .snapshots ? crossEntropyWeight ?? 0 : 0
+    var encoder: (number: Int, network: Network)?
+    var targets: [Int: Tensor] = [:]
+    return try images.learned(
+      from: real, counts: counts, normalization: normalization,
+      firstEmbeddedIn: servesInitialImages(recipe) ? trajectories?.network(0, epoch: LearnedImages.initialEpochs) : nil,
+      using: random, control: control
+    ) { step, _ in
+      let number = (step - step % images.stepsPerBatch) / stepsPerNetwork
+      if let encoder, encoder.number == number { return encoder.network }
+      var draw = random.split("snapshot", number)
+      let network =
+        trajectories?.snapshot(using: &draw) ?? Network(architecture, drawn: number, using: random)
+      encoder = (number, network)
+      return network
+    } gradient: { network, shown, images throws(TensorError) in
+      let target: Tensor
+      if let kept = targets[shown.label], !shown.isFresh {
+        target = kept
+      } else {
+        target = try embedded(shown.real(), in: network)
+        targets[shown.label] = target
+      }
+      var terms: [LossTerm] = []
+      let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in
+        var batch = try shown.asShown(images[0])
+        if encoders == .snapshots, batch.shape[0] > syntheticBatch {
+          var draw = random.split("synthetic batch", shown.step, shown.label)
+          let chosen = draw.choice(syntheticBatch, of: batch.shape[0])
+          batch = try batch.indexed(by: Tensor(integers: chosen, shape: [chosen.count]))
+        }
+        let embeddings = try embeddedKeepingGraph(batch, in: network)
+        let difference = try distance(target, embeddings)
+        guard weight > 0 else { return difference }
+        let labels = Array(repeating: shown.label, count: embeddings.shape[0])
+        let scores = try network.logits(ofEmbeddings: embeddings).logSoftmax(axis: 1)
+        let entropy = (oneHot(labels, classes: network.architecture.classes) * scores).sum() * (-1 / Double(labels.count))
+        terms = [LossTerm(name: "features", value: difference.item), LossTerm(name: "ce", value: entropy.item)]
+        return difference + weight * entropy
+      }
+      return LearnedImages.ClassLoss(value: value.item, gradient: gradients[0], terms: terms)
+    }
+  }
+}
+
+/// A time that is to be shared out between networks and images.
+public struct TimeBudget: Sendable {
+  /// Seconds from now on.
+  public var seconds: Double
+  /// Seconds of one epoch of one network on all real images.
+  public var secondsPerEpoch: Double
+
+  /// A time; see the properties.
+  public init(seconds: Double, secondsPerEpoch: Double) {
+    self.seconds = seconds
+    self.secondsPerEpoch = secondsPerEpoch
+  }
+}

@@ -1,0 +1,111 @@
+public import Datasets
+internal import Foundation
+public import Tensors
+
+/// Guided matching: features of snapshots of trained networks are matched, and the same snapshots must recognise the images.
+///
+/// minimises over S:   E_{θ, ω}  Σ_c  ‖ mean ψ_θ(A(T_c, ω)) − mean ψ_θ(A(decode(S_c), ω)) ‖²  +  α · mean CE( f_θ(A(decode(S_c), ω)), c )
+///
+///   S_c     synthetic images of class c, (count_c, C, H, W), at first a tile for each group of a k-means
+///   θ       a snapshot of a network that was trained on the real images, after any of its epochs, see `Guidance`
+///   decode  multi-formation, factor 2
+///
+/// repeats `steps` times, N steps in all:
+///   every `reuse` steps:  θ, ω and a real batch of each class anew; their mean embeddings are kept
+///   S ← S − ½ η (1 + cos(π step / N)) ∇L, momentum 0.5; pixels clamped to black and white
+///
+/// Reference: nobody's method as a whole. Features of trained networks with the cross entropy of such a network: DANCE (Zhang et
+/// al., IJCAI 2024). Every epoch of one trajectory, and both losses in one step: TGDD (AAAI 2026). One decision apart from both:
+/// the same snapshot gives the features and the cross entropy, in one pass. Tiles by k-means: DREAM (Liu et al., ICCV 2023) picks
+/// real images so; formation and the combination of augmentations: IDC.
+/// Decisions, on held-out data, see docs/design/0019:
+/// - *The distance* is that of the mean features; `distance` has M3D's kernel and KR-dual's potential, too.
+/// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them.
+public struct Guided: CondensingMethod {
+  /// See `CondensingMethod`.
+  public static let name = "guided"
+  /// See `CondensingMethod`.
+  public static let traits = MethodTraits(
+    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+  /// See `CondensingMethod`.
+  public static let settings =
+    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
+      Setting("distance", \.distance), Setting("reuse", \.images.stepsPerBatch), Setting("decay", \.images.decay),
+      Setting("schedule", \.images.schedule), Setting("pixels", \.images.pixels),
+    ]
+
+  /// How images are learned.
+  public var images: LearnedImages
+  /// Which networks embed, and how much they judge.
+  public var guidance = Guidance(.snapshots) { ipc in ipc <= 20 ? 2.5 : 0.5 }
+  /// How embeddings are compared.
+  public var distance = Distance.mean
+
+  /// How the embeddings of a class are compared.
+  public enum Distance: String, Sendable, CaseIterable, SettingValue {
+    /// By their means, as in DM.
+    case mean
+    /// By M3D's kernel.
+    case kernel
+    /// By KR-dual's potential.
+    case dual
+  }
+
+  /// See `CondensingMethod`.
+  public init() {
+    images = LearnedImages(
+      initialization: .kMeans, factor: 2, learningRate: nil, combinesAugmentations: true, pixels: .clamped)
+    images.realBatch = 128
+    images.stepsPerBatch = 4
+    images.decay = .cosine
+  }
+
+  /// See `CondensingMethod`.
+  public var steps: Int? {
+    get { images.steps }
+    set { images.steps = newValue }
+  }
+
+  /// The learning rate for so many images per class.
+  public static func rate(ipc: Int) -> Double { (0.5 * pow(Double(max(1, ipc)), 0.65) * 10).rounded() / 10 }
+
+  /// See `CondensingMethod`.
+  public mutating func decide(for task: MethodTask) throws(DataError) {
+    images.augmentation =
+      images.augmentation
+      ?? (task.isSpectrogram
+        ? .none : AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip]))
+    images.learningRate = images.learningRate ?? Self.rate(ipc: task.counts.max() ?? 1)
+    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
+    guidance.decide(for: task)
+  }
+
+  /// See `CondensingMethod`.
+  public func cost(of task: MethodTask) -> Cost {
+    var cost = guidance.cost(of: task, images: images) { rows in distance == .kernel ? 12 * rows * rows : 0 }
+    cost.usualSteps = UsualSteps(allowance: 1.3e14, range: 200...2000)
+    return cost
+  }
+
+  /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
+
+  /// See `CondensingMethod`.
+  public func condense(
+    _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
+    control: RunControl = RunControl()
+  ) throws -> Condensation {
+    var method = self
+    try method.decide(for: MethodTask(real, counts: counts))
+    let kernel = Kernel.gaussianMixture().with(width: M3D.width(forFactor: images.formation.factor))
+    return try method.guidance.learned(
+      method.images, from: real, counts: counts, normalization: normalization, using: random, control: control
+    ) { real, synthetic throws(TensorError) in
+      switch distance {
+      case .mean: try DistributionMatching.loss(real: real, synthetic: synthetic)
+      case .kernel: try kernel.squaredMMD(real, synthetic, inLinearUnits: true)
+      case .dual: try KRDual().loss(real: real, synthetic: synthetic, using: random)
+      }
+    }
+  }
+}
