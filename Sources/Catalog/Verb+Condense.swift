@@ -38,7 +38,10 @@ extension Verb {
             help: "the values of the method's paper; typed options win"),
           Option(
             "checkpoint", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
-            help: "kept up to date every 2 minutes; a killed run goes on from it, to the same bytes"),
+            help: "kept up to date; a killed run goes on from it, to the same bytes"),
+          Option(
+            "checkpoint-every", .duration, default: "2m", isRecorded: false,
+            help: "time between two checkpoints"),
           .snapshots, .snapshotEvery,
           .dryRun,
         ]),
@@ -54,6 +57,7 @@ extension Verb {
     ],
     relations: [
       .needs("validate-every", "validate", "there is nothing to try it on"),
+      .needs("checkpoint-every", "checkpoint", "there is no file to keep up to date"),
       .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),
       .clashes("formation", with: "factor", "1", "a stored image is then one training image"),
     ]

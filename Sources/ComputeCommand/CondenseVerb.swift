@@ -22,7 +22,8 @@ let condenseVerb = VerbRunner("condense") { invocation in
     request.trajectories = try await surroundings.compute(for: .making) { try TrajectoryFile(contentsOf: path) }
   }
   if let path = arguments.path("checkpoint") {
-    request.checkpoint = try await checkpoint(path, of: request, in: surroundings)
+    let interval = arguments.duration("checkpoint-every") ?? 120
+    request.checkpoint = try await checkpoint(path, every: interval, of: request, in: surroundings)
     if let found = request.checkpoint?.found { surroundings.spend(found.seconds) }
   }
   var context = surroundings.context(invocation)
@@ -55,16 +56,17 @@ let condenseVerb = VerbRunner("condense") { invocation in
 ///
 /// - Throws: `DataError` where it cannot be written, or holds something else.
 private func checkpoint(
-  _ path: String, of request: CondenseRequest, in surroundings: Surroundings
+  _ path: String, every interval: Double, of request: CondenseRequest, in surroundings: Surroundings
 ) async throws -> CondenseRequest.Checkpoint {
   // Found out now, and not after two minutes.
   try NewFile(path).discard()
   let isThere = FileManager.default.fileExists(atPath: path)
   let found = isThere ? try await surroundings.compute(for: .making) { try CheckpointFile(contentsOf: path) } : nil
   var asked = request
-  asked.checkpoint = .init(path: path, found: found)
+  let place = CondenseRequest.Checkpoint(path: path, found: found, interval: interval)
+  asked.checkpoint = place
   try asked.checkCheckpoint(tool: toolVersion)
-  return .init(path: path, found: found)
+  return place
 }
 
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.

@@ -26,7 +26,9 @@ private let otherValues = [
 ]
 
 /// Those of methods whose default is the value above.
-private let valuesBeside = ["init": "real", "match": "squared", "match-layers": "all", "pixels": "clamped", "embed-in": "drawn"]
+private let valuesBeside = [
+  "init": "real", "match": "squared", "match-layers": "all", "pixels": "clamped", "embed-in": "drawn",
+]
 
 /// What must be typed beside an option of a method so that it means something.
 private func company(_ option: String, of method: Method) -> [String] {
@@ -34,7 +36,7 @@ private func company(_ option: String, of method: Method) -> [String] {
   switch option {
   case "inner-loop", "regularization": return ["--train-on", "real"]
   case "networks", "early-epochs", "weight-noise", "weight-ce":
-    if offers.contains("embed-in") { return ["--embed-in", "snapshots"] }
+    if offers.contains("embed-in") { return ["--embed-in", "snapshots", "--reuse", "1"] }
     return offers.contains("train-on") ? ["--train-on", "snapshots"] : []
   default: return []
   }

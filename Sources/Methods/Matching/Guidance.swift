@@ -171,7 +171,8 @@ public struct Guidance: Sendable {
         guard weight > 0 else { return difference }
         let labels = Array(repeating: shown.label, count: embeddings.shape[0])
         let scores = try network.logits(ofEmbeddings: embeddings).logSoftmax(axis: 1)
-        let entropy = (oneHot(labels, classes: network.architecture.classes) * scores).sum() * (-1 / Double(labels.count))
+        let entropy =
+          (oneHot(labels, classes: network.architecture.classes) * scores).sum() * (-1 / Double(labels.count))
         terms = [LossTerm(name: "features", value: difference.item), LossTerm(name: "ce", value: entropy.item)]
         return difference + weight * entropy
       }

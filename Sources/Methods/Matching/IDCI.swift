@@ -40,7 +40,8 @@ public protocol IDCMethod: GradientMatchingMethod {}
 extension IDCMethod {
   /// Networks learn from the real images, so that classes know nothing of each other.
   public static var traits: MethodTraits {
-    MethodTraits(learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+    MethodTraits(
+      learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
   }
 
   static func usual(factor: Int) -> GradientMatching {

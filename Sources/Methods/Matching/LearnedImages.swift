@@ -244,7 +244,9 @@ public struct LearnedImages: Sendable {
         }
         let found = try gradient(network, shown, set.images[place])
         loss += found.value
-        terms = terms.isEmpty ? found.terms : zip(terms, found.terms).map { LossTerm(name: $0.name, value: $0.value + $1.value) }
+        terms =
+          terms.isEmpty
+          ? found.terms : zip(terms, found.terms).map { LossTerm(name: $0.name, value: $0.value + $1.value) }
         gradients.append(found.gradient)
       }
       let report = try set.step(

@@ -105,7 +105,8 @@ public struct M3D: CondensingMethod {
     var method = self
     try method.decide(for: MethodTask(real, counts: counts))
     return try method.guidance.learned(
-      method.images, from: real, counts: counts, normalization: normalization, stepsPerNetwork: stepsPerNetwork, using: random,
+      method.images, from: real, counts: counts, normalization: normalization, stepsPerNetwork: stepsPerNetwork,
+      using: random,
       control: control
     ) { target, embeddings throws(TensorError) in
       try method.kernel.squaredMMD(target, embeddings, inLinearUnits: units == .linear)  // line 8

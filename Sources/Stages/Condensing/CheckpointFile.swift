@@ -100,10 +100,12 @@ public struct CheckpointFile: Sendable {
 
   /// Throws where the run that it belongs to was asked for something else.
   func check(asked now: [String: String], at path: String) throws(DataError) {
-    for name in Set(asked.keys).union(now.keys).sorted() where asked[name] != now[name] {
+    // What differs most comes first.
+    for name in ["tool", "method"] + Set(asked.keys).union(now.keys).sorted() where asked[name] != now[name] {
       let (old, new) = (asked[name], now[name])
       let what =
-        name == "tool" ? "was written by \(old ?? "another version"), and this is \(new ?? "another version")"
+        name == "tool"
+        ? "was written by \(old ?? "another version"), and this is \(new ?? "another version")"
         : "belongs to a run with \(old.map { "--\(name) \($0)" } ?? "no --\(name)"), "
           + "and this one has \(new.map { "--\(name) \($0)" } ?? "none")"
       throw DataError(.usage, at: [path], what, remedy: Self.remedy)

@@ -4,7 +4,7 @@ import Shards
 import Synchronization
 import Tensors
 
-/// Writes the checkpoints of a run, every few minutes and at its end.
+/// Writes the checkpoints of a run, every so often and at its end.
 final class CheckpointKeeper: Sendable {
   private let place: CondenseRequest.Checkpoint
   private let asked: [String: String]
@@ -13,9 +13,6 @@ final class CheckpointKeeper: Sendable {
   private let recipe: TrajectoryRecipe?
   private let context: RunContext
   private let state: Mutex<State>
-
-  /// Seconds between two checkpoints.
-  private static let interval = 120.0
 
   private struct State {
     /// Where the run is.
@@ -89,7 +86,7 @@ final class CheckpointKeeper: Sendable {
   private func note(_ checkpoint: ImageCheckpoint) {
     let isDue = state.withLock { state in
       state.latest = checkpoint
-      return context.clock() - state.writtenAt >= Self.interval
+      return context.clock() - state.writtenAt >= place.interval
     }
     if isDue { write() }
   }

@@ -35,8 +35,9 @@ public struct CondensePlan: Sendable {
     self.info = info
     digest = whole.digest
     let counts = try request.budget.counts(classNames: whole.classNames, dataset: info.name)
+    let judge = request.network
     validation = try request.validation.map { asked throws(DataError) in
-      try Validation(asked, of: whole, seed: request.seed, network: NetworkChoice(), counts: counts)
+      try Validation(asked, of: whole, seed: request.seed, network: judge, counts: counts)
     }
     let store = validation?.training ?? whole
     real = store
@@ -65,7 +66,7 @@ public struct CondensePlan: Sendable {
     }
     var deadline = context.deadline
     if let validation, let rate, let moment = deadline {
-      let network = try NetworkChoice().architecture(for: store.shape, classes: store.classCount, of: info.name)
+      let network = try judge.architecture(for: store.shape, classes: store.classCount, of: info.name)
       let tiles = method.recorded["factor"].flatMap(Int.init).map { $0 * $0 } ?? 1
       deadline = moment - validation.seconds(of: network, tiles: tiles, atRate: rate)
     }
@@ -134,7 +135,8 @@ public struct CondensePlan: Sendable {
     var control = control(for: real, in: context)
     let trials = Trials()
     let wanted = Set(context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
-    control.snapshotSteps = wanted.union((1...max(1, method.steps ?? 1)).filter { validation?.isDue(afterStep: $0) ?? false })
+    control.snapshotSteps = wanted.union(
+      (1...max(1, method.steps ?? 1)).filter { validation?.isDue(afterStep: $0) ?? false })
     control.snapshot = { step, synthetic in
       if wanted.contains(step) { snapshot(step, synthetic) }
       if let validation, validation.isDue(afterStep: step) {

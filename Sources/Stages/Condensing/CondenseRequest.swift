@@ -26,11 +26,14 @@ public struct CondenseRequest: Sendable {
     public var path: String
     /// What an earlier run left there; nil for nothing.
     public var found: CheckpointFile?
+    /// Seconds between two checkpoints.
+    public var interval: Double
 
     /// A place; see the properties.
-    public init(path: String, found: CheckpointFile?) {
+    public init(path: String, found: CheckpointFile? = nil, interval: Double = 120) {
       self.path = path
       self.found = found
+      self.interval = interval
     }
   }
 
@@ -57,6 +60,17 @@ extension CondenseRequest {
     (asked["time"], asked["trajectories"]) = (time, trajectories?.digest)
     asked.merge(validation?.recorded ?? [:]) { $1 }
     return asked
+  }
+
+  /// The network that the method's options name, or the default one.
+  var network: NetworkChoice {
+    var network = NetworkChoice()
+    let recorded = method.recorded
+    for setting in NetworkChoice.settings {
+      // They are of the same type, and were checked when they were set.
+      if let text = recorded[setting.option] { try? setting.set(text, in: &network) }
+    }
+    return network
   }
 
   /// Throws where the method has no checkpoints, or the one that was found belongs to another run, as far as that is known before any sample is read.

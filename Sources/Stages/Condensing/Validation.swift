@@ -40,6 +40,8 @@ public struct Validation: Sendable {
 
   /// Images that a network is trained on, with repetition.
   private static let trainedImages = 160_000
+  /// Epochs of P-IDC at most, which has 1,000.
+  private static let mostEpochs = 400
 
   /// - Parameters:
   ///   - counts: images of each class that are made.
@@ -54,7 +56,7 @@ public struct Validation: Sendable {
   private func recipe(formed: Int) -> TrainingProtocol {
     var recipe = TrainingProtocol.idc(flip: training.shape.channels > 1)
     if training.isSpectrogram { recipe = recipe.withoutAugmentation }
-    recipe.epochs = min(recipe.epochs, max(50, Self.trainedImages / max(1, formed)))
+    recipe.epochs = min(Self.mostEpochs, max(50, Self.trainedImages / max(1, formed)))
     return recipe
   }
 
@@ -73,7 +75,8 @@ public struct Validation: Sendable {
 
   /// The share of right answers of a network that was trained on the set, on the compute thread; nil where it was stopped.
   func accuracy(
-    of set: Synthetic, named name: String, isBaseline: Bool = false, normalization: Normalization, in context: RunContext
+    of set: Synthetic, named name: String, isBaseline: Bool = false, normalization: Normalization,
+    in context: RunContext
   ) throws -> Double? {
     let recipe = recipe(formed: set.labels.count * set.formation.multiplicity)
     let contestant = Contestant(name: name, isBaseline: isBaseline, normalization: normalization) { _ in set }
@@ -87,7 +90,9 @@ public struct Validation: Sendable {
   func result(
     of set: Synthetic, named name: String, normalization: Normalization, in context: RunContext
   ) throws -> ValidationResult? {
-    guard let accuracy = try accuracy(of: set, named: name, normalization: normalization, in: context) else { return nil }
+    guard let accuracy = try accuracy(of: set, named: name, normalization: normalization, in: context) else {
+      return nil
+    }
     let random = try RandomSelection.select(
       from: training, counts: counts, using: RandomSource(seed: seed).split("random baseline", 0)
     ).synthetic

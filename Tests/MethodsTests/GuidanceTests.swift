@@ -1,0 +1,266 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Synchronization
+import TensorTurn
+import Tensors
+import Testing
+
+@Suite(.serialized, .takesTurns)
+struct GuidanceTests {
+  private let toy = Toy(counts: [12, 9, 10])
+
+  private func guided(
+    _ counts: [Int], steps: Int = 6, on real: (any RealImages)? = nil, seed: UInt64 = 1,
+    control: RunControl = RunControl(), _ change: (inout Guided) -> Void = { _ in }
+  ) throws -> Condensation {
+    var method = Guided()
+    method.images.network = toy.choice
+    method.images.initialization = .mixed
+    method.steps = steps
+    method.guidance.epochs = 1
+    change(&method)
+    func run(_ real: some RealImages) throws -> Condensation {
+      try method.condense(
+        real, counts: counts, normalization: Normalization.measured(on: toy), using: RandomSource(seed: seed),
+        control: control)
+    }
+    return try real.map { try run($0) } ?? run(toy)
+  }
+
+  private func bytes(_ result: Condensation) -> [UInt32] { result.synthetic.images.floats().map(\.bitPattern) }
+
+  private func reports(_ run: (RunControl) throws -> Void) rethrows -> [StepReport] {
+    let reports = Mutex<[StepReport]>([])
+    var control = RunControl()
+    control.progress = { report in if report.phase == nil { reports.withLock { $0.append(report) } } }
+    try run(control)
+    return reports.withLock { $0 }
+  }
+
+  /// A control that gives one network in place of those that would be trained.
+  private func giving(_ network: Network) -> RunControl {
+    var control = RunControl()
+    control.trajectories = { recipe, _ in
+      Trajectories([Array(repeating: network, count: recipe.training.epochs + 1)])
+    }
+    return control
+  }
+
+  @Test func `without its additions it is DM`() throws {
+    var dm = DistributionMatching()
+    dm.images.network = toy.choice
+    (dm.steps, dm.images.realBatch, dm.images.augmentation) = (6, 8, AugmentationStrategy.none)
+    let expected = try dm.condense(
+      toy, counts: [2, 1, 3], normalization: Normalization.measured(on: toy), using: RandomSource(seed: 1))
+    let found = try guided([2, 1, 3]) {
+      $0.images = dm.images
+      $0.guidance.encoders = .drawn
+    }
+    #expect(bytes(found) == bytes(expected))
+  }
+
+  /// The first step against the formula, differentiated by finite differences.
+  @Test func `a step goes down the gradient of features and cross entropy`() throws {
+    var draw = RandomSource(seed: 5)
+    let network = Network(toy.network, using: &draw)
+    let normalization = Normalization.measured(on: toy)
+    func run(steps: Int) throws -> Tensor {
+      let result = try guided([2, 1, 2], steps: steps, control: giving(network)) {
+        $0.images.augmentation = AugmentationStrategy.none
+        $0.images.formation = Formation(factor: 1)
+        ($0.images.learningRate, $0.images.decay, $0.images.pixels) = (0.01, .none, .free)
+        $0.images.realBatch = 100
+        $0.guidance.crossEntropyWeight = 3
+      }
+      return try normalization.normalized(result.synthetic.images)
+    }
+    let (start, moved) = (try run(steps: 0), try run(steps: 1))
+    let labels = [0, 0, 1, 2, 2]
+    func loss(_ images: Tensor) throws -> Double {
+      var sum = 0.0
+      for label in 0..<3 {
+        let rows = labels.indices.filter { labels[$0] == label }
+        let mine = try images.slice(axis: 0, from: rows[0], to: rows[0] + rows.count)
+        let all = toy.images(ofClass: label, at: Array(0..<toy.count(ofClass: label)))
+        let real = try network.embed(normalization.normalized(bytes: all)).mean(axes: [0]).floats()
+        let embeddings = try network.embed(mine)
+        let synthetic = try embeddings.mean(axes: [0]).floats()
+        sum += zip(real, synthetic).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }
+        let scores = try network(mine).floats()
+        for row in rows.indices {
+          let own = (0..<3).map { Double(scores[3 * row + $0]) }
+          sum += 3 * (log(own.reduce(0) { $0 + exp($1) }) - own[label]) / Double(rows.count)
+        }
+      }
+      return sum
+    }
+    let (before, after) = (start.floats(), moved.floats())
+    for place in stride(from: 7, to: before.count, by: 97) {
+      var (up, down) = (before, before)
+      up[place] += 0.01
+      down[place] -= 0.01
+      let slope =
+        try (loss(Tensor(up, shape: start.shape)) - loss(Tensor(down, shape: start.shape))) / 0.02
+      let step = Double(before[place] - after[place]) / 0.01
+      let allowed = 0.02 * abs(slope) + 2e-3
+      #expect(abs(step - slope) < allowed, "pixel \(place): \(step), \(slope)")
+    }
+  }
+
+  @Test func `the parts of the loss are reported`() throws {
+    var draw = RandomSource(seed: 5)
+    var network = Network(toy.network, using: &draw)
+    // A last layer of zeros gives all classes the same probability.
+    var weights = network.parameters
+    for place in weights.indices.suffix(2) { weights[place] = .zeros(weights[place].shape) }
+    network = network.with(parameters: weights)
+    let reports = try reports { control in
+      var control = control
+      control.trajectories = giving(network).trajectories
+      _ = try guided([2, 0, 1], control: control) { $0.guidance.crossEntropyWeight = 2 }
+    }
+    #expect(reports.count == 6)
+    for report in reports {
+      #expect(report.terms.map(\.name) == ["features", "ce"])
+      let (features, entropy) = (report.terms[0].value, report.terms[1].value)
+      #expect(abs(entropy - 2 * log(3)) < 1e-5)
+      #expect(abs(report.loss - features - 2 * entropy) < 1e-4 * report.loss)
+    }
+  }
+
+  @Test func `images are recognised better by the network that guides them`() throws {
+    var training = TrajectoryTraining()
+    (training.network, training.epochs, training.batchSize) = (toy.choice, 20, 8)
+    let counts = (0..<3).map(toy.count(ofClass:))
+    let recipe = training.recipe(for: MethodTask(dataset: "toy", shape: toy.shape, counts: counts, available: counts))
+    let trained = try recipe.trained(
+      on: toy, normalization: .measured(on: toy), using: RandomSource(seed: 1)
+    ).network(0, epoch: 20)
+    let reports = try reports { control in
+      var control = control
+      control.trajectories = giving(trained).trajectories
+      _ = try guided([3, 3, 3], steps: 60, control: control) {
+        $0.images.initialization = .noise
+        $0.images.augmentation = AugmentationStrategy.none
+        ($0.images.learningRate, $0.images.decay) = (20, .none)
+      }
+    }
+    let entropies = reports.compactMap { $0.terms.last?.value }
+    let (first, last) = (entropies.prefix(10).reduce(0, +), entropies.suffix(10).reduce(0, +))
+    #expect(last < 0.7 * first)
+  }
+
+  /// Counts how often images are asked for.
+  private final class Counting: RealImages {
+    let toy: Toy
+    let asked = Mutex(0)
+    init(_ toy: Toy) { self.toy = toy }
+    var shape: ImageShape { toy.shape }
+    var classCount: Int { toy.classCount }
+    func count(ofClass label: Int) -> Int { toy.count(ofClass: label) }
+    func images(ofClass label: Int, at indices: [Int]) -> Tensor {
+      asked.withLock { $0 += 1 }
+      return toy.images(ofClass: label, at: indices)
+    }
+  }
+
+  @Test func `a batch of real images serves as many steps as it is reused`() throws {
+    var draw = RandomSource(seed: 5)
+    let network = Network(toy.network, using: &draw)
+    func asked(steps: Int, reuse: Int) throws -> Int {
+      let real = Counting(toy)
+      _ = try guided([1, 0, 1], steps: steps, on: real, control: giving(network)) { $0.images.stepsPerBatch = reuse }
+      return real.asked.withLock { $0 }
+    }
+    let start = try asked(steps: 0, reuse: 1)
+    #expect(try asked(steps: 8, reuse: 1) == start + 16)
+    #expect(try asked(steps: 8, reuse: 4) == start + 4)
+    #expect(try asked(steps: 9, reuse: 4) == start + 6)
+  }
+
+  @Test func `a rate along a cosine ends at 0 and is half in the middle`() throws {
+    let whole = try guided([1, 1, 1], steps: 8) {
+      $0.images.schedule = 8
+      $0.images.momentum = 0
+    }
+    let beyond = try guided([1, 1, 1], steps: 12) {
+      $0.images.schedule = 8
+      $0.images.momentum = 0
+    }
+    #expect(bytes(whole) == bytes(beyond))
+    // One step at a time, so that the gradient is that of the start.
+    func way(schedule: Int?, rate: Double) throws -> Double {
+      let reports = try reports { control in
+        _ = try guided([1, 1, 1], steps: 2, control: control) {
+          ($0.images.learningRate, $0.images.momentum, $0.images.pixels) = (rate, 0, .free)
+          ($0.images.decay, $0.images.schedule) = (schedule == nil ? .none : .cosine, schedule)
+        }
+      }
+      return reports[1].movement / reports[0].movement
+    }
+    // At a tiny rate both steps have nearly the same gradient: constant, 2 ways; with a schedule of 2, the second is half.
+    let (constant, falling) = (try way(schedule: nil, rate: 1e-3), try way(schedule: 2, rate: 1e-3))
+    let share = (falling - 1) / (constant - 1)
+    #expect(abs(share - 0.5) < 0.05, "\(constant) \(falling)")
+  }
+
+  @Test func `a step takes at most so many synthetic images and DM all of them`() throws {
+    let few = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 8 }
+    let all = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 48 }
+    #expect(bytes(few) != bytes(all))
+    let drawn: [Condensation] = try [8, 48].map { batch in
+      try guided([12, 1, 1], steps: 2) {
+        $0.guidance.encoders = .drawn
+        $0.guidance.syntheticBatch = batch
+      }
+    }
+    #expect(bytes(drawn[0]) == bytes(drawn[1]))
+  }
+
+  @Test func `a time is shared out between networks and images`() throws {
+    func shared(_ seconds: Double, _ change: (inout Guided) -> Void = { _ in }) -> (networks: Int?, epochs: Int?) {
+      var method = Guided()
+      change(&method)
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      return (method.guidance.networks, method.guidance.epochs)
+    }
+    var last = 0
+    for seconds in [10.0, 60, 180, 600, 3600, 21600] {
+      let (networks, epochs) = shared(seconds)
+      let all = (networks ?? 0) * (epochs ?? 0)
+      #expect(all >= max(1, last))
+      #expect(all == 1 || Double(all) * 18 <= 0.5 * seconds, "\(seconds) s: \(all) epochs")
+      last = all
+    }
+    // What was typed stays.
+    let typed = shared(3600) { $0.guidance.epochs = 3 }
+    #expect(typed.epochs == 3)
+    let drawn = shared(3600) { $0.guidance.encoders = .drawn }
+    #expect(drawn.networks == nil && drawn.epochs == nil)
+  }
+
+  @Test func `a checkpoint goes on to the same bytes`() throws {
+    let latest = Mutex<ImageCheckpoint?>(nil)
+    var control = RunControl()
+    control.checkpoint = { checkpoint in
+      if checkpoint.report.step == 3 { latest.withLock { $0 = checkpoint } }
+    }
+    let whole = try guided([2, 1, 3], control: control)
+    var resumed = RunControl()
+    resumed.resumed = latest.withLock { $0 }
+    let steps = Mutex<[Int]>([])
+    resumed.progress = { report in if report.phase == nil { steps.withLock { $0.append(report.step) } } }
+    let rest = try guided([2, 1, 3], control: resumed)
+    #expect(bytes(rest) == bytes(whole) && rest.steps == whole.steps && rest.lastReport == whole.lastReport)
+    #expect(steps.withLock { $0 } == [4, 5, 6])
+  }
+
+  @Test func `the embeddings of a network belong to its logits`() throws {
+    var draw = RandomSource(seed: 5)
+    let network = Network(toy.network, using: &draw)
+    let images = try Normalization.measured(on: toy).normalized(bytes: toy.images(ofClass: 0, at: [0, 3]))
+    #expect(try network.logits(ofEmbeddings: network.embed(images)).floats() == network(images).floats())
+  }
+}
