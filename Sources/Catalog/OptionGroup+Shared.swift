@@ -88,6 +88,13 @@ extension OptionGroup {
 }
 
 extension Option {
+  static let checkpoint = Option(
+    "checkpoint", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
+    help: "kept up to date; a killed run goes on from it, to the same bytes")
+
+  static let checkpointEvery = Option(
+    "checkpoint-every", .duration, default: "2m", isRecorded: false, help: "time between two checkpoints")
+
   static let help = Option("help", short: "h", .flag, isRecorded: false, help: "show this help")
 
   static let input = Option(

@@ -36,16 +36,10 @@ extension Verb {
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),
-          Option(
-            "checkpoint", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
-            help: "kept up to date; a killed run goes on from it, to the same bytes"),
-          Option(
-            "checkpoint-every", .duration, default: "2m", isRecorded: false,
-            help: "time between two checkpoints"),
-          .snapshots, .snapshotEvery,
+          .checkpoint, .checkpointEvery, .snapshots, .snapshotEvery,
           .dryRun,
         ]),
-      .methods(Catalog.methods, beside: ["steps", "snapshots", "snapshot-every"]), .machine, .reading, .terminal,
+      .methods(Catalog.methods, beside: ["steps", "checkpoint", "checkpoint-every", "snapshots", "snapshot-every"]), .machine, .reading, .terminal,
     ],
     examples: [
       Example(
@@ -57,7 +51,6 @@ extension Verb {
     ],
     relations: [
       .needs("validate-every", "validate", "there is nothing to try it on"),
-      .needs("checkpoint-every", "checkpoint", "there is no file to keep up to date"),
       .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),
       .clashes("formation", with: "factor", "1", "a stored image is then one training image"),
     ]

@@ -25,6 +25,9 @@ let condenseVerb = VerbRunner("condense") { invocation in
     let interval = arguments.duration("checkpoint-every") ?? 120
     request.checkpoint = try await checkpoint(path, every: interval, of: request, in: surroundings)
     if let found = request.checkpoint?.found { surroundings.spend(found.seconds) }
+  } else if arguments.given("checkpoint-every") {
+    // Not a relation of the options: pipe run names the file by itself.
+    throw UsageError("--checkpoint-every needs --checkpoint: there is no file to keep up to date")
   }
   var context = surroundings.context(invocation)
   let asked = request

@@ -22,7 +22,7 @@ private let otherValues = [
   "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
-  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none",
+  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none", "lead": "3", "cutmix": "1",
 ]
 
 /// Those of methods whose default is the value above.
@@ -35,8 +35,11 @@ private func company(_ option: String, of method: Method) -> [String] {
   let offers = Set(method.settings.map(\.option))
   switch option {
   case "inner-loop", "regularization": return ["--train-on", "real"]
-  case "networks", "early-epochs", "weight-noise", "weight-ce":
-    if offers.contains("embed-in") { return ["--embed-in", "snapshots", "--reuse", "1"] }
+  case "networks", "early-epochs", "weight-noise", "weight-ce", "lead", "cutmix":
+    if offers.contains("embed-in") {
+      let more = ["lead": ["--weight-ce", "2", "--early-epochs", "3"], "cutmix": ["--early-epochs", "6", "--steps", "8"]]
+      return ["--embed-in", "snapshots", "--reuse", "1"] + (more[option] ?? [])
+    }
     return offers.contains("train-on") ? ["--train-on", "snapshots"] : []
   default: return []
   }
@@ -156,8 +159,10 @@ extension ComputeTests {
       #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
     }
 
-    /// Snapshots, and networks in place of those that the method would train.
-    private func isTakenByStage(_ option: String) -> Bool { option.hasPrefix("snapshot") || option == "trajectories" }
+    /// Checkpoints, snapshots, and networks in place of those that the method would train.
+    private func isTakenByStage(_ option: String) -> Bool {
+      option.hasPrefix("checkpoint") || option.hasPrefix("snapshot") || option == "trajectories"
+    }
 
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }
 

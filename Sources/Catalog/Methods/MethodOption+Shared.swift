@@ -40,6 +40,9 @@ extension Option {
     "early-epochs", .integer(0...1000), defaultNote: "4 for snapshots, else none",
     help: "epochs of that training; snapshots are of all of them")
 
+  static let cutMix = Option(
+    "cutmix", .number(0...1), defaultNote: "see the method", help: "share of the steps of training that CutMix mixes")
+
   static let schedule = Option(
     "schedule", .integer(1...100_000_000), defaultNote: "the steps",
     help: "steps that falling rates, and shares of the steps, are laid out for")
@@ -88,7 +91,8 @@ extension MethodOption {
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
       MethodOption(.augment, augment), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
-      MethodOption(.trajectories), MethodOption(.snapshots), MethodOption(.snapshotEvery),
+      MethodOption(.trajectories), MethodOption(.checkpoint), MethodOption(.checkpointEvery), MethodOption(.snapshots),
+      MethodOption(.snapshotEvery),
     ]
   }
 
@@ -107,13 +111,18 @@ extension MethodOption {
         note: "0"),
       MethodOption(
         Option(
+          "lead", .integer(0...1000), defaultNote: "0: the same network",
+          help: "epochs by which the network of the cross entropy may be ahead")),
+      MethodOption(.cutMix, note: "0"),
+      MethodOption(
+        Option(
           "reuse", .integer(1...1_000_000), defaultNote: "see the method",
           help: "steps that share a network, an augmentation and a real batch"), reuse),
     ]
   }
 
   /// What belongs to snapshots.
-  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce"].map {
+  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce", "lead", "cutmix"].map {
     .belongs($0, to: "embed-in", ["snapshots"])
   }
 }

@@ -16,8 +16,6 @@ extension Method {
       MethodOption(.learningRate, "0.02", help: "learning rate, the same in all epochs"),
       MethodOption(.momentum, "0.9", help: "momentum, empty at the start of each epoch"),
       MethodOption(.augment, note: "color_crop_flip, without flip for grey images; none for spectrograms"),
-      MethodOption(
-        Option("cutmix", .number(0...1), defaultNote: "see the method", help: "share of the steps that CutMix mixes"),
-        "0"),
+      MethodOption(.cutMix, "0"),
     ] + MethodOption.network
 }

@@ -108,6 +108,9 @@ private struct PipelineRun {
         commands[index].append("--on-term=keep")
       }
     }
+    let checkpoint = CheckpointPlace(of: output, for: recipe)
+    if let index = plan.steps.firstIndex(where: \.takesCheckpoint) { commands[index].append("--checkpoint=\(checkpoint.path)") }
+    checkpoint.removeOthers()
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
     // Steps that were not started need not be ended.
@@ -143,6 +146,8 @@ private struct PipelineRun {
     let manifest = try Manifest(inFolder: folder.dataset)
     try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
     if let remark = try folder.publish(replacing: replacing) { report.warn(remark) }
+    // What ended early goes on from there when it is made again.
+    if !isCut { checkpoint.remove() }
     let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
     report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     outcomes.append(
