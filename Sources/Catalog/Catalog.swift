@@ -52,7 +52,7 @@ public enum Catalog {
   ]
 
   /// The method that `condense` takes when none is named.
-  public static let defaultMethod = "m3d"
+  public static let defaultMethod = "guided"
 
   /// The verb of that name.
   public static func verb(_ name: String) -> Verb? {

@@ -84,7 +84,7 @@ public struct MethodOption: Sendable {
   public var option: String { definition.name }
 
   /// The option with the method's line.
-  var described: Option {
+  public var described: Option {
     var option = definition
     option.help = help ?? option.help
     option.defaultNote = note ?? option.defaultNote

@@ -88,6 +88,10 @@ extension OptionGroup {
 }
 
 extension Option {
+  static let validateEvery = Option(
+    "validate-every", .integer(1...1_000_000), defaultNote: "at the end",
+    help: "with --validate: tell it every so many steps, and stop after two trials without gain")
+
   static let checkpoint = Option(
     "checkpoint", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
     help: "kept up to date; a killed run goes on from it, to the same bytes")

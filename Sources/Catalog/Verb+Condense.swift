@@ -2,10 +2,10 @@ extension Verb {
   /// `pipe condense`.
   public static let condense = Verb(
     "condense",
-    summary: "turn a big labelled dataset into a small one that trains almost as well",
+    summary: "turn a big labelled dataset into a small one to train on",
     description: [
-      "Learns or selects a few samples per class, and writes them as a stream for `pipe shard`. Ctrl-C and --time end it early with a "
-        + "valid result. The same command and seed give the same bytes."
+      "Learns or selects a few samples per class, as a stream for `pipe shard`. Ctrl-C and --time end it early with a valid "
+        + "result. Same seed, same bytes."
     ],
     groups: [
       OptionGroup(
@@ -28,18 +28,19 @@ extension Verb {
             help: "images per class, or a table: cat=5,dog=10,*=3"),
           .seed, .steps, .time, .onTermination,
           Option(
-            "validate", .number(0.001...0.9), defaultNote: "nothing is held back",
-            help: "hold back this share of the images, and tell how well the result trains for them"),
-          Option(
-            "validate-every", .integer(1...1_000_000), defaultNote: "at the end",
-            help: "try it every so many steps, too, and stop after two trials without gain"),
+            "validate", .number(0.001...0.9), defaultNote: "no",
+            help: "hold this share back; tell how well it is learned"),
+          .validateEvery,
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),
           .checkpoint, .checkpointEvery, .snapshots, .snapshotEvery,
           .dryRun,
         ]),
-      .methods(Catalog.methods, beside: ["steps", "checkpoint", "checkpoint-every", "snapshots", "snapshot-every"]), .machine, .reading, .terminal,
+      .methods(
+        Catalog.methods,
+        beside: ["steps", "validate-every", "checkpoint", "checkpoint-every", "snapshots", "snapshot-every"]), .machine,
+      .reading, .terminal,
     ],
     examples: [
       Example(

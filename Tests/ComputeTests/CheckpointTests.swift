@@ -58,7 +58,8 @@ extension ComputeTests {
       }
     }
 
-    @Test(arguments: resuming) func `a stopped run goes on to the bytes of one that was not`(name: String) async throws {
+    @Test(arguments: resuming) func `a stopped run goes on to the bytes of one that was not`(name: String) async throws
+    {
       let scratch = try Scratch()
       let path = scratch.folder.appending(path: "run.checkpoint").path
       let words = try small(name)
@@ -173,7 +174,8 @@ extension ComputeTests {
   /// What is said of how well a set trains.
   @Suite struct ValidationTests {
     private func run(_ words: String, in scratch: Scratch) throws -> (status: Int32, output: String, errors: String) {
-      try ComputeTests.shell("pipe condense --ipc 2 -i $F/shapes-cifar.tar.gz --progress=never \(words)", in: scratch.folder)
+      try ComputeTests.shell(
+        "pipe condense --ipc 2 -i $F/shapes-cifar.tar.gz --progress=never \(words)", in: scratch.folder)
     }
 
     @Test func `what is held back is tried and recorded`() throws {
@@ -181,7 +183,8 @@ extension ComputeTests {
       let line = "--method dm --steps 2 --width 8 --validate 0.25"
       let done = try run("\(line) -o a.wire && pipe shard -q -i a.wire -o set && pipe inspect --json set", in: scratch)
       #expect(done.status == 0, "\(done.errors)")
-      #expect(done.errors.firstMatch(of: /dm: \d+ images in [0-9.]+ minutes: [0-9.]+ % right on \d+ held-out images/) != nil)
+      #expect(
+        done.errors.firstMatch(of: /dm: \d+ images in [0-9.]+ minutes: [0-9.]+ % right on \d+ held-out images/) != nil)
       let found = done.output.firstMatch(of: /"held-out-images" ?: ?(\d+)/)
       #expect(found != nil && done.output.contains("random-accuracy"), "\(done.output)")
       // The history typed again gives the same.
@@ -220,7 +223,9 @@ extension ComputeTests {
       #expect(keys(heldBack).map(\.count) == [3, 2] && keys(kept).map(\.count) == [27, 18])
       #expect(Set(keys(kept)[0] + keys(heldBack)[0]) == Set(samples.filter { $0.label == 0 }.map(\.key)))
       #expect(kept.count == 45 && heldBack.archiveOrder.count == 5)
-      let digests = [kept.digest, heldBack.digest, store.digest, try store.divided(holdingBack: 0.1, seed: 2).kept.digest]
+      let digests = [
+        kept.digest, heldBack.digest, store.digest, try store.divided(holdingBack: 0.1, seed: 2).kept.digest,
+      ]
       #expect(Set(digests).count == 4)
       #expect(try keys(store.divided(holdingBack: 0.1, seed: 2).heldBack) != keys(heldBack))
     }

@@ -37,7 +37,9 @@ private func company(_ option: String, of method: Method) -> [String] {
   case "inner-loop", "regularization": return ["--train-on", "real"]
   case "networks", "early-epochs", "weight-noise", "weight-ce", "lead", "cutmix":
     if offers.contains("embed-in") {
-      let more = ["lead": ["--weight-ce", "2", "--early-epochs", "3"], "cutmix": ["--early-epochs", "6", "--steps", "8"]]
+      let more = [
+        "lead": ["--weight-ce", "2", "--early-epochs", "3"], "cutmix": ["--early-epochs", "6", "--steps", "8"],
+      ]
       return ["--embed-in", "snapshots", "--reuse", "1"] + (more[option] ?? [])
     }
     return offers.contains("train-on") ? ["--train-on", "snapshots"] : []
@@ -159,9 +161,10 @@ extension ComputeTests {
       #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
     }
 
-    /// Checkpoints, snapshots, and networks in place of those that the method would train.
+    /// Trials, checkpoints, snapshots, and networks in place of those that the method would train.
     private func isTakenByStage(_ option: String) -> Bool {
-      option.hasPrefix("checkpoint") || option.hasPrefix("snapshot") || option == "trajectories"
+      option.hasPrefix("validate") || option.hasPrefix("checkpoint") || option.hasPrefix("snapshot")
+        || option == "trajectories"
     }
 
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }

@@ -1,8 +1,7 @@
 extension Method {
   static let m3d = Method(
     "m3d", title: "Minimizing Maximum Mean Discrepancy",
-    summary: "learns images whose embeddings have the distribution of the real ones in all moments, by a kernel; "
-      + "the default",
+    summary: "learns images whose embeddings have the distribution of the real ones in all moments, by a kernel",
     reference: "Zhang et al., M3D: Dataset Condensation by Minimizing Maximum Mean Discrepancy, AAAI 2024",
     settings: MethodOption.learnedImages(initialization: "mixed", factor: 2)
       + MethodOption.guidance(embedIn: "drawn", reuse: "1") + [

@@ -80,18 +80,20 @@ extension MethodOption {
   ///
   /// - Parameter rate: nil where the method decides by the data.
   static func learnedImages(
-    initialization: String, factor: Int, batch: String = "256", rate: String? = "1", augment: String? = nil
+    initialization: String, factor: Int, batch: String = "256", rate: String? = "1", rateNote: String? = nil,
+    augmentNote: String? = nil
   ) -> [MethodOption] {
     [
-      MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate),
+      MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate, note: rateNote),
       MethodOption(.momentum, "0.5"),
       MethodOption(
         Option(
           "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
-      MethodOption(.augment, augment), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
-      MethodOption(.trajectories), MethodOption(.checkpoint), MethodOption(.checkpointEvery), MethodOption(.snapshots),
+      MethodOption(.augment, note: augmentNote), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
+      MethodOption(.trajectories), MethodOption(.validateEvery), MethodOption(.checkpoint),
+      MethodOption(.checkpointEvery), MethodOption(.snapshots),
       MethodOption(.snapshotEvery),
     ]
   }

@@ -103,7 +103,9 @@ extension DatasetPlan.Step {
     let place = place.below("options")
     var words: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
-      if ["model", "pretrain", "trajectories"].contains(name), case .text(let path) = value { models.append(place.resolve(path)) }
+      if ["model", "pretrain", "trajectories"].contains(name), case .text(let path) = value {
+        models.append(place.resolve(path))
+      }
       if verb.option(name)?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
       do throws(UsageError) {

@@ -64,11 +64,8 @@ enum Help {
   private static func options(of method: Method, for verb: Verb?, _ width: Int) -> String {
     var text = ""
     for setting in method.settings {
-      guard let option = verb?.option(setting.option) else { continue }
-      var shown = option
-      if let help = setting.help { shown.help = help }
-      if let note = setting.note { shown.defaultNote = note }
-      text += entry(spelling(option), detail(shown, default: setting.text), column: 26, width)
+      guard verb?.option(setting.option) != nil else { continue }
+      text += entry(spelling(setting.described), detail(setting.described, default: setting.text), column: 26, width)
     }
     for preset in method.presets {
       let values = preset.values.map { "--\($0.option) \($0.text)" }.joined(separator: " ")

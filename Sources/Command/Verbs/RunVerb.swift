@@ -109,7 +109,9 @@ private struct PipelineRun {
       }
     }
     let checkpoint = CheckpointPlace(of: output, for: recipe)
-    if let index = plan.steps.firstIndex(where: \.takesCheckpoint) { commands[index].append("--checkpoint=\(checkpoint.path)") }
+    if let index = plan.steps.firstIndex(where: \.takesCheckpoint) {
+      commands[index].append("--checkpoint=\(checkpoint.path)")
+    }
     checkpoint.removeOthers()
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
