@@ -15,6 +15,7 @@ extension CondenseRequest {
       method: try method.init(arguments), budget: Budget(rest: counts?.others, named: counts?.named ?? [:]),
       seed: UInt64(arguments.integer("seed") ?? 0))
     reading = arguments.typedOptions(under: "Reading")
+    guard arguments.verb.option("validate") != nil else { return }
     validation = arguments.number("validate").map {
       Validation.Request(share: $0, every: arguments.integer("validate-every"))
     }

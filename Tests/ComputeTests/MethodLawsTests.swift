@@ -22,7 +22,7 @@ private let otherValues = [
   "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
-  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none", "lead": "3", "cutmix": "1",
+  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none", "cutmix": "1",
 ]
 
 /// Those of methods whose default is the value above.
@@ -35,11 +35,9 @@ private func company(_ option: String, of method: Method) -> [String] {
   let offers = Set(method.settings.map(\.option))
   switch option {
   case "inner-loop", "regularization": return ["--train-on", "real"]
-  case "networks", "early-epochs", "weight-noise", "weight-ce", "lead", "cutmix":
+  case "networks", "early-epochs", "weight-noise", "weight-ce", "cutmix":
     if offers.contains("embed-in") {
-      let more = [
-        "lead": ["--weight-ce", "2", "--early-epochs", "3"], "cutmix": ["--early-epochs", "6", "--steps", "8"],
-      ]
+      let more = ["cutmix": ["--early-epochs", "6", "--steps", "8"]]
       return ["--embed-in", "snapshots", "--reuse", "1"] + (more[option] ?? [])
     }
     return offers.contains("train-on") ? ["--train-on", "snapshots"] : []

@@ -81,7 +81,7 @@ extension MethodOption {
   /// - Parameter rate: nil where the method decides by the data.
   static func learnedImages(
     initialization: String, factor: Int, batch: String = "256", rate: String? = "1", rateNote: String? = nil,
-    augmentNote: String? = nil
+    augment: String? = nil, augmentNote: String? = nil
   ) -> [MethodOption] {
     [
       MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate, note: rateNote),
@@ -91,7 +91,7 @@ extension MethodOption {
           "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
-      MethodOption(.augment, note: augmentNote), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
+      MethodOption(.augment, augment, note: augmentNote), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
       MethodOption(.trajectories), MethodOption(.validateEvery), MethodOption(.checkpoint),
       MethodOption(.checkpointEvery), MethodOption(.snapshots),
       MethodOption(.snapshotEvery),
@@ -111,10 +111,6 @@ extension MethodOption {
       MethodOption(
         .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
         note: "0"),
-      MethodOption(
-        Option(
-          "lead", .integer(0...1000), defaultNote: "0: the same network",
-          help: "epochs by which the network of the cross entropy may be ahead")),
       MethodOption(.cutMix, note: "0"),
       MethodOption(
         Option(
@@ -124,7 +120,7 @@ extension MethodOption {
   }
 
   /// What belongs to snapshots.
-  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce", "lead", "cutmix"].map {
+  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce", "cutmix"].map {
     .belongs($0, to: "embed-in", ["snapshots"])
   }
 }

@@ -24,8 +24,6 @@ public struct Guidance: Sendable {
   public var epochs: Int?
   /// α; nil for what the method takes, see `usualWeight`.
   public var crossEntropyWeight: Double?
-  /// Epochs by which the network of the cross entropy may be ahead of the one that embeds; nil for 0.
-  public var lead: Int?
   /// The share of batches that CutMix mixes while networks are trained; nil for 0.
   public var cutMixProbability: Double?
   /// Training images of a class that take part in a step, at most; a step draws so many of more.
@@ -57,19 +55,19 @@ public struct Guidance: Sendable {
   static var settings: [Setting<Guidance>] {
     [
       Setting("embed-in", \.encoders), Setting("networks", \.networks), Setting("early-epochs", \.epochs),
-      Setting("weight-ce", \.crossEntropyWeight), Setting("lead", \.lead), Setting("cutmix", \.cutMixProbability),
+      Setting("weight-ce", \.crossEntropyWeight), Setting("cutmix", \.cutMixProbability),
     ]
   }
 
   /// Fills in what follows from the data, and leaves out what means nothing to drawn networks.
   mutating func decide(for task: MethodTask) {
     guard encoders == .snapshots else {
-      (networks, epochs, crossEntropyWeight, lead, cutMixProbability) = (nil, nil, nil, nil, nil)
+      (networks, epochs, crossEntropyWeight, cutMixProbability) = (nil, nil, nil, nil)
       return
     }
     networks = networks ?? 1
     epochs = epochs ?? Self.usualEpochs
-    (lead, cutMixProbability) = (lead ?? 0, cutMixProbability ?? 0)
+    cutMixProbability = cutMixProbability ?? 0
     crossEntropyWeight = crossEntropyWeight ?? usualWeight(task.counts.max() ?? 1)
   }
 
@@ -100,12 +98,14 @@ public struct Guidance: Sendable {
     guard images.steps != 0, let recipe = trajectories(of: images.network, for: task) else { return cost }
     if servesInitialImages(recipe) { cost.trajectories = [] }
     cost.trajectories.append(recipe)
+    let formed = Double(task.counts.max() ?? 0) * Double(images.formation.multiplicity)
+    cost.memory.maps =
+      recipe.network.mapBytes(images: 64)
+      + recipe.network.mapBytesWithGradient(images: min(formed, Double(syntheticBatch)))
     cost.memory = cost.memory.covering(.training(recipe, for: .making))
     let (all, taken) = (images.trainingImages(of: task), images.trainingImages(of: task, atMost: syntheticBatch))
     let network = recipe.network.operations
-    // What is left out of the synthetic images; and their second pass through a network that is ahead.
-    let second = (lead ?? 0) > 0 ? taken * Double(lead ?? 0) / Double(1 + (lead ?? 0)) : 0
-    cost.operationsPerStep = cost.operationsPerStep.map { $0 + 2 * network * (second - all + taken) }
+    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) }
     return cost
   }
 
@@ -146,7 +146,6 @@ public struct Guidance: Sendable {
       on: real, normalization: normalization, using: random, control: control)
     let weight = encoders == .snapshots ? crossEntropyWeight ?? 0 : 0
     var encoder: (number: Int, network: Network)?
-    var judge: Network?
     var targets: [Int: Tensor] = [:]
     return try images.learned(
       from: real, counts: counts, normalization: normalization,
@@ -155,17 +154,9 @@ public struct Guidance: Sendable {
     ) { step, _ in
       let number = (step - step % images.stepsPerBatch) / stepsPerNetwork
       if let encoder, encoder.number == number { return encoder.network }
-      guard let trajectories else {
-        let network = Network(architecture, drawn: number, using: random)
-        encoder = (number, network)
-        return network
-      }
       var draw = random.split("snapshot", number)
-      let place = (draw.integer(below: trajectories.networks), draw.integer(below: trajectories.epochs + 1))
-      let ahead = draw.integer(below: (lead ?? 0) + 1)
-      let network = trajectories.network(place.0, epoch: place.1)
-      // The same network gives both in one pass.
-      judge = ahead == 0 ? nil : trajectories.network(place.0, epoch: min(trajectories.epochs, place.1 + ahead))
+      let network =
+        trajectories?.snapshot(using: &draw) ?? Network(architecture, drawn: number, using: random)
       encoder = (number, network)
       return network
     } gradient: { network, shown, images throws(TensorError) in
@@ -188,13 +179,7 @@ public struct Guidance: Sendable {
         let difference = try distance(target, embeddings)
         guard weight > 0 else { return difference }
         let labels = Array(repeating: shown.label, count: embeddings.shape[0])
-        let logits =
-          if let judge {
-            try judge.logits(ofEmbeddings: embeddedKeepingGraph(batch, in: judge))
-          } else {
-            try network.logits(ofEmbeddings: embeddings)
-          }
-        let scores = try logits.logSoftmax(axis: 1)
+        let scores = try network.logits(ofEmbeddings: embeddings).logSoftmax(axis: 1)
         let entropy =
           (oneHot(labels, classes: network.architecture.classes) * scores).sum() * (-1 / Double(labels.count))
         terms = [LossTerm(name: "features", value: difference.item), LossTerm(name: "ce", value: entropy.item)]
