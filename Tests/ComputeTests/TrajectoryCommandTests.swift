@@ -149,7 +149,8 @@ extension ComputeTests {
       let parts = [
         "give --net convnet --width 8 --depth 2", "has the classes circle, square", "3×16×16",
         "holds 1 networks of 1 epochs, and the method asks for 1 of 2", "is a model of the method koopcon",
-        "--trajectories means nothing with --init real", "do not go together", "means nothing to the method random",
+        "--trajectories means nothing here: dm trains no networks", "do not go together",
+        "means nothing to the method random",
       ]
       for (line, part) in zip(lines, parts) { #expect(line.contains(part), "\(line)") }
     }

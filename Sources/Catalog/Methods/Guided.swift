@@ -4,7 +4,8 @@ extension Method {
     summary: "matches features of networks that were trained on the real images, which must recognise the images, too; "
       + "the default",
     reference: "this program; after Zhang et al., DANCE, IJCAI 2024, and TGDD, AAAI 2026",
-    settings: MethodOption.learnedImages(initialization: "kmeans", factor: 2, batch: "128", rate: nil,
+    settings: MethodOption.learnedImages(
+      initialization: "kmeans", factor: 2, batch: "128", rate: nil,
       rateNote: "by images per class",
       augmentNote: "color_crop_cutout_flip, for grey images color_crop; none for sound")
       + MethodOption.guidance(embedIn: "snapshots", reuse: "4") + [

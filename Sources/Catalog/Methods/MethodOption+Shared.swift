@@ -91,7 +91,8 @@ extension MethodOption {
           "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
-      MethodOption(.augment, augment, note: augmentNote), MethodOption(.factor, String(factor)), MethodOption(.formation, "uniform"),
+      MethodOption(.augment, augment, note: augmentNote), MethodOption(.factor, String(factor)),
+      MethodOption(.formation, "uniform"),
       MethodOption(.trajectories), MethodOption(.validateEvery), MethodOption(.checkpoint),
       MethodOption(.checkpointEvery), MethodOption(.snapshots),
       MethodOption(.snapshotEvery),
@@ -107,7 +108,7 @@ extension MethodOption {
         Option(
           "embed-in", .choice(["drawn", "snapshots"]), defaultNote: "see the method",
           help: "networks that embed images: drawn anew, or snapshots of training on the real ones"), encoders),
-      MethodOption(.networksBeforehand), MethodOption(.earlyEpochs, note: "6 for snapshots"),
+      MethodOption(.networksBeforehand), MethodOption(.earlyEpochs, note: "2 to 30, by the images"),
       MethodOption(
         .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
         note: "0"),

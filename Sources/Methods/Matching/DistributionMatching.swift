@@ -46,7 +46,7 @@ public struct DistributionMatching: CondensingMethod {
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task)
+    guidance.decide(for: task, network: images.network)
   }
 
   /// See `CondensingMethod`.

@@ -20,7 +20,7 @@ public struct Guidance: Sendable {
   public var encoders: Encoders
   /// Networks that are trained on the real images, for snapshots; nil for 1.
   public var networks: Int?
-  /// Epochs that each of them is trained for; nil for `usualEpochs`.
+  /// Epochs that each of them is trained for; nil for a number that suits the real images, see `usualEpochs`.
   public var epochs: Int?
   /// α; nil for what the method takes, see `usualWeight`.
   public var crossEntropyWeight: Double?
@@ -30,9 +30,6 @@ public struct Guidance: Sendable {
   public var syntheticBatch: Int
   /// α by images per class, with snapshots.
   private let usualWeight: @Sendable (_ ipc: Int) -> Double
-
-  /// Epochs of which snapshots are taken.
-  public static let usualEpochs = 6
 
   /// Which networks embed.
   public enum Encoders: String, Sendable, CaseIterable, SettingValue {
@@ -60,15 +57,28 @@ public struct Guidance: Sendable {
   }
 
   /// Fills in what follows from the data, and leaves out what means nothing to drawn networks.
-  mutating func decide(for task: MethodTask) {
+  ///
+  /// - Parameter network: decided for the task.
+  mutating func decide(for task: MethodTask, network: NetworkChoice) {
     guard encoders == .snapshots else {
       (networks, epochs, crossEntropyWeight, cutMixProbability) = (nil, nil, nil, nil)
       return
     }
     networks = networks ?? 1
-    epochs = epochs ?? Self.usualEpochs
+    epochs = epochs ?? Self.usualEpochs(of: network.decided(for: task), for: task)
     cutMixProbability = cutMixProbability ?? 0
     crossEntropyWeight = crossEntropyWeight ?? usualWeight(task.counts.max() ?? 1)
+  }
+
+  /// Epochs when nobody says: about as much work as two cores do in some minutes, so that few images are seen often and many
+  /// are seen twice.
+  ///
+  /// At CIFAR-10's size and number of images it is 12.
+  static func usualEpochs(of network: Architecture, for task: MethodTask) -> Int {
+    let images = task.available.reduce(0, +)
+    guard images > 0 else { return 12 }
+    let epochs = 6.1e13 / (network.operations * Double(images))
+    return max(2, min(mostEpochs, Int(min(1e6, epochs.rounded()))))
   }
 
   /// The trajectories whose snapshots embed; nil for drawn networks.
@@ -77,7 +87,7 @@ public struct Guidance: Sendable {
     var training = TrajectoryTraining()
     training.network = network
     training.networks = networks ?? 1
-    training.epochs = epochs ?? Self.usualEpochs
+    training.epochs = epochs ?? Self.usualEpochs(of: network.decided(for: task), for: task)
     training.cutMixProbability = cutMixProbability ?? 0
     return training.recipe(for: task)
   }
@@ -122,7 +132,7 @@ public struct Guidance: Sendable {
   /// The share of a time that goes into networks, at most.
   static let shareOfNetworks = 0.4
   /// Epochs beyond which a longer trajectory gains nothing.
-  static let mostEpochs = 20
+  static let mostEpochs = 30
   /// Networks beyond which more gain nothing.
   static let mostNetworks = 5
 

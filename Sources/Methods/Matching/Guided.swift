@@ -67,7 +67,7 @@ public struct Guided: CondensingMethod {
   }
 
   /// The learning rate for so many images per class.
-  public static func rate(ipc: Int) -> Double { (0.5 * pow(Double(max(1, ipc)), 0.65) * 10).rounded() / 10 }
+  public static func rate(ipc: Int) -> Double { (2 * pow(Double(max(1, ipc)), 0.7) * 10).rounded() / 10 }
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
@@ -77,7 +77,7 @@ public struct Guided: CondensingMethod {
         ? .none : AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip]))
     images.learningRate = images.learningRate ?? Self.rate(ipc: task.counts.max() ?? 1)
     try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task)
+    guidance.decide(for: task, network: images.network)
   }
 
   /// See `CondensingMethod`.

@@ -86,7 +86,7 @@ public struct M3D: CondensingMethod {
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task)
+    guidance.decide(for: task, network: images.network)
     kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
     bandwidth = kernel.width
   }
