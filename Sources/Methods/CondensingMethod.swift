@@ -29,6 +29,9 @@ public protocol CondensingMethod: Sendable {
   /// - Throws: `DataError` where the options do not fit the data.
   mutating func decide(for task: MethodTask) throws(DataError)
 
+  /// Takes as many trained networks and epochs as there are in a file, as far as nothing was typed.
+  mutating func adopt(networks: Int, epochs: Int)
+
   /// Shares a time out between what comes before the steps and the steps, as far as nothing was typed; the steps are chosen afterwards.
   mutating func share(_ budget: TimeBudget)
 
@@ -50,6 +53,9 @@ public protocol CondensingMethod: Sendable {
 extension CondensingMethod {
   /// See `CondensingMethod`.
   public static var stepsOption: String { "steps" }
+
+  /// See `CondensingMethod`: it asks for the numbers that it has.
+  public mutating func adopt(networks: Int, epochs: Int) {}
 
   /// See `CondensingMethod`: all of it is left to the steps.
   public mutating func share(_ budget: TimeBudget) {}

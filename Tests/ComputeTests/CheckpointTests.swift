@@ -79,6 +79,18 @@ extension ComputeTests {
       #expect(again.samples == whole.samples && again.info == whole.info)
     }
 
+    @Test func `trials on held-out images go on as well`() async throws {
+      let scratch = try Scratch()
+      let path = scratch.folder.appending(path: "run.checkpoint").path
+      let words = try small("dm") + ["--steps", "30", "--lr", "0", "--validate", "0.4", "--validate-every", "2"]
+      let whole = try await condensed(words, checkpoint: nil)
+      // Nothing moves: the first trial is the best, and the second after it the last.
+      #expect(whole.info.provenance.last?.options["steps"] == "6")
+      try await stopped(words, checkpoint: path, after: 5)
+      let rest = try await condensed(words, checkpoint: path)
+      #expect(rest.samples == whole.samples && rest.info == whole.info)
+    }
+
     @Test func `the catalogue offers checkpoints to the methods that have them`() {
       #expect(Catalog.methods.filter { $0.understands("checkpoint") }.map(\.name) == Self.resuming)
     }

@@ -115,6 +115,18 @@ extension ComputeTests {
       #expect(run.output == "1\n\"trajectories\"\n", "\(run.output) \(run.errors)")
     }
 
+    @Test func `snapshots are those of the networks that are given, and all of them`() throws {
+      let run = try shell(
+        """
+        condense="pipe condense -q --method guided --ipc 2 --steps 3 --batch 8 $S --seed 3 -i $A"
+        $condense --networks 2 --early-epochs 3 --cache c | pipe shard -q -o kept && ls c | grep -c trajectory || exit
+        pipe fit -q --method trajectory $S --seed 3 --networks 2 --epochs 3 -i $A -o nets || exit
+        $condense --trajectories nets --cache none | pipe shard -q -o given || exit
+        cmp kept/*.tar given/*.tar && grep -oE '"(networks|early-epochs)" ?: ?"[0-9]+"' given/pipe.manifest | tr -d ' '; ls none
+        """)
+      #expect(run.output == "2\n\"early-epochs\":\"3\"\n\"networks\":\"2\"\n", "\(run.output) \(run.errors)")
+    }
+
     @Test(arguments: ["herding", "k-center"])
     func `selections take the features of the last epoch of the first network`(method: String) throws {
       let run = try shell(

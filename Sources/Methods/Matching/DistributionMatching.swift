@@ -50,6 +50,12 @@ public struct DistributionMatching: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
+  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
+
+  /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
+
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost { guidance.cost(of: task, images: images) }
 
   /// See `CondensingMethod`.

@@ -119,6 +119,13 @@ public struct Guidance: Sendable {
     return cost
   }
 
+  /// Takes all networks and epochs that are given, where none were typed.
+  mutating func adopt(networks given: Int, epochs: Int) {
+    guard encoders == .snapshots else { return }
+    networks = networks ?? given
+    self.epochs = self.epochs ?? epochs
+  }
+
   /// Chooses epochs and networks, where they were not typed, so that training them leaves the larger part of a time to the images.
   mutating func share(_ budget: TimeBudget) {
     guard encoders == .snapshots else { return }

@@ -88,6 +88,9 @@ public struct Guided: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
+  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
+
+  /// See `CondensingMethod`.
   public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 
   /// See `CondensingMethod`.

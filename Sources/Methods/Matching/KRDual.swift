@@ -83,6 +83,12 @@ public struct KRDual: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
+  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
+
+  /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
+
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     // Weights, gradients, two moments and what they become; values and slopes of the hidden units.
     let hidden = Double(hidden)

@@ -255,8 +255,8 @@ public struct LearnedImages: Sendable {
       last = report
       control.progress(report)
       if report.hasDiverged { break }
-      if isRestart(step + 1) { control.checkpoint?(set.checkpoint(after: report)) }
       if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
+      if isRestart(step + 1) { control.checkpoint?(set.checkpoint(after: report)) }
     }
     return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
   }

@@ -92,6 +92,12 @@ public struct M3D: CondensingMethod {
   }
 
   /// See `CondensingMethod`.
+  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
+
+  /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
+
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     // Squares of distances, and for every Gaussian two matrices.
     guidance.cost(of: task, images: images) { rows in kernel == .linear ? 0 : 12 * rows * rows }

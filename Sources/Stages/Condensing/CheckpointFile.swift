@@ -18,19 +18,22 @@ public struct CheckpointFile: Sendable {
   let trajectories: String?
   /// Seconds that the run had taken.
   public let seconds: Double
+  /// How trials on held-out images went.
+  let trials: Trials.Record
   let checkpoint: ImageCheckpoint
 
   private static let format = "pipe checkpoint 1"
 
   init(
     asked: [String: String], source: String, options: [String: String], trajectories: String?, seconds: Double,
-    _ checkpoint: ImageCheckpoint
+    trials: Trials.Record, _ checkpoint: ImageCheckpoint
   ) {
     self.asked = asked
     self.source = source
     self.options = options
     self.trajectories = trajectories
     self.seconds = seconds
+    self.trials = trials
     self.checkpoint = checkpoint
   }
 
@@ -51,7 +54,13 @@ public struct CheckpointFile: Sendable {
       return text
     }
     func number(_ name: String) throws(DataError) -> Double {
-      guard let number = Double(try text(name)) else { throw damaged("its entry \(name) is no number") }
+      guard let number = Double(try text(name)), number.isFinite else {
+        throw damaged("its entry \(name) is no number")
+      }
+      return number
+    }
+    func integer(_ name: String) throws(DataError) -> Int {
+      guard let number = Int(try text(name)), number >= 0 else { throw damaged("its entry \(name) is no number") }
       return number
     }
     func table(_ name: String) throws(DataError) -> [String: String] {
@@ -67,8 +76,9 @@ public struct CheckpointFile: Sendable {
     }
     (asked, options, source) = (try table("asked"), try table("options"), try text("source"))
     (trajectories, seconds) = (metadata["trajectories"], try number("seconds"))
+    trials = Trials.Record(best: try number("best"), since: try integer("trials since"))
     let report = StepReport(
-      step: Int(try number("step")), steps: Int(try number("steps")), loss: try number("loss"),
+      step: try integer("step"), steps: try integer("steps"), loss: try number("loss"),
       gradientNorm: try number("gradient norm"), movement: try number("movement"))
     checkpoint = ImageCheckpoint(
       report: report, images: tensors("image"), moments: tensors("moment"), start: tensors("start"))
@@ -90,7 +100,8 @@ public struct CheckpointFile: Sendable {
     let report = checkpoint.report
     var metadata = [
       "format": Self.format, "source": source, "seconds": "\(seconds)", "step": "\(report.step)",
-      "steps": "\(report.steps)", "loss": "\(report.loss)", "gradient norm": "\(report.gradientNorm)",
+      "best": "\(trials.best)", "trials since": "\(trials.since)", "steps": "\(report.steps)", "loss": "\(report.loss)",
+      "gradient norm": "\(report.gradientNorm)",
       "movement": "\(report.movement)", "asked": String(decoding: encodeJSON(asked, keysAreData: true), as: UTF8.self),
       "options": String(decoding: encodeJSON(options, keysAreData: true), as: UTF8.self),
     ]

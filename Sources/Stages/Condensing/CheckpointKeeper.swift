@@ -11,12 +11,15 @@ final class CheckpointKeeper: Sendable {
   private let source: String
   private let options: [String: String]
   private let recipe: TrajectoryRecipe?
+  private let trials: Trials
   private let context: RunContext
   private let state: Mutex<State>
 
   private struct State {
     /// Where the run is.
     var latest: ImageCheckpoint?
+    /// How the trials until then went.
+    var trials = Trials.Record()
     /// The step that was written last.
     var writtenStep: Int?
     /// When it was.
@@ -32,15 +35,17 @@ final class CheckpointKeeper: Sendable {
   ///   - source: digest of the real images.
   ///   - options: the method's options in force.
   ///   - recipe: the networks whose snapshots the steps take.
+  ///   - trials: what the set reached whenever it was tried.
   init(
     _ place: CondenseRequest.Checkpoint, asked: [String: String], source: String, options: [String: String],
-    recipe: TrajectoryRecipe?, in context: RunContext
+    recipe: TrajectoryRecipe?, trials: Trials, in context: RunContext
   ) {
     self.place = place
     self.asked = asked
     self.source = source
     self.options = options
     self.recipe = recipe
+    self.trials = trials
     self.context = context
     state = Mutex(State(writtenStep: place.found?.checkpoint.report.step, writtenAt: context.clock()))
   }
@@ -86,6 +91,7 @@ final class CheckpointKeeper: Sendable {
   private func note(_ checkpoint: ImageCheckpoint) {
     let isDue = state.withLock { state in
       state.latest = checkpoint
+      state.trials = trials.record
       return context.clock() - state.writtenAt >= place.interval
     }
     if isDue { write() }
@@ -94,14 +100,14 @@ final class CheckpointKeeper: Sendable {
   /// The run is worth more than its checkpoint: a failure is reported, and the next one is tried.
   private func write() {
     let now = context.clock()
-    let (latest, trajectories) = state.withLock { state in
+    let (latest, tried, trajectories) = state.withLock { state in
       defer { state.writtenAt = now }
-      return (state.latest?.report.step == state.writtenStep ? nil : state.latest, state.trajectories)
+      return (state.latest?.report.step == state.writtenStep ? nil : state.latest, state.trials, state.trajectories)
     }
     guard let latest else { return }
     let file = CheckpointFile(
       asked: asked, source: source, options: options, trajectories: trajectories,
-      seconds: (place.found?.seconds ?? 0) + now, latest)
+      seconds: (place.found?.seconds ?? 0) + now, trials: tried, latest)
     do throws(DataError) {
       try file.write(to: place.path)
       state.withLock { $0.writtenStep = latest.report.step }

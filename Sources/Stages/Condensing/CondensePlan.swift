@@ -2,7 +2,6 @@ public import Datasets
 import Methods
 import Networks
 import Streaming
-import Synchronization
 import Tensors
 
 /// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
@@ -133,7 +132,7 @@ public struct CondensePlan: Sendable {
     tool: String, in context: RunContext, snapshot: @escaping @Sendable (Int, Synthetic) -> Void
   ) throws -> Condensation {
     var control = control(for: real, in: context)
-    let trials = Trials()
+    let trials = Trials(request.checkpoint?.found?.trials ?? .init())
     let wanted = Set(context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
     control.snapshotSteps = wanted.union(
       (1...max(1, method.steps ?? 1)).filter { validation?.isDue(afterStep: $0) ?? false })
@@ -153,7 +152,7 @@ public struct CondensePlan: Sendable {
     let keeper = request.checkpoint.map { checkpoint in
       CheckpointKeeper(
         checkpoint, asked: request.asked(tool: tool), source: digest, options: method.recorded, recipe: mainRecipe,
-        in: context)
+        trials: trials, in: context)
     }
     keeper?.take(part: &control)
     let result = try method.condense(
@@ -255,41 +254,6 @@ public struct CondensePlan: Sendable {
     if !hasSteps { options[type(of: method).stepsOption] = nil }
     if hasSteps { options[type(of: method).stepsOption] = stepsReached.map { String($0) } }
     return options
-  }
-}
-
-/// What a set reached whenever it was tried, and whether that is all it will.
-private final class Trials: Sendable {
-  private struct State {
-    var best = 0.0
-    /// Trials since the best.
-    var since = 0
-    var failure: (any Error)?
-  }
-  private let state = Mutex(State())
-
-  /// Trials without any gain after which a run ends.
-  private static let patience = 2
-
-  var areOver: Bool { state.withLock { $0.since >= Self.patience || $0.failure != nil } }
-
-  func add(_ accuracy: Result<Double?, any Error>, ofStep step: Int, log: (String) -> Void) {
-    switch accuracy {
-    case .failure(let error): state.withLock { $0.failure = error }
-    case .success(nil): break
-    case .success(.some(let accuracy)):
-      state.withLock { state in
-        state.since = accuracy > state.best ? 0 : state.since + 1
-        state.best = max(state.best, accuracy)
-      }
-      log("step \(step): \(percentText(accuracy)) right on the held-out images")
-      if areOver { log("nothing was gained in \(Self.patience) trials: the run ends here") }
-    }
-  }
-
-  /// Throws what a trial threw.
-  func finish() throws {
-    if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 }
 

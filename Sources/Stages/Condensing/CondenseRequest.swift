@@ -12,8 +12,13 @@ public struct CondenseRequest: Sendable {
   public var seed: UInt64
   /// How the samples were read, option by option as typed: for the provenance.
   public var reading: [String: String] = [:]
-  /// Trained networks that are given to a method that would train some.
-  public var trajectories: TrajectoryFile?
+  /// Trained networks that are given to a method that would train some; all of them are taken, unless numbers were typed.
+  public var trajectories: TrajectoryFile? {
+    didSet {
+      guard let file = trajectories?.description else { return }
+      method.adopt(networks: file.networks, epochs: file.epochs)
+    }
+  }
 
   /// A file in which the run keeps where it stands, to go on from there when it was killed.
   public var checkpoint: Checkpoint?
