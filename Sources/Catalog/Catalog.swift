@@ -16,9 +16,15 @@ public enum Catalog {
   ]
 
   /// The verbs, in the order of help.
-  public static let verbs: [Verb] = [
-    .condense, .expand, .evaluate, .decode, .fit, .encode, .attend, .shard, .cat, .run, .inspect, .verify, .preview,
-    .methods, .completion, .man, .help, .version,
+  public static let verbs: [Verb] = table.map { $0.verb() }
+
+  /// Makes each verb when it is asked for: those with methods have hundreds of options, and most runs are of another.
+  private static let table: [(name: String, verb: @Sendable () -> Verb)] = [
+    ("condense", { .condense }), ("expand", { .expand }), ("evaluate", { .evaluate }), ("decode", { .decode }),
+    ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
+    ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
+    ("methods", { .methods }), ("completion", { .completion }), ("man", { .man }), ("help", { .help }),
+    ("version", { .version }),
   ]
 
   /// The methods of `condense`, simplest first.
@@ -56,7 +62,7 @@ public enum Catalog {
 
   /// The verb of that name.
   public static func verb(_ name: String) -> Verb? {
-    verbs.first { $0.name == name }
+    table.first { $0.name == name }?.verb()
   }
 
   /// The method of that name.
@@ -65,7 +71,5 @@ public enum Catalog {
   }
 
   /// The options of `condense`, `expand` and `fit` that a method takes only if it names them among its settings.
-  public static let methodOptionNames: [String] = allMethods.reduce(into: []) { names, method in
-    for setting in method.settings where !names.contains(setting.option) { names.append(setting.option) }
-  }
+  public static let methodOptionNames: Set<String> = Set(allMethods.flatMap(\.settings).map(\.option))
 }

@@ -22,6 +22,7 @@ import Testing
 
   @Test(arguments: Catalog.verbs.map(\.name)) func `everything is documented`(name: String) throws {
     let verb = try #require(Catalog.verb(name))
+    #expect(verb.name == name)
     #expect(!verb.summary.isEmpty && !verb.summary.hasSuffix("."))
     #expect(!verb.examples.isEmpty)
     #expect(verb.option("help") != nil)

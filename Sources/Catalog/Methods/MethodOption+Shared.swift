@@ -179,8 +179,8 @@ extension OptionGroup {
   /// The options of some methods, each once, but for those that stand in another group of the verb.
   static func methods(_ methods: [Method], beside others: [String]) -> OptionGroup {
     var options: [Option] = []
-    for option in methods.flatMap(\.settings) where !others.contains(option.option) {
-      guard !options.contains(where: { $0.name == option.option }) else { continue }
+    var known = Set(others)
+    for option in methods.flatMap(\.settings) where known.insert(option.option).inserted {
       options.append(option.described)
     }
     return OptionGroup("Method", options)

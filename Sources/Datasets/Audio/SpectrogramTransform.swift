@@ -1,5 +1,5 @@
 internal import CAudio
-internal import Foundation
+internal import Glibc
 
 /// Makes the image of a clip as `Spectrogram` says; one value serves several threads.
 final class SpectrogramTransform: Sendable {
