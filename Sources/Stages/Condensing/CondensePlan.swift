@@ -164,7 +164,7 @@ public struct CondensePlan: Sendable {
     return result
   }
 
-  /// Tells how well a result trains; nil where nothing was held back, or it was stopped. On the compute thread.
+  /// Tells how well a result trains, on the compute thread; nil where nothing was held back, or it was stopped.
   func validate(_ synthetic: Synthetic, in context: RunContext) throws -> ValidationResult? {
     try validation?.result(of: synthetic, named: request.name, normalization: normalization, in: context)
   }
