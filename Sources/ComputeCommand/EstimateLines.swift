@@ -9,6 +9,7 @@ extension Estimate {
     var lines = ["\(request.name): \(images) images, seed \(request.seed)"]
     if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
     lines += trajectories.map(\.line)
+    if startSeconds > 1 { lines.append("first images by clusters: about \(durationText(startSeconds))") }
     if let features {
       let kept = request.trajectories == nil ? "a network from the cache" : "a network from --trajectories"
       let training = features.steps > 0 ? "\(features.steps) steps of training a network" : kept

@@ -8,6 +8,8 @@ public import Tensors
 public struct Cost: Sendable {
   /// Floating-point operations of a step, on average; nil where there are no steps to estimate.
   public var operationsPerStep: Double?
+  /// Floating-point operations between the training of networks and the first step: of clusters of embeddings.
+  public var operationsBefore = 0.0
   /// How much longer operations of a step take than those of the probe.
   public var slowness = 1.0
   /// With what the machine is measured; nil where next to nothing is computed.

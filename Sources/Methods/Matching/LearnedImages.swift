@@ -128,7 +128,11 @@ public struct LearnedImages: Sendable {
       need = need.covering(before)
     }
     var cost = Cost(memory: need)
-    if let trajectories { cost.trajectories.append(trajectories) }
+    if let trajectories {
+      cost.trajectories.append(trajectories)
+      // Every image is embedded; the clusters take about twice as long again.
+      cost.operationsBefore = 3 * network.operations * task.available.reduce(0) { $0 + Double($1) }
+    }
     cost.probe = Probe(network)
     cost.operationsPerStep = network.operations * (real + 2 * trainingImages(of: task))
     // Augmentation and the loss take about a quarter more than the network.

@@ -75,7 +75,7 @@ public struct CondensePlan: Sendable {
     {
       let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
       undecided.share(
-        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
+        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trajectorySeconds(atRate: rate)))
       method = undecided
       try method.decide(for: task)
       cost = method.cost(of: task)
@@ -99,10 +99,11 @@ public struct CondensePlan: Sendable {
         return .init(recipe, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
       }
     }
+    if let rate, method.steps != 0 { estimate.startSeconds = cost.operationsBefore / rate }
     if let operations = cost.operationsPerStep, let rate {
       let seconds = cost.slowness * operations / rate
       if let deadline, method.steps == nil {
-        let before = estimate.trajectories.reduce(0) { $0 + $1.seconds }
+        let before = estimate.trajectories.reduce(estimate.startSeconds) { $0 + $1.seconds }
         method.steps = Work.steps(of: seconds, in: deadline - context.clock() - before)
       }
       method.steps = method.steps ?? cost.usualSteps?.steps(of: operations, threads: context.threads)
