@@ -75,7 +75,7 @@ public struct CondensePlan: Sendable {
     {
       let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
       undecided.share(
-        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trajectorySeconds(atRate: rate)))
+        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
       method = undecided
       try method.decide(for: task)
       cost = method.cost(of: task)

@@ -42,7 +42,7 @@ public struct TrajectoryPlan: Sendable {
     let rate = try Work.measuredRate(Probe(network), clock: context.clock)
     if let deadline {
       let work = Work.training(network: network, images: store.count, passes: training.networks)
-      training.epochs = Work.steps(of: work.trajectorySeconds(atRate: rate), in: deadline - context.clock())
+      training.epochs = Work.steps(of: work.trainingSeconds(atRate: rate), in: deadline - context.clock())
       need = try check()
     }
     recipe = training.recipe(for: task)
