@@ -257,6 +257,23 @@ struct GuidanceTests {
     #expect(steps.withLock { $0 } == [4, 5, 6])
   }
 
+  /// Ctrl-C, or a time that is up, while the networks are trained.
+  @Test(arguments: [0, 1, 2, 5]) func `a training that is stopped leaves the images as they begin`(batches: Int) throws
+  {
+    let done = Mutex(0)
+    var control = RunControl()
+    control.progress = { report in if report.phase != nil { done.withLock { $0 += 1 } } }
+    control.shouldStop = { done.withLock { $0 } >= batches }
+    let result = try guided([2, 1, 2], control: control) {
+      $0.images.initialization = .kMeans
+      $0.guidance.epochs = 9
+    }
+    let (steps, labels) = (result.steps, result.synthetic.labels)
+    #expect(steps == 0 && labels == [0, 0, 1, 2, 2])
+    let values = result.synthetic.images.floats()
+    #expect(values.allSatisfy { $0.isFinite })
+  }
+
   @Test func `the embeddings of a network belong to its logits`() throws {
     var draw = RandomSource(seed: 5)
     let network = Network(toy.network, using: &draw)

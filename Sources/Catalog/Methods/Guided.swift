@@ -8,7 +8,8 @@ extension Method {
       initialization: "kmeans", factor: 2, batch: "128", rate: nil,
       rateNote: "by images per class",
       augmentNote: "color_crop_cutout_flip, for grey images color_crop; none for sound")
-      + MethodOption.guidance(embedIn: "snapshots", reuse: "4") + [
+      + MethodOption.guidance(
+        embedIn: "snapshots", reuse: "4", weightNote: "2.5; above 20 images per class 0.5") + [
         MethodOption(
           Option(
             "distance", .choice(["mean", "kernel", "dual"]), defaultNote: "see the method",

@@ -99,10 +99,10 @@ extension MethodOption {
     ]
   }
 
-  /// Of methods that match embeddings: which networks embed, and whether they judge.
+  /// Of methods that match embeddings: which networks embed, and whether they also classify the images.
   ///
   /// - Parameter reuse: steps that share what is drawn.
-  static func guidance(embedIn encoders: String, reuse: String) -> [MethodOption] {
+  static func guidance(embedIn encoders: String, reuse: String, weightNote: String = "0") -> [MethodOption] {
     [
       MethodOption(
         Option(
@@ -111,7 +111,7 @@ extension MethodOption {
       MethodOption(.networksBeforehand), MethodOption(.earlyEpochs, note: "2 to 30, by the images"),
       MethodOption(
         .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
-        note: "0"),
+        note: weightNote),
       MethodOption(.cutMix, note: "0"),
       MethodOption(
         Option(

@@ -14,46 +14,22 @@ public import Tensors
 /// Deviations: none at factor 1. A factor applies multi-formation before the augmentation, as IDM and M3D do.
 /// Decisions: a class with fewer real images than a batch gives all of them. The images are optimised in normalised
 /// units and never clamped, as in the code.
-public struct DistributionMatching: CondensingMethod {
+public struct DistributionMatching: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "dm"
   /// See `CondensingMethod`.
-  public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
-  /// See `CondensingMethod`.
-  public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
-      Setting("reuse", \.images.stepsPerBatch)
-    ]
+  public static let settings = sharedSettings
 
   /// How images are learned; the values are the paper's, except for the number of steps.
   ///
   /// The paper takes 20,000 steps; most of the gain comes in the first hundreds. It takes a learning rate of 1, and 10 from
   /// 100 images per class on.
   public var images = LearnedImages(initialization: .real, factor: 1)
-  /// Which networks embed, and whether they judge.
+  /// Which networks embed, and whether they also classify the images.
   public var guidance = Guidance(.drawn)
 
   /// See `CondensingMethod`.
   public init() {}
-
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { images.steps }
-    set { images.steps = newValue }
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) {
-    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task, network: images.network)
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
-
-  /// See `CondensingMethod`.
-  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost { guidance.cost(of: task, images: images) }

@@ -1,8 +1,8 @@
-internal import Datasets
+public import Datasets
 internal import Networks
 internal import Tensors
 
-/// Where methods that match embeddings compare them, and who judges the images beside them.
+/// Where methods that match embeddings compare them, and which of them also classify the images.
 ///
 /// minimises over S:   E_{θ, ω}  Σ_c  D( ψ_θ(A(T_c, ω)), ψ_θ(A(decode(S_c), ω)) )  +  α · mean CE( f_θ(A(decode(S_c), ω)), c )
 ///
@@ -138,9 +138,9 @@ public struct Guidance: Sendable {
 
   /// The share of a time that goes into networks, at most.
   static let shareOfNetworks = 0.4
-  /// Epochs beyond which a longer trajectory gains nothing.
+  /// Epochs at most: 20 were no better than 12 on held-out data, and a few hundred images are seen often enough.
   static let mostEpochs = 30
-  /// Networks beyond which more gain nothing.
+  /// Networks at most; how much more than one of them gain was not measured.
   static let mostNetworks = 5
 
   /// Learns `counts[c]` images of each class c by comparing embeddings; 0 leaves a class out.
@@ -166,7 +166,7 @@ public struct Guidance: Sendable {
     var targets: [Int: Tensor] = [:]
     return try images.learned(
       from: real, counts: counts, normalization: normalization,
-      firstEmbeddedIn: servesInitialImages(recipe) ? trajectories?.network(0, epoch: LearnedImages.initialEpochs) : nil,
+      firstEmbeddedIn: servesInitialImages(recipe) ? trajectories.map(LearnedImages.initialNetwork(of:)) : nil,
       using: random, control: control
     ) { step, _ in
       let number = (step - step % images.stepsPerBatch) / stepsPerNetwork
@@ -205,6 +205,49 @@ public struct Guidance: Sendable {
       return LearnedImages.ClassLoss(value: value.item, gradient: gradients[0], terms: terms)
     }
   }
+}
+
+/// A method that matches embeddings; what is its own are the distance and the defaults.
+public protocol EmbeddingMatchingMethod: CondensingMethod {
+  /// How images are learned.
+  var images: LearnedImages { get set }
+  /// Which networks embed, and whether they also classify the images.
+  var guidance: Guidance { get set }
+}
+
+extension EmbeddingMatchingMethod {
+  /// See `CondensingMethod`.
+  public static var traits: MethodTraits {
+    MethodTraits(
+      learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+  }
+
+  /// The options of all of them.
+  static var sharedSettings: [Setting<Self>] {
+    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) }
+      + [Setting("reuse", \.images.stepsPerBatch)]
+  }
+
+  /// See `CondensingMethod`.
+  public var steps: Int? {
+    get { images.steps }
+    set { images.steps = newValue }
+  }
+
+  /// See `CondensingMethod`.
+  public mutating func decide(for task: MethodTask) throws(DataError) { try decideShared(for: task) }
+
+  /// What all of them decide.
+  mutating func decideShared(for task: MethodTask) throws(DataError) {
+    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
+    guidance.decide(for: task, network: images.network)
+  }
+
+  /// See `CondensingMethod`.
+  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
+
+  /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 }
 
 /// A time that is to be shared out between networks and images.

@@ -21,22 +21,19 @@ public import Tensors
 /// Decisions, on held-out data, see docs/design/0019:
 /// - *The distance* is that of the mean features; `distance` has M3D's kernel and KR-dual's potential, too.
 /// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them.
-public struct Guided: CondensingMethod {
+public struct Guided: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "guided"
   /// See `CondensingMethod`.
-  public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
-  /// See `CondensingMethod`.
   public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
-      Setting("distance", \.distance), Setting("reuse", \.images.stepsPerBatch), Setting("decay", \.images.decay),
+    sharedSettings + [
+      Setting("distance", \.distance), Setting("decay", \.images.decay),
       Setting("schedule", \.images.schedule), Setting("pixels", \.images.pixels),
     ]
 
   /// How images are learned.
   public var images: LearnedImages
-  /// Which networks embed, and how much they judge.
+  /// Which networks embed, and how much their cross entropy weighs.
   public var guidance = Guidance(.snapshots) { ipc in ipc <= 20 ? 2.5 : 0.5 }
   /// How embeddings are compared.
   public var distance = Distance.mean
@@ -60,12 +57,6 @@ public struct Guided: CondensingMethod {
     images.decay = .cosine
   }
 
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { images.steps }
-    set { images.steps = newValue }
-  }
-
   /// The learning rate for so many images per class.
   public static func rate(ipc: Int) -> Double { (2 * pow(Double(max(1, ipc)), 0.7) * 10).rounded() / 10 }
 
@@ -76,8 +67,7 @@ public struct Guided: CondensingMethod {
       ?? (task.isSpectrogram
         ? .none : AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip]))
     images.learningRate = images.learningRate ?? Self.rate(ipc: task.counts.max() ?? 1)
-    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task, network: images.network)
+    try decideShared(for: task)
   }
 
   /// See `CondensingMethod`.
@@ -88,12 +78,6 @@ public struct Guided: CondensingMethod {
     cost.usualSteps = UsualSteps(allowance: 1.3e14, range: 200...2000)
     return cost
   }
-
-  /// See `CondensingMethod`.
-  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
-
-  /// See `CondensingMethod`.
-  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 
   /// See `CondensingMethod`.
   public func condense(

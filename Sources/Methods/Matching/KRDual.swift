@@ -27,23 +27,19 @@ public import Tensors
 ///   do not move. By default the loss is multiplied by the constant of the batch that gives its gradient at the embeddings the
 ///   length of DM's there, so that the rate means what it means for DM. `units = .dual` turns it off.
 /// - *The rest.* Batch, augmentation, momentum and initial images as DM; the paper does not say.
-public struct KRDual: CondensingMethod {
+public struct KRDual: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "kr-dual"
   /// See `CondensingMethod`.
-  public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
-  /// See `CondensingMethod`.
   public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
-      Setting("reuse", \.images.stepsPerBatch),
+    sharedSettings + [
       Setting("hidden", \.hidden), Setting("clip", \.bound), Setting("ascent-steps", \.ascentSteps),
       Setting("ascent-rate", \.ascentRate), Setting("step-size", \.units),
     ]
 
   /// How images are learned.
   public var images = LearnedImages(initialization: .real, factor: 1)
-  /// Which networks embed, and whether they judge.
+  /// Which networks embed, and whether they also classify the images.
   public var guidance = Guidance(.drawn)
   /// Hidden units of a potential.
   public var hidden = 8
@@ -69,24 +65,6 @@ public struct KRDual: CondensingMethod {
 
   /// See `CondensingMethod`.
   public init() {}
-
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { images.steps }
-    set { images.steps = newValue }
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func decide(for task: MethodTask) throws(DataError) {
-    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task, network: images.network)
-  }
-
-  /// See `CondensingMethod`.
-  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
-
-  /// See `CondensingMethod`.
-  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {

@@ -172,7 +172,12 @@ public struct LearnedImages: Sendable {
     guard let recipe = initialTrajectories(for: task) else { return nil }
     let trajectories = try recipe.trajectories(
       on: real, normalization: normalization, using: random, control: control)
-    return trajectories.network(0, epoch: min(Self.initialEpochs, trajectories.epochs))
+    return Self.initialNetwork(of: trajectories)
+  }
+
+  /// The network that embeds images for the first images; of fewer epochs where the training was stopped.
+  static func initialNetwork(of trajectories: Trajectories) -> Network {
+    trajectories.network(0, epoch: min(initialEpochs, trajectories.epochs))
   }
 
   /// What one class shows to the network of one step.

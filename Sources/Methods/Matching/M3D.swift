@@ -34,16 +34,12 @@ public import Tensors
 /// - *Where.* See `LearnedImages`. The update inside the class loop
 ///   (Algorithm 1, line 9) and one update after it are the same thing, as classes share no pixels.
 /// - *Initial images.* Real ones; with a factor each tile is a different real image, shrunk.
-public struct M3D: CondensingMethod {
+public struct M3D: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "m3d"
   /// See `CondensingMethod`.
-  public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
-  /// See `CondensingMethod`.
   public static let settings =
-    LearnedImages.settings.map { $0.within(\Self.images) } + Guidance.settings.map { $0.within(\Self.guidance) } + [
-      Setting("reuse", \.images.stepsPerBatch),
+    sharedSettings + [
       Setting("kernel", \.kernel), Setting("bandwidth", \.bandwidth), Setting("units", \.units),
       Setting("iterations-per-model", \.stepsPerNetwork),
     ]
@@ -52,7 +48,7 @@ public struct M3D: CondensingMethod {
   ///
   /// The paper takes 10,000 steps for small images and 1,000 for ImageNet; factor 2 for small images and 3 for ImageNet.
   public var images = LearnedImages(initialization: .mixed, factor: 2)
-  /// Which networks embed, and whether they judge.
+  /// Which networks embed, and whether they also classify the images.
   public var guidance = Guidance(.drawn)
   /// The kernel on embeddings, whose own width is not looked at.
   public var kernel = Kernel.gaussianMixture()
@@ -74,28 +70,15 @@ public struct M3D: CondensingMethod {
   /// See `SettingValue`.
   public init() {}
 
-  /// See `CondensingMethod`.
-  public var steps: Int? {
-    get { images.steps }
-    set { images.steps = newValue }
-  }
-
   /// The width of a Gaussian kernel that suits a formation, in mean squared distances of the batch.
   public static func width(forFactor factor: Int) -> Double { factor == 1 ? 16 : 1 }
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
-    try images.decide(for: task, isTrained: guidance.encoders == .snapshots)
-    guidance.decide(for: task, network: images.network)
+    try decideShared(for: task)
     kernel = kernel.with(width: bandwidth ?? Self.width(forFactor: images.formation.factor))
     bandwidth = kernel.width
   }
-
-  /// See `CondensingMethod`.
-  public mutating func adopt(networks: Int, epochs: Int) { guidance.adopt(networks: networks, epochs: epochs) }
-
-  /// See `CondensingMethod`.
-  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {

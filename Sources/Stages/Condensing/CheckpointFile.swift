@@ -39,13 +39,13 @@ public struct CheckpointFile: Sendable {
 
   /// Reads a file; on the compute thread.
   ///
-  /// - Throws: `DataError` where it is no whole checkpoint.
+  /// - Throws: `DataError` where it is not a whole checkpoint.
   public init(contentsOf path: String) throws(DataError) {
     let file = try TensorFile(contentsOf: path)
     let metadata = file.metadata
     func damaged(_ problem: String) -> DataError {
       DataError(
-        .badInput, at: [path], "is no checkpoint of this version: \(problem)",
+        .badInput, at: [path], "is not a checkpoint of this version: \(problem)",
         remedy: "remove it, and the run begins anew; or name another file")
     }
     guard metadata["format"] == Self.format else { throw damaged("its format is not '\(Self.format)'") }
@@ -55,17 +55,19 @@ public struct CheckpointFile: Sendable {
     }
     func number(_ name: String) throws(DataError) -> Double {
       guard let number = Double(try text(name)), number.isFinite else {
-        throw damaged("its entry \(name) is no number")
+        throw damaged("its entry \(name) is not a valid number")
       }
       return number
     }
     func integer(_ name: String) throws(DataError) -> Int {
-      guard let number = Int(try text(name)), number >= 0 else { throw damaged("its entry \(name) is no number") }
+      guard let number = Int(try text(name)), number >= 0 else {
+        throw damaged("its entry \(name) is not a valid number")
+      }
       return number
     }
     func table(_ name: String) throws(DataError) -> [String: String] {
       guard let table = try? JSONDecoder().decode([String: String].self, from: Data(try text(name).utf8)) else {
-        throw damaged("its entry \(name) is no table")
+        throw damaged("its entry \(name) is not a table")
       }
       return table
     }

@@ -34,9 +34,9 @@ public struct CondensePlan: Sendable {
     self.info = info
     digest = whole.digest
     let counts = try request.budget.counts(classNames: whole.classNames, dataset: info.name)
-    let judge = request.network
+    let network = request.network
     validation = try request.validation.map { asked throws(DataError) in
-      try Validation(asked, of: whole, seed: request.seed, network: judge, counts: counts)
+      try Validation(asked, of: whole, seed: request.seed, network: network, counts: counts)
     }
     let store = validation?.training ?? whole
     real = store
@@ -65,9 +65,8 @@ public struct CondensePlan: Sendable {
     }
     var deadline = context.deadline
     if let validation, let rate, let moment = deadline {
-      let network = try judge.architecture(for: store.shape, classes: store.classCount, of: info.name)
-      let tiles = method.recorded["factor"].flatMap(Int.init).map { $0 * $0 } ?? 1
-      deadline = moment - validation.seconds(of: network, tiles: tiles, atRate: rate)
+      let network = try request.network.architecture(for: store.shape, classes: store.classCount, of: info.name)
+      deadline = moment - validation.seconds(of: network, tiles: request.formation.multiplicity, atRate: rate)
     }
     self.deadline = deadline
     if let deadline, let rate, method.steps == nil, request.trajectories == nil,
