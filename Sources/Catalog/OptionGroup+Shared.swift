@@ -6,18 +6,25 @@ extension OptionGroup {
       Option(
         "layout",
         .choice([
-          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "audio-folder", "webdataset",
-          "npz",
+          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "image-table", "audio-folder",
+          "webdataset", "npz",
         ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
       Option(
         "label-pattern", .text("P"), defaultNote: "the folder",
-        help: "class in names of sounds: {label}_*"),
+        help: "class in names of files: {label}_*"),
       Option(
         "test-pattern", .text("P"), defaultNote: "by folder",
-        help: "names of sounds for testing: *_[0-4].wav"),
+        help: "names of files for testing: *_[0-4].wav"),
+      Option(
+        "label-column", .text("NAME"), defaultNote: "by its name",
+        help: "column of the label, in a table beside images"),
+      Option(
+        "image-column", .text("NAME"), defaultNote: "by its cells",
+        help: "column of the images' names in that table"),
+      Option("test-fold", .list("FOLD"), defaultNote: "none", help: "folds of that table for testing"),
       Option(
         "resize", .extent, defaultNote: "none",
         help: "resize: the shorter side to N, or exactly"),

@@ -27,17 +27,26 @@ func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
 }
 
 extension ReadOptions {
-  /// Refuses patterns of file names for data whose samples are not files that they could be meant for.
+  /// Refuses patterns of file names and columns of tables for data whose samples are not files that they could be meant for.
   ///
   /// - Parameter layout: nil for samples that come from this program.
   public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
-    guard requiresPatterns, layout != .audioFolder, labelPattern != nil || testPattern != nil else { return }
-    let options = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }].compactMap(
-      \.self)
+    guard requiresPatterns else { return }
+    let isImages = layout == .imageFolder || layout == .imageTable
+    let patterns = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }]
+    let columns = [
+      labelColumn.map { _ in "--label-column" }, imageColumn.map { _ in "--image-column" },
+      testFolds.isEmpty ? nil : "--test-fold",
+    ]
     let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
-    throw DataError(
-      .usage, at: [name],
-      "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for folders of sound files, and \(found)",
-      remedy: "leave \(options.count == 1 ? "it" : "them") out")
+    for (options, fits, files) in [
+      (patterns.compactMap(\.self), isImages || layout == .audioFolder, "folders of images or sound files"),
+      (columns.compactMap(\.self), isImages, "images with a table beside them"),
+    ] where !options.isEmpty && !fits {
+      throw DataError(
+        .usage, at: [name],
+        "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for \(files), and \(found)",
+        remedy: "leave \(options.count == 1 ? "it" : "them") out")
+    }
   }
 }

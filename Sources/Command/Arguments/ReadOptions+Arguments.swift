@@ -10,6 +10,8 @@ extension ReadOptions {
       layout: arguments.choice("layout").flatMap(Layout.init(named:)), classes: arguments.list("classes"),
       labelPattern: try arguments.filePattern("label-pattern"), testPattern: try arguments.filePattern("test-pattern"),
       centerCrop: arguments.integer("center-crop"))
+    (labelColumn, imageColumn) = (arguments.text("label-column"), arguments.text("image-column"))
+    testFolds = arguments.list("test-fold")
     if let labelPattern, !labelPattern.hasLabel {
       throw UsageError(
         "--label-pattern '\(labelPattern.text)' has no {label}", hint: "write it where the class stands: {label}_*")

@@ -50,9 +50,13 @@ final class Container {
     let archives = folder.members.filter { isArchiveName($0.basename) }
     if archives.isEmpty || folder.members.contains(where: { isDataName($0.basename) }) {
       self.init(.folder(folder), name: path, limits: limits)
-    } else {
-      self.init(.sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits)
+      return
     }
+    var parts: [Part] = archives.map { .path(folder.path(of: $0)) }
+    // Kaggle's archives of images have their labels in a table beside them.
+    let tables = Folder(folder) { LabelTable.isTable($0.basename) }
+    if !tables.members.isEmpty { parts.append(.open(Container(.folder(tables), name: path, limits: limits))) }
+    self.init(.sequence(parts), name: path, limits: limits)
   }
 
   /// Several inputs, one after another.
@@ -111,7 +115,11 @@ final class Container {
       // A zip archive's directory stands at its end.
       let isZip = try replay.peek(2) == ArchiveReader.zipSignature
       let source = try last && !isZip ? replay.lastTime() : replay.fromStart()
-      return MemberReader(try ArchiveReader(source, limits: limits), limits: limits)
+      let reopen: MemberReader.Reopen = { [limits] () throws(DataError) in
+        try ArchiveReader(replay.fromStart(), limits: limits)
+      }
+      return MemberReader(
+        try ArchiveReader(source, limits: limits), limits: limits, reopen: replay.canReopen ? reopen : nil)
     case .bare(let replay):
       return try MemberReader(bare: last ? replay.lastTime() : replay.fromStart(), limits: limits)
     case .folder(let folder):
@@ -150,7 +158,7 @@ final class Container {
 }
 
 /// Whether 512 bytes are a tar header: its checksum is the sum of all bytes with eight spaces in its own place.
-private func looksLikeTar(_ block: [UInt8]) -> Bool {
+func looksLikeTar(_ block: [UInt8]) -> Bool {
   guard block.count == 512 else { return false }
   // An empty archive is two blocks of zeros.
   if block.allSatisfy({ $0 == 0 }) { return true }
@@ -162,11 +170,19 @@ private func looksLikeTar(_ block: [UInt8]) -> Bool {
   return stored == sum
 }
 
+let tarSuffixes = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"]
+
 private func isArchiveName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".zip", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"].contains {
-    lower.hasSuffix($0)
-  }
+  return ([".zip", ".npz"] + tarSuffixes).contains { lower.hasSuffix($0) }
+}
+
+/// The name of an archive without folders and extensions: `n01440764` of `train/n01440764.tar`.
+func archiveStem(_ path: String) -> String {
+  let base = path.split(separator: "/").last.map(String.init) ?? path
+  let lower = base.lowercased()
+  let suffix = ([".zip", ".npz"] + tarSuffixes).filter { lower.hasSuffix($0) }.map(\.count).max() ?? 0
+  return String(base.dropLast(suffix))
 }
 
 private func isDataName(_ name: String) -> Bool {

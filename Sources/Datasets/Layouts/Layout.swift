@@ -19,7 +19,7 @@ public struct Layout: Sendable {
 
   /// All layouts, in the order in which they are tried.
   public static let all: [Layout] = [
-    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .audioFolder, .webDataset, .npz,
+    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .imageTable, .audioFolder, .webDataset, .npz,
   ]
 
   /// The layout of that name.

@@ -1,0 +1,169 @@
+/// A table's bytes, as the first pass over a dataset keeps them.
+struct RawTable {
+  var path: String
+  var folder: [String]
+  var bytes: [UInt8]
+}
+
+/// What tables say of the images beside them, row by row.
+struct TableRows {
+  /// What the rows say of one image.
+  struct Row {
+    /// Nil where a list only says the part.
+    var label: String?
+    /// The number of the class, where a column has it.
+    var number: Int?
+    var part: Part?
+    /// The table and the line, for messages.
+    var place: String
+  }
+  /// By the number of the image.
+  private(set) var byImage: [Int: Row] = [:]
+  /// What the log shall say.
+  private(set) var notes: [String] = []
+  /// Tables that name images, and may hold labels in several columns.
+  private(set) var unclear: [DataError] = []
+  private(set) var images: ImageIndex
+  private let name: String
+  private let options: ReadOptions
+  private var missing: [String] = []
+  private var withoutLabel = 0
+
+  /// Reads all tables that name images.
+  ///
+  /// - Throws: `DataError` (`.badInput`) for rows that contradict each other, that fit several images or none, and for labels that are
+  ///   lists; (`.usage`) for columns that no table has.
+  init(_ tables: [RawTable], images: ImageIndex, _ options: ReadOptions, name: String) throws(DataError) {
+    (self.images, self.options, self.name) = (images, options, name)
+    var read: [(LabelTable, TableColumns)] = []
+    var seen: [LabelTable] = []
+    for raw in tables.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
+      let table: LabelTable
+      do throws(DelimitedText.Malformed) {
+        table = try LabelTable(raw.bytes, path: raw.path, folder: raw.folder) { cells in
+          LabelTable.areNames(cells) || !cells.contains(where: images.mayName)
+        }
+      } catch {
+        notes.append("\(raw.path) \(error.problem); it was not read as a table")
+        continue
+      }
+      seen.append(table)
+      if let columns = TableColumns(table, images, options) { read.append((table, columns)) }
+    }
+    try checkOptions(seen)
+    // Labels first, so that a list of files beside them adds its parts alone.
+    for (table, columns) in read { try add(table, columns) }
+    try checkMissing()
+    if withoutLabel > 0 { notes.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
+    if read.isEmpty {
+      for table in seen where !["txt"].contains(table.path.lowercased().lastPart) && !table.rows.isEmpty {
+        notes.append("\(table.path) was not read: none of its columns names the images")
+      }
+    }
+  }
+
+  private func checkOptions(_ tables: [LabelTable]) throws(DataError) {
+    for (option, wanted) in [("image-column", options.imageColumn), ("label-column", options.labelColumn)] {
+      guard let wanted, !tables.contains(where: { $0.column(named: wanted) != nil }) else { continue }
+      let columns = tables.flatMap { table in table.columns ?? (1...max(1, table.width)).map(String.init) }
+      throw DataError(
+        .usage, at: [name],
+        tables.isEmpty
+          ? "there is no table in it for --\(option) \(wanted)" : "no table has a column \(wanted), which --\(option) names",
+        remedy: tables.isEmpty ? "leave it out" : "the columns are \(someOf(columns))")
+    }
+  }
+
+  private mutating func add(_ table: LabelTable, _ columns: TableColumns) throws(DataError) {
+    let tablePart = PartName(String(table.path.split(separator: "/").last?.split(separator: ".").first ?? "")).part
+    let covers = table.rows.contains { !images.find($0.cells[columns.file], from: table.folder, part: tablePart).isEmpty }
+    guard covers else { return }
+    if case .unclear(let reason) = columns.label {
+      let possible = TableColumns.possibleLabels(table, besides: columns.file, columns.split)
+      let error = DataError(
+        .badInput, at: [name, table.path], "which column holds the label is not clear: \(reason)",
+        remedy: "choose one with --label-column, or read the folders as classes with --layout image-folder")
+      if possible.isEmpty {
+        notes.append("\(table.path) names the images, but no column of it holds labels; it was not read")
+      } else {
+        unclear.append(error)
+      }
+      return
+    }
+    if columns.label == .none, tablePart == nil, columns.split == nil { return }
+    let values = LabelValues(table, columns.label)
+    try values.check(at: [name, table.path])
+    var folds: Set<String> = []
+    for (index, row) in table.rows.enumerated() {
+      let place = "\(table.path), line \(row.line)"
+      var part = tablePart
+      if let split = columns.split {
+        let cell = row.cells[split]
+        part = partOf(cell, LabelTable.plain(table.name(of: split)), &folds) ?? tablePart
+      }
+      let found = images.find(row.cells[columns.file], from: table.folder, part: part)
+      guard found.count < 2 else {
+        throw DataError(
+          .badInput, at: [name, place],
+          "\(row.cells[columns.file]) may be \(images.paths[found[0]]) or \(images.paths[found[1]])",
+          remedy: "write the paths of the images into the table")
+      }
+      guard let image = found.first else {
+        if columns.label != .none, part == nil || part == .train || options.split == .test { missing.append(row.cells[columns.file]) }
+        continue
+      }
+      let label = values.label(index)
+      if columns.label != .none, label == nil {
+        withoutLabel += 1
+        continue
+      }
+      try merge(Row(label: label, number: values.number(index), part: part, place: place), image)
+    }
+    if !folds.isEmpty, options.testFolds.isEmpty {
+      notes.append(
+        "\(table.path) has \(folds.count) folds, and all of them are read; --test-fold \(folds.sorted().last ?? "") makes a test split of one")
+    }
+    notes.append(values.note(columns))
+  }
+
+  private func partOf(_ cell: String, _ column: String, _ folds: inout Set<String>) -> Part? {
+    if let part = PartName.plain(cell) { return part }
+    if column.hasPrefix("is") {
+      let isSet = ["1", "1.0", "true", "yes", "t", "y"].contains(cell.lowercased())
+      return isSet == (column != "istest") ? .train : .test
+    }
+    guard !cell.isEmpty else { return nil }
+    folds.insert(cell)
+    return options.testFolds.isEmpty ? nil : options.testFolds.contains(cell) ? .test : .train
+  }
+
+  private mutating func merge(_ row: Row, _ image: Int) throws(DataError) {
+    guard var known = byImage[image] else {
+      byImage[image] = row
+      return
+    }
+    if let one = known.label, let other = row.label, one != other {
+      throw DataError(
+        .badInput, at: [name, images.paths[image]],
+        "it has two labels: \(one) (\(known.place)) and \(other) (\(row.place))", remedy: "take out the wrong row or table")
+    }
+    if let one = known.part, let other = row.part, one != other {
+      throw DataError(
+        .badInput, at: [name, images.paths[image]],
+        "it is in two parts: \(one.rawValue) (\(known.place)) and \(other.rawValue) (\(row.place))",
+        remedy: "take it out of one of them")
+    }
+    known.label = known.label ?? row.label
+    known.number = known.number ?? row.number
+    known.part = known.part ?? row.part
+    byImage[image] = known
+  }
+
+  private func checkMissing() throws(DataError) {
+    guard !missing.isEmpty else { return }
+    throw DataError(
+      .badInput, at: [name],
+      "\(missing.count == 1 ? "an image that a table names is" : "\(grouped(missing.count)) images that a table names are") not there: "
+        + someOf(missing), remedy: "get them, or take their rows out")
+  }
+}
