@@ -27,8 +27,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("train", "dev"), ("training", "testing"), ("Train", "Valid"), ("training_set", "test_set"), ("train2017", "val2017"),
-    ("seg_train", "seg_test"), ("asl_alphabet_train", "asl_alphabet_test"), ("TrainImages", "TestImages"), ("train", "eval"),
+    ("train", "dev"), ("training", "testing"), ("Train", "Valid"), ("training_set", "test_set"),
+    ("train2017", "val2017"),
+    ("seg_train", "seg_test"), ("asl_alphabet_train", "asl_alphabet_test"), ("TrainImages", "TestImages"),
+    ("train", "eval"),
   ])
   func `parts have many names`(_ train: String, _ test: String) throws {
     for root in ["", "root/"] {
@@ -93,7 +95,8 @@ import Testing
     let other = archive(["", "", ""] + classes.map { "cells/" + $0 }).suffix(3)
     let error = failure(of: tar(original + other))
     #expect(
-      error?.problem == "bad, good stand in the dataset twice, in cells/cells and in the folder above it, with different images")
+      error?.problem
+        == "bad, good stand in the dataset twice, in cells/cells and in the folder above it, with different images")
   }
 
   @Test func `folders that can be read in two ways are refused and a pattern chooses`() throws {
@@ -104,27 +107,36 @@ import Testing
       error?.description
         == "test: it can be read in two ways: the classes may be left, right, or cat, dog, which each of them holds; choose with "
         + "--label-pattern '{label}/*/*' or --label-pattern '*/{label}/*'")
-    #expect(try labels(archive(paths), ReadOptions(labelPattern: FilePattern("{label}/*/*"))).first == "left/cat/1.png=left")
-    #expect(try labels(archive(paths), ReadOptions(labelPattern: FilePattern("*/{label}/*"))).first == "left/cat/1.png=cat")
+    #expect(
+      try labels(archive(paths), ReadOptions(labelPattern: FilePattern("{label}/*/*"))).first == "left/cat/1.png=left")
+    #expect(
+      try labels(archive(paths), ReadOptions(labelPattern: FilePattern("*/{label}/*"))).first == "left/cat/1.png=cat")
     // Breeds that only one class has leave no doubt.
     #expect(try labels(archive(["cat/manx/1.png", "cat/siam/1.png", "dog/pug/1.png", "dog/lab/1.png"])).count == 4)
-    #expect(failure(of: tar(archive(["train/a/1.png", "bus/1.png", "car/1.png"])))?.problem.contains("two ways") == true)
+    #expect(
+      failure(of: tar(archive(["train/a/1.png", "bus/1.png", "car/1.png"])))?.problem.contains("two ways") == true)
   }
 
   @Test func `parts that write a class in two ways are refused`() {
     let error = failure(of: tar(archive(["train/Cat/1.png", "train/Dog/1.png", "test/cat/1.png", "test/dog/1.png"])))
     #expect(
-      error?.problem == "the class Cat of the train part is called cat in the test part, which would make two classes of it")
+      error?.problem
+        == "the class Cat of the train part is called cat in the test part, which would make two classes of it")
   }
 
-  @Test(arguments: [["images/1.png", "images/2.png"], ["train/images/1.png", "val/images/2.png"], ["train/1.png", "test/1.png"]])
+  @Test(arguments: [
+    ["images/1.png", "images/2.png"], ["train/images/1.png", "val/images/2.png"], ["train/1.png", "test/1.png"],
+  ])
   func `a folder that says nothing is no class`(_ paths: [String]) {
-    #expect(failure(of: tar(archive(paths)))?.problem == "images without labels: neither folders nor a table tell their classes")
+    #expect(
+      failure(of: tar(archive(paths)))?.problem
+        == "images without labels: neither folders nor a table tell their classes")
   }
 
   @Test func `numbers as class folders are sorted as names and that is said`() throws {
     let paths = ["0/1.png", "1/1.png", "2/1.png", "10/1.png"]
-    #expect(try openDataset(from: ByteSource(bytes: tar(archive(paths)), name: "x")).info.classNames == ["0", "1", "10", "2"])
+    #expect(
+      try openDataset(from: ByteSource(bytes: tar(archive(paths)), name: "x")).info.classNames == ["0", "1", "10", "2"])
     #expect(try notes(archive(paths)).first?.contains("sorted as names, as torchvision does: 0, 1, 10, …") == true)
     #expect(try notes(archive(["0/1.png", "1/1.png"])) == [])
   }
@@ -134,13 +146,17 @@ import Testing
     let options = ReadOptions(labelPattern: try FilePattern("{label}.*"))
     #expect(try labels(archive(paths), options) == ["train/cat.0.png=cat", "train/dog.0.png=dog"])
     let flat = ReadOptions(labelPattern: try FilePattern("{label}_*"), testPattern: try FilePattern("*_9"))
-    #expect(try labels(archive(["Maine_Coon_1.png"].map { $0.replacing("Maine_", with: "Maine") } + ["pug_9.png"]), flat) == ["MaineCoon_1.png=MaineCoon"])
+    #expect(
+      try labels(archive(["Maine_Coon_1.png"].map { $0.replacing("Maine_", with: "Maine") } + ["pug_9.png"]), flat) == [
+        "MaineCoon_1.png=MaineCoon"
+      ])
   }
 
   @Test func `images are known by their first bytes`() throws {
     let jpeg = image(1)
     let members = [
-      TestMember("a/1.jfif", jpeg), TestMember("a/2.JPE", jpeg), TestMember("b/3", jpeg), TestMember("b/notes.txt", text: "x"),
+      TestMember("a/1.jfif", jpeg), TestMember("a/2.JPE", jpeg), TestMember("b/3", jpeg),
+      TestMember("b/notes.txt", text: "x"),
     ]
     #expect(try labels(members) == ["a/1.jfif=a", "a/2.JPE=a", "b/3=b"])
   }
@@ -160,8 +176,13 @@ import Testing
     let beside = try openDataset([.file("\(folder.path)/classes")])
     #expect(beside.info.classNames == ["n01", "n02"])
     #expect(try all(beside).count == 4)
-    let zips = ["train", "test"].map { TestMember("\($0).zip", zip([TestMember("a/1.png", image(3)), TestMember("b/1.png", image(4))])) }
-    #expect(try all(openDataset([.file(folder.write("k.zip", zip(zips)))])).map(\.origin) == ["train/a/1.png", "train/b/1.png"])
+    let zips = ["train", "test"].map {
+      TestMember("\($0).zip", zip([TestMember("a/1.png", image(3)), TestMember("b/1.png", image(4))]))
+    }
+    #expect(
+      try all(openDataset([.file(folder.write("k.zip", zip(zips)))])).map(\.origin) == [
+        "train/a/1.png", "train/b/1.png",
+      ])
     // Pieces of one dataset have names that are no classes.
     let pieces = [1, 2].map { TestMember("part-\($0).tar", tar([TestMember("\($0).png", image($0))])) }
     #expect(failure(of: tar(pieces))?.problem.contains("their names are no classes") == true)
@@ -174,7 +195,9 @@ import Testing
     ("PAR1....", "a Parquet file", "from_huggingface"), ("Rar!..", "a RAR archive", "unar"),
     ("\u{80}\u{2}\u{8a}\nl\u{fc}\u{9c}F\u{f9} ", "a file of torch.save", "torch"),
   ])
-  func `a file of another kind is named with the way to its data`(_ text: String, _ what: String, _ remedy: String) throws {
+  func `a file of another kind is named with the way to its data`(_ text: String, _ what: String, _ remedy: String)
+    throws
+  {
     let bytes = text.unicodeScalars.map { UInt8($0.value) }
     let alone = failure(of: bytes)
     #expect(alone?.problem.hasPrefix(what) == true)
@@ -182,6 +205,8 @@ import Testing
     let inFolder = failure(of: tar([TestMember("a/1.jpg", bytes), TestMember("b/1.jpg", image(1))]))
     #expect(inFolder?.place == ["test", "a/1.jpg"])
     #expect(inFolder?.problem.hasPrefix(what) == true)
-    #expect(failure(of: tar([TestMember("README.md", text: "x"), TestMember("data/x", bytes)]))?.problem.hasPrefix(what) == true)
+    #expect(
+      failure(of: tar([TestMember("README.md", text: "x"), TestMember("data/x", bytes)]))?.problem.hasPrefix(what)
+        == true)
   }
 }

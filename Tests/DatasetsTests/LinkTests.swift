@@ -54,7 +54,10 @@ import Testing
     let folder = try TemporaryFolder()
     for (index, path) in ["a/1.png", "b/1.png"].enumerated() { try folder.write(path, images[index]) }
     try folder.link("b/2.png", to: "../a/1.png")
-    #expect(try content(all(openDataset([.file(folder.path)]))) == ["a/1.png": images[0], "b/1.png": images[1], "b/2.png": images[0]])
+    #expect(
+      try content(all(openDataset([.file(folder.path)]))) == [
+        "a/1.png": images[0], "b/1.png": images[1], "b/2.png": images[0],
+      ])
     try folder.link("b/3.png", to: "gone.png")
     var error = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
     #expect(error?.problem == "a symbolic link to something that is not there")

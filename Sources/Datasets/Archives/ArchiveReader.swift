@@ -8,8 +8,8 @@ public struct Member: Sendable, Equatable {
   /// Its size in bytes, where it is known before it is read.
   public var size: Int?
 
-  /// The name, without its extensions, of the archive that it is in, where that is one of several or in an archive itself.
-  var archive: String?
+  /// The names, without their extensions, of the archives that it is in, outermost first, where these are several or in one another.
+  var archives: [String] = []
 
   /// Makes a member of an archive or a folder.
   public init(path: String, size: Int? = nil) {

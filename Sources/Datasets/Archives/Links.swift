@@ -97,7 +97,8 @@ final class LinkedMembers {
       more = paths.reversed()
       return try next()
     }
-    guard let lost = byTarget.keys.filter({ !found.contains($0) }).sorted().first, let path = byTarget[lost]?.first else {
+    guard let lost = byTarget.keys.filter({ !found.contains($0) }).sorted().first, let path = byTarget[lost]?.first
+    else {
       return nil
     }
     throw DataError(
@@ -121,7 +122,9 @@ final class LinkedMembers {
 
   func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(buffer.count, bytes.count - position)
-    bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<(position + count)])) }
+    bytes.withUnsafeBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<(position + count)]))
+    }
     position += count
     return count
   }

@@ -70,7 +70,7 @@ public final class MemberReader {
   /// The current member's place in messages.
   public var place: [String] {
     guard let current, current.path != name else { return [name] }
-    return inner == nil ? [name, current.path] : [name, current.archive ?? "", current.path]
+    return inner == nil ? [name, current.path] : [name, current.archives.last ?? "", current.path]
   }
 
   // Of the readers of a sequence that were read to their end.
@@ -140,7 +140,7 @@ public final class MemberReader {
     case .sequence(let count, let open, let next, let current):
       if let current {
         if var member = try current.next() {
-          if member.archive == nil, current.isArchive { member.archive = archiveStem(current.name) }
+          if current.isArchive { member.archives.insert(archiveStem(current.name), at: 0) }
           return member
         }
         foldersBefore.formUnion(current.folders)
@@ -167,7 +167,7 @@ public final class MemberReader {
   private func nextInner() throws(DataError) -> Member? {
     guard let archive = inner else { return nil }
     if var member = try archive.next() {
-      member.archive = archiveStem(archive.name)
+      member.archives = [archiveStem(archive.name)]
       return member
     }
     if let link = archive.links.first {

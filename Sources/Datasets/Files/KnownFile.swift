@@ -7,7 +7,8 @@ struct KnownFile {
 
   /// The kind of a file that begins with these bytes, at best 512 of them; nil for one that is none of them.
   init?(_ start: [UInt8]) {
-    let text = String(decoding: start.prefix(256).drop { $0 <= 0x20 || $0 == 0xef || $0 == 0xbb || $0 == 0xbf }, as: UTF8.self)
+    let text = String(
+      decoding: start.prefix(256).drop { $0 <= 0x20 || $0 == 0xef || $0 == 0xbb || $0 == 0xbf }, as: UTF8.self)
     let lower = text.lowercased()
     func begins(_ bytes: [UInt8], at offset: Int = 0) -> Bool { start.dropFirst(offset).starts(with: bytes) }
     func begins(_ text: String, at offset: Int = 0) -> Bool { begins(Array(text.utf8), at: offset) }
@@ -18,7 +19,8 @@ struct KnownFile {
       (what, remedy) = ("a git-annex pointer, which stands for the file itself", "get the files with git annex get .")
     } else if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
       (what, remedy) = (
-        "an HTML page, as servers send in place of a file", "open it in a browser to see what it asks for, and download the file again"
+        "an HTML page, as servers send in place of a file",
+        "open it in a browser to see what it asks for, and download the file again"
       )
     } else if lower.hasPrefix("<?xml") || lower.hasPrefix("<error") {
       (what, remedy) = ("an XML document, as servers send with an error", "read it, and download the file again")
@@ -28,7 +30,8 @@ struct KnownFile {
       (what, remedy) = ("a RAR archive", "unpack it with unar FILE, and give the folder")
     } else if begins([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]) {
       (what, remedy) = (
-        "an HDF5 file", "write its arrays as npz: python3 -c \"import h5py, numpy; numpy.savez('data.npz', **{k: v[()] for k, v in "
+        "an HDF5 file",
+        "write its arrays as npz: python3 -c \"import h5py, numpy; numpy.savez('data.npz', **{k: v[()] for k, v in "
           + "h5py.File('FILE').items()})\""
       )
     } else if begins("PAR1") {
@@ -39,7 +42,8 @@ struct KnownFile {
       (what, remedy) = Self.torch
     } else if begins([0x80]), (2...5).contains(start.dropFirst().first ?? 0) {
       (what, remedy) = (
-        "a Python pickle, which is a program as much as data", "load it where you trust it, and save its arrays with numpy.savez"
+        "a Python pickle, which is a program as much as data",
+        "load it where you trust it, and save its arrays with numpy.savez"
       )
     } else if begins("SQLite format 3") {
       (what, remedy) = ("an SQLite database", "write its images into one folder per class")

@@ -4,7 +4,8 @@ struct Litter {
   private(set) var examples: [String] = []
 
   private static let names: Set<String> = [
-    "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini",
+    "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db",
+    "desktop.ini",
     "@recycle", "#recycle", "#snapshot", "@tmp", "@__thumb", "__pycache__", "icon\r",
   ]
 
@@ -28,7 +29,9 @@ struct Litter {
   static func + (one: Self, other: Self) -> Self {
     var sum = one
     sum.count += other.count
-    for path in other.examples where sum.examples.count < 3 && !sum.examples.contains(path) { sum.examples.append(path) }
+    for path in other.examples where sum.examples.count < 3 && !sum.examples.contains(path) {
+      sum.examples.append(path)
+    }
     return sum
   }
 

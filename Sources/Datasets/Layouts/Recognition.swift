@@ -25,7 +25,7 @@ struct Recognition {
     if let decisive = Layout.all.first(where: { $0.recognises(member, { start(1).first }) }) {
       layout = decisive
     } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) || isImage() {
-      if member.path.contains("/") || member.archive != nil { imagesInFolders += 1 } else { otherImages += 1 }
+      if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
     } else if LabelTable.isTable(member.basename) {
       tables += 1

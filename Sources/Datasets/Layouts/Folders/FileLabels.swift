@@ -77,7 +77,8 @@ struct FileLabels {
   ///
   /// - Parameter order: the numbers of the classes, where a table has them; nil for an order by name.
   init(
-    _ roles: [FilePlace: FolderStructure.Role], _ options: ReadOptions, order: [String: Int]? = nil, notes: [String], name: String
+    _ roles: [FilePlace: FolderStructure.Role], _ options: ReadOptions, order: [String: Int]? = nil, notes: [String],
+    name: String
   ) throws(DataError) {
     self.roles = roles
     var notes = notes
@@ -96,13 +97,15 @@ struct FileLabels {
   /// The classes of a table: by their numbers where all have one, by value where they are numbers themselves.
   private static func ordered(_ names: [String], by numbers: [String: Int], _ notes: inout [String]) -> [String] {
     if names.allSatisfy({ numbers[$0] != nil }) {
-      return names.enumerated().sorted { (numbers[$0.element] ?? 0, $0.offset) < (numbers[$1.element] ?? 0, $1.offset) }.map(\.element)
+      return names.enumerated().sorted { (numbers[$0.element] ?? 0, $0.offset) < (numbers[$1.element] ?? 0, $1.offset) }
+        .map(\.element)
     }
     let values = names.compactMap { String(Int($0) ?? -1) == $0 ? Int($0) : nil }.filter { $0 >= 0 }
     guard values.count == names.count, let last = values.max() else { return names }
     // Labels 0 to 9 are the indices themselves, also where the 3 does not occur.
     guard last < 2 * names.count + 1 else {
-      notes.append("the labels are numbers with gaps, up to \(grouped(last)); a class's index is its place in their order")
+      notes.append(
+        "the labels are numbers with gaps, up to \(grouped(last)); a class's index is its place in their order")
       return values.sorted().map(String.init)
     }
     let known = Set(values)
@@ -113,7 +116,8 @@ struct FileLabels {
 
   /// Refuses a pattern that tells nothing apart.
   private static func check(
-    _ pattern: FilePattern, _ places: some Collection<FilePlace>, _ structure: FolderStructure, _ wanted: DatasetInfo.Split,
+    _ pattern: FilePattern, _ places: some Collection<FilePlace>, _ structure: FolderStructure,
+    _ wanted: DatasetInfo.Split,
     name: String
   ) throws(DataError) {
     guard !structure.hasParts else {

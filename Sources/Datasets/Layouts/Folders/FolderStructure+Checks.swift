@@ -19,7 +19,9 @@ extension FolderStructure {
     guard tree.children.count > 1 else { return }
     let inner = tree.children.values.map { Set($0.children.keys) }
     let all = inner.reduce(into: Set<String>()) { $0.formUnion($1) }
-    guard all.count > 1, !all.allSatisfy(isGenericFolder), inner.allSatisfy({ 2 * $0.count > all.count }) else { return }
+    guard all.count > 1, !all.allSatisfy(isGenericFolder), inner.allSatisfy({ 2 * $0.count > all.count }) else {
+      return
+    }
     let depths = Set(tree.children.values.flatMap { $0.children.values.flatMap(\.depths) })
     let rest = depths.count == 1 ? String(repeating: "/*", count: (depths.first ?? 0) + 1) : "/*"
     throw DataError(
@@ -76,7 +78,8 @@ extension FolderStructure {
     guard !empty.isEmpty else { return }
     let some = classNames.prefix(3).joined(separator: ",") + (classNames.count > 3 ? ",…" : "")
     throw DataError(
-      .badInput, at: [name], "\(empty.count == 1 ? "a class folder" : "class folders") without \(noun)s: \(list(empty))",
+      .badInput, at: [name],
+      "\(empty.count == 1 ? "a class folder" : "class folders") without \(noun)s: \(list(empty))",
       remedy: "put \(noun)s there, or keep the other classes with --classes \(some)")
   }
 

@@ -9,6 +9,8 @@ struct FolderStructure {
     var className: String
   }
   private(set) var roles: [[String]: Role] = [:]
+  /// The folders of parts, also those without labels.
+  private var partFolders: [[String]: Part] = [:]
   /// Whether folders tell parts apart.
   private(set) var hasParts = false
   /// What the log shall say: what was not read, and why.
@@ -68,8 +70,10 @@ struct FolderStructure {
   /// The part of the files in a folder; nil where folders do not tell parts apart.
   func part(of folder: [String]) -> Part? { roles[folder]?.part }
 
-  /// All parts that have labels.
-  var parts: Set<Part> { Set(roles.values.compactMap(\.part)) }
+  /// The part that a folder, labelled or not, is in by its place.
+  func namedPart(of folder: [String]) -> Part? {
+    (0...folder.count).lazy.compactMap { partFolders[Array(folder[..<$0])] }.first
+  }
 
   // MARK: Parts
 
@@ -134,6 +138,7 @@ struct FolderStructure {
     var bases: [(tree: FolderTree, path: [String], part: Part)] = []
     var unlabelledParts: [String] = []
     for (name, part) in parts {
+      partFolders[path + [name]] = part
       var (base, at) = (tree.children[name] ?? FolderTree(), path + [name])
       // `seg_train/seg_train/forest`, `train/images/cat`.
       while let (child, below) = base.onlyChild, !below.isLeaf,

@@ -36,7 +36,7 @@ final class ImageSurvey {
     guard paths.insert(member.fullPath.hashValue).inserted else {
       throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
     }
-    if let archive = member.archive, !member.path.contains("/") { archives.insert(archive) }
+    if member.isInClassArchive, let archive = member.archives.last { archives.insert(archive) }
     let image = try encodedImage(try reader.readAll(), place: reader.place)
     let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: options.limits) }
     // Photographs have thousands of sizes; one more than one says enough.
@@ -66,7 +66,8 @@ final class ImageSurvey {
     tableBytes += bytes.count
     guard tableBytes <= options.limits.maxMemberBytes else {
       throw DataError(
-        .badInput, at: reader.place, "tables of more than \(grouped(options.limits.maxMemberBytes)) bytes beside the images",
+        .badInput, at: reader.place,
+        "tables of more than \(grouped(options.limits.maxMemberBytes)) bytes beside the images",
         remedy: "read the folders as classes with --layout image-folder")
     }
     tables.append(RawTable(path: member.fullPath, folder: folder, bytes: bytes))
@@ -92,7 +93,10 @@ final class ImageSurvey {
   var notes: [String] {
     var notes: [String] = []
     let rest = others - tables.count
-    if rest > 0 { notes.append("\(counted(rest, "file")) that \(rest == 1 ? "is" : "are") not images \(rest == 1 ? "was" : "were") skipped") }
+    if rest > 0 {
+      notes.append(
+        "\(counted(rest, "file")) that \(rest == 1 ? "is" : "are") not images \(rest == 1 ? "was" : "were") skipped")
+    }
     if !archives.isEmpty { notes.append("every archive is a class: \(someOf(archives.sorted()))") }
     return notes
   }

@@ -1,16 +1,20 @@
 extension Member {
   /// The folders above it.
   ///
-  /// An archive among several counts as a folder where it says something: where it is a part by its name, and where its files stand in
+  /// An archive among several counts as a folder where it says something: where its name is that of a part, and where its files stand in
   /// no folder, as in ImageNet's archive of one archive per class.
   var foldersAbove: [String] {
     let folders = path.split(separator: "/").dropLast().map(String.init)
-    guard let archive, folders.isEmpty || PartName.plain(archive) != nil else { return folders }
-    return [archive] + folders
+    guard let last = archives.last else { return folders }
+    let parts = archives.filter { PartName($0).part != nil }
+    return parts + (folders.isEmpty && PartName(last).part == nil ? [last] : folders)
   }
 
-  /// Its path, from the archive that it is in where that counts as a folder.
+  /// Whether the archive that it is in stands for its class.
+  var isInClassArchive: Bool { !path.contains("/") && archives.last.map { PartName($0).part == nil } == true }
+
+  /// Its path, from the archives that it is in where they count as folders.
   var fullPath: String {
-    archive == nil ? path : (foldersAbove + [basename]).joined(separator: "/")
+    archives.isEmpty ? path : (foldersAbove + [basename]).joined(separator: "/")
   }
 }

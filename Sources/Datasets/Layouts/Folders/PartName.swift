@@ -72,7 +72,8 @@ struct PartName {
 /// Names of folders that say how files are kept, and so are no class: `images`, `jpg`.
 func isGenericFolder(_ name: String) -> Bool {
   let generic: Set<String> = [
-    "images", "image", "imgs", "img", "pics", "pictures", "photos", "photo", "frames", "jpg", "jpegs", "jpeg", "png", "pngs",
+    "images", "image", "imgs", "img", "pics", "pictures", "photos", "photo", "frames", "jpg", "jpegs", "jpeg", "png",
+    "pngs",
     "jpegimages", "files", "data", "dataset", "raw",
   ]
   return generic.contains(name.lowercased())

@@ -20,7 +20,8 @@ struct LabelTable {
     case "txt":
       let words = lower.dropLast(4).split { !$0.isLetter }.map(String.init)
       let telling: Set<String> = [
-        "annotation", "annotations", "label", "labels", "list", "lists", "images", "truth", "groundtruth", "gt", "solution", "map",
+        "annotation", "annotations", "label", "labels", "list", "lists", "images", "truth", "groundtruth", "gt",
+        "solution", "map",
         "meta", "metadata", "files", "classes", "split",
       ]
       return words.contains { telling.contains($0) } || PartName(String(lower.dropLast(4))).part != nil
@@ -40,7 +41,8 @@ struct LabelTable {
       columns = lines.keys
       rows = lines.rows
     case let kind:
-      let separators: [UInt8] = kind == "tsv" ? [0x09] : kind == "txt" ? [0x09, 0x2c, 0x3b, 0x20] : [0x2c, 0x3b, 0x09, 0x7c]
+      let separators: [UInt8] =
+        kind == "tsv" ? [0x09] : kind == "txt" ? [0x09, 0x2c, 0x3b, 0x20] : [0x2c, 0x3b, 0x09, 0x7c]
       rows = try DelimitedText(bytes, separators: separators).rows
       if let first = rows.first, hasHeader(first.cells) {
         columns = first.cells
@@ -52,7 +54,8 @@ struct LabelTable {
     for (index, row) in rows.enumerated() where row.cells.count != width {
       guard row.cells.count == width + 1, row.cells.last == "" else {
         throw DelimitedText.Malformed(
-          problem: "has \(counted(row.cells.count, "cell")) in line \(row.line), where \(width) were expected; quote cells that hold "
+          problem:
+            "has \(counted(row.cells.count, "cell")) in line \(row.line), where \(width) were expected; quote cells that hold "
             + "the separator")
       }
       rows[index].cells.removeLast()
@@ -79,23 +82,31 @@ struct LabelTable {
   static func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
 
   static let fileNames = [
-    "filename", "file", "filepath", "filepaths", "path", "paths", "image", "images", "imagename", "imagepath", "imagefile",
-    "imageid", "imageids", "img", "imgname", "imgpath", "imgid", "imgfile", "fname", "name", "picture", "photo", "photoid", "id",
+    "filename", "file", "filepath", "filepaths", "path", "paths", "image", "images", "imagename", "imagepath",
+    "imagefile",
+    "imageid", "imageids", "img", "imgname", "imgpath", "imgid", "imgfile", "fname", "name", "picture", "photo",
+    "photoid", "id",
     "uuid", "index",
   ]
   static let labelNames: Set<String> = [
-    "label", "labels", "class", "classes", "classname", "classid", "classlabel", "classlabels", "category", "categories",
-    "categoryname", "categoryid", "target", "targets", "breed", "breeds", "species", "diagnosis", "dx", "variety", "level",
-    "cultivar", "landmarkid", "predictionstring", "expression", "emotion", "labelname", "labelid", "labeltext", "synset", "wnid",
+    "label", "labels", "class", "classes", "classname", "classid", "classlabel", "classlabels", "category",
+    "categories",
+    "categoryname", "categoryid", "target", "targets", "breed", "breeds", "species", "diagnosis", "dx", "variety",
+    "level",
+    "cultivar", "landmarkid", "predictionstring", "expression", "emotion", "labelname", "labelid", "labeltext",
+    "synset", "wnid",
     "groundtruth", "gt", "disease",
   ]
   static let splitNames: Set<String> = [
-    "split", "splits", "set", "subset", "part", "partition", "fold", "folds", "kfold", "dataset", "phase", "usage", "istrain",
+    "split", "splits", "set", "subset", "part", "partition", "fold", "folds", "kfold", "dataset", "phase", "usage",
+    "istrain",
     "istest", "istraining", "traintest", "setname", "splitname",
   ]
   /// Whether all cells are names that columns have.
   static func areNames(_ cells: [String]) -> Bool {
-    cells.map(plain).allSatisfy { fileNames.contains($0) || labelNames.contains($0) || splitNames.contains($0) || indexNames.contains($0) }
+    cells.map(plain).allSatisfy {
+      fileNames.contains($0) || labelNames.contains($0) || splitNames.contains($0) || indexNames.contains($0)
+    }
   }
 
   static let indexNames: Set<String> = ["", "unnamed0", "index"]

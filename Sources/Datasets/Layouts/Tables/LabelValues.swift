@@ -49,15 +49,20 @@ struct LabelValues {
     func refuse(_ problem: String) -> DataError {
       DataError(
         .badInput, at: place, "column \(table.name(of: index)) \(problem)",
-        remedy: "name the column of the class with --label-column, or write one that has a single class for every image")
+        remedy: "name the column of the class with --label-column, or write one that has a single class for every image"
+      )
     }
     if distinct.contains(JSONLines.composite) { throw refuse("holds lists, not one label for every image") }
     if hasBoxes {
-      let several = cells.first { cell in Set(cell.split(separator: " ").enumerated().filter { $0.offset % 5 == 0 }.map(\.element)).count > 1 }
+      let several = cells.first { cell in
+        Set(cell.split(separator: " ").enumerated().filter { $0.offset % 5 == 0 }.map(\.element)).count > 1
+      }
       if let several { throw refuse("has boxes of several classes: \(several)") }
       return
     }
-    if distinct.count == cells.count, cells.count > 20 { throw refuse("says something else in every row, and so holds no classes") }
+    if distinct.count == cells.count, cells.count > 20 {
+      throw refuse("says something else in every row, and so holds no classes")
+    }
     if distinct.contains(where: { Double($0) != nil && Int($0) == nil && !$0.hasSuffix(".0") }) {
       throw refuse("holds numbers that are not whole, such as \(distinct.first { Int($0) == nil } ?? "")")
     }

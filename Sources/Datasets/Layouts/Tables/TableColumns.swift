@@ -68,7 +68,8 @@ struct TableColumns {
     rest.removeAll { LabelTable.indexNames.contains(LabelTable.plain(columns[$0])) }
     // Another form of the file's name.
     rest.removeAll { column in
-      LabelTable.fileNames.contains(LabelTable.plain(columns[column])) && Set(table.cells(column)).count == table.rows.count
+      LabelTable.fileNames.contains(LabelTable.plain(columns[column]))
+        && Set(table.cells(column)).count == table.rows.count
         && table.cells(column).prefix(100).allSatisfy(images.mayName)
     }
     let known = rest.filter { LabelTable.labelNames.contains(LabelTable.plain(columns[$0])) }
@@ -103,7 +104,8 @@ struct TableColumns {
     let pairs = zip(table.cells(one), table.cells(other))
     var (there, back): ([String: String], [String: String]) = ([:], [:])
     for (a, b) in pairs {
-      guard there.updateValue(b, forKey: a).map({ $0 == b }) ?? true, back.updateValue(a, forKey: b).map({ $0 == a }) ?? true
+      guard there.updateValue(b, forKey: a).map({ $0 == b }) ?? true,
+        back.updateValue(a, forKey: b).map({ $0 == a }) ?? true
       else { return false }
     }
     return true

@@ -27,8 +27,10 @@ struct TableLabels {
     var roles: [FilePlace: FolderStructure.Role] = [:]
     places = Array(repeating: nil, count: images.paths.count)
 
-    let agreement = try isForced || !hasLabels || options.labelColumn != nil ? nil : Self.compare(rows, folders, whole, name: name)
-    let parts = Set(rows.byImage.filter { $0.value.label != nil }.map { $0.value.part ?? PartName.first(in: folders[$0.key]) })
+    let agreement =
+      try isForced || !hasLabels || options.labelColumn != nil ? nil : Self.compare(rows, folders, whole, name: name)
+    let named = folders.map { whole?.namedPart(of: $0) ?? PartName.first(in: $0) }
+    let parts = Set(rows.byImage.filter { $0.value.label != nil }.map { $0.value.part ?? named[$0.key] })
     let rest = hasLabels ? Self.structure(tallies, name, without: Set(rows.byImage.keys.map { folders[$0] })) : whole
     if let rest, agreement == nil { notes += rest.notes }
     var skipped: [String] = []
@@ -37,7 +39,7 @@ struct TableLabels {
       let folder = folders[image]
       let row = rows.byImage[image]
       var label = row?.label
-      var part = row?.part ?? PartName.first(in: folder)
+      var part = row?.part ?? named[image]
       if let agreement {
         label = whole?.className(of: folder) ?? label.flatMap { agreement[$0] ?? $0 }
         part = row?.part ?? whole?.part(of: folder) ?? part
@@ -58,7 +60,9 @@ struct TableLabels {
       roles[place] = FolderStructure.Role(part: part, className: label)
     }
     if !skipped.isEmpty {
-      notes.append("\(counted(skipped.count, "image")) without a label \(skipped.count == 1 ? "was" : "were") skipped: \(someOf(Array(skipped.prefix(4))))")
+      notes.append(
+        "\(counted(skipped.count, "image")) without a label \(skipped.count == 1 ? "was" : "were") skipped: \(someOf(Array(skipped.prefix(4))))"
+      )
     }
     try Self.checkParts(roles, rows, folders, name: name)
     labels = try FileLabels(roles, options, order: numbers, notes: notes, name: name)
@@ -117,7 +121,8 @@ struct TableLabels {
     guard byPart.count > 1 else { return }
     if byPart.keys.contains(nil) {
       throw DataError(
-        .badInput, at: [name], "some images belong to the train or test split, and others to neither, by the tables and folders in it",
+        .badInput, at: [name],
+        "some images belong to the train or test split, and others to neither, by the tables and folders in it",
         remedy: "give one folder for each split as the input, or add a column split to the table")
     }
     guard let train = byPart[.train] else { return }

@@ -50,12 +50,14 @@ struct TableRows {
       seen.append(table)
       if let columns = TableColumns(table, images, options) { read.append((table, columns)) }
     }
+    let lists = seen.filter { table in table.width == 1 && !read.contains { $0.0.path == table.path } }
     try checkOptions(seen)
     // Labels first, so that a list of files beside them adds its parts alone.
     for (table, columns) in read { try add(table, columns) }
+    for list in lists { try addInOrder(list) }
     try checkMissing()
     if withoutLabel > 0 { notes.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
-    if read.isEmpty {
+    if read.isEmpty, byImage.isEmpty {
       for table in seen where !["txt"].contains(table.path.lowercased().lastPart) && !table.rows.isEmpty {
         notes.append("\(table.path) was not read: none of its columns names the images")
       }
@@ -69,14 +71,17 @@ struct TableRows {
       throw DataError(
         .usage, at: [name],
         tables.isEmpty
-          ? "there is no table in it for --\(option) \(wanted)" : "no table has a column \(wanted), which --\(option) names",
+          ? "there is no table in it for --\(option) \(wanted)"
+          : "no table has a column \(wanted), which --\(option) names",
         remedy: tables.isEmpty ? "leave it out" : "the columns are \(someOf(columns))")
     }
   }
 
   private mutating func add(_ table: LabelTable, _ columns: TableColumns) throws(DataError) {
     let tablePart = PartName(String(table.path.split(separator: "/").last?.split(separator: ".").first ?? "")).part
-    let covers = table.rows.contains { !images.find($0.cells[columns.file], from: table.folder, part: tablePart).isEmpty }
+    let covers = table.rows.contains {
+      !images.find($0.cells[columns.file], from: table.folder, part: tablePart).isEmpty
+    }
     guard covers else { return }
     if case .unclear(let reason) = columns.label {
       let possible = TableColumns.possibleLabels(table, besides: columns.file, columns.split)
@@ -109,7 +114,9 @@ struct TableRows {
           remedy: "write the paths of the images into the table")
       }
       guard let image = found.first else {
-        if columns.label != .none, part == nil || part == .train || options.split == .test { missing.append(row.cells[columns.file]) }
+        if columns.label != .none, part == nil || part == .train || options.split == .test {
+          missing.append(row.cells[columns.file])
+        }
         continue
       }
       let label = values.label(index)
@@ -121,9 +128,39 @@ struct TableRows {
     }
     if !folds.isEmpty, options.testFolds.isEmpty {
       notes.append(
-        "\(table.path) has \(folds.count) folds, and all of them are read; --test-fold \(folds.sorted().last ?? "") makes a test split of one")
+        "\(table.path) has \(folds.count) folds, and all of them are read; --test-fold \(folds.sorted().last ?? "") makes a test split of one"
+      )
     }
     notes.append(values.note(columns))
+  }
+
+  /// A list of labels without names, one for each image in the order of their names, as ImageNet's validation images have it.
+  private mutating func addInOrder(_ table: LabelTable) throws(DataError) {
+    let name = PartName(String(table.path.split(separator: "/").last?.split(separator: ".").first ?? ""))
+    guard let part = name.part, name.rest.contains("truth") || name.rest.contains("synset") else { return }
+    let values = (table.columns ?? []) + table.rows.map { $0.cells[0] }
+    let inPart = images.paths.indices.filter { image in
+      byImage[image] == nil && images.folders(of: image).contains { PartName($0).part == part }
+    }
+    let all = images.paths.indices.filter { byImage[$0] == nil }
+    guard let chosen = [inPart, all].first(where: { $0.count == values.count }) else {
+      notes.append(
+        "\(table.path) has \(counted(values.count, "line")), which is not the number of the images; it was not read")
+      return
+    }
+    guard values.contains(where: { Int($0) == nil }) else {
+      throw DataError(
+        .badInput, at: [self.name, table.path],
+        "its numbers are places in the list of classes of the development kit, whose order is not that of the class names",
+        remedy:
+          "put imagenet_2012_validation_synset_labels.txt or LOC_val_solution.csv beside the images, or move them into a folder per class"
+      )
+    }
+    let sorted = chosen.sorted { images.paths[$0].utf8.lexicographicallyPrecedes(images.paths[$1].utf8) }
+    for (index, image) in sorted.enumerated() {
+      try merge(Row(label: values[index], part: part, place: "\(table.path), line \(index + 1)"), image)
+    }
+    notes.append("\(table.path): a label for each image in the order of their names")
   }
 
   private func partOf(_ cell: String, _ column: String, _ folds: inout Set<String>) -> Part? {
@@ -145,7 +182,8 @@ struct TableRows {
     if let one = known.label, let other = row.label, one != other {
       throw DataError(
         .badInput, at: [name, images.paths[image]],
-        "it has two labels: \(one) (\(known.place)) and \(other) (\(row.place))", remedy: "take out the wrong row or table")
+        "it has two labels: \(one) (\(known.place)) and \(other) (\(row.place))",
+        remedy: "take out the wrong row or table")
     }
     if let one = known.part, let other = row.part, one != other {
       throw DataError(
