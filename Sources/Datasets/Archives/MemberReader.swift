@@ -124,11 +124,19 @@ public final class MemberReader {
     return filled
   }
 
-  /// The whole rest of the current member, to its end, where a zip archive's checksum is compared.
-  public func readAll() throws(DataError) -> [UInt8] {
+  /// Up to so many bytes of the current member, fewer where it ends before.
+  func readFirst(_ count: Int) throws(DataError) -> [UInt8] {
+    let (bytes, error) = readPart(count)
+    if let error { throw error }
+    return bytes
+  }
+
+  /// The whole rest of the current member, to its end, where a zip archive's checksum is compared; after the bytes that were read already.
+  public func readAll(after first: [UInt8] = []) throws(DataError) -> [UInt8] {
     if let size = current?.size, size > limits.maxMemberBytes { throw tooLarge }
-    var bytes: [UInt8] = []
-    var capacity = current?.size ?? 64 << 10
+    var bytes = first
+    var capacity = current?.size.map { max(0, $0 - first.count) } ?? 64 << 10
+    if !first.isEmpty { bytes.reserveCapacity(first.count + capacity) }
     while true {
       // One byte more than announced, so that the end is seen in the same call.
       let (part, error) = readPart(capacity + 1)

@@ -14,16 +14,11 @@ extension Layout {
 /// Classes are sorted by name, as torchvision sorts them, over all splits together, so that the splits agree on the indices.
 /// That order is known only after the last member, so everything is read twice.
 enum ImageFolder {
-  /// Image formats that are not read; passing over them in silence would lose data.
-  private static let foreignExtensions: Set<String> = [
-    "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "heic", "avif",
-  ]
-
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let name = request.container.name
     var survey = Survey()
     let first = try request.container.open(last: false)
-    while let member = try first.next() { try survey.add(member, first, limits: request.options.limits) }
+    while let member = try first.next() { try survey.add(member, first, request.options) }
     survey.otherFolders.formUnion(first.folders)
     let structure = try FolderStructure(survey.folders, of: "image", name: name)
     let classNames = structure.classNames
@@ -55,24 +50,18 @@ enum ImageFolder {
       info: info, channels: channels, split: part.map { _ in info.split }, notes: notes, place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
-        guard let folder = imageFolder(member) else { continue }
-        guard structure.isIn(part, folder) else { continue }
+        let folder = foldersAbove(member)
+        guard survey.found[folder] != nil, structure.isIn(part, folder) else { continue }
+        guard let bytes = try reader.readImageFile() else { continue }
         guard let label = indices[folder[structure.classLevel]] else {
           throw DataError(.io, at: reader.place, "the input changed while it was read")
         }
-        let image = try encodedImage(try reader.readAll(), place: reader.place)
         defer { index += 1 }
         // A running number and not the path, which may hold what a key must not: two paths could become one key.
-        return Sample(key: numberKey(index), content: .encoded(image), label: label, origin: member.path)
+        return Sample(key: numberKey(index), content: .encoded(EncodedImage(file: bytes)), label: label, origin: member.path)
       }
       return nil
     }
-  }
-
-  /// The folders above an image; nil for a file that is none.
-  private static func imageFolder(_ member: Member) -> [String]? {
-    guard imageExtensions.contains(member.basename.lowercased().lastPart) else { return nil }
-    return foldersAbove(member)
   }
 
   /// What the first pass finds out.
@@ -85,38 +74,26 @@ enum ImageFolder {
     private var paths: Set<Int> = []
     var folders: Set<[String]> { Set(found.keys) }
 
-    mutating func add(_ member: Member, _ reader: MemberReader, limits: Limits) throws(DataError) {
-      guard let folder = imageFolder(member) else {
-        let kind = member.basename.lowercased().lastPart
-        if foreignExtensions.contains(kind) {
-          throw DataError(
-            .badInput, at: reader.place, "an image in the format \(kind); PNG and JPEG are read", remedy: "convert it")
-        }
+    mutating func add(_ member: Member, _ reader: MemberReader, _ options: ReadOptions) throws(DataError) {
+      let folder = foldersAbove(member)
+      guard let bytes = try reader.readImageFile() else {
         others += 1
-        otherFolders.insert(foldersAbove(member))
+        otherFolders.insert(folder)
         return
       }
       guard paths.insert(member.path.hashValue).inserted else {
         throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
       }
-      let image = try encodedImage(try reader.readAll(), place: reader.place)
-      let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: limits) }
+      var (count, shapes) = found[folder] ?? (0, [])
       // Photographs have thousands of sizes; one more than one says enough.
-      let known = found[folder] ?? (0, [])
-      let keep = known.shapes.count < 4 || !known.shapes.contains { $0[0] == shape[0] }
-      found[folder] = (known.count + 1, keep ? known.shapes.union([shape]) : known.shapes)
+      if let shape = EncodedImage(file: bytes).surveyedShape(options),
+        shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] })
+      {
+        shapes.insert(shape)
+      }
+      found[folder] = (count + 1, shapes)
     }
   }
-}
-
-/// A file's bytes as an image; throws where they are neither PNG nor JPEG.
-func encodedImage(_ bytes: [UInt8], place: @autoclosure () -> [String]) throws(DataError) -> EncodedImage {
-  guard let image = EncodedImage(recognising: bytes) else {
-    throw DataError(
-      .badInput, at: place(), "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))",
-      remedy: "convert it to one of them, or take it out")
-  }
-  return image
 }
 
 /// Runs something that knows no place and adds it to its error.

@@ -39,8 +39,6 @@ struct Recognition {
   }
 }
 
-let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
-
 extension String {
   /// The part after the last dot; all of it where there is none.
   var lastPart: String { split(separator: ".").last.map(String.init) ?? self }
