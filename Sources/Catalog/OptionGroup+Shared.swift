@@ -30,6 +30,12 @@ extension OptionGroup {
         help: "resize: the shorter side to N, or exactly"),
       Option(
         "center-crop", .integer(1...65_535), defaultNote: "none", help: "cut a square of N pixels from the middle"),
+      Option(
+        "exif-rotate", .flag, help: "turn images upright by their EXIF orientation"),
+      Option(
+        "on-bad-sample", .choice(["fail", "skip"]), default: "fail",
+        help: "list all bad samples and fail, or skip them"),
+      Option("max-bad", .text("N|P%"), defaultNote: "no limit", help: "fail if more samples than that are skipped"),
       Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
     ])
 

@@ -48,11 +48,15 @@ public struct ReadOptions: Sendable {
   public var resize: Resize?
   /// Side of the square that is cut from the middle, after resizing.
   public var centerCrop: Int?
+  /// Whether images are turned upright by their EXIF orientation; otherwise they are read as stored.
+  public var exifRotate: Bool
+  /// What happens to samples that cannot be read.
+  public var onBadSample: BadSamplePolicy
   /// What an input may cost.
   public var limits: Limits
   /// The dataset's name; nil for the layout's own or the file's.
   public var name: String?
-  /// Decodes every PNG and JPEG that is passed on undecoded, so that damage is found here.
+  /// Decodes every image that is passed on undecoded, so that damage is found here.
   ///
   /// A consumer that decodes them anyway may switch it off.
   public var checksImages: Bool
@@ -61,7 +65,7 @@ public struct ReadOptions: Sendable {
   public init(
     layout: Layout? = nil, split: DatasetInfo.Split = .train, isSplitRequired: Bool = false, classes: [String] = [],
     labelPattern: FilePattern? = nil, testPattern: FilePattern? = nil, resize: Resize? = nil, centerCrop: Int? = nil,
-    limits: Limits = Limits(), name: String? = nil,
+    exifRotate: Bool = false, onBadSample: BadSamplePolicy = .fail, limits: Limits = Limits(), name: String? = nil,
     checksImages: Bool = true
   ) {
     self.layout = layout
@@ -72,6 +76,8 @@ public struct ReadOptions: Sendable {
     self.testPattern = testPattern
     self.resize = resize
     self.centerCrop = centerCrop
+    self.exifRotate = exifRotate
+    self.onBadSample = onBadSample
     self.limits = limits
     self.name = name
     self.checksImages = checksImages

@@ -12,7 +12,10 @@ public final class MemberReader {
   typealias Reopen = () throws(DataError) -> ArchiveReader
   private var backing: Backing
   // The archive that the current member of an archive is, while its own members are read.
-  private var inner: ArchiveReader?
+  private var inner: MemberReader?
+  /// How many archives it is in.
+  private var depth = 0
+  private static let maxDepth = 4
   // Bytes that `start` read ahead.
   private var ahead: [UInt8] = []
   // The current member of a folder, or a bare file.
@@ -70,7 +73,7 @@ public final class MemberReader {
   /// The current member's place in messages.
   public var place: [String] {
     guard let current, current.path != name else { return [name] }
-    return inner == nil ? [name, current.path] : [name, current.archives.last ?? "", current.path]
+    return inner.map { [name] + $0.place } ?? [name, current.path]
   }
 
   // Of the readers of a sequence that were read to their end.
@@ -78,7 +81,7 @@ public final class MemberReader {
   /// The folders that were met on the way, all of them after the last member; also those without a file.
   var folders: Set<[String]> {
     switch backing {
-    case .archive(let archive, _), .links(_, let archive): archive.folders
+    case .archive(let archive, _), .links(_, let archive): foldersBefore.union(archive.folders)
     case .folder(let folder, _): folder.folders
     case .bare: []
     case .sequence(_, _, _, let current): foldersBefore.union(current?.folders ?? [])
@@ -165,17 +168,13 @@ public final class MemberReader {
   // MARK: Archives in archives
 
   private func nextInner() throws(DataError) -> Member? {
-    guard let archive = inner else { return nil }
-    if var member = try archive.next() {
-      member.archives = [archiveStem(archive.name)]
+    guard let reader = inner else { return nil }
+    if var member = try reader.next() {
+      member.archives.insert(archiveStem(reader.ownName), at: 0)
       return member
     }
-    if let link = archive.links.first {
-      throw DataError(
-        .badInput, at: [ownName, archive.name, link.path], "\(link.kind) in an archive that is in an archive",
-        remedy: "unpack the outer archive, and give the folder")
-    }
-    litterBefore = litterBefore + archive.litter
+    litterBefore = litterBefore + reader.litter
+    foldersBefore.formUnion(reader.folders)
     inner = nil
     return nil
   }
@@ -184,7 +183,7 @@ public final class MemberReader {
   private func enter(_ member: Member) throws(DataError) -> Bool {
     let lower = member.basename.lowercased()
     let isZip = lower.hasSuffix(".zip")
-    guard isZip || tarSuffixes.contains(where: lower.hasSuffix) else { return false }
+    guard depth < Self.maxDepth, isZip || tarSuffixes.contains(where: lower.hasSuffix) else { return false }
     var start = try start(512)
     guard
       isZip
@@ -196,7 +195,10 @@ public final class MemberReader {
       return try readMember(into: buffer)
     }
     // A zip archive's directory stands at its end.
-    inner = try ArchiveReader(isZip ? spilled(source, limits: limits) : source, limits: limits)
+    let archive = try ArchiveReader(isZip ? spilled(source, limits: limits) : source, limits: limits)
+    let reader = MemberReader(archive, limits: limits)
+    reader.depth = depth + 1
+    inner = reader
     return true
   }
 

@@ -4,6 +4,10 @@ struct KnownFile {
   let what: String
   /// What to do, as a sentence without capital and full stop.
   let remedy: String
+  /// Why it may be there, as a clause after a comma; empty where its name says all.
+  let reason: String
+  /// Whether it stands for a file that is elsewhere.
+  let isPointer: Bool
 
   /// The kind of a file that begins with these bytes, at best 512 of them; nil for one that is none of them.
   init?(_ start: [UInt8]) {
@@ -13,15 +17,16 @@ struct KnownFile {
     func begins(_ bytes: [UInt8], at offset: Int = 0) -> Bool { start.dropFirst(offset).starts(with: bytes) }
     func begins(_ text: String, at offset: Int = 0) -> Bool { begins(Array(text.utf8), at: offset) }
 
+    var (isPointer, reason) = (false, "")
     if begins("version https://git-lfs") {
-      (what, remedy) = ("a Git LFS pointer, which stands for the file itself", "get the files with git lfs pull")
+      (what, remedy) = ("a pointer of Git LFS", "get the files themselves with git lfs pull")
+      isPointer = true
     } else if begins("/annex/objects/") || text.hasPrefix("../.git/annex/") {
-      (what, remedy) = ("a git-annex pointer, which stands for the file itself", "get the files with git annex get .")
+      (what, remedy) = ("a pointer of git-annex", "get the files themselves with git annex get .")
+      isPointer = true
     } else if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
-      (what, remedy) = (
-        "an HTML page, as servers send in place of a file",
-        "open it in a browser to see what it asks for, and download the file again"
-      )
+      (what, remedy) = ("a web page", "open it in a browser to see what it asks for, and download the file again")
+      reason = ", as a server sends it where there is no such file"
     } else if lower.hasPrefix("<?xml") || lower.hasPrefix("<error") {
       (what, remedy) = ("an XML document, as servers send with an error", "read it, and download the file again")
     } else if begins([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]) {
@@ -51,11 +56,10 @@ struct KnownFile {
       (what, remedy) = ("a PDF document", "look whether this is the right file")
     } else if begins("ftyp", at: 4) && !begins("avif", at: 8) && !begins("heic", at: 8) && !begins("mif1", at: 8) {
       (what, remedy) = ("a video", "write its frames with ffmpeg -i FILE FOLDER/CLASS/%06d.jpg")
-    } else if begins("gimp xcf") || begins("8BPS") {
-      (what, remedy) = ("a picture in an editor's own format", "export it as PNG")
     } else {
       return nil
     }
+    (self.isPointer, self.reason) = (isPointer, reason)
   }
 
   private static let torch = (
@@ -67,5 +71,6 @@ struct KnownFile {
   init?(members: [String]) {
     guard members.contains(where: { $0.hasSuffix("/data.pkl") || $0 == "data.pkl" }) else { return nil }
     (what, remedy) = Self.torch
+    (isPointer, reason) = (false, "")
   }
 }

@@ -43,7 +43,7 @@ enum ImageFolder {
     if let note = first.litter.note { notes.append(note) }
 
     let reader = try request.container.open(last: true)
-    var (index, image) = (0, 0)
+    var (index, image, missing) = (0, 0, 0)
     return OpenedLayout(
       info: info, channels: channels, split: labels.hasSplits ? info.split : nil,
       layout: table == nil ? nil : .imageTable, notes: notes, place: { reader.place }
@@ -59,13 +59,18 @@ enum ImageFolder {
           place = try FilePlace(of: member, options, at: reader.place)
         }
         guard let place, let label = labels.index(of: place) else { continue }
-        let content = try encodedImage(try reader.readAll(), place: reader.place)
+        let content = EncodedImage(file: try reader.readAll())
         defer { index += 1 }
         // A running number and not the path, which may hold what a key must not: two paths could become one key.
         return Sample(key: numberKey(index), content: .encoded(content), label: label, origin: member.fullPath)
       }
-      if let table, image < table.places.count { throw changed([name]) }
-      return nil
+      guard let table else { return nil }
+      guard image == table.places.count else { throw changed([name]) }
+      guard missing < table.missing.count else { return nil }
+      defer { missing += 1 }
+      throw DataError(
+        .badSample, at: [name, table.missing[missing].place], "the image \(table.missing[missing].file) is not there",
+        remedy: "get it, or leave it out with --on-bad-sample skip")
     }
   }
 
@@ -115,19 +120,6 @@ enum ImageFolder {
     survey.tableNotes = rows.notes
     return try TableLabels(rows, survey.folders, options, name: name, isForced: options.layout == .imageTable)
   }
-}
-
-/// A file's bytes as an image; throws where they are neither PNG nor JPEG.
-func encodedImage(_ bytes: [UInt8], place: @autoclosure () -> [String]) throws(DataError) -> EncodedImage {
-  guard let image = EncodedImage(recognising: bytes) else {
-    if let known = KnownFile(Array(bytes.prefix(512))) {
-      throw DataError(.badInput, at: place(), "\(known.what), and no image", remedy: known.remedy)
-    }
-    throw DataError(
-      .badInput, at: place(), "neither a PNG nor a JPEG image: it starts with \(hex(Array(bytes.prefix(8))))",
-      remedy: "convert it to one of them, or take it out")
-  }
-  return image
 }
 
 /// Runs something that knows no place and adds it to its error.

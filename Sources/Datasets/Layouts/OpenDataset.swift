@@ -47,7 +47,7 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
     if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
-      throw DataError(.badInput, at: [container.name], known.what, remedy: known.remedy)
+      throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
     }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }
@@ -76,10 +76,10 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     throw unknown(container, "images without labels, neither in folders nor beside .cls members")
   }
   if let known = KnownFile(members: recognition.seen) {
-    throw DataError(.badInput, at: [container.name], known.what, remedy: known.remedy)
+    throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
   }
   if let (path, known) = recognition.known {
-    throw DataError(.badInput, at: [container.name, path], known.what, remedy: known.remedy)
+    throw DataError(.badInput, at: [container.name, path], known.what + known.reason, remedy: known.remedy)
   }
   throw unknown(container, "members such as \(recognition.seen.joined(separator: ", "))")
 }

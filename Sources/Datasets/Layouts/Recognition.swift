@@ -20,11 +20,11 @@ struct Recognition {
 
   /// Takes one more member into account; `start` gives so many of its first bytes, where the name alone says too little.
   mutating func add(_ member: Member, _ start: (Int) -> [UInt8]) {
-    func isImage() -> Bool { EncodedImage(recognising: start(16)) != nil }
+    func isImage() -> Bool { isImageFile(named: "", firstBytes: start(EncodedImage.Format.signatureLength)) }
     if seen.count < 4 { seen.append(member.path) }
     if let decisive = Layout.all.first(where: { $0.recognises(member, { start(1).first }) }) {
       layout = decisive
-    } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) || isImage() {
+    } else if hasImageExtension(member.basename) || isImage() {
       if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
     } else if LabelTable.isTable(member.basename) {
@@ -52,8 +52,6 @@ struct Recognition {
     return basename[basename.index(after: dot)...].lowercased()
   }
 }
-
-let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
 
 extension String {
   /// The part after the last dot; all of it where there is none.

@@ -30,10 +30,7 @@ enum WebDataset {
         if counts.count < classes { counts += [Int](repeating: 0, count: classes - counts.count) }
         counts[label] += 1
       } else if imageExtensions.contains(field) {
-        let image = try encodedImage(try first.readAll(), place: first.place)
-        let shape = try located(first.place) { () throws(DataError) in
-          try image.shape(limits: request.options.limits)
-        }
+        guard let shape = EncodedImage(file: try first.readAll()).surveyedShape(request.options) else { continue }
         if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
       } else if field == "npy" {
         isImage = false
@@ -186,11 +183,11 @@ public final class WebDatasetReader: SampleSource {
     for field in fields {
       switch field.name {
       case "cls": label = try WebDataset.parseLabel(field.bytes, place: place + ["cls"])
-      case "png", "jpg", "jpeg":
+      case let name where imageExtensions.contains(name):
         guard image == nil else {
           throw error("two images, \(fields.map(\.name).joined(separator: ", ")); one was expected")
         }
-        image = try encodedImage(field.bytes, place: place + [field.name])
+        image = EncodedImage(file: field.bytes)
       case "npy": array = field.bytes
       case "soft.npy":
         let soft = try parseNPY(field.bytes, name: (place + ["soft.npy"]).joined(separator: ": "))

@@ -1,9 +1,5 @@
 /// What the first pass over a folder of images finds out.
 final class ImageSurvey {
-  /// Image formats that are not read; passing over them in silence would lose data.
-  private static let foreignExtensions: Set<String> = [
-    "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "heic", "avif",
-  ]
   private let options: ReadOptions
   private var found: [FilePlace: (tally: FileTally, shapes: Set<[Int]>)] = [:]
   private var others = 0
@@ -27,8 +23,8 @@ final class ImageSurvey {
 
   /// Whether a file is taken for an image: by its first bytes, or by a name that promises one.
   static func isImage(_ member: Member, _ reader: MemberReader) throws(DataError) -> Bool {
-    if imageExtensions.contains(member.basename.lowercased().lastPart) { return true }
-    return try EncodedImage(recognising: reader.start(16)) != nil
+    if hasImageExtension(member.basename) { return true }
+    return isImageFile(named: "", firstBytes: try reader.start(EncodedImage.Format.signatureLength))
   }
 
   func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
@@ -37,22 +33,18 @@ final class ImageSurvey {
       throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
     }
     if member.isInClassArchive, let archive = member.archives.last { archives.insert(archive) }
-    let image = try encodedImage(try reader.readAll(), place: reader.place)
-    let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: options.limits) }
+    let image = EncodedImage(file: try reader.readAll())
     // Photographs have thousands of sizes; one more than one says enough.
     let place = try FilePlace(of: member, options, at: reader.place)
     var known = found[place] ?? (FileTally(), [])
     known.tally.add(member.basename, image.bytes)
-    if known.shapes.count < 4 || !known.shapes.contains(where: { $0[0] == shape[0] }) { known.shapes.insert(shape) }
+    if let shape = image.surveyedShape(options), known.shapes.count < 4 || !known.shapes.contains(where: { $0[0] == shape[0] }) {
+      known.shapes.insert(shape)
+    }
     found[place] = known
   }
 
   private func addOther(_ member: Member, _ reader: MemberReader) throws(DataError) {
-    let kind = member.basename.lowercased().lastPart
-    if Self.foreignExtensions.contains(kind) {
-      throw DataError(
-        .badInput, at: reader.place, "an image in the format \(kind); PNG and JPEG are read", remedy: "convert it")
-    }
     others += 1
     let folder = member.foldersAbove
     otherFolders.insert(folder)

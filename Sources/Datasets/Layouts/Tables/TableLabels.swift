@@ -5,6 +5,8 @@ struct TableLabels {
   /// How many images there are of each.
   private(set) var found: [FilePlace: FileTally] = [:]
   let labels: FileLabels
+  /// Images that a table names and that are not there, with the rows' places.
+  let missing: [(place: String, file: String)]
   private let imageFolders: [[String]]
 
   /// Joins rows and folders; nil where no table says anything, so that the folders decide alone.
@@ -19,6 +21,7 @@ struct TableLabels {
     let images = rows.images
     let folders = images.paths.indices.map(images.folders(of:))
     imageFolders = folders
+    missing = rows.missing
     let whole = Self.structure(tallies, name)
     let hasLabels = rows.byImage.values.contains { $0.label != nil }
     if !hasLabels, let unclear = rows.unclear.first { throw unclear }

@@ -26,7 +26,8 @@ struct TableRows {
   private(set) var images: ImageIndex
   private let name: String
   private let options: ReadOptions
-  private var missing: [String] = []
+  /// Images that rows name and that are not there, with the rows' places.
+  private(set) var missing: [(place: String, file: String)] = []
   private var withoutLabel = 0
 
   /// Reads all tables that name images.
@@ -55,7 +56,6 @@ struct TableRows {
     // Labels first, so that a list of files beside them adds its parts alone.
     for (table, columns) in read { try add(table, columns) }
     for list in lists { try addInOrder(list) }
-    try checkMissing()
     if withoutLabel > 0 { notes.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
     if read.isEmpty, byImage.isEmpty {
       for table in seen where !["txt"].contains(table.path.lowercased().lastPart) && !table.rows.isEmpty {
@@ -114,8 +114,8 @@ struct TableRows {
           remedy: "write the paths of the images into the table")
       }
       guard let image = found.first else {
-        if columns.label != .none, part == nil || part == .train || options.split == .test {
-          missing.append(row.cells[columns.file])
+        if columns.label != .none, part == nil || (part == .train) == (options.split == .train) {
+          missing.append((place, row.cells[columns.file]))
         }
         continue
       }
@@ -195,13 +195,5 @@ struct TableRows {
     known.number = known.number ?? row.number
     known.part = known.part ?? row.part
     byImage[image] = known
-  }
-
-  private func checkMissing() throws(DataError) {
-    guard !missing.isEmpty else { return }
-    throw DataError(
-      .badInput, at: [name],
-      "\(missing.count == 1 ? "an image that a table names is" : "\(grouped(missing.count)) images that a table names are") not there: "
-        + someOf(missing), remedy: "get them, or take their rows out")
   }
 }
