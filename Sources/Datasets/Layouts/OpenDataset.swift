@@ -72,12 +72,16 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
 
 private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
   while recognition.layout == nil, let member = try reader.next() {
+    // The beginning is read once, however often it is asked for.
+    var beginning: [UInt8]?
     recognition.add(member) {
-      var byte: UInt8 = 0
-      let count = withUnsafeMutableBytes(of: &byte) { buffer in
-        do throws(DataError) { return try reader.read(into: buffer) } catch { return 0 }
+      if let beginning { return beginning }
+      do throws(DataError) {
+        beginning = try reader.readFirst(EncodedImage.Format.signatureLength)
+      } catch {
+        beginning = []
       }
-      return count == 1 ? byte : nil
+      return beginning ?? []
     }
   }
 }

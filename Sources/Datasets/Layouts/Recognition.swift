@@ -9,12 +9,15 @@ struct Recognition {
   /// Images or clips without a label member that are looked at before they are taken for one file per sample.
   private static let patience = 16
 
-  /// Takes one more member into account; `firstByte` reads from it where the name alone says too little.
-  mutating func add(_ member: Member, firstByte: () -> UInt8?) {
+  /// Takes one more member into account; `firstBytes` reads from it where the name alone says too little.
+  mutating func add(_ member: Member, firstBytes: () -> [UInt8]) {
     if seen.count < 4 { seen.append(member.path) }
-    if let decisive = Layout.all.first(where: { $0.recognises(member, firstByte) }) {
+    if let decisive = Layout.all.first(where: { $0.recognises(member, { firstBytes().first }) }) {
       layout = decisive
-    } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
+    } else if hasImageExtension(member.basename)
+      || !Clip.extensions.contains(member.basename.lowercased().lastPart)
+        && EncodedImage.Format(firstBytes: firstBytes()) != nil
+    {
       if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
     } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
