@@ -108,9 +108,22 @@ static void read_pixels(codec *state, uint8_t *pixels, size_t pixel_count, cimag
   }
 }
 
+// Whether every chunk is as long as it says; libpng would take memory for one that is not.
+static int has_whole_chunks(const uint8_t *bytes, size_t count) {
+  size_t at = 8;
+  while (count > at && count - at >= 12) {
+    size_t size = png_get_uint_32(bytes + at);
+    if (size > count - at - 12) return 0;
+    if (memcmp(bytes + at + 4, "IEND", 4) == 0) return 1;
+    at += 12 + size;
+  }
+  return 0;
+}
+
 // Reads the header, and the pixels where there is a place for them.
 static int read_file(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count, cimage_info *info,
                      char error[CIMAGE_ERROR_SIZE]) {
+  if (!has_whole_chunks(bytes, count)) return cimage_fail(CIMAGE_DAMAGED, error, "the file ends in the middle of the image");
   codec state = {.bytes = bytes, .count = count, .error = error};
   state.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state, on_error, on_warning);
   state.info = state.png ? png_create_info_struct(state.png) : NULL;

@@ -56,6 +56,11 @@ let imageExtensions: Set<String> = [
   "heic", "heif", "avif", "jp2", "j2k", "jxl", "ico", "tga", "psd", "exr", "hdr", "pfm", "pam",
 ]
 
+/// Fields of WebDataset archives that hold an image: the endings of the formats that are read.
+let imageFields: Set<String> = [
+  "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm",
+]
+
 /// Whether a file of a folder or an archive is an image, or should be one: by its first bytes, whatever its ending, or by its ending.
 ///
 /// - Parameters:

@@ -29,7 +29,7 @@ enum WebDataset {
         classes = max(classes, label + 1)
         if counts.count < classes { counts += [Int](repeating: 0, count: classes - counts.count) }
         counts[label] += 1
-      } else if imageExtensions.contains(field) {
+      } else if imageFields.contains(field) {
         guard let shape = EncodedImage(file: try first.readAll()).surveyedShape(request.options) else { continue }
         if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
       } else if field == "npy" {
@@ -183,7 +183,7 @@ public final class WebDatasetReader: SampleSource {
     for field in fields {
       switch field.name {
       case "cls": label = try WebDataset.parseLabel(field.bytes, place: place + ["cls"])
-      case let name where imageExtensions.contains(name):
+      case let name where imageFields.contains(name):
         guard image == nil else {
           throw error("two images, \(fields.map(\.name).joined(separator: ", ")); one was expected")
         }
