@@ -19,6 +19,11 @@ extension OptionGroup {
         "test-pattern", .text("P"), defaultNote: "by folder",
         help: "names of sounds for testing: *_[0-4].wav"),
       Option(
+        "image-field", .text("FIELD"), defaultNote: "recognised", help: "field of the image: input.jpg, or jpg;png"),
+      Option("label-field", .text("FIELD"), defaultNote: "cls", help: "field of the label: output.cls, json:label"),
+      Option("subset", .text("NAME"), defaultNote: "the only one", help: "which of several datasets in one input"),
+      Option("white", .integer(1...65_535), defaultNote: "1 or 255", help: "number that is white in arrays of pixels"),
+      Option(
         "resize", .extent, defaultNote: "none",
         help: "resize: the shorter side to N, or exactly"),
       Option(

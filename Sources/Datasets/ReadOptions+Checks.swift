@@ -27,17 +27,58 @@ func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
 }
 
 extension ReadOptions {
-  /// Refuses patterns of file names for data whose samples are not files that they could be meant for.
+  /// The layout that options ask for which only one has; nil where there are none.
+  var impliedLayout: Layout? {
+    requiresPatterns && !(imageFields.isEmpty && labelField.isEmpty) ? .webDataset : nil
+  }
+
+  /// Refuses options that mean something to other layouts only.
   ///
   /// - Parameter layout: nil for samples that come from this program.
   public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
-    guard requiresPatterns, layout != .audioFolder, labelPattern != nil || testPattern != nil else { return }
-    let options = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }].compactMap(
-      \.self)
     let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
-    throw DataError(
-      .usage, at: [name],
-      "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for folders of sound files, and \(found)",
-      remedy: "leave \(options.count == 1 ? "it" : "them") out")
+    for use in LayoutOption.all where use.isGiven(self) && !use.layouts.contains(where: { $0 == layout }) {
+      let given = LayoutOption.all.filter { $0.purpose == use.purpose && $0.isGiven(self) }.map { "--\($0.name)" }
+      let isOne = given.count == 1
+      throw DataError(
+        .usage, at: [name],
+        "\(given.joined(separator: " and ")) \(isOne ? "is" : "are") for \(use.purpose), and \(found)",
+        remedy: "leave \(isOne ? "it" : "them") out")
+    }
   }
+}
+
+/// An option that means something to some layouts only.
+private struct LayoutOption {
+  var name: String
+  /// What these layouts hold.
+  var purpose: String
+  var layouts: [Layout]
+  var isGiven: (ReadOptions) -> Bool
+
+  static var all: [LayoutOption] {
+    [
+      LayoutOption(name: "label-pattern", purpose: sounds, layouts: [.audioFolder]) {
+        $0.requiresPatterns && $0.labelPattern != nil
+      },
+      LayoutOption(name: "test-pattern", purpose: sounds, layouts: [.audioFolder]) {
+        $0.requiresPatterns && $0.testPattern != nil
+      },
+      LayoutOption(name: "subset", purpose: "inputs that hold several datasets", layouts: [.idx, .npz]) {
+        $0.requiresPatterns && $0.subset != nil
+      },
+      LayoutOption(name: "white", purpose: "arrays of pixels", layouts: [.npz]) {
+        $0.requiresPatterns && $0.white != nil
+      },
+      LayoutOption(name: "image-field", purpose: fields, layouts: [.webDataset]) {
+        $0.requiresPatterns && !$0.imageFields.isEmpty
+      },
+      LayoutOption(name: "label-field", purpose: fields, layouts: [.webDataset]) {
+        $0.requiresPatterns && !$0.labelField.isEmpty
+      },
+    ]
+  }
+
+  private static let sounds = "folders of sound files"
+  private static let fields = "samples of several fields"
 }

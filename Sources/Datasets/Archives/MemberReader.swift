@@ -124,6 +124,9 @@ public final class MemberReader {
     return filled
   }
 
+  /// The next bytes of the current member, as many as there are and can be read.
+  func start(_ count: Int) -> [UInt8] { readPart(count).0 }
+
   /// The whole rest of the current member, to its end, where a zip archive's checksum is compared.
   public func readAll() throws(DataError) -> [UInt8] {
     if let size = current?.size, size > limits.maxMemberBytes { throw tooLarge }

@@ -43,7 +43,7 @@ final class Replay {
 ///
 /// The space is reserved piece by piece before it is written, so that a full disk is an error sentence here and not a
 /// signal later.
-private func spilled(_ source: ByteSource, limits: Limits) throws(DataError) -> ByteSource {
+func spilled(_ source: ByteSource, limits: Limits) throws(DataError) -> ByteSource {
   let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
   let number = openSpillFile(in: folder)
   guard number >= 0 else {

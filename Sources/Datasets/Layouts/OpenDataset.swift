@@ -29,11 +29,21 @@ public func openDataset(
 private func open(
   _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
+  let (container, split, notes) = try container.selecting(options.split)
   let layout: Layout
-  if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
+  if let forced = options.layout ?? options.impliedLayout {
+    layout = forced
+  } else {
+    layout = try recognised(container)
+  }
   try options.checkPatterns(for: layout, of: container.name)
   let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  let opened = try layout.open(request)
+  var opened = try layout.open(request)
+  opened.notes = notes + opened.notes
+  if opened.split == nil, let split {
+    opened.split = split
+    opened.info.split = split
+  }
   log(
     "\(container.name): layout \(layout.name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " split, \(grouped(opened.info.classNames.count)) classes")
@@ -46,6 +56,7 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
   if let files = container.bareFiles {
     let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
+    if first.starts(with: NPYHeader.signature) { return .npz }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }
   var recognition = Recognition()
@@ -72,12 +83,11 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
 
 private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
   while recognition.layout == nil, let member = try reader.next() {
-    recognition.add(member) {
-      var byte: UInt8 = 0
-      let count = withUnsafeMutableBytes(of: &byte) { buffer in
-        do throws(DataError) { return try reader.read(into: buffer) } catch { return 0 }
-      }
-      return count == 1 ? byte : nil
+    var start: [UInt8]?
+    recognition.add(member) { count in
+      if let start, start.count >= count { return Array(start.prefix(count)) }
+      start = (start ?? []) + reader.start(max(0, count - (start?.count ?? 0)))
+      return start ?? []
     }
   }
 }
