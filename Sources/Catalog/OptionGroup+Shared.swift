@@ -6,8 +6,8 @@ extension OptionGroup {
       Option(
         "layout",
         .choice([
-          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "audio-folder", "webdataset",
-          "npz",
+          "cifar10-binary", "cifar100-binary", "cifar-pickle", "stl10-binary", "svhn", "idx", "image-folder",
+          "audio-folder", "webdataset", "npz", "pixel-csv",
         ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),

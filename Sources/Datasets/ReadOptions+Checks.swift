@@ -64,10 +64,10 @@ private struct LayoutOption {
       LayoutOption(name: "test-pattern", purpose: sounds, layouts: [.audioFolder]) {
         $0.requiresPatterns && $0.testPattern != nil
       },
-      LayoutOption(name: "subset", purpose: "inputs that hold several datasets", layouts: [.idx, .npz]) {
+      LayoutOption(name: "subset", purpose: "inputs that hold several datasets", layouts: [.idx, .npz, .pixelCSV]) {
         $0.requiresPatterns && $0.subset != nil
       },
-      LayoutOption(name: "white", purpose: "arrays of pixels", layouts: [.npz]) {
+      LayoutOption(name: "white", purpose: "arrays of pixels", layouts: [.npz, .pixelCSV]) {
         $0.requiresPatterns && $0.white != nil
       },
       LayoutOption(name: "image-field", purpose: fields, layouts: [.webDataset]) {

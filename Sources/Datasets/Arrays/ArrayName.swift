@@ -14,7 +14,8 @@ struct ArrayName {
     let stem = base.split(separator: ".").first.map(String.init) ?? base
     var others: [String] = []
     for word in stem.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }).map(String.init) {
-      if let (role, split) = Self.meaning(of: word), role == nil || self.role == nil, split == nil || self.split == nil {
+      if let (role, split) = Self.meaning(of: word), role == nil || self.role == nil, split == nil || self.split == nil
+      {
         self.role = role ?? self.role
         self.split = split ?? self.split
       } else {

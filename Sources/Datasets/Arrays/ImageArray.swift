@@ -18,7 +18,9 @@ struct ImageArray {
   init(_ header: NPYHeader, at place: [String]) throws(DataError) {
     let shape = header.shape
     func refuse(_ problem: String, _ remedy: String) -> DataError {
-      DataError(.badInput, at: place, "images of shape \(shape) and type \(header.element.rawValue); \(problem)", remedy: remedy)
+      DataError(
+        .badInput, at: place, "images of shape \(shape) and type \(header.element.rawValue); \(problem)", remedy: remedy
+      )
     }
     self.header = header
     let isChannels = { (extent: Int) in extent == 1 || extent == 3 }
@@ -36,7 +38,8 @@ struct ImageArray {
     case 4 where isChannels(shape[1]):
       (height, width, channels, isPlanar) = (shape[2], shape[3], shape[1], true)
     case 4 where isChannels(shape[2]):
-      throw refuse("the number of images comes first in N×H×W×C", "move the last axis to the front, numpy.moveaxis(x, -1, 0)")
+      throw refuse(
+        "the number of images comes first in N×H×W×C", "move the last axis to the front, numpy.moveaxis(x, -1, 0)")
     default:
       throw refuse(
         "N×H×W, N×H×W×C or N×C×H×W with 1 or 3 channels were expected", "save them in one of these shapes")
@@ -76,7 +79,8 @@ struct ImageArray {
       for value in values {
         guard value.isFinite else {
           throw DataError(
-            .badInput, at: [source.name], "contains NaN or infinity", remedy: "save images from 0 to 1, or from 0 to 255")
+            .badInput, at: [source.name], "contains NaN or infinity",
+            remedy: "save images from 0 to 1, or from 0 to 255")
         }
         least = min(least, value)
         most = max(most, value)

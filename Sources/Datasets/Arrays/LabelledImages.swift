@@ -56,12 +56,13 @@ struct LabelledImages {
     var counts = [Int](repeating: 0, count: classes)
     for label in labels { counts[label] += 1 }
     let info = DatasetInfo(
-      name: request.datasetName(name), split: split ?? request.options.split,
+      name: request.datasetName(name.flatMap(datasetName(_:))), split: split ?? request.options.split,
       classNames: classNames ?? (0..<classes).map(String.init), shape: shape, countPerClass: counts)
     let (labels, image, finish, place) = (labels, image, finish, place)
     var index = 0
     return OpenedLayout(
-      info: info, channels: shape[0], split: split, notes: notes + startingNotes(counts), closingNotes: closingNotes,
+      info: info, channels: shape[0], split: split, notes: notes + (classNames == nil ? startingNotes(counts) : []),
+      closingNotes: closingNotes,
       place: { place + ["image \(grouped(index))"] }
     ) { () throws(DataError) in
       guard index < labels.count else {

@@ -20,10 +20,12 @@ struct PixelScale {
   /// Throws `badInput` with that range where it does not say what is white.
   init(least: Float, most: Float, isFloat: Bool, white: Int?, at place: [String]) throws(DataError) {
     func refuse(_ problem: String, _ remedy: String) -> DataError {
-      DataError(.badInput, at: place, "its values lie between \(text(least)) and \(text(most)); \(problem)", remedy: remedy)
+      DataError(
+        .badInput, at: place, "its values lie between \(text(least)) and \(text(most)); \(problem)", remedy: remedy)
     }
     guard least.isFinite, most.isFinite else {
-      throw DataError(.badInput, at: place, "contains NaN or infinity", remedy: "save images from 0 to 1, or from 0 to 255")
+      throw DataError(
+        .badInput, at: place, "contains NaN or infinity", remedy: "save images from 0 to 1, or from 0 to 255")
     }
     if let white {
       guard least >= 0, most <= Float(white) else {
@@ -53,7 +55,8 @@ struct PixelScale {
   /// A level.
   mutating func level(_ value: Float) -> UInt8 {
     let scaled = value * 255 / white
-    let rounded = scaled.rounded()
+    // To even, as NumPy does.
+    let rounded = scaled.rounded(.toNearestOrEven)
     if abs(scaled - rounded) > 0.01 { isRounded = true }
     return rounded > 0 ? (rounded < 255 ? UInt8(rounded) : 255) : 0
   }

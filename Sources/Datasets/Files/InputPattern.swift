@@ -12,7 +12,8 @@ public enum InputPattern {
     if path == "-" || exists(path) { return [path] }
     guard let all = braces(path) else {
       throw DataError(
-        .noInput, at: [path], "stands for more than \(grouped(maxPaths)) files", remedy: "give the folder that holds them")
+        .noInput, at: [path], "stands for more than \(grouped(maxPaths)) files",
+        remedy: "give the folder that holds them")
     }
     let isRange = all.count > 1
     guard isRange || isGlob(path) else { return [path] }
@@ -28,7 +29,8 @@ public enum InputPattern {
       let shown = missing.prefix(8).map { $0.split(separator: "/").last.map(String.init) ?? $0 }
       let rest = missing.count > 8 ? " and \(grouped(missing.count - 8)) more" : ""
       throw DataError(
-        .noInput, at: [path], "\(grouped(missing.count)) of \(grouped(all.count)) files are missing: \(shown.joined(separator: ", "))\(rest)",
+        .noInput, at: [path],
+        "\(grouped(missing.count)) of \(grouped(all.count)) files are missing: \(shown.joined(separator: ", "))\(rest)",
         remedy: "get them, or name only those that are there")
     }
     return found
@@ -61,7 +63,9 @@ public enum InputPattern {
   private static func choices(_ text: Substring) -> [String]? {
     let ends = text.split(separator: ".", omittingEmptySubsequences: false)
     if ends.count == 3, ends[1].isEmpty, let first = number(ends[0]), let last = number(ends[2]) {
-      guard first <= last, last - first < maxPaths else { return first <= last ? [String](repeating: "", count: maxPaths + 1) : nil }
+      guard first <= last, last - first < maxPaths else {
+        return first <= last ? [String](repeating: "", count: maxPaths + 1) : nil
+      }
       let width = ends[0].hasPrefix("0") || ends[2].hasPrefix("0") ? max(ends[0].count, ends[2].count) : 1
       return (first...last).map { zeroPadded($0, digits: width) }
     }

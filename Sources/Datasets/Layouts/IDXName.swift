@@ -22,6 +22,10 @@ struct IDXName {
   /// What the log shall say of the dataset.
   var notes: [String] {
     guard let dataset, dataset.split(separator: "-").first == "emnist" else { return [] }
-    return ["EMNIST's images are stored with rows and columns exchanged; they are passed on so, as torchvision does"]
+    return [Self.transposedNote]
   }
+
+  /// What to say of EMNIST.
+  static let transposedNote =
+    "EMNIST's images are stored with rows and columns exchanged; they are passed on so, as torchvision does"
 }

@@ -68,11 +68,17 @@ enum NPZ {
         .badInput, at: images.id, "images without labels: no such array beside it",
         remedy: "give the file with the labels, too, with an -i of its own")
     }
+    guard images.dataset == labels.dataset || images.dataset.isEmpty || labels.dataset.isEmpty else {
+      throw DataError(
+        .badInput, at: [name], "the images are of \(images.dataset), the labels of \(labels.dataset)",
+        remedy: "give the images and the labels of one dataset")
+    }
     let reader = ArrayFiles(try request.container.open(last: true), limits: request.options.limits)
     while try reader.next(), reader.id != images.id {}
     return try samples(
       reader, labels.labels, scale: images.scale ?? PixelScale(white: request.options.white), request,
-      split: split.map { $0 == .train ? .train : .test }, dataset: request.container.isListed ? images.dataset : "",
+      split: split.map { $0 == .train ? .train : .test },
+      dataset: request.container.isListed || request.options.subset != nil ? images.dataset : "",
       notes: note.map { [$0] } ?? [])
   }
 

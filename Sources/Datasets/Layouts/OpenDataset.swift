@@ -57,6 +57,17 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
     let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
     if first.starts(with: NPYHeader.signature) { return .npz }
+    if first.starts(with: MATFile.signature) { return .svhn }
+    if files.contains(where: { Layout.stl10Binary.recognises(Member(path: $0.name), { _ in [] }) }) {
+      return .stl10Binary
+    }
+    var start: [UInt8] = []
+    if PixelTable.header(in: { count in
+      if start.count < count { start = (try? files.first?.peekDecompressed(count)) ?? [] }
+      return start
+    }) != nil {
+      return .pixelCSV
+    }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }
   var recognition = Recognition()
@@ -108,7 +119,12 @@ private func datasetName(of input: Input) -> String? {
     let folder = path.split(separator: "/").dropLast().last.map(String.init)
     return folder.flatMap { $0.hasPrefix(".") ? nil : datasetName(of: .file($0)) }
   }
-  let name = String(stem.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
+  return datasetName(stem)
+}
+
+/// A text in the alphabet of dataset names; nil where nothing of it is.
+func datasetName(_ text: String) -> String? {
+  let name = String(text.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
   return name.allSatisfy { $0 == "_" } ? nil : name
 }
 

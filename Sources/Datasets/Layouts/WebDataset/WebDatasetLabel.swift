@@ -19,7 +19,8 @@ enum WebDatasetLabel: Equatable {
       return
     }
     guard var value = JSONValue(bytes) else {
-      throw DataError(.badInput, at: place(), "not a JSON document", remedy: "correct it, or choose the label with --label-field")
+      throw DataError(
+        .badInput, at: place(), "not a JSON document", remedy: "correct it, or choose the label with --label-field")
     }
     for key in keys {
       guard let next = value[key] else {
@@ -34,7 +35,9 @@ enum WebDatasetLabel: Equatable {
       guard (0..<maxClasses).contains(index) else { throw Self.refused("\(index)", place()) }
       self = .index(index)
     case .number(let number):
-      guard let index = Int(exactly: number), (0..<maxClasses).contains(index) else { throw Self.refused("\(number)", place()) }
+      guard let index = Int(exactly: number), (0..<maxClasses).contains(index) else {
+        throw Self.refused("\(number)", place())
+      }
       self = .index(index)
     case .string(let text): try self.init(text: text, place: place())
     case .null: throw Self.refused("null", place())
@@ -48,7 +51,9 @@ enum WebDatasetLabel: Equatable {
 
   private init(text: String, place: @autoclosure () -> [String]) throws(DataError) {
     let scalars = Array(text.unicodeScalars)
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace || scalar == "\u{feff}" || scalar == "\0" }
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.isWhitespace || scalar == "\u{feff}" || scalar == "\0"
+    }
     var view = String.UnicodeScalarView()
     view.append(contentsOf: scalars.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
     let name = String(view)
@@ -121,7 +126,8 @@ struct WebDatasetClasses {
     if let index = places.index, let name = places.name {
       let other = index == place ? name : index
       throw DataError(
-        .badInput, at: place, "some labels are numbers and others names: see \(other.dropFirst().joined(separator: ": "))",
+        .badInput, at: place,
+        "some labels are numbers and others names: see \(other.dropFirst().joined(separator: ": "))",
         remedy: "make all of them numbers, or all names")
     }
   }
@@ -148,7 +154,8 @@ struct WebDatasetClasses {
           .badInput, at: [name], "the label “\(strange)”, which \(listed.file) does not list", remedy: Remedy.nameAll)
       }
       return (
-        listed.names, listed.names.map { countOfName[$0] ?? 0 }, ["the labels are names, in the order of \(listed.file)"]
+        listed.names, listed.names.map { countOfName[$0] ?? 0 },
+        ["the labels are names, in the order of \(listed.file)"]
       )
     }
     let names = countOfName.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

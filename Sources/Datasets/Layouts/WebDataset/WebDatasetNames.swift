@@ -161,13 +161,18 @@ extension WebDatasetNames {
       var groups: [(key: String, fields: [String])] = []
       for path in paths {
         guard let (key, field) = split(path) else { continue }
-        if groups.last?.key == key { groups[groups.count - 1].fields.append(field) } else { groups.append((key, [field])) }
+        if groups.last?.key == key {
+          groups[groups.count - 1].fields.append(field)
+        } else {
+          groups.append((key, [field]))
+        }
         fields.insert(field)
       }
       // The last one may go on behind the prefix.
       if groups.count > 1 { groups.removeLast() }
       func isImage(_ field: String) -> Bool {
-        options.imageFields.isEmpty ? imageExtensions.contains(field) || field == "npy" : options.imageFields.contains(field)
+        options.imageFields.isEmpty
+          ? imageExtensions.contains(field) || field == "npy" : options.imageFields.contains(field)
       }
       func isLabel(_ field: String) -> Bool {
         if let chosen = options.labelField.first { return field == chosen }
@@ -181,7 +186,11 @@ extension WebDatasetNames {
         let label = group.fields.contains(where: isLabel)
         // An image or a label under a name with a dot more.
         let isHidden = group.fields.contains { imageExtensions.contains($0.lastPart) || $0.lastPart == "cls" }
-        if image && label { whole += 1 } else if image || label && !group.fields.contains("json") || isHidden { broken += 1 }
+        if image && label {
+          whole += 1
+        } else if image || label && !group.fields.contains("json") || isHidden {
+          broken += 1
+        }
         let images = Set(group.fields.filter { imageExtensions.contains($0.lastPart) })
         if images.count > 1 { for field in images { repeated[field, default: 0] += 1 } }
       }

@@ -66,7 +66,8 @@ final class WebDatasetReader {
     var sample = Sample(key: "", content: .floats(FloatArray(shape: [0], values: [])), label: 0)
     let chosen = names.imageFields.first { wanted in fields.contains { $0.name == wanted } }
     for field in fields {
-      let isImage = names.imageFields.isEmpty ? names.isImage(field.name) || names.isArray(field.name) : field.name == chosen
+      let isImage =
+        names.imageFields.isEmpty ? names.isImage(field.name) || names.isArray(field.name) : field.name == chosen
       if field.name == names.labelField {
         label = try index(of: field)
         if field.name == "json" { sample.metadata = field.bytes }
@@ -88,13 +89,15 @@ final class WebDatasetReader {
       } else if field.name == "json" {
         sample.metadata = field.bytes
       } else {
-        sample.extras.append(Self.own.contains(field.name) ? Field(name: "other.\(field.name)", bytes: field.bytes) : field)
+        sample.extras.append(
+          Self.own.contains(field.name) ? Field(name: "other.\(field.name)", bytes: field.bytes) : field)
       }
     }
     let found = fields.map(\.name).joined(separator: ", ")
     guard image != nil || array != nil || label != nil else {
       // A key that ends too early hides whole samples, which are no strangers.
-      guard let hidden = fields.first(where: { imageExtensions.contains($0.name.lastPart) || $0.name.lastPart == "cls" })
+      guard
+        let hidden = fields.first(where: { imageExtensions.contains($0.name.lastPart) || $0.name.lastPart == "cls" })
       else { return nil }
       throw error(
         "the first dot of a name ends its key, so “\(hidden.name)” is a field of it, neither image nor label",
@@ -105,7 +108,8 @@ final class WebDatasetReader {
       throw error("a label without an image: there are only \(found), but no \(wanted)", remedy: Remedy.pairUp)
     }
     guard let label else {
-      throw error("an image without a label: there are only \(found), but no \(names.labelField)", remedy: Remedy.pairUp)
+      throw error(
+        "an image without a label: there are only \(found), but no \(names.labelField)", remedy: Remedy.pairUp)
     }
     sample.label = label
     if let array {

@@ -93,11 +93,14 @@ struct WebDatasetSurvey {
   var notes: [String] {
     var notes: [String] = []
     if strangers.count > 0 {
-      notes.append("\(counted(strangers.count, "file")) that \(strangers.count == 1 ? "belongs" : "belong") to no sample"
-        + " \(strangers.count == 1 ? "was" : "were") skipped, such as \(strangers.example)")
+      notes.append(
+        "\(counted(strangers.count, "file")) that \(strangers.count == 1 ? "belongs" : "belong") to no sample"
+          + " \(strangers.count == 1 ? "was" : "were") skipped, such as \(strangers.example)")
     }
     if sharesKeys { notes.append("its shards have keys in common, so all keys begin with the name of the shard") }
-    if repeatedKeys > 0 { notes.append("\(counted(repeatedKeys, "sample")) under keys that were there before got a number behind the key") }
+    if repeatedKeys > 0 {
+      notes.append("\(counted(repeatedKeys, "sample")) under keys that were there before got a number behind the key")
+    }
     if changesKeys { notes.append("keys had to change; each sample's own is in its json, as __key__") }
     return notes
   }
