@@ -15,7 +15,8 @@ final class MATFile {
     name = source.name
     guard try source.peek(Self.signature.count) == Self.signature else {
       throw DataError(
-        .badInput, at: [name], "not a MATLAB file: it starts with \(hex(try source.peek(8)))", remedy: Remedy.getItAgain)
+        .badInput, at: [name], "not a MATLAB file: it starts with \(hex(try source.peek(8)))", remedy: Remedy.getItAgain
+      )
     }
     let whole = source.descriptorPath == nil ? try spilled(source, limits: limits) : source
     guard let path = whole.descriptorPath else {

@@ -24,9 +24,11 @@ struct PixelTableHeader {
   init?(_ line: ArraySlice<UInt8>) {
     var line = line
     if line.starts(with: [0xef, 0xbb, 0xbf]) { line = line.dropFirst(3) }
-    guard let separator = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")].max(by: { one, other in
-      line.count { $0 == one } < line.count { $0 == other }
-    }) else { return nil }
+    guard
+      let separator = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")].max(by: { one, other in
+        line.count { $0 == one } < line.count { $0 == other }
+      })
+    else { return nil }
     let fields = line.split(separator: separator, omittingEmptySubsequences: false).map { unquoted($0) }
     guard fields.count >= Self.fewestPixels else { return nil }
     self.separator = separator
@@ -156,7 +158,8 @@ struct PixelTableHeader {
     if let failure { throw failure }
     guard column == columns else {
       throw DataError(
-        .badInput, at: place, "\(counted(column, "column")) where the first line has \(columns)", remedy: Remedy.getItAgain)
+        .badInput, at: place, "\(counted(column, "column")) where the first line has \(columns)",
+        remedy: Remedy.getItAgain)
     }
     return levels
   }

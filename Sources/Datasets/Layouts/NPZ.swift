@@ -93,7 +93,7 @@ enum NPZ {
       // One archive may be called anything; where there are several, or an array has no name, theirs tell.
       let isAlone = !request.container.isSequence && !reader.isNested
       let archive = reader.archive.map { ArrayName($0) }
-      var role = own.role ?? (own.isUnnamed || own.split != nil ? archive?.role : nil)
+      var role = own.role ?? (own.isUnnamed && !isAlone ? archive?.role : nil)
       let split = own.split ?? (isAlone ? nil : archive?.split)
       let isWanted =
         split == nil || split == SplitFolder(request.options.split) || request.container.isListed || split == .val

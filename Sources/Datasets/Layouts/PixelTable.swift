@@ -49,7 +49,8 @@ enum PixelTable {
     let table = try chosen(try candidates(request), request)
     guard let _ = table.header.labelColumn else {
       throw DataError(
-        .badInput, at: table.place, "images without labels: \(table.header.pixels.count) columns of pixels, none called label",
+        .badInput, at: table.place,
+        "images without labels: \(table.header.pixels.count) columns of pixels, none called label",
         remedy: "a test set whose labels are kept secret has no classes to read: give the table with labels")
     }
     let (names, labels) = try classes(table)
@@ -64,7 +65,8 @@ enum PixelTable {
     let isEMNIST = table.name.dataset.split(separator: "-").first == "emnist"
     return try LabelledImages(
       shape: [header.channels, header.side, header.side], labels: labels, classNames: names, split: split,
-      notes: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes }, place: table.place,
+      notes: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
+      place: table.place,
       image: { index throws(DataError) in
         let place = table.place + ["line \(grouped(index + (header.hasNames ? 2 : 1)))"]
         guard let line = try lines.nextFilled() else {
@@ -90,7 +92,8 @@ enum PixelTable {
       guard let line = try lines.next(), let header = PixelTableHeader(line[...]) else { continue }
       var candidate = Candidate(place: first.place, name: ArrayName(member.path), header: header)
       let split = candidate.name.split
-      let isWanted = isNamed || split == nil || split != .train && request.options.split == .test
+      let isWanted =
+        isNamed || split == nil || split != .train && request.options.split == .test
         || split == .train && request.options.split == .train
       if isWanted, let column = header.labelColumn {
         var next = header.hasNames ? try lines.nextFilled() : line
@@ -113,7 +116,9 @@ enum PixelTable {
     let (wanted, name) = (request.options.split, request.container.name)
     var found = all
     if let subset = request.options.subset.map(Subset.init) {
-      found = all.filter { subset.includes([$0.name.dataset] + $0.place.flatMap { $0.split(separator: "/").map(String.init) }) }
+      found = all.filter {
+        subset.includes([$0.name.dataset] + $0.place.flatMap { $0.split(separator: "/").map(String.init) })
+      }
       if found.isEmpty { throw subset.missing(among: all.map(\.name.dataset), in: name) }
     }
     if found.count == 1, request.container.bareFiles != nil { return found[0] }

@@ -60,11 +60,13 @@ enum STL10 {
       }
       if !images.isEmpty { throw missingPart(split, in: container.name) }
       throw DataError(
-        .badInput, at: labels[split]?.place ?? [container.name], "labels without images beside them", remedy: Remedy.pairUp)
+        .badInput, at: labels[split]?.place ?? [container.name], "labels without images beside them",
+        remedy: Remedy.pairUp)
     }
     guard let labels = labels[split] else {
       throw DataError(
-        .badInput, at: place, "images without labels: there is no \(split.rawValue)_y.bin beside it", remedy: Remedy.pairUp)
+        .badInput, at: place, "images without labels: there is no \(split.rawValue)_y.bin beside it",
+        remedy: Remedy.pairUp)
     }
     for (index, label) in labels.bytes.enumerated() where label < 1 || Int(label) > names.count {
       throw DataError(
@@ -116,7 +118,8 @@ enum STL10 {
   private static func wrongSize(_ size: Int, _ place: [String]) -> DataError {
     DataError(
       .badInput, at: place,
-      "\(grouped(size)) bytes are not a whole number of images of \(grouped(imageBytes)) bytes", remedy: Remedy.getItAgain)
+      "\(grouped(size)) bytes are not a whole number of images of \(grouped(imageBytes)) bytes",
+      remedy: Remedy.getItAgain)
   }
 
   private static func classNames(_ reader: MemberReader) throws(DataError) -> [String] {

@@ -38,7 +38,8 @@ enum SVHN {
     let wanted = request.options.split
     guard
       let chosen = isNamed && found.count == 1
-        ? found.first : found.first(where: { $0.split == wanted }) ?? (found.count == 1 ? found.first { $0.split == nil } : nil)
+        ? found.first
+        : found.first(where: { $0.split == wanted }) ?? (found.count == 1 ? found.first { $0.split == nil } : nil)
     else {
       if found.contains(where: { $0.split != nil }) { throw missingPart(wanted, in: container.name) }
       throw DataError(
@@ -55,7 +56,8 @@ enum SVHN {
     let file = try MATFile(try reader.memberSource(), limits: request.options.limits)
     let (labels, notes) = try labels(of: file, at: chosen.place)
     let (extents, isBytes) = try file.find("X")
-    guard extents.count == 4 || extents.count == 3, extents[0] == side, extents[1] == side, extents[2] == 3, isBytes else {
+    guard extents.count == 4 || extents.count == 3, extents[0] == side, extents[1] == side, extents[2] == 3, isBytes
+    else {
       throw DataError(
         .badInput, at: chosen.place, "X has the extents \(extents); SVHN's cropped digits are 32×32×3×N bytes",
         remedy: "save other arrays as npz")
@@ -93,7 +95,8 @@ enum SVHN {
     let numbers = try file.numbers(extents.reduce(1, *))
     if let strange = numbers.first(where: { !(0...10).contains($0) || $0 != $0.rounded() }) {
       throw DataError(
-        .badInput, at: place, "the label \(strange); SVHN's are 1 to 10, where 10 is the digit 0", remedy: "correct the label")
+        .badInput, at: place, "the label \(strange); SVHN's are 1 to 10, where 10 is the digit 0",
+        remedy: "correct the label")
     }
     let hasZero = numbers.contains(0)
     guard !hasZero || !numbers.contains(10) else {
