@@ -52,10 +52,19 @@ def one(found, option, what):
 
 def image_file(value):
     """The ending and the bytes of an image."""
-    data = value["bytes"] if value.get("bytes") else open(value["path"], "rb").read()
+    data = value if isinstance(value, bytes) else value["bytes"] or open(value["path"], "rb").read()
     kinds = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp", b"II*\0": "tiff", b"MM\0*": "tiff"}
-    kind = next((kind for start, kind in kinds.items() if data.startswith(start)), None)
-    return "webp" if data[8:12] == b"WEBP" else kind or "image", data
+    kind = "webp" if data[8:12] == b"WEBP" else next((kind for start, kind in kinds.items() if data.startswith(start)), None)
+    if kind is None:
+        sys.exit(f"from_huggingface: an image of a kind that is not known: it starts with {data[:8].hex(' ')}")
+    return kind, data
+
+
+def label_text(value):
+    """A class index or a class's name; anything else is no label."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        sys.exit(f"from_huggingface: the label {value!r} is neither a number nor a name; choose another column with --label")
+    return str(value).encode()
 
 
 def main():
@@ -83,11 +92,11 @@ def main():
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
         if names.get(label):
-            write("__dataset__/classes.txt", "".join(f"{name}\n" for name in names[label]).encode())
+            write("__dataset__/classes.txt", "".join(" ".join(name.split()) + "\n" for name in names[label]).encode())
         for number, row in enumerate(rows):
             ending, data = image_file(row[image])
             write(f"{number:09d}.{ending}", data)
-            write(f"{number:09d}.cls", str(row[label]).encode())
+            write(f"{number:09d}.cls", label_text(row[label]))
 
 
 if __name__ == "__main__":

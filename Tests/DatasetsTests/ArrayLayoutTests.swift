@@ -3,7 +3,9 @@ import Testing
 
 /// Arrays as people have them: every label, every pixel and every value range is read as it was meant, or refused.
 @Suite struct ArrayLayoutTests {
-  private func opened(_ bytes: [UInt8], _ options: ReadOptions = ReadOptions()) throws -> (any SampleSource, () -> [String]) {
+  private func opened(_ bytes: [UInt8], _ options: ReadOptions = ReadOptions()) throws -> (
+    any SampleSource, () -> [String]
+  ) {
     let log = Log()
     let source = try openDataset(
       from: ByteSource(bytes: bytes, name: "test"), options: options, log: { log.lines.append($0) })
@@ -47,7 +49,10 @@ import Testing
     #expect(try levels(floats([0, 1, 17, 255], shape: shape)) == [[0, 1], [17, 255]])
     // The range is that of the whole array: the first image alone looks like one from 0 to 1.
     #expect(try levels(floats([0, 1, 2, 200], shape: shape)) == [[0, 1], [2, 200]])
-    #expect(try levels(array(type: "<i4", shape: shape, [0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 255, 0, 0, 0])) == [[0, 7], [9, 255]])
+    #expect(
+      try levels(array(type: "<i4", shape: shape, [0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 255, 0, 0, 0])) == [
+        [0, 7], [9, 255],
+      ])
     #expect(try levels(array(type: "|b1", shape: shape, [0, 1, 1, 0])) == [[0, 255], [255, 0]])
     #expect(try levels(array(type: "|u1", shape: shape, [0, 1, 1, 0])) == [[0, 1], [1, 0]])
   }
@@ -57,20 +62,27 @@ import Testing
     let dark = floats([0, 3, 8, 16], shape: shape)
     #expect(
       problem(dark)
-        == "its values lie between 0 and 16; that may be dark images between 0 and 255, or images whose white is another number")
+        == "its values lie between 0 and 16; that may be dark images between 0 and 255, or images whose white is another number"
+    )
     #expect(try levels(dark, white: 16) == [[0, 48], [128, 255]])
     #expect(try levels(dark, white: 255) == [[0, 3], [8, 16]])
     #expect(problem(floats([-1, 0, 0.5, 1], shape: shape))?.hasPrefix("its values lie between -1 and 1; ") == true)
-    #expect(problem(floats([0, 0, 0.5, 65535], shape: shape))?.hasPrefix("its values lie between 0 and 65535; ") == true)
+    #expect(
+      problem(floats([0, 0, 0.5, 65535], shape: shape))?.hasPrefix("its values lie between 0 and 65535; ") == true)
     #expect(problem(floats([0, 0, .nan, 1], shape: shape)) == "contains NaN or infinity")
     // Whole numbers up to 1 may be levels, too.
-    #expect(problem(array(type: "<i2", shape: shape, [0, 0, 1, 0, 1, 0, 0, 0]))?.hasPrefix("its values lie between 0 and 1; ") == true)
+    #expect(
+      problem(array(type: "<i2", shape: shape, [0, 0, 1, 0, 1, 0, 0, 0]))?.hasPrefix("its values lie between 0 and 1; ")
+        == true)
     #expect(problem(dark, white: 15)?.hasSuffix("--white 15 takes them to lie between 0 and 15") == true)
   }
 
   @Test func `a shape with two readings is refused`() {
-    #expect(problem(array(type: "|u1", shape: "(2, 3, 2, 3)", [UInt8](repeating: 0, count: 36)))?.contains("may be") == true)
-    #expect(problem(array(type: "|u1", shape: "(2, 2, 3, 2)", [UInt8](repeating: 0, count: 24)))?.contains("comes first") == true)
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 3, 2, 3)", [UInt8](repeating: 0, count: 36)))?.contains("may be") == true)
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 2, 3, 2)", [UInt8](repeating: 0, count: 24)))?.contains("comes first")
+        == true)
   }
 
   // MARK: Names of arrays and files
@@ -167,7 +179,9 @@ import Testing
     }
     #expect(try read(archive(idx(12, [2, 8], rows))).map(\.label) == [3, 1])
     // One-hot rows are no labels.
-    #expect(failure(of: archive(idx(8, [2, 8], [UInt8](repeating: 0, count: 16))))?.remedy == "save class indices, not one-hot rows")
+    #expect(
+      failure(of: archive(idx(8, [2, 8], [UInt8](repeating: 0, count: 16))))?.remedy
+        == "save class indices, not one-hot rows")
   }
 
   @Test func `the same content under several names is read once`() throws {
@@ -253,12 +267,14 @@ import Testing
     func matrix(_ name: String, kind: Int, _ extents: [Int], type: Int, _ data: [UInt8]) -> [UInt8] {
       element(
         14,
-        element(6, word(kind) + word(0)) + element(5, extents.flatMap(word)) + element(1, Array(name.utf8)) + element(type, data))
+        element(6, word(kind) + word(0)) + element(5, extents.flatMap(word)) + element(1, Array(name.utf8))
+          + element(type, data))
     }
     let text = Array("MATLAB 5.0 MAT-file".utf8)
     return text + [UInt8](repeating: 0x20, count: 124 - text.count) + [0x00, 0x01, 0x49, 0x4d]
       + matrix("X", kind: 9, [32, 32, 3, count], type: 2, images)
-      + matrix("y", kind: 6, [labels.count, 1], type: 9, labels.flatMap { value in withUnsafeBytes(of: value, Array.init) })
+      + matrix(
+        "y", kind: 6, [labels.count, 1], type: 9, labels.flatMap { value in withUnsafeBytes(of: value, Array.init) })
   }
 
   @Test func `SVHN runs column by column and its 10 is a 0`() throws {
@@ -313,7 +329,9 @@ import Testing
       (table(["id", "label"] + names, [[700, 2] + pixels]), "another column"),
       (table(nil, [[2] + pixels]), "no names"),
       (table(["2"] + (0..<16).map { "0.\($0)" }, [[2] + pixels]), "numbers for names"),
-      (table(["label"] + (1...4).flatMap { row in (1...4).map { "\(row)x\($0)" } }, [[2] + pixels]), "rows and columns"),
+      (
+        table(["label"] + (1...4).flatMap { row in (1...4).map { "\(row)x\($0)" } }, [[2] + pixels]), "rows and columns"
+      ),
       (table(["label"] + names, [[2] + pixels], separator: ";", end: "\r\n"), "semicolons"),
       (table(["label"] + names.reversed(), [[2] + pixels.reversed()]), "columns in another order"),
     ] {
@@ -328,7 +346,8 @@ import Testing
     let values = (0..<48).map { $0 }
     let plain = try read(table(["label"] + (0..<48).map { "pixel\($0)" }, [[0] + values]))
     #expect(try plain[0].pixels() == Pixels(height: 4, width: 4, channels: 3, bytes: values.map(UInt8.init)))
-    let planes = try read(table(["label"] + ["r", "g", "b"].flatMap { name in (0..<16).map { "\(name)\($0)" } }, [[0] + values]))
+    let planes = try read(
+      table(["label"] + ["r", "g", "b"].flatMap { name in (0..<16).map { "\(name)\($0)" } }, [[0] + values]))
     #expect(Array(try planes[0].pixels().bytes.prefix(6)) == [0, 16, 32, 1, 17, 33])
   }
 
@@ -336,17 +355,26 @@ import Testing
     let header = ["label"] + (0..<16).map { "pixel\($0)" }
     let row = [UInt8](repeating: 9, count: 16).map(Int.init)
     let train = TestMember("d_train.csv", table(header, [[1] + row, [0] + row]))
-    let archive = tar([TestMember("d_test.csv", table(header, [[1] + row])), train, TestMember("sample.csv", text: "id,label\n1,0\n")])
+    let archive = tar([
+      TestMember("d_test.csv", table(header, [[1] + row])), train, TestMember("sample.csv", text: "id,label\n1,0\n"),
+    ])
     #expect(try read(archive).map(\.label) == [1, 0])
     #expect(try read(archive, ReadOptions(split: .test)).map(\.label) == [1])
-    #expect(failure(of: table(header, [[1] + row, [0] + Array(row.dropLast())]))?.description
-      == "test: line 3: 16 columns where the first line has 17; get or make it again, and compare its size or checksum with the"
-      + " source's")
-    #expect(failure(of: table(header, [[0] + row, [0, 256] + Array(row.dropLast())]))?.problem
-      == "the value “256” in column 2 is not a whole number from 0 to 255")
-    #expect(failure(of: table(Array(header.dropFirst()), [row]))?.problem.hasPrefix("images without labels: 16 columns") == true)
-    let names = Array("label,\((0..<16).map { "pixel\($0)" }.joined(separator: ","))\nb,\(row.map(String.init).joined(separator: ","))\n".utf8)
-    let source = try openDataset(from: ByteSource(bytes: names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2), name: "x"))
+    #expect(
+      failure(of: table(header, [[1] + row, [0] + Array(row.dropLast())]))?.description
+        == "test: line 3: 16 columns where the first line has 17; get or make it again, and compare its size or checksum with the"
+        + " source's")
+    #expect(
+      failure(of: table(header, [[0] + row, [0, 256] + Array(row.dropLast())]))?.problem
+        == "the value “256” in column 2 is not a whole number from 0 to 255")
+    #expect(
+      failure(of: table(Array(header.dropFirst()), [row]))?.problem.hasPrefix("images without labels: 16 columns")
+        == true)
+    let names = Array(
+      "label,\((0..<16).map { "pixel\($0)" }.joined(separator: ","))\nb,\(row.map(String.init).joined(separator: ","))\n"
+        .utf8)
+    let source = try openDataset(
+      from: ByteSource(bytes: names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2), name: "x"))
     #expect(source.info.classNames == ["a", "b"])
     #expect(try all(source).map(\.label) == [1, 0])
   }

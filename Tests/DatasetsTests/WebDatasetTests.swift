@@ -25,7 +25,9 @@ import Testing
   }
 
   private func problem(_ members: [TestMember], imageFields: [String] = [], labelField: [String] = []) -> String? {
-    do { _ = try opened(members, imageFields: imageFields, labelField: labelField) } catch { return (error as? DataError)?.description }
+    do { _ = try opened(members, imageFields: imageFields, labelField: labelField) } catch {
+      return (error as? DataError)?.description
+    }
     return nil
   }
 
@@ -69,7 +71,9 @@ import Testing
     #expect(notes.first == "keys hold dots, so the last dot of a name ends its key")
     // Fields with a dot more belong to the sample, as the convention says.
     let masks = try opened(
-      (0..<2).flatMap { [TestMember("\($0).jpg", jpeg), TestMember("\($0).cls", text: "1"), TestMember("\($0).mask.png", png)] })
+      (0..<2).flatMap {
+        [TestMember("\($0).jpg", jpeg), TestMember("\($0).cls", text: "1"), TestMember("\($0).mask.png", png)]
+      })
     #expect(masks.samples.map(\.key) == ["0", "1"])
     #expect(masks.samples[0].extras.map(\.name) == ["mask.png"])
     // Two crops of each sample could be samples, or fields.
@@ -94,8 +98,11 @@ import Testing
     #expect(samples.map(\.label) == [0, 1])
     #expect(notes == ["2 files that belong to no sample were skipped, such as README.md"])
     #expect(
-      problem([TestMember("0.png", png), TestMember("1.png", png), TestMember("0.cls", text: "0"), TestMember("1.cls", text: "0")])?
-        .hasSuffix("pack the archive again with tar --sort=name") == true)
+      problem([
+        TestMember("0.png", png), TestMember("1.png", png), TestMember("0.cls", text: "0"),
+        TestMember("1.cls", text: "0"),
+      ])?
+      .hasSuffix("pack the archive again with tar --sort=name") == true)
   }
 
   // MARK: Fields
@@ -108,16 +115,24 @@ import Testing
     let two = (0..<3).flatMap { sample("\($0)", "1", image: "left.png") + [TestMember("\($0).right.png", png)] }
     #expect(problem(two) == "test: the images may be the field left.png or right.png; choose with --image-field")
     #expect(try opened(two, imageFields: ["right.png"]).samples[0].extras.map(\.name) == ["left.png"])
-    let labels = (0..<3).flatMap { [TestMember("\($0).png", png), TestMember("\($0).fine.cls", text: "7"), TestMember("\($0).coarse.cls", text: "2")] }
+    let labels = (0..<3).flatMap {
+      [
+        TestMember("\($0).png", png), TestMember("\($0).fine.cls", text: "7"),
+        TestMember("\($0).coarse.cls", text: "2"),
+      ]
+    }
     #expect(problem(labels) == "test: the labels may be the field coarse.cls or fine.cls; choose with --label-field")
     #expect(try opened(labels, labelField: ["fine.cls"]).samples.map(\.label) == [7, 7, 7])
     // Either kind of image; the first that is named is taken where both are there.
-    let either = [TestMember("0.png", png), TestMember("0.jpg", jpeg), TestMember("0.cls", text: "0")] + sample("1", "0")
+    let either =
+      [TestMember("0.png", png), TestMember("0.jpg", jpeg), TestMember("0.cls", text: "0")] + sample("1", "0")
     let chosen = try opened(either, imageFields: ["jpg", "png"]).samples
     #expect(chosen[0].content == .encoded(EncodedImage(format: .jpg, bytes: jpeg)))
     #expect(try chosen[1].pixels().height == 2)
     #expect(chosen[0].extras.map(\.name) == ["other.png"])
-    #expect(problem(either)?.hasPrefix("test: 0: two images, png and jpg; one was expected; choose one with --image-field") == true)
+    #expect(
+      problem(either)?.hasPrefix("test: 0: two images, png and jpg; one was expected; choose one with --image-field")
+        == true)
   }
 
   @Test func `labels in json are found under their usual key or a named one`() throws {
@@ -131,7 +146,8 @@ import Testing
     let named = try opened(archive([#"{"class": "dog"}"#, #"{"class": "cat"}"#]))
     #expect(named.source.info.classNames == ["cat", "dog"])
     #expect(named.samples.map(\.label) == [1, 0])
-    #expect(try opened(archive([#"{"meta": {"id": 3}}"#]), labelField: ["json", "meta", "id"]).samples.map(\.label) == [3])
+    #expect(
+      try opened(archive([#"{"meta": {"id": 3}}"#]), labelField: ["json", "meta", "id"]).samples.map(\.label) == [3])
     #expect(
       problem(archive([#"{"class": 1, "target": 2}"#]), imageFields: ["png"])
         == "test: the label may be class or target in json; name the label with --label-field json:KEY")
@@ -154,7 +170,8 @@ import Testing
     #expect(listed.source.info.classNames == ["dog", "cat", "owl"])
     #expect(listed.samples.map(\.label) == [0, 1, 0])
     #expect(
-      problem([TestMember("classes.txt", text: "dog\nowl\n")] + members)?.contains("the label “cat”, which classes.txt does not list") == true)
+      problem([TestMember("classes.txt", text: "dog\nowl\n")] + members)?.contains(
+        "the label “cat”, which classes.txt does not list") == true)
     let numbers = try opened(sample("0", "1") + [TestMember("classnames.txt", text: "0 a cat\n1 a dog\n")])
     #expect(numbers.source.info.classNames == ["a cat", "a dog"])
     #expect(numbers.notes.first == "the classes are named by classnames.txt")
@@ -175,7 +192,10 @@ import Testing
         let source = try openDataset([.file("\(folder.path)/\(name)")], options: ReadOptions(split: split))
         #expect(source.info.split == split)
         #expect(try all(source).map(\.key) == ["\(split.rawValue)0", "\(split.rawValue)1"])
-        #expect(try all(openDataset([.file("\(folder.path)/\(name)")], options: ReadOptions(split: split))).map(\.label) == [index, index])
+        #expect(
+          try all(openDataset([.file("\(folder.path)/\(name)")], options: ReadOptions(split: split))).map(\.label) == [
+            index, index,
+          ])
       }
     }
     #expect(try openDataset([.file("\(folder.path)/below")]).info.classNames == ["cat", "dog"])

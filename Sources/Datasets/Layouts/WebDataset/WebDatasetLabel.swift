@@ -84,7 +84,9 @@ struct WebDatasetClasses {
   /// Where the first index and the first name stood.
   private var places: (index: [String]?, name: [String]?) = (nil, nil)
   /// The class names that the dataset brings, and the file that they are from.
-  var listed: (names: [String], file: String)?
+  private(set) var listed: (names: [String], file: String)?
+  /// A file that is called as such a list and is none.
+  private(set) var notAList: String?
 
   private static let fileNames: Set<String> = [
     "classes.txt", "classnames.txt", "class_names.txt", "labels.txt", "label_names.txt",
@@ -97,18 +99,24 @@ struct WebDatasetClasses {
 
   /// Takes the names in such a file; one that lists other things is left alone.
   mutating func take(list bytes: [UInt8], of file: String) {
-    let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+    guard listed == nil, notAList == nil else { return }
+    let lines = String(decoding: bytes, as: UTF8.self).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     var names = lines.map { line in
       String(line.drop { $0.isWhitespace || $0 == "\u{feff}" }.reversed().drop(while: \.isWhitespace).reversed())
     }
-    names.removeAll(where: \.isEmpty)
+    while names.last?.isEmpty ?? false { names.removeLast() }
     // `0 airplane`: every line begins with its own number.
     let numbered = names.enumerated().map { index, name in
       let words = name.split(maxSplits: 1, whereSeparator: { $0.isWhitespace || $0 == "," || $0 == ":" })
       return words.count == 2 && words[0] == String(index) ? words[1].drop { $0.isWhitespace }.description : nil
     }
     if numbered.allSatisfy({ $0 != nil }) { names = numbered.compactMap(\.self) }
-    guard !names.isEmpty, names.count <= maxClasses, Set(names).count == names.count, listed == nil else { return }
+    // An empty line would move the index of all after it, and two classes cannot have one name.
+    guard !names.isEmpty, names.count <= maxClasses, Set(names).count == names.count, !names.contains("") else {
+      notAList = file
+      return
+    }
     listed = (names, file)
   }
 
@@ -136,6 +144,12 @@ struct WebDatasetClasses {
   ///
   /// Throws `badInput` for labels that the dataset's own list does not have.
   func result(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
+    var result = try counted(name: name)
+    if let notAList { result.notes.append("\(notAList) has empty or equal lines, so it is no list of classes") }
+    return result
+  }
+
+  private func counted(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
     if countOfName.isEmpty {
       guard let listed else { return (counts.indices.map(String.init), counts, startingNotes(counts)) }
       guard counts.count <= listed.names.count else {

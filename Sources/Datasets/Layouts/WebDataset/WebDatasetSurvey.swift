@@ -29,7 +29,7 @@ struct WebDatasetSurvey {
 
   /// Takes one more member into account.
   mutating func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
-    if WebDatasetClasses.isList(member.path), classes.listed == nil {
+    if WebDatasetClasses.isList(member.path) {
       classes.take(list: try reader.readAll(), of: member.path)
     }
     guard let (key, field) = names.parts(of: member.path) else { return }
