@@ -6,8 +6,8 @@ extension OptionGroup {
       Option(
         "layout",
         .choice([
-          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "image-table", "audio-folder",
-          "webdataset", "npz",
+          "cifar10-binary", "cifar100-binary", "cifar-pickle", "stl10-binary", "svhn", "idx", "image-folder",
+          "image-table", "audio-folder", "webdataset", "npz", "pixel-csv",
         ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
@@ -25,6 +25,11 @@ extension OptionGroup {
         "image-column", .text("NAME"), defaultNote: "by its cells",
         help: "column of the images' names in that table"),
       Option("test-fold", .list("FOLD"), defaultNote: "none", help: "folds of that table for testing"),
+      Option(
+        "image-field", .text("FIELD"), defaultNote: "recognised", help: "field of the image: input.jpg, or jpg;png"),
+      Option("label-field", .text("FIELD"), defaultNote: "cls", help: "field of the label: output.cls, json:label"),
+      Option("subset", .text("NAME"), defaultNote: "the only one", help: "which of several datasets in one input"),
+      Option("white", .integer(1...65_535), defaultNote: "1 or 255", help: "number that is white in arrays of pixels"),
       Option(
         "resize", .extent, defaultNote: "none",
         help: "resize: the shorter side to N, or exactly"),

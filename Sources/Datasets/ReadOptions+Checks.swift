@@ -27,26 +27,68 @@ func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
 }
 
 extension ReadOptions {
-  /// Refuses patterns of file names and columns of tables for data whose samples are not files that they could be meant for.
+  /// The layout that options ask for which only one has; nil where there are none.
+  var impliedLayout: Layout? {
+    requiresPatterns && !(imageFields.isEmpty && labelField.isEmpty) ? .webDataset : nil
+  }
+
+  /// Refuses options that mean something to other layouts only.
   ///
   /// - Parameter layout: nil for samples that come from this program.
   public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
-    guard requiresPatterns else { return }
-    let isImages = layout == .imageFolder || layout == .imageTable
-    let patterns = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }]
-    let columns = [
-      labelColumn.map { _ in "--label-column" }, imageColumn.map { _ in "--image-column" },
-      testFolds.isEmpty ? nil : "--test-fold",
-    ]
     let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
-    for (options, fits, files) in [
-      (patterns.compactMap(\.self), isImages || layout == .audioFolder, "folders of images or sound files"),
-      (columns.compactMap(\.self), isImages, "images with a table beside them"),
-    ] where !options.isEmpty && !fits {
+    for use in LayoutOption.all where use.isGiven(self) && !use.layouts.contains(where: { $0 == layout }) {
+      let given = LayoutOption.all.filter { $0.purpose == use.purpose && $0.isGiven(self) }.map { "--\($0.name)" }
+      let isOne = given.count == 1
       throw DataError(
         .usage, at: [name],
-        "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for \(files), and \(found)",
-        remedy: "leave \(options.count == 1 ? "it" : "them") out")
+        "\(given.joined(separator: " and ")) \(isOne ? "is" : "are") for \(use.purpose), and \(found)",
+        remedy: "leave \(isOne ? "it" : "them") out")
     }
   }
+}
+
+/// An option that means something to some layouts only.
+private struct LayoutOption {
+  var name: String
+  /// What these layouts hold.
+  var purpose: String
+  var layouts: [Layout]
+  var isGiven: (ReadOptions) -> Bool
+
+  static var all: [LayoutOption] {
+    [
+      LayoutOption(name: "label-pattern", purpose: files, layouts: [.imageFolder, .imageTable, .audioFolder]) {
+        $0.requiresPatterns && $0.labelPattern != nil
+      },
+      LayoutOption(name: "test-pattern", purpose: files, layouts: [.imageFolder, .imageTable, .audioFolder]) {
+        $0.requiresPatterns && $0.testPattern != nil
+      },
+      LayoutOption(name: "label-column", purpose: tables, layouts: [.imageFolder, .imageTable]) {
+        $0.requiresPatterns && $0.labelColumn != nil
+      },
+      LayoutOption(name: "image-column", purpose: tables, layouts: [.imageFolder, .imageTable]) {
+        $0.requiresPatterns && $0.imageColumn != nil
+      },
+      LayoutOption(name: "test-fold", purpose: tables, layouts: [.imageFolder, .imageTable]) {
+        $0.requiresPatterns && !$0.testFolds.isEmpty
+      },
+      LayoutOption(name: "subset", purpose: "inputs that hold several datasets", layouts: [.idx, .npz, .pixelCSV]) {
+        $0.requiresPatterns && $0.subset != nil
+      },
+      LayoutOption(name: "white", purpose: "arrays of pixels", layouts: [.npz, .pixelCSV]) {
+        $0.requiresPatterns && $0.white != nil
+      },
+      LayoutOption(name: "image-field", purpose: fields, layouts: [.webDataset]) {
+        $0.requiresPatterns && !$0.imageFields.isEmpty
+      },
+      LayoutOption(name: "label-field", purpose: fields, layouts: [.webDataset]) {
+        $0.requiresPatterns && !$0.labelField.isEmpty
+      },
+    ]
+  }
+
+  private static let files = "folders of images or sound files"
+  private static let tables = "images with a table beside them"
+  private static let fields = "samples of several fields"
 }

@@ -44,6 +44,14 @@ public struct ReadOptions: Sendable {
   public var imageColumn: String?
   /// The folds, in a table's column of that name, that are the test split.
   public var testFolds: [String] = []
+  /// Which of several datasets in one input is read, by its name or a word of it; nil where there is only one.
+  public var subset: String?
+  /// The number that is white in arrays of pixels; nil for 255 in bytes, and for what the values of others say.
+  public var white: Int?
+  /// Which fields of WebDataset samples hold the image, the first that is there; empty for those that are usual.
+  public var imageFields: [String] = []
+  /// Which field of WebDataset samples holds the label, and for one of JSON the keys in it; empty for those that are usual.
+  public var labelField: [String] = []
   /// New size; Pillow's antialiased bilinear filter.
   public var resize: Resize?
   /// Side of the square that is cut from the middle, after resizing.

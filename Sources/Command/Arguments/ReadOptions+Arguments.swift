@@ -21,6 +21,16 @@ extension ReadOptions {
         "--test-pattern '\(testPattern.text)' has a {label}",
         hint: "write * there; the label belongs into --label-pattern")
     }
+    subset = arguments.text("subset")
+    white = arguments.integer("white")
+    imageFields = arguments.text("image-field").map { $0.lowercased().split(separator: ";").map(String.init) } ?? []
+    labelField = arguments.text("label-field").map(Self.labelField) ?? []
+    if arguments.given("image-field"), imageFields.isEmpty {
+      throw UsageError("--image-field names no field", hint: "name one, such as jpg, or several, as in 'jpg;png'")
+    }
+    if arguments.given("label-field"), labelField.first?.isEmpty ?? true || labelField.contains("") {
+      throw UsageError("--label-field names no field", hint: "name one, such as cls, or a key in one, as in json:label")
+    }
     if arguments.verb.option("split") != nil {
       split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train
       isSplitRequired = arguments.given("split")
@@ -42,6 +52,12 @@ extension ReadOptions {
     if let crop = centerCrop, crop > side {
       throw UsageError("--center-crop \(crop) is larger than the images, which --resize makes \(side) pixels small")
     }
+  }
+
+  /// `json:meta:class` as the field, in lower case as all fields, and the keys in it.
+  private static func labelField(_ text: String) -> [String] {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    return [parts[0].lowercased()] + parts.dropFirst()
   }
 
   /// Whether samples pass as they are.

@@ -4,11 +4,18 @@ final class Container {
     case archive(Replay)
     case bare(Replay)
     case folder(Folder)
-    case sequence([Part])
+    case sequence([Piece])
   }
-  private enum Part {
+  private enum Piece {
     case open(Container)
     case path(String)
+
+    var name: String {
+      switch self {
+      case .open(let container): container.name
+      case .path(let path): path
+      }
+    }
 
     func container(_ limits: Limits) throws(DataError) -> Container {
       switch self {
@@ -21,11 +28,23 @@ final class Container {
   /// What messages call it.
   let name: String
   let limits: Limits
+  /// Whether it stands for several inputs, each of which the user named.
+  let isListed: Bool
+  /// Files beside the archives of a folder.
+  private let side: [String]
 
-  private init(_ kind: Kind, name: String, limits: Limits) {
+  private init(_ kind: Kind, name: String, limits: Limits, isListed: Bool = false, side: [String] = []) {
     self.kind = kind
     self.name = name
     self.limits = limits
+    self.isListed = isListed
+    self.side = side
+  }
+
+  /// Whether it stands for several archives or files.
+  var isSequence: Bool {
+    if case .sequence = kind { return true }
+    return false
   }
 
   /// A file or pipe: an archive where its content starts like one, else a bare file.
@@ -52,18 +71,25 @@ final class Container {
       self.init(.folder(folder), name: path, limits: limits)
       return
     }
-    var parts: [Part] = archives.map { .path(folder.path(of: $0)) }
-    // Kaggle's archives of images have their labels in a table beside them.
-    let tables = Folder(folder) { LabelTable.isTable($0.basename) }
-    if !tables.members.isEmpty { parts.append(.open(Container(.folder(tables), name: path, limits: limits))) }
-    self.init(.sequence(parts), name: path, limits: limits)
+    let others = folder.members.filter { !isArchiveName($0.basename) }
+    self.init(
+      .sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits,
+      side: others.map(folder.path(of:)))
+  }
+
+  /// The same with the tables that stand beside the archives of a folder, such as those of Kaggle's archives of images.
+  func withTables() throws(DataError) -> Container {
+    guard case .sequence(let parts) = kind, side.contains(where: LabelTable.isTable) else { return self }
+    let tables = Folder(try Folder(name)) { LabelTable.isTable($0.basename) && !isArchiveName($0.basename) }
+    let beside = Container(.folder(tables), name: name, limits: limits)
+    return Container(.sequence(parts + [.open(beside)]), name: name, limits: limits, isListed: isListed, side: side)
   }
 
   /// Several inputs, one after another.
   ///
   /// Archives are opened when their turn comes, so that there may be thousands.
   convenience init(_ inputs: [Input], limits: Limits) throws(DataError) {
-    var parts: [Part] = []
+    var parts: [Piece] = []
     for input in inputs {
       guard case .file(let path) = input else {
         parts.append(.open(try Container(ByteSource(input), limits: limits)))
@@ -79,9 +105,10 @@ final class Container {
     }
     guard let first = parts.first else { throw DataError(.noInput, at: [], "no input was given") }
     if parts.count == 1 {
-      self.init(try first.container(limits).kind, name: inputs[0].name, limits: limits)
+      let only = try first.container(limits)
+      self.init(only.kind, name: inputs[0].name, limits: limits, side: only.side)
     } else {
-      self.init(.sequence(parts), name: inputs[0].name, limits: limits)
+      self.init(.sequence(parts), name: inputs[0].name, limits: limits, isListed: true)
     }
   }
 
@@ -89,6 +116,42 @@ final class Container {
   private var isReopenable: Bool {
     if case .archive(let replay) = kind { return replay.isSeekable }
     return false
+  }
+
+  /// The archives of one split, where the names of several tell that they are of different ones.
+  ///
+  /// Archives that the user named are read whatever split they are, if they are all of one.
+  ///
+  /// - Returns: the split that they are of, nil where no name tells, and what the log shall say.
+  /// - Throws: `DataError` (`.badInput`) where there is no such split.
+  func selecting(
+    _ split: DatasetInfo.Split
+  ) throws(DataError) -> (container: Container, split: DatasetInfo.Split?, notes: [String]) {
+    guard case .sequence(let parts) = kind, bareFiles == nil else { return (self, nil, []) }
+    let splits = parts.map { Part(archive: $0.name, in: isListed ? nil : name) }
+    let found = Set(splits.compactMap(\.self))
+    guard !found.isEmpty else { return (self, nil, []) }
+    if isListed, found.count == 1, let only = splits.first ?? nil, !splits.contains(nil) {
+      return (self, only == .train ? .train : .test, [])
+    }
+    let choices: [Part] = split == .train ? [.train] : [.test, .val]
+    guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }
+    var notes: [String] = []
+    if choice == .val { notes.append("there is no test split; val is read") }
+    if let stranger = zip(parts, splits).first(where: { $1 == nil })?.0 {
+      let count = splits.count { $0 == nil }
+      notes.append(
+        "\(counted(count, "archive")) of no split \(count == 1 ? "was" : "were") skipped, such as \(stranger.name)")
+    }
+    let kept = zip(parts, splits).filter { $1 == choice }.map(\.0)
+    let container = Container(.sequence(kept), name: name, limits: limits, isListed: isListed, side: side)
+    return (container, split, notes)
+  }
+
+  /// A small file beside the archives that the container stands for; nil where there is none, or the container is one archive.
+  func sideFile(where isIt: (String) -> Bool) throws(DataError) -> (path: String, bytes: [UInt8])? {
+    guard let path = side.first(where: isIt) else { return nil }
+    return (path, try ByteSource(.file(path)).readAll(limit: 1 << 20))
   }
 
   /// The bare files that the container stands for; nil where there is anything else among them.
@@ -155,6 +218,26 @@ final class Container {
   }
 
   private static let prefixLength = 2 << 20
+}
+
+extension Part {
+  /// What the name of an archive says, or that of a folder that it is in, below the folder `root` where one was given.
+  fileprivate init?(archive path: String, in root: String?) {
+    let below = root.flatMap { path.hasPrefix($0 + "/") ? path.dropFirst($0.count) : nil } ?? path[...]
+    let parts = below.split(separator: "/")
+    let stem = parts.last?.split(separator: ".").first ?? ""
+    let words = Set(
+      stem.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).compactMap { Part(folder: String($0)) })
+    if words.count == 1, let word = words.first {
+      self = word
+      return
+    }
+    let folders = parts.dropLast().suffix(root == nil ? 1 : parts.count).reversed()
+    guard words.isEmpty, let folder = folders.lazy.compactMap({ Part(folder: String($0)) }).first else {
+      return nil
+    }
+    self = folder
+  }
 }
 
 /// Whether 512 bytes are a tar header: its checksum is the sum of all bytes with eight spaces in its own place.

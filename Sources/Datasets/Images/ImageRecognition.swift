@@ -52,12 +52,13 @@ extension EncodedImage.Format {
 
 /// Endings of image files, those that are not read too: what has one of them should be an image.
 let imageExtensions: Set<String> = [
-  "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm", "pgm", "ppm",
+  "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm", "pgm",
+  "ppm",
   "heic", "heif", "avif", "jp2", "j2k", "jxl", "ico", "tga", "psd", "exr", "hdr", "pfm", "pam",
 ]
 
 /// Fields of WebDataset archives that hold an image: the endings of the formats that are read.
-let imageFields: Set<String> = [
+let usualImageFields: Set<String> = [
   "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm",
 ]
 
@@ -86,7 +87,9 @@ func foreign(_ bytes: [UInt8]) -> DataError {
   if bytes.allSatisfy({ $0 == 0 }) {
     return error("a file of \(grouped(bytes.count)) zeros instead of an image, as a failed copy leaves it")
   }
-  let text = String(decoding: bytes.prefix(256), as: UTF8.self).lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+  let text = String(decoding: bytes.prefix(256), as: UTF8.self).lowercased().drop {
+    $0.isWhitespace || $0 == "\u{FEFF}"
+  }
   let kinds: [(String, Bool)] = [
     ("AVIF", has("ftypavi", at: 4)),
     ("HEIC", has("ftyphe", at: 4) || has("ftypmif1", at: 4) || has("ftypmsf1", at: 4)),
@@ -102,7 +105,8 @@ func foreign(_ bytes: [UInt8]) -> DataError {
       "convert it to PNG, or leave it out with --on-bad-sample skip")
   }
   if let known = KnownFile(Array(bytes.prefix(512))) {
-    return error("\(known.what) instead of an image\(known.reason)", known.isPointer ? known.remedy : Remedy.replaceSample)
+    return error(
+      "\(known.what) instead of an image\(known.reason)", known.isPointer ? known.remedy : Remedy.replaceSample)
   }
   return error("not an image: it starts with \(hex(Array(bytes.prefix(8))))")
 }

@@ -27,13 +27,24 @@ public func openDataset(
 }
 
 private func open(
-  _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
+  _ whole: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
   let layout: Layout
-  if let forced = options.layout { layout = forced } else { layout = try recognised(container, options) }
+  if let forced = options.layout ?? options.impliedLayout {
+    layout = forced
+  } else {
+    layout = try recognised(whole, options)
+  }
+  // Folders of files tell their parts themselves, so that all parts agree on the classes.
+  let (container, split, notes) = try layout.readsFolders ? (whole, nil, []) : whole.selecting(options.split)
   try options.checkPatterns(for: layout, of: container.name)
   let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  let opened = try layout.open(request)
+  var opened = try layout.open(request)
+  opened.notes = notes + opened.notes
+  if opened.split == nil, let split {
+    opened.split = split
+    opened.info.split = split
+  }
   log(
     "\(container.name): layout \((opened.layout ?? layout).name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " split, \(grouped(opened.info.classNames.count)) classes")
@@ -46,6 +57,18 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
   if let files = container.bareFiles {
     let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
+    if first.starts(with: NPYHeader.signature) { return .npz }
+    if first.starts(with: MATFile.signature) { return .svhn }
+    if files.contains(where: { Layout.stl10Binary.recognises(Member(path: $0.name), { _ in [] }) }) {
+      return .stl10Binary
+    }
+    var start: [UInt8] = []
+    if PixelTable.header(in: { count in
+      if start.count < count { start = (try? files.first?.peekDecompressed(count)) ?? [] }
+      return start
+    }) != nil {
+      return .pixelCSV
+    }
     if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
       throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
     }
@@ -110,7 +133,12 @@ private func datasetName(of input: Input) -> String? {
     let folder = path.split(separator: "/").dropLast().last.map(String.init)
     return folder.flatMap { $0.hasPrefix(".") ? nil : datasetName(of: .file($0)) }
   }
-  let name = String(stem.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
+  return datasetName(stem)
+}
+
+/// A text in the alphabet of dataset names; nil where nothing of it is.
+func datasetName(_ text: String) -> String? {
+  let name = String(text.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
   return name.allSatisfy { $0 == "_" } ? nil : name
 }
 

@@ -18,12 +18,19 @@ struct Recognition {
   /// Images or clips without a label member that are looked at before they are taken for one file per sample.
   private static let patience = 16
 
+  // Image and label of one sample of a WebDataset stand beside each other, whatever they are called.
+  private var lastSample: (key: String, isImage: Bool, isLabel: Bool) = ("", false, false)
+  private var arrays = 0
+
   /// Takes one more member into account; `start` gives so many of its first bytes, where the name alone says too little.
   mutating func add(_ member: Member, _ start: (Int) -> [UInt8]) {
     func isImage() -> Bool { isImageFile(named: "", firstBytes: start(EncodedImage.Format.signatureLength)) }
     if seen.count < 4 { seen.append(member.path) }
-    if let decisive = Layout.all.first(where: { $0.recognises(member, { start(1).first }) }) {
+    if member.basename.lowercased().hasSuffix(".npy") { arrays += 1 }
+    if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
       layout = decisive
+    } else if isPair(member, start) {
+      layout = .webDataset
     } else if hasImageExtension(member.basename) || isImage() {
       if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
@@ -37,10 +44,27 @@ struct Recognition {
     }
   }
 
+  /// Whether a member is the label of the image before it, or the image of the label.
+  private mutating func isPair(_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool {
+    guard let (key, field) = WebDatasetNames.partsAtFirstDot(member.path) else { return false }
+    if lastSample.key != key { lastSample = (key, false, false) }
+    if usualImageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
+    if WebDatasetNames.isLabel(field) { lastSample.isLabel = true }
+    if field == "json", let value = JSONValue(firstBytes(Self.longestDocument)),
+      WebDatasetNames.labelKey(in: value) != nil
+    {
+      lastSample.isLabel = true
+    }
+    return lastSample.isImage && lastSample.isLabel
+  }
+
+  private static let longestDocument = 64 << 10
+
   /// To be called when there are no more members to see.
   mutating func conclude() {
     if layout == nil, imagesInFolders > 0 || otherImages > 0 && (tables > 0 || readsNames) { layout = .imageFolder }
     if layout == nil, clips > 0 { layout = .audioFolder }
+    if layout == nil, arrays > 0 { layout = .npz }
   }
 
   /// Images without folders and without label members, which is no layout.

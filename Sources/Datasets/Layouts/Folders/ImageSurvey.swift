@@ -38,7 +38,9 @@ final class ImageSurvey {
     let place = try FilePlace(of: member, options, at: reader.place)
     var known = found[place] ?? (FileTally(), [])
     known.tally.add(member.basename, image.bytes)
-    if let shape = image.surveyedShape(options), known.shapes.count < 4 || !known.shapes.contains(where: { $0[0] == shape[0] }) {
+    if let shape = image.surveyedShape(options),
+      known.shapes.count < 4 || !known.shapes.contains(where: { $0[0] == shape[0] })
+    {
       known.shapes.insert(shape)
     }
     found[place] = known

@@ -1,0 +1,178 @@
+/// A label as a sample has it: the class's index or its name.
+enum WebDatasetLabel: Equatable {
+  case index(Int)
+  case name(String)
+
+  /// Reads a field that is the label, or that holds it.
+  ///
+  /// Throws `badInput` for what is neither an index nor a name.
+  init(_ bytes: [UInt8], keys: [String], place: @autoclosure () -> [String]) throws(DataError) {
+    if keys.isEmpty {
+      if (1...5).contains(bytes.count), bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
+        self = .index(bytes.reduce(0) { 10 * $0 + Int($1 - 0x30) })
+        return
+      }
+      guard bytes.count <= Self.maxLength, let text = String(validating: bytes, as: UTF8.self) else {
+        throw Self.refused(hex(Array(bytes.prefix(8))), place())
+      }
+      try self.init(text: text, place: place())
+      return
+    }
+    guard var value = JSONValue(bytes) else {
+      throw DataError(
+        .badInput, at: place(), "not a JSON document", remedy: "correct it, or choose the label with --label-field")
+    }
+    for key in keys {
+      guard let next = value[key] else {
+        throw DataError(
+          .badInput, at: place(), "there is no “\(key)” in it, which is the label",
+          remedy: "add it, or choose the label with --label-field")
+      }
+      value = next
+    }
+    switch value {
+    case .integer(let index):
+      guard (0..<maxClasses).contains(index) else { throw Self.refused("\(index)", place()) }
+      self = .index(index)
+    case .number(let number):
+      guard let index = Int(exactly: number), (0..<maxClasses).contains(index) else {
+        throw Self.refused("\(number)", place())
+      }
+      self = .index(index)
+    case .string(let text): try self.init(text: text, place: place())
+    case .null: throw Self.refused("null", place())
+    case .bool(let flag): throw Self.refused("\(flag)", place())
+    case .array: throw Self.refused("[…]", place())
+    case .object: throw Self.refused("{…}", place())
+    }
+  }
+
+  private static let maxLength = 4096
+
+  private init(text: String, place: @autoclosure () -> [String]) throws(DataError) {
+    let scalars = Array(text.unicodeScalars)
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.isWhitespace || scalar == "\u{feff}" || scalar == "\0"
+    }
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: scalars.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    let name = String(view)
+    // `nan` and `inf` are numbers, too, to Swift; here they are names.
+    if name.first.map({ $0.isNumber || "+-.".contains($0) }) ?? false, Double(name) != nil {
+      guard let index = Int(name), (0..<maxClasses).contains(index) else { throw Self.refused(name, place()) }
+      self = .index(index)
+      return
+    }
+    guard !name.isEmpty, name.utf8.count <= 256, !name.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+      throw Self.refused(String(name.prefix(64)), place())
+    }
+    self = .name(name)
+  }
+
+  private static func refused(_ text: String, _ place: [String]) -> DataError {
+    DataError(
+      .badInput, at: place,
+      "the label “\(text.filter { !$0.isNewline })” is neither a class index from 0 to \(grouped(maxClasses - 1)) nor a class's name",
+      remedy: "number the classes, and write the number in digits")
+  }
+}
+
+/// The classes of an archive whose labels are read one after another.
+struct WebDatasetClasses {
+  private var counts: [Int] = []
+  private var countOfName: [String: Int] = [:]
+  /// Where the first index and the first name stood.
+  private var places: (index: [String]?, name: [String]?) = (nil, nil)
+  /// The class names that the dataset brings, and the file that they are from.
+  private(set) var listed: (names: [String], file: String)?
+  /// A file that is called as such a list and is none.
+  private(set) var notAList: String?
+
+  private static let fileNames: Set<String> = [
+    "classes.txt", "classnames.txt", "class_names.txt", "labels.txt", "label_names.txt",
+  ]
+
+  /// Whether a file is called as those that name the classes, one a line, in index order.
+  static func isList(_ path: String) -> Bool {
+    fileNames.contains(path.split(separator: "/").last.map { $0.lowercased() } ?? "")
+  }
+
+  /// Takes the names in such a file; one that lists other things is left alone.
+  mutating func take(list bytes: [UInt8], of file: String) {
+    guard listed == nil, notAList == nil else { return }
+    let lines = String(decoding: bytes, as: UTF8.self).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    var names = lines.map { line in
+      String(line.drop { $0.isWhitespace || $0 == "\u{feff}" }.reversed().drop(while: \.isWhitespace).reversed())
+    }
+    while names.last?.isEmpty ?? false { names.removeLast() }
+    // `0 airplane`: every line begins with its own number.
+    let numbered = names.enumerated().map { index, name in
+      let words = name.split(maxSplits: 1, whereSeparator: { $0.isWhitespace || $0 == "," || $0 == ":" })
+      return words.count == 2 && words[0] == String(index) ? words[1].drop { $0.isWhitespace }.description : nil
+    }
+    if numbered.allSatisfy({ $0 != nil }) { names = numbered.compactMap(\.self) }
+    // An empty line would move the index of all after it, and two classes cannot have one name.
+    guard !names.isEmpty, names.count <= maxClasses, Set(names).count == names.count, !names.contains("") else {
+      notAList = file
+      return
+    }
+    listed = (names, file)
+  }
+
+  /// Counts a label; throws `badInput` where indices and names are mixed.
+  mutating func add(_ label: WebDatasetLabel, at place: [String]) throws(DataError) {
+    switch label {
+    case .index(let index):
+      if places.index == nil { places.index = place }
+      if counts.count <= index { counts += [Int](repeating: 0, count: index + 1 - counts.count) }
+      counts[index] += 1
+    case .name(let name):
+      if places.name == nil { places.name = place }
+      countOfName[name, default: 0] += 1
+    }
+    if let index = places.index, let name = places.name {
+      let other = index == place ? name : index
+      throw DataError(
+        .badInput, at: place,
+        "some labels are numbers and others names: see \(other.dropFirst().joined(separator: ": "))",
+        remedy: "make all of them numbers, or all names")
+    }
+  }
+
+  /// Class names in index order, the number of samples of each, and what the log shall say.
+  ///
+  /// Throws `badInput` for labels that the dataset's own list does not have.
+  func result(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
+    var result = try counted(name: name)
+    if let notAList { result.notes.append("\(notAList) has empty or equal lines, so it is no list of classes") }
+    return result
+  }
+
+  private func counted(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
+    if countOfName.isEmpty {
+      guard let listed else { return (counts.indices.map(String.init), counts, startingNotes(counts)) }
+      guard counts.count <= listed.names.count else {
+        throw DataError(
+          .badInput, at: [name],
+          "label \(counts.count - 1), but \(listed.file) names only the classes 0 to \(listed.names.count - 1)",
+          remedy: Remedy.nameAll)
+      }
+      let padded = counts + [Int](repeating: 0, count: listed.names.count - counts.count)
+      return (listed.names, padded, ["the classes are named by \(listed.file)"] + startingNotes(padded))
+    }
+    if let listed {
+      let known = Set(listed.names)
+      if let strange = countOfName.keys.filter({ !known.contains($0) }).min() {
+        throw DataError(
+          .badInput, at: [name], "the label “\(strange)”, which \(listed.file) does not list", remedy: Remedy.nameAll)
+      }
+      return (
+        listed.names, listed.names.map { countOfName[$0] ?? 0 },
+        ["the labels are names, in the order of \(listed.file)"]
+      )
+    }
+    let names = countOfName.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return (names, names.map { countOfName[$0] ?? 0 }, ["the labels are names; the classes are sorted by them"])
+  }
+}
