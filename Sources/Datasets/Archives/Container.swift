@@ -28,6 +28,8 @@ final class Container {
   /// What messages call it.
   let name: String
   let limits: Limits
+  /// Whether it is opened again after the reader that is said to be the last.
+  var isKept = false
   /// Whether it stands for several inputs, each of which the user named.
   let isListed: Bool
   /// Files beside the archives of a folder.
@@ -173,6 +175,7 @@ final class Container {
   ///
   /// `last` says that there will be no further one, so that a pipe need not be kept.
   func open(last: Bool) throws(DataError) -> MemberReader {
+    let last = last && !isKept
     switch kind {
     case .archive(let replay):
       // A zip archive's directory stands at its end.

@@ -47,7 +47,8 @@ enum ImageFolder {
     var (index, image, missing) = (0, 0, 0)
     return OpenedLayout(
       info: info, channels: channels, split: labels.hasSplits ? info.split : nil,
-      layout: table == nil ? nil : .imageTable, notes: notes, place: { reader.place }
+      layout: table == nil ? nil : .imageTable, notes: notes, doubts: labels.doubts,
+      parts: labels.partCounts(table?.found ?? survey.tallies), place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
         guard try ImageSurvey.isImage(member, reader) else { continue }
