@@ -135,7 +135,8 @@ private func store(
   _ source: any SampleSource, mayLack empty: Set<String>, in context: RunContext
 ) async throws(PipelineError) -> ClassStore {
   try await filledStore(
-    from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context, mayLack: { empty.contains($0) })
+    from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context,
+    mayLack: { empty.contains($0) })
 }
 
 private func protocolNamed(_ name: String?, channels: Int) -> TrainingProtocol {

@@ -38,9 +38,11 @@ import Testing
         + " && tar xf out/*.tar && cat *.cls && \(python) -c 'from PIL import Image; print(Image.open(\"000000002.png\").getpixel((3, 3)))'",
       in: folder)
     #expect(outcome.status == 0, "\(outcome.text)")
-    #expect(outcome.text.replacing(" ", with: "").replacing("\n", with: "").contains(#"["zebra","ant"]"#), "\(outcome.text)")
+    #expect(
+      outcome.text.replacing(" ", with: "").replacing("\n", with: "").contains(#"["zebra","ant"]"#), "\(outcome.text)")
     #expect(outcome.text.hasSuffix("101(2, 4, 6)\n"), "\(outcome.text)")
-    let several = try shell("\(python) \(Self.examples)/from_huggingface.py several.parquet | pipe shard -q -o two; ls", in: folder)
+    let several = try shell(
+      "\(python) \(Self.examples)/from_huggingface.py several.parquet | pipe shard -q -o two; ls", in: folder)
     #expect(several.text.contains("the label [0, 1] is neither a number nor a name"), "\(several.text)")
     #expect(!several.text.contains("two\n"), "\(several.text)")
   }
@@ -86,7 +88,8 @@ import Testing
     let folder = try TemporaryFolder()
     let made = try shell(
       "for n in 0 1 2; do for f in $(tar tf \(fixtures.path)/shapes-webdataset.tar | head -6); do"
-        + " tar xOf \(fixtures.path)/shapes-webdataset.tar $f > x$n-$f; done; tar cf s-00$n.tar x$n-*; rm x$n-*; done", in: folder)
+        + " tar xOf \(fixtures.path)/shapes-webdataset.tar $f > x$n-$f; done; tar cf s-00$n.tar x$n-*; rm x$n-*; done",
+      in: folder)
     #expect(made.status == 0, "\(made.text)")
     let outcome = try shell(
       "pipe decode -q -i s-*.tar -o a && pipe decode -q -i 's-{000..002}.tar' -o b && pipe decode -q -i 's-*.tar' -o c"
@@ -104,7 +107,10 @@ import Testing
     let folder = try TemporaryFolder()
     let idx = fixtures.appending(path: "strokes-idx.tar").path
     for (words, status, text) in [
-      ("--image-field jpg --layout idx", Int32(64), "--image-field is for samples of several fields, and its layout is idx"),
+      (
+        "--image-field jpg --layout idx", Int32(64),
+        "--image-field is for samples of several fields, and its layout is idx"
+      ),
       ("--white 9", 64, "--white is for arrays of pixels, and its layout is idx"),
       ("--subset nothing", 65, "there is no dataset “nothing” in it"),
       ("--label-field json:", 64, "--label-field names no field"),

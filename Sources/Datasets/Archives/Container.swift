@@ -123,8 +123,16 @@ final class Container {
     let splits = parts.map { SplitFolder(archive: $0.name, in: isListed ? nil : name) }
     let found = Set(splits.compactMap(\.self))
     guard !found.isEmpty else { return (self, nil, []) }
-    if isListed, found.count == 1, let only = splits.first ?? nil, !splits.contains(nil) {
-      return (self, only == .train ? .train : .test, [])
+    if isListed, found.count == 1 {
+      // Those that were named one by one are meant, whatever split they are.
+      let only = splits.first ?? nil
+      return (self, splits.contains(nil) || only == nil ? nil : only == .train ? .train : .test, [])
+    }
+    if found.count == 1, let index = splits.firstIndex(of: nil), let other = splits.firstIndex(where: { $0 != nil }) {
+      throw DataError(
+        .badInput, at: [name],
+        "\(parts[other].name) is named after a split, and \(parts[index].name) is not, so it may be of any",
+        remedy: "name the archives to read, each with its own -i")
     }
     let choices: [SplitFolder] = split == .train ? [.train] : [.test, .val]
     guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }

@@ -124,11 +124,12 @@ enum NPZ {
 
   private static func chosen(_ all: [Candidate], _ request: LayoutRequest) throws(DataError) -> [Candidate] {
     guard let subset = request.options.subset.map(Subset.init) else { return all }
-    let chosen = all.filter {
-      subset.includes([$0.dataset] + $0.id.flatMap { $0.split(separator: "/").map(String.init) })
+    let named = all.filter { candidate in
+      subset.includes([candidate.dataset] + candidate.id.flatMap { $0.split(separator: "/").map(String.init) })
     }
-    if chosen.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
-    return chosen
+    if named.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
+    // `x_train` belongs to `y_train_fine` and to `y_train_coarse`.
+    return all.filter { candidate in candidate.dataset.isEmpty || named.contains { $0.id == candidate.id } }
   }
 
   /// Which arrays are read: the wanted split's, the validation split's where there is no test split, or those of none.

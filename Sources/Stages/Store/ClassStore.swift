@@ -257,13 +257,16 @@ public struct ClassStoreBuilder {
   }
 
   /// The finished store; throws where a class has no sample that may not lack them, or where there was none at all.
-  public consuming func finish(mayLack isEmpty: (_ className: String) -> Bool = { _ in false }) throws(DataError) -> ClassStore {
+  public consuming func finish(mayLack isEmpty: (_ className: String) -> Bool = { _ in false }) throws(DataError)
+    -> ClassStore
+  {
     guard let shape, let arena else {
       throw DataError(
         .badInput, at: [info.name], "the input holds no samples",
         remedy: "look whether this is the right input, and whether --classes or --split leave anything of it")
     }
-    if let empty = recordsOfClass.indices.first(where: { recordsOfClass[$0].isEmpty && !isEmpty(info.classNames[$0]) }) {
+    if let empty = recordsOfClass.indices.first(where: { recordsOfClass[$0].isEmpty && !isEmpty(info.classNames[$0]) })
+    {
       throw DataError(
         .badInput, at: [info.name], "class \(empty) (\(info.classNames[empty])) has no samples",
         remedy: "leave it out with --classes, or ask for none of it with --ipc '\(info.classNames[empty])=0,*=N'")

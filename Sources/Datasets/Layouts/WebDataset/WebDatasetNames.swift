@@ -107,6 +107,10 @@ extension WebDatasetNames {
       names.imageFields = images.sorted()
       if let image = images.first { notes.append("the field \(image) is the image") }
     }
+    let others = groups.fields.filter { $0.contains(".") && imageExtensions.contains($0.lastPart) }
+    if names.imageFields.isEmpty, !others.isEmpty, let image = groups.fields.filter(imageExtensions.contains).min() {
+      notes.append("the field \(image) is the image; \(others.sorted().joined(separator: ", ")) is passed on beside it")
+    }
     if let field = options.labelField.first {
       names.labelField = field
       names.labelKeys = Array(options.labelField.dropFirst())

@@ -5,6 +5,8 @@ final class WebDatasetReader {
   private let classCount: Int
   private let indices: [String: Int]
   private var keys: WebDatasetKeys
+  /// The part whose samples are read; nil for all.
+  private let part: SplitFolder?
   /// Whether the samples' own keys are kept in their metadata.
   private let keepsKeys: Bool
   // The member that was found to belong to the next sample, and the archive that it is in.
@@ -14,10 +16,12 @@ final class WebDatasetReader {
   private(set) var place: [String] = []
 
   init(
-    _ reader: MemberReader, names: WebDatasetNames, classNames: [String], keys: WebDatasetKeys, keepsKeys: Bool
+    _ reader: MemberReader, names: WebDatasetNames, classNames: [String], part: SplitFolder?, keys: WebDatasetKeys,
+    keepsKeys: Bool
   ) {
     self.reader = reader
     self.names = names
+    self.part = part
     self.keys = keys
     self.keepsKeys = keepsKeys
     classCount = classNames.count
@@ -47,7 +51,7 @@ final class WebDatasetReader {
   private func advance() throws(DataError) {
     pending = nil
     while let member = try reader.next() {
-      if let (key, field) = names.parts(of: member.path) {
+      if let (key, field) = names.parts(of: member.path), part == nil || part == SplitFolder(key: key) {
         pending = (key, field, reader.name)
         return
       }

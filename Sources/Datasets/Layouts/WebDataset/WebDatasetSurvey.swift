@@ -45,7 +45,7 @@ struct WebDatasetSurvey {
     if field == names.labelField {
       run?.hasLabel = true
       let label = try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
-      try classes.add(label, at: reader.place)
+      try classes.add(label, of: SplitFolder(key: key), at: reader.place)
     } else if names.isArray(field) {
       run?.hasImage = true
       hasArrays = true
@@ -57,6 +57,21 @@ struct WebDatasetSurvey {
       let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: limits) }
       if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
     }
+  }
+
+  /// Which samples are read, where the folders in their keys tell train from test; nil for all.
+  ///
+  /// - Throws: `badInput` where there is no such part.
+  func part(
+    of split: DatasetInfo.Split, name: String
+  ) throws(DataError) -> (part: SplitFolder, split: DatasetInfo.Split, notes: [String])? {
+    let found = classes.parts
+    // A class may be called `train`: only where every key says its part do they.
+    guard !found.contains(nil), let only = found.first ?? nil else { return nil }
+    if found.count == 1 { return (only, only == .train ? .train : .test, []) }
+    let choices: [SplitFolder] = split == .train ? [.train] : [.test, .val]
+    guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }
+    return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
   /// To be called after the last member.
@@ -103,5 +118,15 @@ struct WebDatasetSurvey {
     }
     if changesKeys { notes.append("keys had to change; each sample's own is in its json, as __key__") }
     return notes
+  }
+}
+
+extension SplitFolder {
+  /// The part that a folder in a sample's key names.
+  init?(key: String) {
+    guard key.contains("/") else { return nil }
+    guard let part = key.split(separator: "/").dropLast().lazy.compactMap({ SplitFolder(folder: String($0)) }).first
+    else { return nil }
+    self = part
   }
 }
