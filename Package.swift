@@ -39,7 +39,7 @@ var targets: [Target] = [
   // reads memory through callbacks, and is loaded when the first sound is read; CMat because libmatio is loaded so, too.
   .target(
     name: "CImage", publicHeadersPath: "include",
-    linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
+    linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("jpeg")]),
   .target(
     name: "CAudio", publicHeadersPath: "include",
     linkerSettings: [.linkedLibrary("kissfft-float")]),

@@ -7,17 +7,24 @@ extension OptionGroup {
         "layout",
         .choice([
           "cifar10-binary", "cifar100-binary", "cifar-pickle", "stl10-binary", "svhn", "idx", "image-folder",
-          "audio-folder", "webdataset", "npz", "pixel-csv",
+          "image-table", "audio-folder", "webdataset", "npz", "pixel-csv",
         ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
       Option(
         "label-pattern", .text("P"), defaultNote: "the folder",
-        help: "class in names of sounds: {label}_*"),
+        help: "class in names of files: {label}_*"),
       Option(
         "test-pattern", .text("P"), defaultNote: "by folder",
-        help: "names of sounds for testing: *_[0-4].wav"),
+        help: "names of files for testing: *_[0-4].wav"),
+      Option(
+        "label-column", .text("NAME"), defaultNote: "by its name",
+        help: "column of the label, in a table beside images"),
+      Option(
+        "image-column", .text("NAME"), defaultNote: "by its cells",
+        help: "column of the images' names in that table"),
+      Option("test-fold", .list("FOLD"), defaultNote: "none", help: "folds of that table for testing"),
       Option(
         "image-field", .text("FIELD"), defaultNote: "recognised", help: "field of the image: input.jpg, or jpg;png"),
       Option("label-field", .text("FIELD"), defaultNote: "cls", help: "field of the label: output.cls, json:label"),
@@ -28,6 +35,12 @@ extension OptionGroup {
         help: "resize: the shorter side to N, or exactly"),
       Option(
         "center-crop", .integer(1...65_535), defaultNote: "none", help: "cut a square of N pixels from the middle"),
+      Option(
+        "exif-rotate", .flag, help: "turn images upright by their EXIF orientation"),
+      Option(
+        "on-bad-sample", .choice(["fail", "skip"]), default: "fail",
+        help: "list all bad samples and fail, or skip them"),
+      Option("max-bad", .text("N|P%"), defaultNote: "no limit", help: "fail if more samples than that are skipped"),
       Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
     ])
 

@@ -8,12 +8,18 @@ extension Verb {
       "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
         + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
         + "these; --test-pattern tells which files are the test split.",
+      "Images are PNG, JPEG, WebP, GIF, BMP, TIFF or PNM, whatever their endings. What is not 8-bit grey or RGB is written anew as "
+        + "PNG, and the log says how many. Images that cannot be read are listed together, and nothing is published; "
+        + "--on-bad-sample skip leaves them out and lists them in the history.",
       "The stream is a tar that any WebDataset reader takes, with a header and an end that `pipe shard` checks.",
       "With --model the input is a stream of latents, and the output their images.",
     ],
     groups: [OptionGroup("Input and output", [.input, .streamOutput, .optionalModel]), .reading, .terminal],
     examples: [
       Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
+      Example(
+        "pipe decode -i photos.tar --on-bad-sample skip --max-bad 1% | pipe shard -o photos",
+        "without the images that are damaged"),
       Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test split"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),

@@ -35,11 +35,11 @@ public func openSamples(
   log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
   try options.checkPatterns(for: nil, of: source.name)
   if let note = try options.checkSplit(info.split, of: source.name) { log("\(source.name): \(note)") }
-  return try prepared(reader, options: options)
+  return try prepared(reader, options: options, log: log)
 }
 
 private func openShards(
-  _ path: String, _ options: ReadOptions, _ log: (String) -> Void
+  _ path: String, _ options: ReadOptions, _ log: @escaping (String) -> Void
 ) throws(DataError) -> (any SampleSource)? {
   var folder = path
   var only: String?
@@ -61,7 +61,7 @@ private func openShards(
   }
   try options.checkPatterns(for: nil, of: path)
   if let note = try options.checkSplit(reader.info.split, of: path) { log("\(path): \(note)") }
-  return try prepared(reader, options: options)
+  return try prepared(reader, options: options, log: log)
 }
 
 private func isPipe(_ descriptor: Int32) -> Bool {

@@ -10,6 +10,8 @@ extension ReadOptions {
       layout: arguments.choice("layout").flatMap(Layout.init(named:)), classes: arguments.list("classes"),
       labelPattern: try arguments.filePattern("label-pattern"), testPattern: try arguments.filePattern("test-pattern"),
       centerCrop: arguments.integer("center-crop"))
+    (labelColumn, imageColumn) = (arguments.text("label-column"), arguments.text("image-column"))
+    testFolds = arguments.list("test-fold")
     if let labelPattern, !labelPattern.hasLabel {
       throw UsageError(
         "--label-pattern '\(labelPattern.text)' has no {label}", hint: "write it where the class stands: {label}_*")
@@ -34,6 +36,8 @@ extension ReadOptions {
       isSplitRequired = arguments.given("split")
     }
     if arguments.verb.option("name") != nil { name = arguments.text("name") }
+    exifRotate = arguments.flag("exif-rotate")
+    onBadSample = try arguments.badSamplePolicy()
     switch arguments.extent("resize") {
     case .shortSide(let length): resize = .shortSide(length)
     case .exact(let height, let width): resize = .exact(height: height, width: width)
@@ -58,11 +62,28 @@ extension ReadOptions {
 
   /// Whether samples pass as they are.
   var changesNothing: Bool {
-    classes.isEmpty && resize == nil && centerCrop == nil
+    classes.isEmpty && resize == nil && centerCrop == nil && !exifRotate
   }
 }
 
 extension Arguments {
+  /// What `--on-bad-sample` and `--max-bad` say.
+  fileprivate func badSamplePolicy() throws(UsageError) -> BadSamplePolicy {
+    let most = text("max-bad")
+    guard choice("on-bad-sample") == "skip" else {
+      guard most == nil else {
+        throw UsageError("--max-bad limits what --on-bad-sample skip leaves out", hint: "add --on-bad-sample skip")
+      }
+      return .fail
+    }
+    guard let most else { return .skip() }
+    if let count = Int(most), count >= 0 { return .skip(limit: .count(count)) }
+    if most.hasSuffix("%"), let percent = Double(most.dropLast()), (0...100).contains(percent) {
+      return .skip(limit: .fraction(percent / 100))
+    }
+    throw UsageError("--max-bad takes a number such as 10, or a part such as 1%, not \(quoted(most))")
+  }
+
   /// A pattern for names of files; nil where there is none.
   fileprivate func filePattern(_ option: String) throws(UsageError) -> FilePattern? {
     guard let text = text(option) else { return nil }

@@ -62,6 +62,11 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
     text += "  \(index + 1). \(step.verb), \(step.tool)\n"
     if !step.commandOptions.isEmpty { text += "     \(step.commandOptions)\n" }
     for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "     \(role) \(digest)\n" }
+    if let skipped = step.skipped {
+      text += "     left out \(counted(skipped.count, "bad sample")):\n"
+      for sample in skipped.samples { text += "       \(printable("\(sample.place): \(sample.reason)"))\n" }
+      if let rest = skipped.rest { text += "       \(rest)\n" }
+    }
   }
   return text
 }

@@ -10,6 +10,10 @@ final class Container {
     case open(Container)
     case path(String)
 
+    var isPath: Bool {
+      if case .path = self { return true }
+      return false
+    }
     var name: String {
       switch self {
       case .open(let container): container.name
@@ -69,12 +73,14 @@ final class Container {
     let archives = folder.members.filter { isArchiveName($0.basename) }
     if archives.isEmpty || folder.members.contains(where: { isDataName($0.basename) }) {
       self.init(.folder(folder), name: path, limits: limits)
-    } else {
-      let others = folder.members.filter { !isArchiveName($0.basename) }
-      self.init(
-        .sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits,
-        side: others.map(folder.path(of:)))
+      return
     }
+    var parts: [Part] = archives.map { .path(folder.path(of: $0)) }
+    // Kaggle's archives of images have their labels in a table beside them.
+    let tables = Folder(folder) { LabelTable.isTable($0.basename) }
+    if !tables.members.isEmpty { parts.append(.open(Container(.folder(tables), name: path, limits: limits))) }
+    let others = folder.members.filter { !isArchiveName($0.basename) }
+    self.init(.sequence(parts), name: path, limits: limits, side: others.map(folder.path(of:)))
   }
 
   /// Several inputs, one after another.
@@ -110,17 +116,18 @@ final class Container {
     return false
   }
 
-  /// The archives of one split, where the names of several tell that they are of different ones.
+  /// The shards of one split, where the names of several tell that they are of different ones.
   ///
-  /// Archives that the user named are read whatever split they are, if they are all of one.
+  /// Shards that the user named are read whatever split they are, if they are all of one.
   ///
   /// - Returns: the split that they are of, nil where no name tells, and what the log shall say.
   /// - Throws: `DataError` (`.badInput`) where there is no such split.
   func selecting(
     _ split: DatasetInfo.Split
   ) throws(DataError) -> (container: Container, split: DatasetInfo.Split?, notes: [String]) {
-    guard case .sequence(let parts) = kind, bareFiles == nil else { return (self, nil, []) }
-    let splits = parts.map { SplitFolder(archive: $0.name, in: isListed ? nil : name) }
+    guard case .sequence(let all) = kind else { return (self, nil, []) }
+    let parts = isListed ? all : all.filter(\.isPath)
+    let splits = parts.map { shardPart($0.name, in: isListed ? nil : name) }
     let found = Set(splits.compactMap(\.self))
     guard !found.isEmpty else { return (self, nil, []) }
     if isListed, found.count == 1 {
@@ -134,8 +141,7 @@ final class Container {
         "\(parts[other].name) is named after a split, and \(parts[index].name) is not, so it may be of any",
         remedy: "name the archives to read, each with its own -i")
     }
-    let choices: [SplitFolder] = split == .train ? [.train] : [.test, .val]
-    guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }
+    guard let choice = split.parts.first(where: found.contains) else { throw missingPart(split, in: name) }
     var notes: [String] = []
     if choice == .val { notes.append("there is no test split; val is read") }
     if let stranger = zip(parts, splits).first(where: { $1 == nil })?.0 {
@@ -178,7 +184,11 @@ final class Container {
       // A zip archive's directory stands at its end.
       let isZip = try replay.peek(2) == ArchiveReader.zipSignature
       let source = try last && !isZip ? replay.lastTime() : replay.fromStart()
-      return MemberReader(try ArchiveReader(source, limits: limits), limits: limits)
+      let reopen: MemberReader.Reopen = { [limits] () throws(DataError) in
+        try ArchiveReader(replay.fromStart(), limits: limits)
+      }
+      return MemberReader(
+        try ArchiveReader(source, limits: limits), limits: limits, reopen: replay.canReopen ? reopen : nil)
     case .bare(let replay):
       return try MemberReader(bare: last ? replay.lastTime() : replay.fromStart(), limits: limits)
     case .folder(let folder):
@@ -216,28 +226,21 @@ final class Container {
   private static let prefixLength = 2 << 20
 }
 
-extension SplitFolder {
-  /// What the name of an archive says, or that of a folder that it is in, below the folder `root` where one was given.
-  fileprivate init?(archive path: String, in root: String?) {
-    let below = root.flatMap { path.hasPrefix($0 + "/") ? path.dropFirst($0.count) : nil } ?? path[...]
-    let parts = below.split(separator: "/")
-    let stem = parts.last?.split(separator: ".").first ?? ""
-    let words = Set(
-      stem.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).compactMap { SplitFolder(folder: String($0)) })
-    if words.count == 1, let word = words.first {
-      self = word
-      return
-    }
-    let folders = parts.dropLast().suffix(root == nil ? 1 : parts.count).reversed()
-    guard words.isEmpty, let folder = folders.lazy.compactMap({ SplitFolder(folder: String($0)) }).first else {
-      return nil
-    }
-    self = folder
-  }
+/// What the name of a shard says, or that of a folder that it is in, below the folder `root` where one was given.
+private func shardPart(_ path: String, in root: String?) -> Part? {
+  if let part = PartName(archiveStem(path)).part { return part }
+  let below = root.flatMap { path.hasPrefix($0 + "/") ? path.dropFirst($0.count) : nil } ?? path[...]
+  let folders = below.split(separator: "/").dropLast().map(String.init)
+  return PartName.first(in: root == nil ? folders.suffix(1) : folders)
+}
+
+extension DatasetInfo.Split {
+  /// The parts that it is read from, the first that is there.
+  var parts: [Part] { self == .train ? [.train] : [.test, .val] }
 }
 
 /// Whether 512 bytes are a tar header: its checksum is the sum of all bytes with eight spaces in its own place.
-private func looksLikeTar(_ block: [UInt8]) -> Bool {
+func looksLikeTar(_ block: [UInt8]) -> Bool {
   guard block.count == 512 else { return false }
   // An empty archive is two blocks of zeros.
   if block.allSatisfy({ $0 == 0 }) { return true }
@@ -249,11 +252,19 @@ private func looksLikeTar(_ block: [UInt8]) -> Bool {
   return stored == sum
 }
 
+let tarSuffixes = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"]
+
 private func isArchiveName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".zip", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"].contains {
-    lower.hasSuffix($0)
-  }
+  return ([".zip", ".npz"] + tarSuffixes).contains { lower.hasSuffix($0) }
+}
+
+/// The name of an archive without folders and extensions: `n01440764` of `train/n01440764.tar`.
+func archiveStem(_ path: String) -> String {
+  let base = path.split(separator: "/").last.map(String.init) ?? path
+  let lower = base.lowercased()
+  let suffix = ([".zip", ".npz"] + tarSuffixes).filter { lower.hasSuffix($0) }.map(\.count).max() ?? 0
+  return String(base.dropLast(suffix))
 }
 
 private func isDataName(_ name: String) -> Bool {

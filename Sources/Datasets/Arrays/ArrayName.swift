@@ -4,7 +4,7 @@
 struct ArrayName {
   enum Role { case images, labels }
   private(set) var role: Role?
-  private(set) var split: SplitFolder?
+  private(set) var split: Part?
   /// The other words, joined by dashes: the dataset's name.
   private(set) var dataset = ""
 
@@ -25,16 +25,16 @@ struct ArrayName {
     dataset = others.joined(separator: "-")
   }
 
-  private static func meaning(of word: String) -> (role: Role?, split: SplitFolder?)? {
+  private static func meaning(of word: String) -> (role: Role?, split: Part?)? {
     switch word {
     case "x", "images", "image", "imgs", "img", "data": return (.images, nil)
     case "y", "labels", "label", "lbls", "targets", "target": return (.labels, nil)
     case "t10k": return (nil, .test)
     default: break
     }
-    if let split = SplitFolder(folder: word) { return (nil, split) }
+    if let split = PartName.plain(word) { return (nil, split) }
     // `xtrain`, `ytest`.
-    if let first = word.first, first == "x" || first == "y", let split = SplitFolder(folder: String(word.dropFirst())) {
+    if let first = word.first, first == "x" || first == "y", let split = PartName.plain(String(word.dropFirst())) {
       return (first == "x" ? .images : .labels, split)
     }
     return nil

@@ -16,6 +16,9 @@ final class Replay {
   /// Whether this is a regular file.
   var isSeekable: Bool { live.isSeekable }
 
+  /// Whether `fromStart` needs no new copy of a pipe.
+  var canReopen: Bool { spill != nil || live.isSeekable }
+
   /// Looks ahead without consuming.
   func peek(_ count: Int) throws(DataError) -> [UInt8] { try live.peek(count) }
 

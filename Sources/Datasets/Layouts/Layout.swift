@@ -19,8 +19,8 @@ public struct Layout: Sendable {
 
   /// All layouts, in the order in which they are tried.
   public static let all: [Layout] = [
-    .cifar10Binary, .cifar100Binary, .cifarPickle, .stl10Binary, .svhn, .idx, .imageFolder, .audioFolder, .webDataset,
-    .npz, .pixelCSV,
+    .cifar10Binary, .cifar100Binary, .cifarPickle, .stl10Binary, .svhn, .idx, .imageFolder, .imageTable, .audioFolder,
+    .webDataset, .npz, .pixelCSV,
   ]
 
   /// The layout of that name.

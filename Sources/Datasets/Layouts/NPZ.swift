@@ -26,7 +26,7 @@ enum NPZ {
   /// An array that may be the images or the labels.
   private struct Candidate {
     var role: ArrayName.Role
-    var split: SplitFolder?
+    var split: Part?
     /// Of several in one input.
     var dataset: String
     /// Whether its own name says nothing beside role and split.
@@ -96,7 +96,7 @@ enum NPZ {
       var role = own.role ?? (own.isUnnamed && !isAlone ? archive?.role : nil)
       let split = own.split ?? (isAlone ? nil : archive?.split)
       let isWanted =
-        split == nil || split == SplitFolder(request.options.split) || request.container.isListed || split == .val
+        split == nil || split == request.options.split.parts[0] || request.container.isListed || split == .val
       guard isWanted || role != nil else { continue }
       let source = try reader.source()
       let header = try NPYHeader(reading: source)
@@ -135,9 +135,9 @@ enum NPZ {
   /// Which arrays are read: the wanted split's, the validation split's where there is no test split, or those of none.
   private static func wantedSplit(
     _ candidates: [Candidate], _ request: LayoutRequest
-  ) throws(DataError) -> (SplitFolder?, String?) {
+  ) throws(DataError) -> (Part?, String?) {
     let found = Set(candidates.map(\.split))
-    let wanted = SplitFolder(request.options.split)
+    let wanted = request.options.split.parts[0]
     if found.contains(wanted) { return (wanted, nil) }
     if found.contains(nil) || found.isEmpty { return (nil, nil) }
     if wanted == .test, found.contains(.val) { return (.val, "there is no test split; val is read") }
@@ -215,14 +215,4 @@ private final class ArrayFiles {
   }
 
   func source() throws(DataError) -> ByteSource { try inner.memberSource() }
-}
-
-extension SplitFolder {
-  /// The folder of a split.
-  init(_ split: DatasetInfo.Split) {
-    switch split {
-    case .train: self = .train
-    case .test: self = .test
-    }
-  }
 }

@@ -29,30 +29,24 @@ public func openDataset(
 private func open(
   _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
-  let (container, split, notes) = try container.selecting(options.split)
   let layout: Layout
   if let forced = options.layout ?? options.impliedLayout {
     layout = forced
   } else {
-    layout = try recognised(container)
+    layout = try recognised(container, options)
   }
   try options.checkPatterns(for: layout, of: container.name)
   let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  var opened = try layout.open(request)
-  opened.notes = notes + opened.notes
-  if opened.split == nil, let split {
-    opened.split = split
-    opened.info.split = split
-  }
+  let opened = try layout.open(request)
   log(
-    "\(container.name): layout \(layout.name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
+    "\(container.name): layout \((opened.layout ?? layout).name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
       + " split, \(grouped(opened.info.classNames.count)) classes")
   let part = try options.checkSplit(opened.split, of: container.name)
   for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
   return try PreparedSource(opened, options: options, name: container.name, log: log)
 }
 
-private func recognised(_ container: Container) throws(DataError) -> Layout {
+private func recognised(_ container: Container, _ options: ReadOptions) throws(DataError) -> Layout {
   if let files = container.bareFiles {
     let first = try files.first?.peekDecompressed(8) ?? []
     if IDX.hasSignature(first) { return .idx }
@@ -68,9 +62,12 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
     }) != nil {
       return .pixelCSV
     }
+    if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
+      throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
+    }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }
-  var recognition = Recognition()
+  var recognition = Recognition(readsNames: options.labelPattern != nil)
   // A prefix is cut somewhere, so its error means nothing; where it was too short, the whole input is looked at.
   var failure: DataError?
   do throws(DataError) {
@@ -84,23 +81,33 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
   recognition.conclude()
   if let layout = recognition.layout { return layout }
   if recognition.seen.isEmpty {
+    if let hidden = recognition.hidden.examples.first {
+      throw DataError(
+        .badInput, at: [container.name], "there are only hidden files in it, such as \(hidden)",
+        remedy: "rename the folder, or give it as the input itself")
+    }
     throw DataError(.badInput, at: [container.name], "there are no files in it", remedy: Remedy.lookInside)
   }
   if recognition.hasOnlyUnlabelledImages {
     throw unknown(container, "images without labels, neither in folders nor beside .cls members")
+  }
+  if let known = KnownFile(members: recognition.seen) {
+    throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
+  }
+  if let (path, known) = recognition.known {
+    throw DataError(.badInput, at: [container.name, path], known.what + known.reason, remedy: known.remedy)
   }
   throw unknown(container, "members such as \(recognition.seen.joined(separator: ", "))")
 }
 
 private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
   while recognition.layout == nil, let member = try reader.next() {
-    var start: [UInt8]?
-    recognition.add(member) { count in
-      if let start, start.count >= count { return Array(start.prefix(count)) }
-      start = (start ?? []) + reader.start(max(0, count - (start?.count ?? 0)))
-      return start ?? []
+    func start(_ count: Int) -> [UInt8] {
+      do throws(DataError) { return try reader.start(count) } catch { return [] }
     }
+    recognition.add(member, start)
   }
+  recognition.hidden = reader.litter
 }
 
 private func unknown(_ container: Container, _ seen: String) -> DataError {

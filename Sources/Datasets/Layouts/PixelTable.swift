@@ -128,7 +128,7 @@ enum PixelTable {
       if found.isEmpty { throw subset.missing(among: all.map(\.name.dataset), in: name) }
     }
     if found.count == 1, request.container.bareFiles != nil { return found[0] }
-    let parts: [SplitFolder?] = wanted == .train ? [.train, nil] : [.test, .val, nil]
+    let parts: [Part?] = wanted == .train ? [.train, nil] : [.test, .val, nil]
     guard let part = parts.first(where: { part in found.contains { $0.name.split == part } }) else {
       if !found.isEmpty { throw missingPart(wanted, in: name) }
       throw DataError(

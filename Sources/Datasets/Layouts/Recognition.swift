@@ -5,6 +5,15 @@ struct Recognition {
   private var imagesInFolders = 0
   private var otherImages = 0
   private var clips = 0
+  private var tables = 0
+  /// A file of another kind that the data may be in.
+  private(set) var known: (path: String, kind: KnownFile)?
+  /// The hidden files that were skipped.
+  var hidden = Litter()
+  /// Whether a pattern tells labels from names, so that images need no folders.
+  let readsNames: Bool
+
+  init(readsNames: Bool = false) { self.readsNames = readsNames }
 
   /// Images or clips without a label member that are looked at before they are taken for one file per sample.
   private static let patience = 16
@@ -13,20 +22,25 @@ struct Recognition {
   private var lastSample: (key: String, isImage: Bool, isLabel: Bool) = ("", false, false)
   private var arrays = 0
 
-  /// Takes one more member into account; `firstBytes` reads its beginning where the name alone says too little.
-  mutating func add(_ member: Member, firstBytes: (Int) -> [UInt8]) {
+  /// Takes one more member into account; `start` gives so many of its first bytes, where the name alone says too little.
+  mutating func add(_ member: Member, _ start: (Int) -> [UInt8]) {
+    func isImage() -> Bool { isImageFile(named: "", firstBytes: start(EncodedImage.Format.signatureLength)) }
     if seen.count < 4 { seen.append(member.path) }
     if member.basename.lowercased().hasSuffix(".npy") { arrays += 1 }
-    if let decisive = Layout.all.first(where: { $0.recognises(member, firstBytes) }) {
+    if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
       layout = decisive
-    } else if isPair(member, firstBytes) {
+    } else if isPair(member, start) {
       layout = .webDataset
-    } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
-      if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
+    } else if hasImageExtension(member.basename) || isImage() {
+      if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
+    } else if LabelTable.isTable(member.basename) {
+      tables += 1
     } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
       clips += 1
       if clips >= Self.patience { layout = .audioFolder }
+    } else if known == nil, seen.count <= 4, let kind = KnownFile(start(512)) {
+      known = (member.path, kind)
     }
   }
 
@@ -48,7 +62,7 @@ struct Recognition {
 
   /// To be called when there are no more members to see.
   mutating func conclude() {
-    if layout == nil, imagesInFolders > 0 { layout = .imageFolder }
+    if layout == nil, imagesInFolders > 0 || otherImages > 0 && (tables > 0 || readsNames) { layout = .imageFolder }
     if layout == nil, clips > 0 { layout = .audioFolder }
     if layout == nil, arrays > 0 { layout = .npz }
   }
@@ -62,8 +76,6 @@ struct Recognition {
     return basename[basename.index(after: dot)...].lowercased()
   }
 }
-
-let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
 
 extension String {
   /// The part after the last dot; all of it where there is none.

@@ -22,7 +22,7 @@ enum SVHN {
     switch ArrayName(path).split {
     case .train: .train
     case .test, .val: .test
-    case nil: nil
+    case .unlabelled, nil: nil
     }
   }
 

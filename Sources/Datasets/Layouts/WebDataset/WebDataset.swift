@@ -16,9 +16,9 @@ extension Layout {
 enum WebDataset {
   /// A raw archive: a first pass finds the classes, which no single member tells.
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-    let container = request.container
-    let (names, nameNotes) = try findNames(request)
-    var survey = WebDatasetSurvey(names, limits: request.options.limits)
+    let (container, split, splitNotes) = try request.container.selecting(request.options.split)
+    let (names, nameNotes) = try findNames(in: container, request.options)
+    var survey = WebDatasetSurvey(names, options: request.options)
     if let list = try container.sideFile(where: WebDatasetClasses.isList) {
       survey.classes.take(list: list.bytes, of: list.path)
     }
@@ -30,21 +30,21 @@ enum WebDataset {
     let (channels, imageShape) = commonShape(survey.shapes)
     let arrayShape = survey.arrayShapes.count == 1 ? survey.arrayShapes.first : nil
     let info = DatasetInfo(
-      name: request.datasetName(), split: part?.split ?? request.options.split, classNames: classes.names,
+      name: request.datasetName(), split: part?.split ?? split ?? request.options.split, classNames: classes.names,
       shape: survey.hasArrays ? arrayShape : imageShape, countPerClass: classes.counts)
     let reader = WebDatasetReader(
       try container.open(last: true), names: names, classNames: classes.names, part: part?.part,
       keys: WebDatasetKeys(namesShards: survey.sharesKeys), keepsKeys: survey.changesKeys)
     return OpenedLayout(
-      info: info, channels: survey.hasArrays ? nil : channels, split: part?.split,
-      notes: nameNotes + (part?.notes ?? []) + classes.notes + survey.notes, place: { reader.place }, next: reader.next)
+      info: info, channels: survey.hasArrays ? nil : channels, split: part?.split ?? split,
+      notes: splitNotes + nameNotes + (part?.notes ?? []) + classes.notes + survey.notes, place: { reader.place },
+      next: reader.next)
   }
 
   /// How its members are called, from the first of them; from all where these say too little.
   private static func findNames(
-    _ request: LayoutRequest
+    in container: Container, _ options: ReadOptions
   ) throws(DataError) -> (names: WebDatasetNames, notes: [String]) {
-    let container = request.container
     var paths: [String] = []
     var json: [String: JSONValue] = [:]
     do throws(DataError) {
@@ -56,7 +56,7 @@ enum WebDataset {
       (paths, json) = ([], [:])
       try list(try container.open(last: false), &paths, &json)
     }
-    return try WebDatasetNames.found(in: paths, json: json, options: request.options, name: container.name)
+    return try WebDatasetNames.found(in: paths, json: json, options: options, name: container.name)
   }
 
   private static let patience = 512

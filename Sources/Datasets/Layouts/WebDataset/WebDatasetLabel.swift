@@ -79,7 +79,7 @@ enum WebDatasetLabel: Hashable {
 
 /// The classes of an archive whose labels are read one after another.
 struct WebDatasetClasses {
-  private var counts: [SplitFolder?: [WebDatasetLabel: Int]] = [:]
+  private var counts: [Part?: [WebDatasetLabel: Int]] = [:]
   /// Where the first index and the first name stood.
   private var places: (index: [String]?, name: [String]?) = (nil, nil)
   /// The class names that the dataset brings, and the file that they are from.
@@ -125,7 +125,7 @@ struct WebDatasetClasses {
   }
 
   /// Counts a label of a part; throws `badInput` where indices and names are mixed.
-  mutating func add(_ label: WebDatasetLabel, of part: SplitFolder? = nil, at place: [String]) throws(DataError) {
+  mutating func add(_ label: WebDatasetLabel, of part: Part? = nil, at place: [String]) throws(DataError) {
     counts[part, default: [:]][label, default: 0] += 1
     switch label {
     case .index: if places.index == nil { places.index = place }
@@ -141,14 +141,14 @@ struct WebDatasetClasses {
   }
 
   /// The parts that labels were counted of.
-  var parts: Set<SplitFolder?> { Set(counts.keys) }
+  var parts: Set<Part?> { Set(counts.keys) }
 
   /// Class names in index order, of all parts, the number of samples of each in one of them, and what the log shall say.
   ///
   /// - Parameter part: nil for all parts together.
   /// - Throws: `badInput` for labels that the dataset's own list does not have, and for two lists.
   func result(
-    of part: SplitFolder? = nil, name: String
+    of part: Part? = nil, name: String
   ) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
     if let listed, let otherList {
       throw DataError(

@@ -15,16 +15,16 @@ struct WebDatasetSurvey {
   private(set) var strangers: (count: Int, example: String) = (0, "")
 
   private let names: WebDatasetNames
-  private let limits: Limits
+  private let options: ReadOptions
   /// The archive in which a key was met last, and whether its sample was whole there; by hashes, as in `WebDatasetKeys`.
   private var seen: [Int: (archive: Int, isWhole: Bool)] = [:]
   private var archives = 0
   private var archive = ""
   private var run: (key: String, hasImage: Bool, hasLabel: Bool, members: Int, first: String)?
 
-  init(_ names: WebDatasetNames, limits: Limits) {
+  init(_ names: WebDatasetNames, options: ReadOptions) {
     self.names = names
-    self.limits = limits
+    self.options = options
   }
 
   /// Takes one more member into account.
@@ -45,7 +45,7 @@ struct WebDatasetSurvey {
     if field == names.labelField {
       run?.hasLabel = true
       let label = try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
-      try classes.add(label, of: SplitFolder(key: key), at: reader.place)
+      try classes.add(label, of: PartName.first(in: folders(of: key)), at: reader.place)
     } else if names.isArray(field) {
       run?.hasImage = true
       hasArrays = true
@@ -53,8 +53,7 @@ struct WebDatasetSurvey {
       arrayShapes.insert(header.element == .uint8 ? WebDataset.imageShape(header.shape) ?? header.shape : header.shape)
     } else if names.isImage(field) {
       run?.hasImage = true
-      let image = try encodedImage(try reader.readAll(), place: reader.place)
-      let shape = try located(reader.place) { () throws(DataError) in try image.shape(limits: limits) }
+      guard let shape = EncodedImage(file: try reader.readAll()).surveyedShape(options) else { return }
       if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
     }
   }
@@ -64,13 +63,12 @@ struct WebDatasetSurvey {
   /// - Throws: `badInput` where there is no such part.
   func part(
     of split: DatasetInfo.Split, name: String
-  ) throws(DataError) -> (part: SplitFolder, split: DatasetInfo.Split, notes: [String])? {
+  ) throws(DataError) -> (part: Part, split: DatasetInfo.Split, notes: [String])? {
     let found = classes.parts
     // A class may be called `train`: only where every key says its part do they.
     guard !found.contains(nil), let only = found.first ?? nil else { return nil }
     if found.count == 1 { return (only, only == .train ? .train : .test, []) }
-    let choices: [SplitFolder] = split == .train ? [.train] : [.test, .val]
-    guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }
+    guard let choice = split.parts.first(where: found.contains) else { throw missingPart(split, in: name) }
     return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
@@ -121,12 +119,7 @@ struct WebDatasetSurvey {
   }
 }
 
-extension SplitFolder {
-  /// The part that a folder in a sample's key names.
-  init?(key: String) {
-    guard key.contains("/") else { return nil }
-    guard let part = key.split(separator: "/").dropLast().lazy.compactMap({ SplitFolder(folder: String($0)) }).first
-    else { return nil }
-    self = part
-  }
+/// The folders in a sample's key.
+func folders(of key: String) -> [String] {
+  key.contains("/") ? key.split(separator: "/").dropLast().map(String.init) : []
 }
