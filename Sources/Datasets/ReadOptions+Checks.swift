@@ -41,6 +41,7 @@ extension ReadOptions {
   ///
   /// - Parameter layout: nil for samples that come from this program.
   public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
+    guard requiresPatterns else { return }
     let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
     for use in LayoutOption.all where use.isGiven(self) && !use.layouts.contains(where: { $0 == layout }) {
       let given = LayoutOption.all.filter { $0.purpose == use.purpose && $0.isGiven(self) }.map { "--\($0.name)" }
@@ -63,37 +64,26 @@ private struct LayoutOption {
 
   static var all: [LayoutOption] {
     [
-      LayoutOption(name: "label-pattern", purpose: files, layouts: [.imageFolder, .imageTable, .audioFolder]) {
-        $0.requiresPatterns && $0.labelPattern != nil
-      },
-      LayoutOption(name: "test-pattern", purpose: files, layouts: [.imageFolder, .imageTable, .audioFolder]) {
-        $0.requiresPatterns && $0.testPattern != nil
-      },
-      LayoutOption(name: "label-column", purpose: tables, layouts: [.imageFolder, .imageTable]) {
-        $0.requiresPatterns && $0.labelColumn != nil
-      },
-      LayoutOption(name: "image-column", purpose: tables, layouts: [.imageFolder, .imageTable]) {
-        $0.requiresPatterns && $0.imageColumn != nil
-      },
-      LayoutOption(name: "test-fold", purpose: tables, layouts: [.imageFolder, .imageTable]) {
-        $0.requiresPatterns && !$0.testFolds.isEmpty
-      },
-      LayoutOption(name: "subset", purpose: "inputs that hold several datasets", layouts: [.idx, .npz, .pixelCSV]) {
-        $0.requiresPatterns && $0.subset != nil
-      },
-      LayoutOption(name: "white", purpose: "arrays of pixels", layouts: [.npz, .pixelCSV]) {
-        $0.requiresPatterns && $0.white != nil
-      },
-      LayoutOption(name: "image-field", purpose: fields, layouts: [.webDataset]) {
-        $0.requiresPatterns && !$0.imageFields.isEmpty
-      },
-      LayoutOption(name: "label-field", purpose: fields, layouts: [.webDataset]) {
-        $0.requiresPatterns && !$0.labelField.isEmpty
-      },
+      LayoutOption("label-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.labelPattern != nil },
+      LayoutOption("test-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.testPattern != nil },
+      LayoutOption("label-column", columns, [.imageFolder, .imageTable]) { $0.labelColumn != nil },
+      LayoutOption("image-column", columns, [.imageFolder, .imageTable]) { $0.imageColumn != nil },
+      LayoutOption("test-fold", columns, [.imageFolder, .imageTable]) { !$0.testFolds.isEmpty },
+      LayoutOption("subset", "inputs that hold several datasets", [.idx, .npz, .pixelCSV]) { $0.subset != nil },
+      LayoutOption("white", "arrays of pixels", [.npz, .pixelCSV]) { $0.white != nil },
+      LayoutOption("image-field", fields, [.webDataset]) { !$0.imageFields.isEmpty },
+      LayoutOption("label-field", fields, [.webDataset]) { !$0.labelField.isEmpty },
     ]
   }
 
+  init(_ name: String, _ purpose: String, _ layouts: [Layout], isGiven: @escaping (ReadOptions) -> Bool) {
+    self.name = name
+    self.purpose = purpose
+    self.layouts = layouts
+    self.isGiven = isGiven
+  }
+
   private static let files = "folders of images or sound files"
-  private static let tables = "images with a table beside them"
+  private static let columns = "images with a table beside them"
   private static let fields = "samples of several fields"
 }

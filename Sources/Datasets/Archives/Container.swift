@@ -10,6 +10,10 @@ final class Container {
     case open(Container)
     case path(String)
 
+    var isPath: Bool {
+      if case .path = self { return true }
+      return false
+    }
     var name: String {
       switch self {
       case .open(let container): container.name
@@ -120,24 +124,32 @@ final class Container {
     return false
   }
 
-  /// The archives of one split, where the names of several tell that they are of different ones.
+  /// The shards of one split, where the names of several tell that they are of different ones.
   ///
-  /// Archives that the user named are read whatever split they are, if they are all of one.
+  /// Shards that the user named are read whatever split they are, if they are all of one.
   ///
   /// - Returns: the split that they are of, nil where no name tells, and what the log shall say.
   /// - Throws: `DataError` (`.badInput`) where there is no such split.
   func selecting(
     _ split: DatasetInfo.Split
   ) throws(DataError) -> (container: Container, split: DatasetInfo.Split?, notes: [String]) {
-    guard case .sequence(let parts) = kind, bareFiles == nil else { return (self, nil, []) }
-    let splits = parts.map { Part(archive: $0.name, in: isListed ? nil : name) }
+    guard case .sequence(let all) = kind else { return (self, nil, []) }
+    let parts = isListed ? all : all.filter(\.isPath)
+    let splits = parts.map { shardPart($0.name, in: isListed ? nil : name) }
     let found = Set(splits.compactMap(\.self))
     guard !found.isEmpty else { return (self, nil, []) }
-    if isListed, found.count == 1, let only = splits.first ?? nil, !splits.contains(nil) {
-      return (self, only == .train ? .train : .test, [])
+    if isListed, found.count == 1 {
+      // Those that were named one by one are meant, whatever split they are.
+      let only = splits.first ?? nil
+      return (self, splits.contains(nil) || only == nil ? nil : only == .train ? .train : .test, [])
     }
-    let choices: [Part] = split == .train ? [.train] : [.test, .val]
-    guard let choice = choices.first(where: found.contains) else { throw missingPart(split, in: name) }
+    if found.count == 1, let index = splits.firstIndex(of: nil), let other = splits.firstIndex(where: { $0 != nil }) {
+      throw DataError(
+        .badInput, at: [name],
+        "\(parts[other].name) is named after a split, and \(parts[index].name) is not, so it may be of any",
+        remedy: "name the archives to read, each with its own -i")
+    }
+    guard let choice = split.parts.first(where: found.contains) else { throw missingPart(split, in: name) }
     var notes: [String] = []
     if choice == .val { notes.append("there is no test split; val is read") }
     if let stranger = zip(parts, splits).first(where: { $1 == nil })?.0 {
@@ -223,24 +235,17 @@ final class Container {
   private static let prefixLength = 2 << 20
 }
 
-extension Part {
-  /// What the name of an archive says, or that of a folder that it is in, below the folder `root` where one was given.
-  fileprivate init?(archive path: String, in root: String?) {
-    let below = root.flatMap { path.hasPrefix($0 + "/") ? path.dropFirst($0.count) : nil } ?? path[...]
-    let parts = below.split(separator: "/")
-    let stem = parts.last?.split(separator: ".").first ?? ""
-    let words = Set(
-      stem.split(whereSeparator: { !$0.isLetter && !$0.isNumber }).compactMap { Part(folder: String($0)) })
-    if words.count == 1, let word = words.first {
-      self = word
-      return
-    }
-    let folders = parts.dropLast().suffix(root == nil ? 1 : parts.count).reversed()
-    guard words.isEmpty, let folder = folders.lazy.compactMap({ Part(folder: String($0)) }).first else {
-      return nil
-    }
-    self = folder
-  }
+/// What the name of a shard says, or that of a folder that it is in, below the folder `root` where one was given.
+private func shardPart(_ path: String, in root: String?) -> Part? {
+  if let part = PartName(archiveStem(path)).part { return part }
+  let below = root.flatMap { path.hasPrefix($0 + "/") ? path.dropFirst($0.count) : nil } ?? path[...]
+  let folders = below.split(separator: "/").dropLast().map(String.init)
+  return PartName.first(in: root == nil ? folders.suffix(1) : folders)
+}
+
+extension DatasetInfo.Split {
+  /// The parts that it is read from, the first that is there.
+  var parts: [Part] { self == .train ? [.train] : [.test, .val] }
 }
 
 /// Whether 512 bytes are a tar header: its checksum is the sum of all bytes with eight spaces in its own place.

@@ -32,9 +32,9 @@ struct ArrayName {
     case "t10k": return (nil, .test)
     default: break
     }
-    if let split = Part(folder: word) { return (nil, split) }
+    if let split = PartName.plain(word) { return (nil, split) }
     // `xtrain`, `ytest`.
-    if let first = word.first, first == "x" || first == "y", let split = Part(folder: String(word.dropFirst())) {
+    if let first = word.first, first == "x" || first == "y", let split = PartName.plain(String(word.dropFirst())) {
       return (first == "x" ? .images : .labels, split)
     }
     return nil

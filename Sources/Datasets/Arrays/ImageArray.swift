@@ -29,6 +29,10 @@ struct ImageArray {
       let side = squareSide(shape[1]) ?? 0
       (height, width, channels, isPlanar) = (side, side, 1, false)
       notes = ["the \(shape[1]) values of an image are read as \(side) rows of \(side)"]
+    case 3
+    where isChannels(shape[1]) && squareSide(shape[2]) ?? 0 >= 4
+      || isChannels(shape[2]) && squareSide(shape[1]) ?? 0 >= 4:
+      throw refuse("that may be rows of pixels, or images whose pixels are in one row", "save them as N×H×W or N×H×W×C")
     case 3:
       (height, width, channels, isPlanar) = (shape[1], shape[2], 1, false)
     case 4 where isChannels(shape[3]) && isChannels(shape[1]):

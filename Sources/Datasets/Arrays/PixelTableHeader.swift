@@ -11,6 +11,8 @@ struct PixelTableHeader {
   let channels: Int
   /// Whether the first line names the columns; otherwise it is an image.
   let hasNames: Bool
+  /// Whether no name says which column is the label's.
+  let isLabelSupposed: Bool
   /// What the log shall say.
   let notes: [String]
   private let separator: UInt8
@@ -37,15 +39,19 @@ struct PixelTableHeader {
     let order: [Int]
     if fields.allSatisfy({ Double($0) != nil }) {
       // No names, or numbers that a tool took for names and made different: `0,0.1,0.2`.
-      hasNames = !fields.allSatisfy { Int($0) != nil }
+      // Pandas numbers columns without names.
+      let areNumbered = fields.indices.allSatisfy { fields[$0] == String($0) }
+      hasNames = areNumbered || !fields.allSatisfy { Int($0) != nil }
       guard let shape = Self.shape(fields.count - 1) else { return nil }
       labelColumn = 0
       (side, channels) = shape
       order = Array(1..<fields.count)
+      isLabelSupposed = true
       notes.append("its columns have no names; the first one is the label")
       if channels == 3 { notes.append(Self.interleavedNote) }
     } else {
       hasNames = true
+      isLabelSupposed = false
       let names = fields.map { $0.lowercased() }
       let labels = names.indices.filter { Self.labelNames.contains(names[$0]) }
       guard labels.count <= 1 else { return nil }

@@ -58,7 +58,7 @@ let imageExtensions: Set<String> = [
 ]
 
 /// Fields of WebDataset archives that hold an image: the endings of the formats that are read.
-let usualImageFields: Set<String> = [
+let imageFields: Set<String> = [
   "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm",
 ]
 

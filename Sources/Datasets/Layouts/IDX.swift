@@ -179,7 +179,8 @@ enum IDX {
     isSame: (Candidate, Candidate) throws(DataError) -> Bool
   ) throws(DataError) -> Candidate? {
     guard let first = candidates.first else { return nil }
-    for other in candidates.dropFirst() where try !isSame(first, other) {
+    for other in candidates.dropFirst() {
+      if first.id != other.id, try isSame(first, other) { continue }
       throw DataError(
         .badInput, at: [request.container.name],
         "two files of \(first.isImages ? "images" : "labels") for the \(request.options.split.rawValue) split:"

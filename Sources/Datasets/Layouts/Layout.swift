@@ -23,9 +23,6 @@ public struct Layout: Sendable {
     .webDataset, .npz, .pixelCSV,
   ]
 
-  /// Whether folders tell the parts of a dataset, so that an archive of each is read together with the others.
-  var readsFolders: Bool { [.imageFolder, .imageTable, .audioFolder].contains(self) }
-
   /// The layout of that name.
   public init?(named name: String) {
     guard let layout = Self.all.first(where: { $0.name == name }) else { return nil }

@@ -96,7 +96,7 @@ enum NPZ {
       var role = own.role ?? (own.isUnnamed && !isAlone ? archive?.role : nil)
       let split = own.split ?? (isAlone ? nil : archive?.split)
       let isWanted =
-        split == nil || split == Part(request.options.split) || request.container.isListed || split == .val
+        split == nil || split == request.options.split.parts[0] || request.container.isListed || split == .val
       guard isWanted || role != nil else { continue }
       let source = try reader.source()
       let header = try NPYHeader(reading: source)
@@ -124,11 +124,12 @@ enum NPZ {
 
   private static func chosen(_ all: [Candidate], _ request: LayoutRequest) throws(DataError) -> [Candidate] {
     guard let subset = request.options.subset.map(Subset.init) else { return all }
-    let chosen = all.filter {
-      subset.includes([$0.dataset] + $0.id.flatMap { $0.split(separator: "/").map(String.init) })
+    let named = all.filter { candidate in
+      subset.includes([candidate.dataset] + candidate.id.flatMap { $0.split(separator: "/").map(String.init) })
     }
-    if chosen.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
-    return chosen
+    if named.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
+    // `x_train` belongs to `y_train_fine` and to `y_train_coarse`.
+    return all.filter { candidate in candidate.dataset.isEmpty || named.contains { $0.id == candidate.id } }
   }
 
   /// Which arrays are read: the wanted split's, the validation split's where there is no test split, or those of none.
@@ -136,7 +137,7 @@ enum NPZ {
     _ candidates: [Candidate], _ request: LayoutRequest
   ) throws(DataError) -> (Part?, String?) {
     let found = Set(candidates.map(\.split))
-    let wanted = Part(request.options.split)
+    let wanted = request.options.split.parts[0]
     if found.contains(wanted) { return (wanted, nil) }
     if found.contains(nil) || found.isEmpty { return (nil, nil) }
     if wanted == .test, found.contains(.val) { return (.val, "there is no test split; val is read") }
@@ -214,14 +215,4 @@ private final class ArrayFiles {
   }
 
   func source() throws(DataError) -> ByteSource { try inner.memberSource() }
-}
-
-extension Part {
-  /// The folder of a split.
-  init(_ split: DatasetInfo.Split) {
-    switch split {
-    case .train: self = .train
-    case .test: self = .test
-    }
-  }
 }

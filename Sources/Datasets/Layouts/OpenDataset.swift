@@ -48,23 +48,16 @@ struct OpenedData {
 }
 
 /// Recognises the layout where the options do not force one, and opens it.
-func openLayout(_ whole: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
+func openLayout(_ container: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
   let layout: Layout
   var reason = "an option says so"
   if let forced = options.layout ?? options.impliedLayout {
     layout = forced
   } else {
-    (layout, reason) = try recognised(whole, options)
+    (layout, reason) = try recognised(container, options)
   }
-  // Folders of files tell their parts themselves, so that all parts agree on the classes.
-  let (container, split, notes) = try layout.readsFolders ? (whole, nil, []) : whole.selecting(options.split)
   try options.checkPatterns(for: layout, of: container.name)
-  var opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
-  opened.notes = notes + opened.notes
-  if opened.split == nil, let split {
-    opened.split = split
-    opened.info.split = split
-  }
+  let opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
   return OpenedData(name: container.name, layout: opened.layout ?? layout, reason: reason, opened: opened)
 }
 

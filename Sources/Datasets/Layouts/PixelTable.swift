@@ -53,6 +53,12 @@ enum PixelTable {
         "images without labels: \(table.header.pixels.count) columns of pixels, none called label",
         remedy: "a test set whose labels are kept secret has no classes to read: give the table with labels")
     }
+    if table.header.isLabelSupposed, table.labels.count > 1, Set(table.labels).count == 1 {
+      throw DataError(
+        .badInput, at: table.place,
+        "the columns have no names, and the first one, where labels stand, is \(table.labels[0]) in every row",
+        remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on")
+    }
     let (names, labels) = try classes(table)
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != table.place {}

@@ -52,7 +52,7 @@ struct Recognition {
   private mutating func isPair(_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool {
     guard let (key, field) = WebDatasetNames.partsAtFirstDot(member.path) else { return false }
     if lastSample.key != key { lastSample = (key, false, false) }
-    if usualImageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
+    if imageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
     if WebDatasetNames.isLabel(field) { lastSample.isLabel = true }
     if field == "json", let value = JSONValue(firstBytes(Self.longestDocument)),
       WebDatasetNames.labelKey(in: value) != nil

@@ -45,7 +45,7 @@ enum SVHN {
       throw DataError(
         .badInput, at: [container.name], "no file called train_32x32.mat or test_32x32.mat", remedy: Remedy.lookInside)
     }
-    if let twin = found.first(where: { $0.split == chosen.split && $0.place != chosen.place }) {
+    if let twin = found.filter({ $0.split == chosen.split }).dropFirst().first {
       throw DataError(
         .badInput, at: [container.name],
         "two files for the \(wanted.rawValue) split: \(chosen.place.last ?? "") and \(twin.place.last ?? "")",

@@ -16,34 +16,35 @@ extension Layout {
 enum WebDataset {
   /// A raw archive: a first pass finds the classes, which no single member tells.
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-    let container = request.container
-    let (names, nameNotes) = try findNames(request)
-    var survey = WebDatasetSurvey(names, request.options)
+    let (container, split, splitNotes) = try request.container.selecting(request.options.split)
+    let (names, nameNotes) = try findNames(in: container, request.options)
+    var survey = WebDatasetSurvey(names, options: request.options)
     if let list = try container.sideFile(where: WebDatasetClasses.isList) {
       survey.classes.take(list: list.bytes, of: list.path)
     }
     let first = try container.open(last: false)
     while let member = try first.next() { try survey.add(member, first) }
     try survey.finish()
-    let classes = try survey.classes.result(name: container.name)
+    let part = try survey.part(of: request.options.split, name: container.name)
+    let classes = try survey.classes.result(of: part?.part, name: container.name)
     let (channels, imageShape) = commonShape(survey.shapes)
     let arrayShape = survey.arrayShapes.count == 1 ? survey.arrayShapes.first : nil
     let info = DatasetInfo(
-      name: request.datasetName(), split: request.options.split, classNames: classes.names,
+      name: request.datasetName(), split: part?.split ?? split ?? request.options.split, classNames: classes.names,
       shape: survey.hasArrays ? arrayShape : imageShape, countPerClass: classes.counts)
     let reader = WebDatasetReader(
-      try container.open(last: true), names: names, classNames: classes.names,
+      try container.open(last: true), names: names, classNames: classes.names, part: part?.part,
       keys: WebDatasetKeys(namesShards: survey.sharesKeys), keepsKeys: survey.changesKeys)
     return OpenedLayout(
-      info: info, channels: survey.hasArrays ? nil : channels, split: nil,
-      notes: nameNotes + classes.notes + survey.notes, place: { reader.place }, next: reader.next)
+      info: info, channels: survey.hasArrays ? nil : channels, split: part?.split ?? split,
+      notes: splitNotes + nameNotes + (part?.notes ?? []) + classes.notes + survey.notes, place: { reader.place },
+      next: reader.next)
   }
 
   /// How its members are called, from the first of them; from all where these say too little.
   private static func findNames(
-    _ request: LayoutRequest
+    in container: Container, _ options: ReadOptions
   ) throws(DataError) -> (names: WebDatasetNames, notes: [String]) {
-    let container = request.container
     var paths: [String] = []
     var json: [String: JSONValue] = [:]
     do throws(DataError) {
@@ -55,7 +56,7 @@ enum WebDataset {
       (paths, json) = ([], [:])
       try list(try container.open(last: false), &paths, &json)
     }
-    return try WebDatasetNames.found(in: paths, json: json, options: request.options, name: container.name)
+    return try WebDatasetNames.found(in: paths, json: json, options: options, name: container.name)
   }
 
   private static let patience = 512
@@ -85,7 +86,22 @@ enum WebDataset {
   static func content(of bytes: [UInt8], place: [String]) throws(DataError) -> Content {
     let name = place.joined(separator: ": ")
     let header = try NPYHeader(of: bytes, name: name)
-    guard header.element == .uint8 else { return .floats(try parseNPY(bytes, name: name)) }
+    guard header.element == .uint8 else {
+      guard header.element.isFloat else {
+        throw DataError(
+          .badInput, at: place,
+          "an array of type \(header.element.rawValue); bytes, or floats whose white is 1, were expected",
+          remedy: "save images as bytes")
+      }
+      let array = try parseNPY(bytes, name: name)
+      // Normalised images stay far below this; grey levels up to 255 do not.
+      if let strange = array.values.first(where: { !(abs($0) <= 100) }) {
+        throw DataError(
+          .badInput, at: place, "the value \(strange); float images have 0 for black and 1 for white",
+          remedy: "save bytes as uint8, or divide by 255")
+      }
+      return .floats(array)
+    }
     try checkNPYSize(header, found: bytes.count - header.length, name: name)
     let elements = Array(bytes[header.length...])
     guard let shape = imageShape(header.shape) else {

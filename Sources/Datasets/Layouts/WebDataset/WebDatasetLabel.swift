@@ -1,5 +1,5 @@
 /// A label as a sample has it: the class's index or its name.
-enum WebDatasetLabel: Equatable {
+enum WebDatasetLabel: Hashable {
   case index(Int)
   case name(String)
 
@@ -79,12 +79,13 @@ enum WebDatasetLabel: Equatable {
 
 /// The classes of an archive whose labels are read one after another.
 struct WebDatasetClasses {
-  private var counts: [Int] = []
-  private var countOfName: [String: Int] = [:]
+  private var counts: [Part?: [WebDatasetLabel: Int]] = [:]
   /// Where the first index and the first name stood.
   private var places: (index: [String]?, name: [String]?) = (nil, nil)
   /// The class names that the dataset brings, and the file that they are from.
   private(set) var listed: (names: [String], file: String)?
+  /// Another such list, which says something else.
+  private var otherList: String?
   /// A file that is called as such a list and is none.
   private(set) var notAList: String?
 
@@ -99,7 +100,6 @@ struct WebDatasetClasses {
 
   /// Takes the names in such a file; one that lists other things is left alone.
   mutating func take(list bytes: [UInt8], of file: String) {
-    guard listed == nil, notAList == nil else { return }
     let lines = String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     var names = lines.map { line in
@@ -114,22 +114,22 @@ struct WebDatasetClasses {
     if numbered.allSatisfy({ $0 != nil }) { names = numbered.compactMap(\.self) }
     // An empty line would move the index of all after it, and two classes cannot have one name.
     guard !names.isEmpty, names.count <= maxClasses, Set(names).count == names.count, !names.contains("") else {
-      notAList = file
+      notAList = notAList ?? file
+      return
+    }
+    if let listed {
+      if listed.names != names { otherList = otherList ?? file }
       return
     }
     listed = (names, file)
   }
 
-  /// Counts a label; throws `badInput` where indices and names are mixed.
-  mutating func add(_ label: WebDatasetLabel, at place: [String]) throws(DataError) {
+  /// Counts a label of a part; throws `badInput` where indices and names are mixed.
+  mutating func add(_ label: WebDatasetLabel, of part: Part? = nil, at place: [String]) throws(DataError) {
+    counts[part, default: [:]][label, default: 0] += 1
     switch label {
-    case .index(let index):
-      if places.index == nil { places.index = place }
-      if counts.count <= index { counts += [Int](repeating: 0, count: index + 1 - counts.count) }
-      counts[index] += 1
-    case .name(let name):
-      if places.name == nil { places.name = place }
-      countOfName[name, default: 0] += 1
+    case .index: if places.index == nil { places.index = place }
+    case .name: if places.name == nil { places.name = place }
     }
     if let index = places.index, let name = places.name {
       let other = index == place ? name : index
@@ -140,39 +140,53 @@ struct WebDatasetClasses {
     }
   }
 
-  /// Class names in index order, the number of samples of each, and what the log shall say.
+  /// The parts that labels were counted of.
+  var parts: Set<Part?> { Set(counts.keys) }
+
+  /// Class names in index order, of all parts, the number of samples of each in one of them, and what the log shall say.
   ///
-  /// Throws `badInput` for labels that the dataset's own list does not have.
-  func result(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
-    var result = try counted(name: name)
-    if let notAList { result.notes.append("\(notAList) has empty or equal lines, so it is no list of classes") }
-    return result
+  /// - Parameter part: nil for all parts together.
+  /// - Throws: `badInput` for labels that the dataset's own list does not have, and for two lists.
+  func result(
+    of part: Part? = nil, name: String
+  ) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
+    if let listed, let otherList {
+      throw DataError(
+        .badInput, at: [name], "\(listed.file) and \(otherList) list different classes", remedy: "take one of them out")
+    }
+    let chosen = counts.filter { part == nil || $0.key == part }.values
+    func count(_ label: WebDatasetLabel) -> Int { chosen.reduce(0) { $0 + ($1[label] ?? 0) } }
+    var found = places.name == nil ? try indexed(name: name) : try named(name: name)
+    if let notAList { found.notes.append("\(notAList) has empty or equal lines, so it is no list of classes") }
+    let counts = found.names.enumerated().map { count(places.name == nil ? .index($0) : .name($1)) }
+    let starting = places.name == nil ? startingNotes(counts) : []
+    return (found.names, counts, found.notes + starting)
   }
 
-  private func counted(name: String) throws(DataError) -> (names: [String], counts: [Int], notes: [String]) {
-    if countOfName.isEmpty {
-      guard let listed else { return (counts.indices.map(String.init), counts, startingNotes(counts)) }
-      guard counts.count <= listed.names.count else {
-        throw DataError(
-          .badInput, at: [name],
-          "label \(counts.count - 1), but \(listed.file) names only the classes 0 to \(listed.names.count - 1)",
-          remedy: Remedy.nameAll)
-      }
-      let padded = counts + [Int](repeating: 0, count: listed.names.count - counts.count)
-      return (listed.names, padded, ["the classes are named by \(listed.file)"] + startingNotes(padded))
+  private func indexed(name: String) throws(DataError) -> (names: [String], notes: [String]) {
+    var last = -1
+    for case .index(let index) in counts.values.flatMap(\.keys) { last = max(last, index) }
+    guard let listed else { return ((0..<(last + 1)).map(String.init), []) }
+    guard last < listed.names.count else {
+      throw DataError(
+        .badInput, at: [name],
+        "label \(last), but \(listed.file) names only the classes 0 to \(listed.names.count - 1)",
+        remedy: Remedy.nameAll)
     }
-    if let listed {
-      let known = Set(listed.names)
-      if let strange = countOfName.keys.filter({ !known.contains($0) }).min() {
-        throw DataError(
-          .badInput, at: [name], "the label “\(strange)”, which \(listed.file) does not list", remedy: Remedy.nameAll)
-      }
-      return (
-        listed.names, listed.names.map { countOfName[$0] ?? 0 },
-        ["the labels are names, in the order of \(listed.file)"]
-      )
+    return (listed.names, ["the classes are named by \(listed.file)"])
+  }
+
+  private func named(name: String) throws(DataError) -> (names: [String], notes: [String]) {
+    var found: Set<String> = []
+    for case .name(let name) in counts.values.flatMap(\.keys) { found.insert(name) }
+    guard let listed else {
+      let names = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      return (names, ["the labels are names; the classes are sorted by them"])
     }
-    let names = countOfName.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    return (names, names.map { countOfName[$0] ?? 0 }, ["the labels are names; the classes are sorted by them"])
+    if let strange = found.subtracting(listed.names).min() {
+      throw DataError(
+        .badInput, at: [name], "the label “\(strange)”, which \(listed.file) does not list", remedy: Remedy.nameAll)
+    }
+    return (listed.names, ["the labels are names, in the order of \(listed.file)"])
   }
 }

@@ -3,7 +3,7 @@ struct WebDatasetNames: Sendable {
   /// Whether the last dot ends a key. The convention is the first one, but keys with dots are met in the wild.
   var keysHoldDots = false
   /// The fields that may hold the image, the preferred one first; empty for all that usually do.
-  var imageFields: [String] = []
+  var chosenImages: [String] = []
   /// The field that holds the label.
   var labelField = "cls"
   /// Where in a label field of JSON the label stands; empty for a field that is the label.
@@ -11,12 +11,12 @@ struct WebDatasetNames: Sendable {
 
   /// Whether samples of this field are images.
   func isImage(_ field: String) -> Bool {
-    imageFields.isEmpty ? usualImageFields.contains(field) : imageFields.contains(field)
+    chosenImages.isEmpty ? imageFields.contains(field) : chosenImages.contains(field)
   }
 
   /// Whether a sample needs no other field for its image: an `npy` that nobody chose another field for.
   func isArray(_ field: String) -> Bool {
-    field == "npy" && imageFields.isEmpty || imageFields.contains(field) && field.lastPart == "npy"
+    field == "npy" && chosenImages.isEmpty || chosenImages.contains(field) && field.lastPart == "npy"
   }
 
   /// Key and field of a member; nil for what is no part of a sample.
@@ -91,7 +91,7 @@ extension WebDatasetNames {
   ) throws(DataError) -> (names: WebDatasetNames, notes: [String]) {
     var names = WebDatasetNames()
     var notes: [String] = []
-    names.imageFields = options.imageFields
+    names.chosenImages = options.imageFields
     let first = Groups(paths, partsAtFirstDot, options)
     let last = Groups(paths, partsAtLastDot, options)
     if !first.isWhole, last.isWhole, !first.repeatsImages {
@@ -99,13 +99,17 @@ extension WebDatasetNames {
       notes.append("keys hold dots, so the last dot of a name ends its key")
     }
     let groups = names.keysHoldDots ? last : first
-    if names.imageFields.isEmpty, !groups.fields.contains(where: { usualImageFields.contains($0) || $0 == "npy" }) {
+    if names.chosenImages.isEmpty, !groups.fields.contains(where: { imageFields.contains($0) || $0 == "npy" }) {
       let images = groups.fields.filter {
-        usualImageFields.contains($0.lastPart) || $0.lastPart == "npy" && $0 != "soft.npy"
+        imageFields.contains($0.lastPart) || $0.lastPart == "npy" && $0 != "soft.npy"
       }
       if images.count > 1 { throw choice(images, "images", "--image-field", name) }
-      names.imageFields = images.sorted()
+      names.chosenImages = images.sorted()
       if let image = images.first { notes.append("the field \(image) is the image") }
+    }
+    let others = groups.fields.filter { $0.contains(".") && imageFields.contains($0.lastPart) }
+    if names.chosenImages.isEmpty, !others.isEmpty, let image = groups.fields.filter(imageFields.contains).min() {
+      notes.append("the field \(image) is the image; \(others.sorted().joined(separator: ", ")) is passed on beside it")
     }
     if let field = options.labelField.first {
       names.labelField = field
@@ -172,7 +176,7 @@ extension WebDatasetNames {
       if groups.count > 1 { groups.removeLast() }
       func isImage(_ field: String) -> Bool {
         options.imageFields.isEmpty
-          ? usualImageFields.contains(field) || field == "npy" : options.imageFields.contains(field)
+          ? imageFields.contains(field) || field == "npy" : options.imageFields.contains(field)
       }
       func isLabel(_ field: String) -> Bool {
         if let chosen = options.labelField.first { return field == chosen }
@@ -185,13 +189,13 @@ extension WebDatasetNames {
         let image = group.fields.contains(where: isImage)
         let label = group.fields.contains(where: isLabel)
         // An image or a label under a name with a dot more.
-        let isHidden = group.fields.contains { usualImageFields.contains($0.lastPart) || $0.lastPart == "cls" }
+        let isHidden = group.fields.contains { imageFields.contains($0.lastPart) || $0.lastPart == "cls" }
         if image && label {
           whole += 1
         } else if image || label && !group.fields.contains("json") || isHidden {
           broken += 1
         }
-        let images = Set(group.fields.filter { usualImageFields.contains($0.lastPart) })
+        let images = Set(group.fields.filter { imageFields.contains($0.lastPart) })
         if images.count > 1 { for field in images { repeated[field, default: 0] += 1 } }
       }
       isWhole = whole > 0 && broken == 0

@@ -5,6 +5,8 @@ final class WebDatasetReader {
   private let classCount: Int
   private let indices: [String: Int]
   private var keys: WebDatasetKeys
+  /// The part whose samples are read; nil for all.
+  private let part: Part?
   /// Whether the samples' own keys are kept in their metadata.
   private let keepsKeys: Bool
   // The member that was found to belong to the next sample, and the archive that it is in.
@@ -14,10 +16,12 @@ final class WebDatasetReader {
   private(set) var place: [String] = []
 
   init(
-    _ reader: MemberReader, names: WebDatasetNames, classNames: [String], keys: WebDatasetKeys, keepsKeys: Bool
+    _ reader: MemberReader, names: WebDatasetNames, classNames: [String], part: Part?, keys: WebDatasetKeys,
+    keepsKeys: Bool
   ) {
     self.reader = reader
     self.names = names
+    self.part = part
     self.keys = keys
     self.keepsKeys = keepsKeys
     classCount = classNames.count
@@ -47,7 +51,7 @@ final class WebDatasetReader {
   private func advance() throws(DataError) {
     pending = nil
     while let member = try reader.next() {
-      if let (key, field) = names.parts(of: member.path) {
+      if let (key, field) = names.parts(of: member.path), part == nil || part == PartName.first(in: folders(of: key)) {
         pending = (key, field, reader.name)
         return
       }
@@ -64,10 +68,10 @@ final class WebDatasetReader {
     var image: (field: String, bytes: [UInt8])?
     var array: (field: String, bytes: [UInt8])?
     var sample = Sample(key: "", content: .floats(FloatArray(shape: [0], values: [])), label: 0)
-    let chosen = names.imageFields.first { wanted in fields.contains { $0.name == wanted } }
+    let chosen = names.chosenImages.first { wanted in fields.contains { $0.name == wanted } }
     for field in fields {
       let isImage =
-        names.imageFields.isEmpty ? names.isImage(field.name) || names.isArray(field.name) : field.name == chosen
+        names.chosenImages.isEmpty ? names.isImage(field.name) || names.isArray(field.name) : field.name == chosen
       if field.name == names.labelField {
         label = try index(of: field)
         if field.name == "json" { sample.metadata = field.bytes }
@@ -97,14 +101,14 @@ final class WebDatasetReader {
     guard image != nil || array != nil || label != nil else {
       // A key that ends too early hides whole samples, which are no strangers.
       guard
-        let hidden = fields.first(where: { usualImageFields.contains($0.name.lastPart) || $0.name.lastPart == "cls" })
+        let hidden = fields.first(where: { imageFields.contains($0.name.lastPart) || $0.name.lastPart == "cls" })
       else { return nil }
       throw error(
         "the first dot of a name ends its key, so “\(hidden.name)” is a field of it, neither image nor label",
         remedy: "rename the files without further dots, or choose fields with --image-field and --label-field")
     }
     guard image != nil || array != nil else {
-      let wanted = names.imageFields.isEmpty ? "png, jpg or npy" : names.imageFields.joined(separator: " or ")
+      let wanted = names.chosenImages.isEmpty ? "png, jpg or npy" : names.chosenImages.joined(separator: " or ")
       throw error("a label without an image: there are only \(found), but no \(wanted)", remedy: Remedy.pairUp)
     }
     guard let label else {

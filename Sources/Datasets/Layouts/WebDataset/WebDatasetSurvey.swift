@@ -22,7 +22,7 @@ struct WebDatasetSurvey {
   private var archive = ""
   private var run: (key: String, hasImage: Bool, hasLabel: Bool, members: Int, first: String)?
 
-  init(_ names: WebDatasetNames, _ options: ReadOptions) {
+  init(_ names: WebDatasetNames, options: ReadOptions) {
     self.names = names
     self.options = options
   }
@@ -45,7 +45,7 @@ struct WebDatasetSurvey {
     if field == names.labelField {
       run?.hasLabel = true
       let label = try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
-      try classes.add(label, at: reader.place)
+      try classes.add(label, of: PartName.first(in: folders(of: key)), at: reader.place)
     } else if names.isArray(field) {
       run?.hasImage = true
       hasArrays = true
@@ -56,6 +56,20 @@ struct WebDatasetSurvey {
       guard let shape = EncodedImage(file: try reader.readAll()).surveyedShape(options) else { return }
       if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
     }
+  }
+
+  /// Which samples are read, where the folders in their keys tell train from test; nil for all.
+  ///
+  /// - Throws: `badInput` where there is no such part.
+  func part(
+    of split: DatasetInfo.Split, name: String
+  ) throws(DataError) -> (part: Part, split: DatasetInfo.Split, notes: [String])? {
+    let found = classes.parts
+    // A class may be called `train`: only where every key says its part do they.
+    guard !found.contains(nil), let only = found.first ?? nil else { return nil }
+    if found.count == 1 { return (only, only == .train ? .train : .test, []) }
+    guard let choice = split.parts.first(where: found.contains) else { throw missingPart(split, in: name) }
+    return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
   /// To be called after the last member.
@@ -103,4 +117,9 @@ struct WebDatasetSurvey {
     if changesKeys { notes.append("keys had to change; each sample's own is in its json, as __key__") }
     return notes
   }
+}
+
+/// The folders in a sample's key.
+func folders(of key: String) -> [String] {
+  key.contains("/") ? key.split(separator: "/").dropLast().map(String.init) : []
 }
