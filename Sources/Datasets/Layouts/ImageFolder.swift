@@ -47,7 +47,7 @@ enum ImageFolder {
     var (index, image, missing) = (0, 0, 0)
     return OpenedLayout(
       info: info, channels: channels, split: labels.hasSplits ? info.split : nil,
-      layout: table == nil ? nil : .imageTable, notes: notes, doubts: labels.doubts,
+      layout: table == nil ? nil : .imageTable, notes: notes, doubts: labels.doubts + survey.doubts,
       parts: labels.partCounts(table?.found ?? survey.tallies), place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {

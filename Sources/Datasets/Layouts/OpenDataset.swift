@@ -58,6 +58,7 @@ func openLayout(_ container: Container, fileName: String?, options: ReadOptions)
   }
   try options.checkPatterns(for: layout, of: container.name)
   let opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
+  if opened.layout == .imageTable, layout != .imageTable { reason += ", and a table that names them" }
   return OpenedData(name: container.name, layout: opened.layout ?? layout, reason: reason, opened: opened)
 }
 

@@ -39,7 +39,9 @@ struct TableLabels {
       notes += rest.notes
       doubts += rest.doubts
     }
-    if hasLabels, agreement == nil, let whole, whole.classNames.count > 1, parts.contains(whole.parts.isEmpty ? nil : .train) {
+    if hasLabels, agreement == nil, let whole, whole.classNames.count > 1,
+      parts.contains(whole.parts.isEmpty ? nil : .train)
+    {
       doubts.append("the folders \(someOf(whole.classNames)) are not read as classes, because a table has labels")
     }
     var skipped: [String] = []
