@@ -52,7 +52,9 @@ import Testing
     let flat = ["train/a/1.png", "train/b/1.png", "test/7.png"]
     #expect(try notes(archive(flat)) == ["x: test: images without labels were skipped"])
     let error = failure(of: tar(archive(flat)), ReadOptions(split: .test, isSplitRequired: true))
-    #expect(error?.problem == "there is no test split in it, only a train split")
+    #expect(
+      error?.problem == "there is no test split in it, only a train split; the images of its test folder have no labels"
+    )
     let predicted = ["seg_train/a/1.png", "seg_train/b/1.png", "seg_test/a/1.png", "seg_pred/9.png"]
     #expect(try notes(archive(predicted)) == ["x: seg_pred: images without labels were skipped"])
     // A folder beside parts that hold the same classes is no class.
@@ -117,11 +119,41 @@ import Testing
       failure(of: tar(archive(["train/a/1.png", "bus/1.png", "car/1.png"])))?.problem.contains("two ways") == true)
   }
 
-  @Test func `parts that write a class in two ways are refused`() {
-    let error = failure(of: tar(archive(["train/Cat/1.png", "train/Dog/1.png", "test/cat/1.png", "test/dog/1.png"])))
+  @Test(arguments: ["cat", "Cat "]) func `parts that write a class in two ways are refused`(_ name: String) {
+    let error = failure(
+      of: tar(archive(["train/Cat/1.png", "train/Dog/1.png", "test/\(name)/1.png", "test/Dog/1.png"])))
     #expect(
       error?.problem
-        == "the class Cat of the train part is called cat in the test part, which would make two classes of it")
+        == "the class “Cat” of the train part is called “\(name)” in the test part, which would make two classes of it")
+  }
+
+  @Test func `an accent is written in two ways and is one class`() throws {
+    let paths = ["train/caf\u{e9}/1.png", "train/dog/1.png", "test/cafe\u{301}/1.png", "test/dog/1.png"]
+    let source = try openDataset(from: ByteSource(bytes: tar(archive(paths)), name: "x"))
+    #expect(source.info.classNames.map { Array($0.utf8) } == [Array("cafe\u{301}".utf8), Array("dog".utf8)])
+    #expect(try labels(archive(paths), ReadOptions(split: .test)).count == 2)
+  }
+
+  @Test func `two folders of one part are said and copies count once`() throws {
+    let first = archive(["train/a/1.png", "train/b/1.png", "test/a/2.png", "test/b/3.png"])
+    let copy = first.prefix(2).map { TestMember($0.path.replacing("train", with: "train (1)"), $0.bytes) }
+    #expect(try labels(first + copy).count == 2)
+    #expect(try notes(first + copy) == ["x: train (1) is a copy of train, and was skipped"])
+    let more = first.suffix(2).map { TestMember($0.path.replacing("test", with: "train2"), image(9)) }
+    #expect(try labels(first + more).count == 4)
+    #expect(try notes(first + more) == ["x: train and train2 are both read as the train part"])
+    let leak = first.prefix(2) + first.prefix(2).map { TestMember($0.path.replacing("train", with: "test"), $0.bytes) }
+    #expect(try notes(Array(leak)) == ["x: train holds the same images as test"])
+  }
+
+  @Test(arguments: [
+    ["images/1.png", "masks/1.png"], ["trainA/1.png", "trainB/1.png", "testA/1.png", "testB/1.png"],
+    ["images/train/1.png", "images/val/1.png"], ["train/images/1.png", "train/masks/1.png"],
+  ])
+  func `images beside what belongs to them are no classes`(_ paths: [String]) {
+    #expect(
+      failure(of: tar(archive(paths)))?.problem
+        == "images without labels: neither folders nor a table tell their classes")
   }
 
   @Test(arguments: [

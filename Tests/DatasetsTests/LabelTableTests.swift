@@ -241,6 +241,21 @@ import Testing
       })
     let twice = images(["a/0.png", "b/0.png"]) + [TestMember("l.csv", text: "id,label\n0,cat\n0,dog\n")]
     #expect(failure(of: tar(twice))?.problem.contains("may be a/0.png or b/0.png") == true)
+    // Descriptions and pairs are no classes, and what is left over of a split is said.
+    #expect(
+      problem("file_name,text\n0.png,a cat\n1.png,a dog\n2.png,a bird\n3.png,two\n")?.contains(
+        "no column of it holds labels")
+        == true)
+    #expect(
+      problem("img1,img2,label\n0.png,1.png,same\n2.png,3.png,other\n")?.contains("images without labels") == true)
+    let strange =
+      images(four) + [
+        TestMember("l.csv", text: "id,label,split\n0,cat,trainval\n1,dog,x\n2,cat,x\n3,dog,x\n")
+      ]
+    #expect(
+      try notes(strange).contains { $0.contains("split says no train and test, so all rows are read: trainval, x") })
+    let capitals = images(four) + [TestMember("l.csv", text: "id,label\n0,cat\n1,Cat\n2,dog\n")]
+    #expect(try notes(capitals).contains { $0.contains("“Cat”, “cat” differ") })
     // A table of guesses is no table of labels.
     #expect(
       failure(of: tar(images(four) + [TestMember("sample_submission.csv", text: "id,label\n0,a\n1,a\n2,a\n3,a\n")]))

@@ -72,7 +72,16 @@ struct FileLabels {
       if part == .unlabelled || part == nil && structure.hasParts { continue }
       roles[place] = FolderStructure.Role(part: part, className: className)
     }
-    try self.init(roles, options, notes: structure.notes, doubts: structure.doubts, name: name)
+    do throws(DataError) {
+      try self.init(roles, options, notes: structure.notes, doubts: structure.doubts, name: name)
+    } catch {
+      guard error.isMissingPart, options.split == .test, !structure.unlabelled.isDisjoint(with: [.test, .val]) else {
+        throw error
+      }
+      throw DataError(
+        error.fault, at: error.place, "\(error.problem); the \(noun)s of its test folder have no labels",
+        remedy: error.remedy)
+    }
   }
 
   /// Labels that are known.
@@ -90,8 +99,16 @@ struct FileLabels {
     part = choices.first(where: parts.contains)
     if hasSplits, part == nil { throw missingPart(options.split, in: name) }
     if part == .val { notes.append("there is no test split; val is read") }
-    let names = Set(roles.values.map(\.className)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    // Names that differ only in how an accent is written are one: which form stands is not to be left to chance.
+    let forms = Dictionary(
+      roles.values.map { ($0.className, $0.className) },
+      uniquingKeysWith: { $0.utf8.lexicographicallyPrecedes($1.utf8) ? $0 : $1 })
+    let names = forms.values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     classNames = order.map { Self.ordered(names, by: $0, &doubts) } ?? names
+    let alike = Dictionary(grouping: classNames, by: loosely).values.filter { $0.count > 1 }
+    for names in alike.sorted(by: { $0[0] < $1[0] }) {
+      doubts.append("the classes \(someOf(names.map { "“\($0)”" })) differ in capitals or spaces alone")
+    }
     (self.notes, self.doubts) = (notes, doubts)
     indices = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, $0) })
   }

@@ -30,7 +30,7 @@ extension FolderStructure {
       remedy: "choose with --label-pattern '{label}/*\(rest)' or --label-pattern '*/{label}\(rest)'")
   }
 
-  /// Refuses classes that differ between the parts in upper and lower case alone, and notes those that the training part lacks.
+  /// Refuses classes that differ between the parts in capitals or spaces alone, and notes those that the training part lacks.
   mutating func compareParts() throws(DataError) {
     var byPart: [Part: Set<String>] = [:]
     for role in roles.values { if let part = role.part { byPart[part, default: []].insert(role.className) } }
@@ -38,12 +38,12 @@ extension FolderStructure {
     for (index, part) in order.enumerated() {
       for other in order[(index + 1)...] {
         let (here, there) = (byPart[part] ?? [], byPart[other] ?? [])
-        let plain = Dictionary(here.map { ($0.lowercased(), $0) }, uniquingKeysWith: { $1 })
+        let plain = Dictionary(here.map { (loosely($0), $0) }, uniquingKeysWith: { min($0, $1) })
         for name in there.subtracting(here).sorted() {
-          guard let twin = plain[name.lowercased()], !there.contains(twin) else { continue }
+          guard let twin = plain[loosely(name)], !there.contains(twin) else { continue }
           throw DataError(
             .badInput, at: [self.name],
-            "the class \(twin) of the \(part.rawValue) part is called \(name) in the \(other.rawValue) part, which would make two classes "
+            "the class “\(twin)” of the \(part.rawValue) part is called “\(name)” in the \(other.rawValue) part, which would make two classes "
               + "of it", remedy: "rename the folders of one of the parts")
         }
       }
@@ -85,6 +85,9 @@ extension FolderStructure {
 
   func list(_ names: [String]) -> String { someOf(names) }
 }
+
+/// A name without what is easily mistaken: capitals and spaces.
+func loosely(_ name: String) -> String { name.lowercased().filter { !$0.isWhitespace } }
 
 /// Up to ten names: `a, b, c`.
 func someOf(_ names: [String]) -> String {

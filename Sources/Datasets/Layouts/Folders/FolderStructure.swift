@@ -11,6 +11,8 @@ struct FolderStructure {
   private(set) var roles: [[String]: Role] = [:]
   /// The folders of parts, also those without labels.
   private var partFolders: [[String]: Part] = [:]
+  /// Parts whose files no folder labels.
+  private(set) var unlabelled: Set<Part> = []
   /// Whether folders tell parts apart.
   private(set) var hasParts = false
   /// What the log shall say: what was not read, and why.
@@ -139,8 +141,8 @@ struct FolderStructure {
   private mutating func readClasses(
     inParts parts: [(name: String, part: Part)], of tree: FolderTree, at path: [String]
   ) throws(DataError) {
-    guard tree.files.count == 0 else { throw unlabelled(path, beside: true) }
-    var bases: [(tree: FolderTree, path: [String], part: Part)] = []
+    guard tree.files.count == 0 else { throw noLabels(path, beside: true) }
+    var bases: [Base] = []
     var unlabelledParts: [String] = []
     for (name, part) in parts {
       partFolders[path + [name]] = part
@@ -152,10 +154,16 @@ struct FolderStructure {
         (base, at) = (below, at + [child])
       }
       let holdsNoClasses =
-        base.isLeaf || base.onlyChild.map { $0.tree.isLeaf && ($0.name == name || isGenericFolder($0.name)) } == true
-      if holdsNoClasses || part == .unlabelled { unlabelledParts.append(name) } else { bases.append((base, at, part)) }
+        base.children.allSatisfy { $0.value.isLeaf && ($0.key == name || isGenericFolder($0.key)) }
+      if holdsNoClasses || part == .unlabelled {
+        unlabelledParts.append(name)
+        unlabelled.insert(part)
+      } else {
+        bases.append((base, at, part))
+      }
     }
-    guard !bases.isEmpty else { throw unlabelled(path + [parts[0].name]) }
+    guard !bases.isEmpty else { throw noLabels(path + [parts[0].name]) }
+    bases = withoutCopies(bases)
     for base in bases { try readClasses(of: base.tree, at: base.path, part: base.part) }
     if !unlabelledParts.isEmpty {
       notes.append("\(list(unlabelledParts)): \(noun)s without labels were skipped")
@@ -163,9 +171,34 @@ struct FolderStructure {
     try compareParts()
   }
 
+  private typealias Base = (tree: FolderTree, path: [String], part: Part)
+
+  /// The folders of parts without those that hold the same files as another of the same part.
+  private mutating func withoutCopies(_ bases: [Base]) -> [Base] {
+    var kept: [Base] = []
+    for base in bases {
+      let name = base.path.joined(separator: "/")
+      if let twin = kept.first(where: { $0.tree.holdsTheSame(as: base.tree) }) {
+        let other = twin.path.joined(separator: "/")
+        guard twin.part != base.part else {
+          notes.append("\(name) is a copy of \(other), and was skipped")
+          continue
+        }
+        doubts.append("\(name) holds the same \(noun)s as \(other)")
+      } else if let other = kept.first(where: { $0.part == base.part }) {
+        doubts.append(
+          "\(other.path.joined(separator: "/")) and \(name) are both read as the \(base.part.rawValue) part")
+      }
+      kept.append(base)
+    }
+    return kept
+  }
+
   private mutating func readClasses(of tree: FolderTree, at path: [String], part: Part?) throws(DataError) {
-    guard tree.files.count == 0 else { throw unlabelled(path, beside: true) }
-    if let (child, below) = tree.onlyChild, below.isLeaf, isGenericFolder(child) { throw unlabelled(path + [child]) }
+    guard tree.files.count == 0 else { throw noLabels(path, beside: true) }
+    if tree.children.allSatisfy({ isGenericFolder($0.key) && $0.value.isLeaf }) {
+      throw noLabels(path + [tree.names[0]])
+    }
     above.insert(path)
     if part == nil, let parts = partsBelow(tree) {
       hasParts = true
@@ -196,7 +229,7 @@ struct FolderStructure {
     return Set(parts.values).count > 1 ? parts : nil
   }
 
-  private func unlabelled(_ folder: [String], beside: Bool = false) -> DataError {
+  private func noLabels(_ folder: [String], beside: Bool = false) -> DataError {
     DataError(
       .badInput, at: [name] + place(folder),
       beside

@@ -69,6 +69,9 @@ struct FolderTree {
     return all
   }
 
+  /// Whether another folder has the same files in the same folders.
+  func holdsTheSame(as other: FolderTree) -> Bool { count == other.count && flat() == other.flat() }
+
   /// Takes out folders that hold a copy of the folder that they are in, and returns their paths.
   mutating func removeCopies() -> [[String]] {
     var removed: [[String]] = []

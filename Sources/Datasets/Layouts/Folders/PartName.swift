@@ -75,12 +75,14 @@ struct PartName {
   }
 }
 
-/// Names of folders that say how files are kept, and so are no class: `images`, `jpg`.
+/// Names of folders that say what files are kept there for, and so are no class: `images`, `masks`.
 func isGenericFolder(_ name: String) -> Bool {
   let generic: Set<String> = [
     "images", "image", "imgs", "img", "pics", "pictures", "photos", "photo", "frames", "jpg", "jpegs", "jpeg", "png",
     "pngs",
     "jpegimages", "files", "data", "dataset", "raw",
+    "mask", "masks", "labels", "annotations", "annotation", "gt", "groundtruth", "ground_truth", "segmentation",
+    "segmentations",
   ]
   return generic.contains(name.lowercased())
 }

@@ -65,6 +65,9 @@ struct TableColumns {
       if rest.count == 1 { return isIndex(table, rest[0]) ? .none : .column(rest[0], order: nil) }
       return .unclear("it has \(table.width) columns without names")
     }
+    if let other = otherImage(table, images, rest, besides: file) {
+      return .unclear("every row names two images, in \(columns[file]) and \(columns[other])")
+    }
     rest.removeAll { LabelTable.indexNames.contains(LabelTable.plain(columns[$0])) }
     // Another form of the file's name.
     rest.removeAll { column in
@@ -91,9 +94,33 @@ struct TableColumns {
     table.cells(column).allSatisfy { $0.isEmpty || Double($0) != nil }
   }
 
+  /// A second column of images, where rows are about pairs; nil where it names the same images again.
+  private static func otherImage(_ table: LabelTable, _ images: ImageIndex, _ rest: [Int], besides file: Int) -> Int? {
+    rest.first { column in
+      let rows = table.rows.prefix(100)
+      guard rows.allSatisfy({ $0.cells[column].contains(".") && images.mayName($0.cells[column]) }) else {
+        return false
+      }
+      return rows.contains { row in
+        images.find(row.cells[column], from: table.folder, part: nil)
+          != images.find(row.cells[file], from: table.folder, part: nil)
+      }
+    }
+  }
+
+  /// The column that should tell parts and does not; nil where there is none.
+  static func strangeSplit(_ table: LabelTable, besides file: Int, _ label: Label) -> Int? {
+    table.columns?.indices.first { column in
+      let name = LabelTable.plain(table.name(of: column))
+      if case .column(column, _) = label { return false }
+      return column != file && ["split", "splits", "subset", "partition", "fold"].contains(name)
+    }
+  }
+
   /// Whether a column without a telling name numbers the rows, or describes them one by one.
   private static func isIndex(_ table: LabelTable, _ column: Int) -> Bool {
-    Set(table.cells(column)).count == table.rows.count && table.rows.count > (isNumeric(table, column) ? 2 : 20)
+    guard table.rows.count > 1, Set(table.cells(column)).count == table.rows.count else { return false }
+    return table.columns != nil || table.rows.count > (isNumeric(table, column) ? 2 : 20)
   }
 
   private static func isWhole(_ table: LabelTable, _ column: Int) -> Bool {

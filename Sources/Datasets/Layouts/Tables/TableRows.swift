@@ -97,7 +97,17 @@ struct TableRows {
       }
       return
     }
-    if columns.label == .none, tablePart == nil, columns.split == nil { return }
+    if columns.label == .none, tablePart == nil, columns.split == nil {
+      if table.width > 1 {
+        notes.append("\(table.path) names the images, but no column of it holds labels; it was not read")
+      }
+      return
+    }
+    if columns.split == nil, let strange = TableColumns.strangeSplit(table, besides: columns.file, columns.label) {
+      doubts.append(
+        "\(table.path): \(table.name(of: strange)) says no train and test, so all rows are read: "
+          + someOf(Set(table.cells(strange)).sorted()))
+    }
     let values = LabelValues(table, columns.label)
     try values.check(at: [name, table.path])
     var folds: Set<String> = []
