@@ -18,7 +18,8 @@ extension Verb {
     examples: [
       Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
       Example(
-        "pipe decode -i photos.tar --on-bad-sample skip --max-bad 1% | pipe shard -o photos", "without the images that are damaged"),
+        "pipe decode -i photos.tar --on-bad-sample skip --max-bad 1% | pipe shard -o photos",
+        "without the images that are damaged"),
       Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test split"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),

@@ -58,7 +58,8 @@ import Testing
     let folder = try folder(Self.some)
     for line in [
       "pipe shard -i in -o out", "set -o pipefail; pipe decode -i in | pipe shard -o out",
-      "pipe shard -i in -o out --on-bad-sample skip --max-bad 1", "pipe shard -i in -o out --on-bad-sample skip --max-bad 39%",
+      "pipe shard -i in -o out --on-bad-sample skip --max-bad 1",
+      "pipe shard -i in -o out --on-bad-sample skip --max-bad 39%",
     ] {
       let run = try shell(line, in: folder)
       #expect(run.status == 65, "\(line)")
@@ -90,7 +91,8 @@ import Testing
   /// The command of the documentation, on what made it fail: a grey JPEG and PNG files among colour ones.
   @Test func `grey and colour and JPEG and PNG files make one dataset`() throws {
     let folder = try folder([
-      ("a/1.jpg", "jpeg-RGB.jpg"), ("a/2.jpg", "jpeg-L.jpg"), ("b/3.jpg", "jpeg-CMYK.jpg"), ("b/4.jfif", "jpeg-progressive.jpg"),
+      ("a/1.jpg", "jpeg-RGB.jpg"), ("a/2.jpg", "jpeg-L.jpg"), ("b/3.jpg", "jpeg-CMYK.jpg"),
+      ("b/4.jfif", "jpeg-progressive.jpg"),
     ])
     let run = try shell(
       "set -o pipefail; tar c -C in . | pipe decode | pipe shard --zstd -o out && pipe verify out", in: folder)

@@ -262,7 +262,9 @@ import Testing
   @Test func `an image larger than allowed`() {
     expect(
       [TestMember("a/1.png", png)], ReadOptions(limits: Limits(maxPixels: 15)),
-      says: "test: a/1.png: an image of 4×4 pixels; at most 15 are allowed; make it smaller, or leave it out with --on-bad-sample skip")
+      says:
+        "test: a/1.png: an image of 4×4 pixels; at most 15 are allowed; make it smaller, or leave it out with --on-bad-sample skip"
+    )
     expect(
       [TestMember("a/1.png", png)], ReadOptions(resize: .shortSide(1000), limits: Limits(maxPixels: 999_999)),
       says: "test: a/1.png: resized to 1,000×1,000; 1 to 999,999 pixels are allowed")

@@ -18,7 +18,8 @@ import Testing
     _ policy: BadSamplePolicy, of members: [TestMember]? = nil, log: @escaping (String) -> Void = { _ in }
   ) throws -> any SampleSource {
     try openDataset(
-      from: ByteSource(bytes: tar(members ?? self.members), name: "x"), options: ReadOptions(onBadSample: policy), log: log)
+      from: ByteSource(bytes: tar(members ?? self.members), name: "x"), options: ReadOptions(onBadSample: policy),
+      log: log)
   }
 
   /// What a source says in the end.

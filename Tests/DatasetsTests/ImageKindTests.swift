@@ -57,7 +57,8 @@ import Testing
   /// What no reader could take for something else passes as it is; everything else becomes a PNG file with the same pixels.
   @Test(arguments: kinds) func `only plain PNG and JPEG files travel`(_ kind: Kind) throws {
     let plain = ["png-0-8", "png-2-8", "png-remark", "jpeg-"]
-    let isPlain = plain.contains(where: kind.name.hasPrefix) && !kind.name.contains("CMYK") && !kind.name.contains("ycck")
+    let isPlain =
+      plain.contains(where: kind.name.hasPrefix) && !kind.name.contains("CMYK") && !kind.name.contains("ycck")
     let samples = try read(tar([TestMember("a/x.bin", kind.file)]))
     switch samples[0].content {
     case .encoded(let image):
@@ -94,7 +95,9 @@ import Testing
   @Test(arguments: bombs)
   func `a small file that asks for much memory is refused by its header`(_ name: String, _ file: String) {
     let digits = Array(file.filter { $0 != " " })
-    let bytes = Swift.stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
+    let bytes = Swift.stride(from: 0, to: digits.count, by: 2).compactMap {
+      UInt8(String(digits[$0...($0 + 1)]), radix: 16)
+    }
     let error = #expect(throws: DataError.self) { try decodeImage(bytes) }
     #expect(error?.problem.hasSuffix("at most 64,000,000 are allowed") == true)
   }
@@ -113,7 +116,9 @@ import Testing
   @Test(arguments: [
     (1, 3, [1, 2, 3, 4, 5, 6]), (2, 3, [3, 2, 1, 6, 5, 4]), (3, 3, [6, 5, 4, 3, 2, 1]), (4, 3, [4, 5, 6, 1, 2, 3]),
     (5, 2, [1, 4, 2, 5, 3, 6]), (6, 2, [3, 6, 2, 5, 1, 4]), (7, 2, [6, 3, 5, 2, 4, 1]), (8, 2, [4, 1, 5, 2, 6, 3]),
-  ]) func `a turned image is turned upright where that is asked`(_ orientation: UInt8, _ width: Int, _ stored: [UInt8]) throws {
+  ]) func `a turned image is turned upright where that is asked`(_ orientation: UInt8, _ width: Int, _ stored: [UInt8])
+    throws
+  {
     let entry: [UInt8] = [0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]
     let exif: [UInt8] = Array("II*\0".utf8) + [8, 0, 0, 0, 1, 0] + entry + [0, 0, 0, 0]
     let plain = encodePNG(Pixels(height: 6 / width, width: width, channels: 1, bytes: stored))
@@ -130,7 +135,9 @@ import Testing
   }
 
   @Test func `the log counts what was converted and what is turned`() throws {
-    let wanted = ["png-6-8-0.png", "gif-palette.gif", "jpeg-CMYK.jpg", "jpeg-exif.jpg", "webp-frames.webp", "png-2-8-0.png"]
+    let wanted = [
+      "png-6-8-0.png", "gif-palette.gif", "jpeg-CMYK.jpg", "jpeg-exif.jpg", "webp-frames.webp", "png-2-8-0.png",
+    ]
     let members = wanted.compactMap { name in
       Self.kinds.first { $0.name == name }.map { TestMember("a/\(name)", $0.file) }
     }

@@ -103,7 +103,6 @@ extension EncodedImage.Format {
   }
 }
 
-
 /// Runs a function of CImage; its status and its sentence.
 private func codecResult(_ body: (UnsafeMutablePointer<CChar>) -> Int32) -> (status: Int32, message: String) {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CIMAGE_ERROR_SIZE)) { buffer in

@@ -52,7 +52,8 @@ extension EncodedImage.Format {
 
 /// Endings of image files, those that are not read too: what has one of them should be an image.
 let imageExtensions: Set<String> = [
-  "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm", "pgm", "ppm",
+  "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm", "pgm",
+  "ppm",
   "heic", "heif", "avif", "jp2", "j2k", "jxl", "ico", "tga", "psd", "exr", "hdr", "pfm", "pam",
 ]
 
@@ -99,7 +100,9 @@ func foreign(_ bytes: [UInt8]) -> DataError {
   if has("version https://git-lfs.github.com/spec") {
     return error("a pointer of Git LFS instead of an image", "get the files themselves with git lfs pull")
   }
-  let text = String(decoding: bytes.prefix(256), as: UTF8.self).lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+  let text = String(decoding: bytes.prefix(256), as: UTF8.self).lowercased().drop {
+    $0.isWhitespace || $0 == "\u{FEFF}"
+  }
   if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") || text.hasPrefix("<head") {
     return error("a web page instead of an image, as a server sends it where there is no such file")
   }

@@ -28,7 +28,8 @@ final class PreparedSource: SampleSource {
     self.log = log
     (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
     preparation = Preparation(
-      options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil, findings: findings)
+      options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil,
+      findings: findings)
     delivered = [Int](repeating: 0, count: info.classNames.count)
   }
 
@@ -134,7 +135,9 @@ final class PreparedSource: SampleSource {
     // Only now it is known how many are left.
     for (label, count) in findings.badPerClass { delivered[label] -= count }
     info.countPerClass = delivered
-    log("\(name): \(grouped(bad.count)) of \(counted(all, "sample")) cannot be read, and \(bad.count == 1 ? "is" : "are") left out")
+    log(
+      "\(name): \(grouped(bad.count)) of \(counted(all, "sample")) cannot be read, and \(bad.count == 1 ? "is" : "are") left out"
+    )
     for sample in bad.samples.prefix(Self.loggedLength) { log("left out \(sample.place): \(sample.reason)") }
     if bad.count > Self.loggedLength {
       log("left out \(grouped(bad.count - Self.loggedLength)) more; the history of the result lists them")
@@ -159,7 +162,8 @@ final class PreparedSource: SampleSource {
     } else {
       error.remedy =
         policy == .fail
-        ? "replace them, or leave them out with --on-bad-sample skip" : "replace some, or allow more of them with --max-bad"
+        ? "replace them, or leave them out with --on-bad-sample skip"
+        : "replace some, or allow more of them with --max-bad"
     }
     error.badSamples = bad
     return error

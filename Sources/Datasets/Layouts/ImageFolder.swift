@@ -58,7 +58,8 @@ enum ImageFolder {
         }
         defer { index += 1 }
         // A running number and not the path, which may hold what a key must not: two paths could become one key.
-        return Sample(key: numberKey(index), content: .encoded(EncodedImage(file: bytes)), label: label, origin: member.path)
+        return Sample(
+          key: numberKey(index), content: .encoded(EncodedImage(file: bytes)), label: label, origin: member.path)
       }
       return nil
     }
