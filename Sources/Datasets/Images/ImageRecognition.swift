@@ -120,7 +120,7 @@ func foreign(_ bytes: [UInt8]) -> DataError {
       "an image in the format \(kind), which is not read",
       "convert it to PNG, or leave it out with --on-bad-sample skip")
   }
-  return error("not an image: it starts with \(hex(Array(bytes.prefix(8))))")
+  return error("not an image of a known format: it starts with \(hex(Array(bytes.prefix(8))))")
 }
 
 extension EncodedImage {

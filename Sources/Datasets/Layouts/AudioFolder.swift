@@ -60,11 +60,11 @@ enum AudioFolder {
         let label = try labels.index(of: place, at: reader.place)
         let clip = Clip(bytes: try reader.readAll())
         let at = reader.place
-        let (samples, count) = try located(at) { () throws(DataError) in
+        defer { index += 1 }
+        let (samples, count) = try ofOneSample(at) { () throws(DataError) in
           guard try clip.sampleRate() == rate else { throw changed }
           return try clip.samples(spectrogram.clipLength)
         }
-        defer { index += 1 }
         return Sample(
           key: numberKey(index), content: .floats(FloatArray(shape: [samples.count], values: samples)), label: label,
           metadata: Array("{\"seconds\":\(Double(count) / Double(rate))}".utf8), origin: member.path)
@@ -84,6 +84,16 @@ enum AudioFolder {
 
   private static func isClip(_ member: Member) -> Bool {
     Clip.extensions.contains(member.basename.lowercased().lastPart)
+  }
+
+  /// What `body` finds in a clip; nil for a bad one.
+  private static func sound<Result>(_ body: () throws(DataError) -> Result) throws(DataError) -> Result? {
+    do throws(DataError) {
+      return try body()
+    } catch {
+      guard error.fault == .badInput else { throw error }
+      return nil
+    }
   }
 
   /// What decides the label and the split of a file.
@@ -130,7 +140,9 @@ enum AudioFolder {
         throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
       }
       let clip = Clip(bytes: try reader.readAll())
-      let found = try located(reader.place) { () throws(DataError) in try clip.sampleRate() }
+      self.found[try place(of: member, at: reader.place), default: 0] += 1
+      // A bad clip is found again when it is decoded, and counted there.
+      guard let found = try sound({ () throws(DataError) in try clip.sampleRate() }) else { return }
       if let rate, rate != found {
         throw DataError(
           .badInput, at: reader.place,
@@ -138,7 +150,6 @@ enum AudioFolder {
           remedy: "resample them to one rate")
       }
       if rate == nil { (rate, firstPath) = (found, member.path) }
-      self.found[try place(of: member, at: reader.place), default: 0] += 1
     }
 
     /// - Throws: `DataError` (`.badInput`) where the name does not tell the label.
