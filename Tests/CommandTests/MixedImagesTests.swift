@@ -46,12 +46,12 @@ import Testing
     let skipped = try #require(step["skipped"] as? [String: Any])
     #expect(skipped["count"] as? Int == 2)
     let samples = try #require(skipped["samples"] as? [[String: String]])
-    #expect(samples.map { $0["place"] } == ["in: a/2.jpg", "in: b/4.jpg"])
+    #expect(samples.map { $0["place"] } == ["a/2.jpg", "b/4.jpg"])
     #expect(samples.map { $0["key"] } == ["000000001", "000000003"])
     #expect(samples[1]["reason"] == "an empty file instead of an image")
     let inspected = try shell("pipe verify out && pipe inspect out", in: folder)
     #expect(inspected.status == 0)
-    #expect(inspected.text.contains("left out 2 bad samples:\n       in: a/2.jpg: a damaged JPEG image ("))
+    #expect(inspected.text.contains("left out 2 bad samples:\n       a/2.jpg: a damaged JPEG image ("))
   }
 
   @Test func `without it all bad samples are listed and nothing is published`() throws {
@@ -63,8 +63,8 @@ import Testing
     ] {
       let run = try shell(line, in: folder)
       #expect(run.status == 65, "\(line)")
-      #expect(run.text.contains("in: a/2.jpg: a damaged JPEG image ("), "\(line)")
-      #expect(run.text.contains("in: b/4.jpg: an empty file instead of an image"), "\(line)")
+      #expect(run.text.contains("a/2.jpg: a damaged JPEG image ("), "\(line)")
+      #expect(run.text.contains("b/4.jpg: an empty file instead of an image"), "\(line)")
       #expect(run.text.contains("2 of 5 samples cannot be read"), "\(line)")
       #expect(!FileManager.default.fileExists(atPath: folder.url.appending(path: "out/pipe.manifest").path))
     }
@@ -77,7 +77,7 @@ import Testing
     #expect(run.status == 65)
     #expect(
       run.text.contains(
-        #"{"event":"bad_sample","verb":"shard","key":"000000003","place":"in: b/4.jpg","reason":"an empty file instead of an image"}"#
+        #"{"event":"bad_sample","verb":"shard","key":"000000003","place":"b/4.jpg","reason":"an empty file instead of an image"}"#
       ))
   }
 

@@ -15,7 +15,8 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 /// Small limits, so that time is spent on parsing.
 private let limits = Limits(
-  maxMemberBytes: 1 << 20, maxPixels: 1 << 16, maxMembers: 1000, maxRatio: 100, ratioGrace: 1 << 20, maxSpillBytes: 1 << 20)
+  maxMemberBytes: 1 << 20, maxPixels: 1 << 16, maxMembers: 1000, maxRatio: 100, ratioGrace: 1 << 20,
+  maxSpillBytes: 1 << 20)
 
 private let target: @Sendable ([UInt8]) throws -> Void = {
   let name = getenv("PIPE_FUZZ_TARGET").map { String(cString: $0) } ?? ""
@@ -45,7 +46,8 @@ private let targets: [String: @Sendable ([UInt8]) throws -> Void] = [
       rest = rest.dropFirst(3 + size)
     }
     let source = try openDataset(
-      from: ByteSource(bytes: archive + endOfArchive, name: "x"), options: ReadOptions(onBadSample: .skip(), limits: limits))
+      from: ByteSource(bytes: archive + endOfArchive, name: "x"),
+      options: ReadOptions(onBadSample: .skip(), limits: limits))
     while try source.next() != nil {}
   },
   "wire": { bytes in
@@ -58,7 +60,9 @@ private let targets: [String: @Sendable ([UInt8]) throws -> Void] = [
   },
   "pattern": { bytes in
     // The pattern, a zero, the name that it is tried on.
-    let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     let pattern = try FilePattern(parts[0])
     if pattern.hasLabel { _ = pattern.labels(in: parts.last ?? "") } else { _ = pattern.fits(parts.last ?? "") }
   },
@@ -67,8 +71,10 @@ private let targets: [String: @Sendable ([UInt8]) throws -> Void] = [
 /// What decides the layout, and what each layout reads beside its images.
 private let names = [
   "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "train-labels-idx2-int", "data_batch_1.bin", "batches.meta.txt",
-  "data_batch_1", "batches.meta", "x_train.npy", "y_train.npy", "arr_0.npy", "a/1.png", "b/2.jpg", "b/3.webp", "c/4.gif", "1.png",
-  "1.cls", "1.json", "1.soft.npy", "1.npy", "2.jpg", "2.cls", "labels.csv", "metadata.jsonl", "metadata.csv", "labels.tsv",
+  "data_batch_1", "batches.meta", "x_train.npy", "y_train.npy", "arr_0.npy", "a/1.png", "b/2.jpg", "b/3.webp",
+  "c/4.gif", "1.png",
+  "1.cls", "1.json", "1.soft.npy", "1.npy", "2.jpg", "2.cls", "labels.csv", "metadata.jsonl", "metadata.csv",
+  "labels.tsv",
   "images/1.png", "wnids.txt", "val/val_annotations.txt", "train_X.bin", "train_y.bin", "class_names.txt", "train.bin",
   "fine_label_names.txt", "a/1.wav",
 ]
