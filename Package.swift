@@ -94,4 +94,12 @@ if withTorch {
   ]
 }
 
+// What libFuzzer runs over the parsers: see Scripts/fuzz. Built with its sanitizers, and only there.
+if environment["PIPE_FUZZ"] == "1" {
+  targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["Shards", "Datasets"], path: "Tests/Fuzzing/Parsers",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
+
 let package = Package(name: "pipe", products: products, targets: targets, swiftLanguageModes: [.v6])

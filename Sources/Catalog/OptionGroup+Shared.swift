@@ -38,15 +38,15 @@ extension OptionGroup {
       Option(
         "exif-rotate", .flag, help: "turn images upright by their EXIF orientation"),
       Option(
-        "on-bad-sample", .choice(["fail", "skip"]), default: "fail",
+        "on-bad-sample", .choice(["fail", "skip"]), defaultNote: "fail",
         help: "list all bad samples and fail, or skip them"),
       Option("max-bad", .text("N|P%"), defaultNote: "no limit", help: "fail if more samples than that are skipped"),
       Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
-    ])
+    ], explainedBy: "decode")
 
   /// Reading, for verbs whose reader is told the split by another option.
   static let readingBothSplits = OptionGroup(
-    "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
+    "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" }, explainedBy: "decode")
 
   /// Reading, for a verb that looks at all samples as they are.
   static let readingLayout = OptionGroup(

@@ -2,7 +2,7 @@
 public struct BadSample: Sendable, Equatable, Codable {
   /// The key that it would have had; empty where it is not known.
   public var key: String
-  /// Where it stands: archive or folder, member, field.
+  /// Where it stands in the input: member, field; before them the archive, where the input is several.
   public var place: String
   /// What is wrong with it.
   public var reason: String

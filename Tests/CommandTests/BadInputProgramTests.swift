@@ -78,7 +78,8 @@ import Testing
     Damage("corrupt PNG", says: "a damaged PNG image", "pack(changed(web, '.png', flipped))"),
     Damage(
       "corrupt JPEG", says: "a damaged JPEG image",
-      "pack([(n, c[:len(c) // 2] if n.endswith('.jpg') else c) for n, c in members('shapes-folder.tar.gz')])"),
+      "files = members('shapes-folder.tar.gz')\nfirst = next(n for n, _ in files if 'train' in n and n.endswith('.jpg'))\n"
+        + "pack(changed(files, first, lambda c: c[:len(c) // 2]))"),
     Damage(
       "decompression bomb, of an image", says: "an image of 60,000×60,000 pixels; at most",
       "pack(changed(web, '.png', huge))"

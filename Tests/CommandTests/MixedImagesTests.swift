@@ -46,12 +46,12 @@ import Testing
     let skipped = try #require(step["skipped"] as? [String: Any])
     #expect(skipped["count"] as? Int == 2)
     let samples = try #require(skipped["samples"] as? [[String: String]])
-    #expect(samples.map { $0["place"] } == ["in: a/2.jpg", "in: b/4.jpg"])
+    #expect(samples.map { $0["place"] } == ["a/2.jpg", "b/4.jpg"])
     #expect(samples.map { $0["key"] } == ["000000001", "000000003"])
     #expect(samples[1]["reason"] == "an empty file instead of an image")
     let inspected = try shell("pipe verify out && pipe inspect out", in: folder)
     #expect(inspected.status == 0)
-    #expect(inspected.text.contains("left out 2 bad samples:\n       in: a/2.jpg: a damaged JPEG image ("))
+    #expect(inspected.text.contains("left out 2 bad samples:\n       a/2.jpg: a damaged JPEG image ("))
   }
 
   @Test func `without it all bad samples are listed and nothing is published`() throws {
@@ -63,8 +63,8 @@ import Testing
     ] {
       let run = try shell(line, in: folder)
       #expect(run.status == 65, "\(line)")
-      #expect(run.text.contains("in: a/2.jpg: a damaged JPEG image ("), "\(line)")
-      #expect(run.text.contains("in: b/4.jpg: an empty file instead of an image"), "\(line)")
+      #expect(run.text.contains("a/2.jpg: a damaged JPEG image ("), "\(line)")
+      #expect(run.text.contains("b/4.jpg: an empty file instead of an image"), "\(line)")
       #expect(run.text.contains("2 of 5 samples cannot be read"), "\(line)")
       #expect(!FileManager.default.fileExists(atPath: folder.url.appending(path: "out/pipe.manifest").path))
     }
@@ -77,7 +77,7 @@ import Testing
     #expect(run.status == 65)
     #expect(
       run.text.contains(
-        #"{"event":"bad_sample","verb":"shard","key":"000000003","place":"in: b/4.jpg","reason":"an empty file instead of an image"}"#
+        #"{"event":"bad_sample","verb":"shard","key":"000000003","place":"b/4.jpg","reason":"an empty file instead of an image"}"#
       ))
   }
 
@@ -104,6 +104,46 @@ import Testing
       "set -o pipefail; pipe cat out | pipe shard --fields png,cls -o all-png && pipe verify all-png", in: folder)
     #expect(again.status == 0, "\(again.text)")
     #expect(try json("all-png/pipe.manifest", in: folder)["fields"] as? [String] == ["png", "cls"])
+  }
+
+  @Test func `images of a dataset that was written before are turned as well`() throws {
+    let folder = try folder([("a/1.jpg", "jpeg-RGB.jpg"), ("b/2.jpg", "jpeg-exif.jpg")])
+    let run = try shell(
+      """
+      set -e
+      pipe shard -i in -o stored
+      pipe shard -i stored --exif-rotate -o upright
+      pipe shard -i in --exif-rotate -o at-once
+      pipe shard -i stored --exif-rotate --resize 16x20 -o small
+      for set in stored upright at-once small; do pipe verify $set; done
+      """, in: folder)
+    #expect(run.status == 0, "\(run.text)")
+    #expect(run.text.contains("1 image was turned upright by the EXIF orientation"))
+    #expect(try json("stored/pipe.manifest", in: folder)["shape"] as? [Int] == [3, 24, 32])
+    for set in ["upright", "at-once"] {
+      #expect(try json("\(set)/pipe.manifest", in: folder)["shape"] == nil, "one stands, one lies")
+      #expect(try json("\(set)/pipe.manifest", in: folder)["fields"] as? [String] == ["jpg;png", "cls"])
+    }
+    #expect(try json("small/pipe.manifest", in: folder)["shape"] as? [Int] == [3, 16, 20])
+  }
+
+  @Test func `every kind of image is read from WebDataset archives and from a pipe`() throws {
+    let folder = try folder([
+      ("w/0.webp", "webp-lossy.webp"), ("w/1.bmp", "bmp-RGB.bmp"), ("w/2.tif", "tiff-RGB.tif"),
+      ("w/3.gif", "gif-palette.gif"),
+      ("w/4.ppm", "pnm-p6.ppm"),
+    ])
+    let run = try shell(
+      """
+      set -eo pipefail
+      for n in 0 1 2 3 4; do printf $((n % 2)) > in/w/$n.cls; done
+      tar c --sort=name -C in/w . | pipe decode | pipe shard -o out
+      pipe verify out
+      """, in: folder)
+    #expect(run.status == 0, "\(run.text)")
+    #expect(
+      run.text.contains("5 images are converted to PNG of 8-bit grey or RGB: 1 WebP, 1 GIF, 1 BMP, 1 TIFF, 1 PNM"))
+    #expect(try json("out/pipe.manifest", in: folder)["shape"] as? [Int] == [3, 7, 11])
   }
 
   /// Sixty of the ten thousand photographs that `Scripts/draw-mixed-photographs` draws, read back by webdataset and Pillow.

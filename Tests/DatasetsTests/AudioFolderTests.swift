@@ -134,6 +134,22 @@ import Testing
     )
   }
 
+  @Test func `bad clips are left out where that is asked`() throws {
+    let clip = wav(tone(800))
+    let members = [
+      TestMember("a/1.wav", clip), TestMember("a/2.wav", Array(clip.dropLast(100))), TestMember("b/3.wav"),
+      TestMember("b/4.wav", clip),
+    ]
+    let source = try openDataset(
+      from: ByteSource(bytes: tar(members), name: "x"), options: ReadOptions(onBadSample: .skip()))
+    var keys: [String] = []
+    while let sample = try source.next() { keys.append(sample.key) }
+    #expect(keys == ["000000000", "000000003"])
+    #expect(source.info.countPerClass == [1, 1])
+    #expect(source.skipped?.samples.map(\.place) == ["a/2.wav", "b/3.wav"])
+    #expect(failure(of: tar(members))?.badSamples?.count == 2)
+  }
+
   @Test func `clips that cannot become spectrograms are refused by name`() throws {
     let good = TestMember("a/good.wav", wav(tone(800)))
     func problem(_ path: String, _ bytes: [UInt8]) -> String? {

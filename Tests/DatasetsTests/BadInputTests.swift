@@ -248,11 +248,11 @@ import Testing
     #expect(inWebDataset?.description.hasPrefix("test: b: a damaged PNG image (") == true)
     expect(
       [TestMember("a/1.png", text: "not an image")],
-      says: "test: a/1.png: not an image: it starts with 6e 6f 74 20 61 6e 20 69\(replace)")
+      says: "test: a/1.png: not an image of a known format: it starts with 6e 6f 74 20 61 6e 20 69\(replace)")
     expect([TestMember("a/1.png")], says: "test: a/1.png: an empty file instead of an image\(replace)")
     expect(
       [TestMember("a/1.png", png), TestMember("a/2.webp", [1])],
-      says: "test: a/2.webp: not an image: it starts with 01\(replace)")
+      says: "test: a/2.webp: not an image of a known format: it starts with 01\(replace)")
   }
 
   @Test func `an image larger than allowed`() {

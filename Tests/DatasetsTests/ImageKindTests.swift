@@ -86,6 +86,11 @@ import Testing
     ("webp", "52494646 1e000000 57454250 56503858 0a000000 00000000 ff3e00 ff3e00"),
     ("gif", "474946383961 ffffffff 800000 000000 090909 2c 00000000 01000100 00 02 02 4401 00 3b"),
     (
+      "tiff",
+      "49492a00 08000000 0500 00010400 01000000 a0860100 01010400 01000000 a0860100 06010300 01000000 01000000"
+        + "11010400 01000000 08000000 17010400 01000000 01000000 00000000"
+    ),
+    (
       "bmp",
       "424d 00000000 00000000 3e000000 28000000 00000200 00000200 0100 0800 01000000 00000000 00000000 00000000 02000000 00000000"
         + "00000000 01010101 0001"
@@ -107,6 +112,35 @@ import Testing
       let file = Array("P\(magic)\n8000 8000\n\(magic == 1 || magic == 4 ? "" : "255\n")".utf8) + [1, 2, 3]
       let error = #expect(throws: DataError.self) { try decodeImage(file) }
       #expect(error?.problem == "a damaged PNM image (it ends in the middle of the image)")
+    }
+  }
+
+  /// The files that fuzzing starts from (`Scripts/fuzz`), as they are and with bytes changed, cut out and doubled.
+  @Test(arguments: ["png", "jpeg", "webp", "gif", "bmp", "tiff", "pnm"])
+  func `changed files are decoded or refused`(_ format: String) throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fuzzing/corpus/\(format)")
+    let files = try FileManager.default.contentsOfDirectory(at: folder.standardized, includingPropertiesForKeys: nil)
+    #expect(files.count >= 4)
+    var random = SystemIndependentRandom(seed: 7)
+    for file in files.sorted(by: { $0.path < $1.path }) {
+      let original = Array(try Data(contentsOf: file))
+      for round in 0..<60 {
+        var bytes = original
+        for _ in 0..<round % 4 where !bytes.isEmpty {
+          let place = random.number(below: bytes.count)
+          switch random.number(below: 3) {
+          case 0: bytes[place] = UInt8(random.number(below: 256))
+          case 1: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.number(below: 8)))
+          default: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + 4)], at: place)
+          }
+        }
+        do throws(DataError) {
+          let pixels = try decodeImage(bytes, limits: Limits(maxPixels: 1 << 16))
+          #expect(pixels.height * pixels.width <= 1 << 16)
+        } catch {
+          #expect(error.fault == .badInput)
+        }
+      }
     }
   }
 
@@ -202,10 +236,22 @@ import Testing
     ("version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS instead of an image"),
     ("\0\0\0\u{18}ftypheic", "an image in the format HEIC, which is not read"),
     ("\0\0\0\0\0", "a file of 5 zeros instead of an image, as a failed copy leaves it"),
-    ("hello", "not an image: it starts with 68 65 6c 6c 6f"),
+    ("hello", "not an image of a known format: it starts with 68 65 6c 6c 6f"),
   ]) func `what is no image is named`(_ text: String, _ problem: String) {
     let error = #expect(throws: DataError.self) { try decodeImage(Array(text.utf8)) }
     #expect(error?.problem == problem)
+  }
+}
+
+/// Numbers that are the same in every run.
+private struct SystemIndependentRandom {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func number(below limit: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % limit
   }
 }
 

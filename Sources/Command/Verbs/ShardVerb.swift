@@ -56,9 +56,10 @@ let shardVerb = VerbRunner("shard") { invocation in
       + "in \(counted(manifest.shards.count, "shard")) of \(manifest.fields.joined(separator: ", ")), \(size), to \(options.directory)"
   )
   if manifest.fields.first == Manifest.eitherImage {
+    let alike = (["png"] + manifest.fields.dropFirst()).joined(separator: ",")
     report.log(
       "some samples have jpg and others png: read them with to_tuple(\"\(manifest.fields.joined(separator: "\", \""))\"), "
-        + "or make all of them PNG with --fields png,cls")
+        + "or make all of them PNG with --fields \(alike)")
   }
   return .ok
 }

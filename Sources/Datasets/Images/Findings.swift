@@ -13,10 +13,14 @@ final class Findings: Sendable {
     var oriented = 0
   }
   private let state = Mutex(State())
+  /// What messages call the input.
+  private let input: String
+
+  init(of input: String) { self.input = input }
 
   /// Notes a sample that cannot be read; `number` is its place in the order of the input.
   func add(_ error: DataError, key: String, label: Int?, number: Int) {
-    let place = error.place.joined(separator: ": ")
+    let place = within(error.place)
     state.withLock { state in
       state.badCount += 1
       if number < state.first?.number ?? .max { state.first = (number, error) }
@@ -28,6 +32,13 @@ final class Findings: Sendable {
       }
       state.bad.append((number, BadSample(key: key, place: place, reason: error.problem)))
     }
+  }
+
+  /// Where it is in the input: the history of a dataset holds no paths of the machine that made it.
+  private func within(_ place: [String]) -> String {
+    guard place.count > 1, let outermost = place.first else { return place.joined(separator: ": ") }
+    let archive = outermost.split(separator: "/").last.map(String.init) ?? outermost
+    return ((outermost == input ? [] : [archive]) + place.dropFirst()).joined(separator: ": ")
   }
 
   /// Notes what a sound image is.

@@ -108,7 +108,7 @@ func foreign(_ bytes: [UInt8]) -> DataError {
     return error(
       "\(known.what) instead of an image\(known.reason)", known.isPointer ? known.remedy : Remedy.replaceSample)
   }
-  return error("not an image: it starts with \(hex(Array(bytes.prefix(8))))")
+  return error("not an image of a known format: it starts with \(hex(Array(bytes.prefix(8))))")
 }
 
 extension EncodedImage {

@@ -9,7 +9,7 @@ final class PreparedSource: SampleSource {
   private let log: (String) -> Void
   /// New index per old one; nil drops the class.
   private let newLabels: [Int?]?
-  private let findings = Findings()
+  private let findings: Findings
   /// Samples that were handed out, bad ones included, by their new labels.
   private var delivered: [Int]
   /// Bad samples of which not even the label is known.
@@ -26,6 +26,7 @@ final class PreparedSource: SampleSource {
     inner = opened
     self.name = name
     self.log = log
+    findings = Findings(of: name)
     (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
     preparation = Preparation(
       options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil,

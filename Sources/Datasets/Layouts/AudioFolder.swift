@@ -61,11 +61,11 @@ enum AudioFolder {
         guard let label = labels.index(of: try FilePlace(of: member, options, at: reader.place)) else { continue }
         let clip = Clip(bytes: try reader.readAll())
         let at = reader.place
-        let (samples, count) = try located(at) { () throws(DataError) in
+        defer { index += 1 }
+        let (samples, count) = try ofOneSample(at) { () throws(DataError) in
           guard try clip.sampleRate() == rate else { throw changed }
           return try clip.samples(spectrogram.clipLength)
         }
-        defer { index += 1 }
         return Sample(
           key: numberKey(index), content: .floats(FloatArray(shape: [samples.count], values: samples)), label: label,
           metadata: Array("{\"seconds\":\(Double(count) / Double(rate))}".utf8), origin: member.path)
@@ -85,6 +85,16 @@ enum AudioFolder {
 
   private static func isClip(_ member: Member) -> Bool {
     Clip.extensions.contains(member.basename.lowercased().lastPart)
+  }
+
+  /// What `body` finds in a clip; nil for a bad one.
+  private static func sound<Result>(_ body: () throws(DataError) -> Result) throws(DataError) -> Result? {
+    do throws(DataError) {
+      return try body()
+    } catch {
+      guard error.fault == .badInput else { throw error }
+      return nil
+    }
   }
 
   /// What the first pass finds out.
@@ -120,7 +130,10 @@ enum AudioFolder {
         throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
       }
       let clip = Clip(bytes: try reader.readAll())
-      let found = try located(reader.place) { () throws(DataError) in try clip.sampleRate() }
+      self.found[try FilePlace(of: member, options, at: reader.place), default: FileTally()].add(
+        member.basename, clip.bytes)
+      // A bad clip is found again when it is decoded, and counted there.
+      guard let found = try sound({ () throws(DataError) in try clip.sampleRate() }) else { return }
       if let rate, rate != found {
         throw DataError(
           .badInput, at: reader.place,
@@ -128,8 +141,6 @@ enum AudioFolder {
           remedy: "resample them to one rate")
       }
       if rate == nil { (rate, firstPath) = (found, member.fullPath) }
-      self.found[try FilePlace(of: member, options, at: reader.place), default: FileTally()].add(
-        member.basename, clip.bytes)
     }
   }
 }

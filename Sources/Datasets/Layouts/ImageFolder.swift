@@ -135,6 +135,17 @@ func located<Result>(_ place: [String], _ body: () throws(DataError) -> Result) 
   }
 }
 
+/// The same for what concerns one sample alone: those after it can be read.
+func ofOneSample<Result>(_ place: [String], _ body: () throws(DataError) -> Result) throws(DataError) -> Result {
+  do throws(DataError) {
+    return try located(place, body)
+  } catch {
+    var error = error
+    if error.fault == .badInput { error.fault = .badSample }
+    throw error
+  }
+}
+
 /// The channels that images of these C×H×W are unified to, colour where there is any, and their shape where it is one.
 func commonShape(_ shapes: Set<[Int]>) -> (channels: Int?, shape: [Int]?) {
   guard let channels = shapes.map({ $0[0] }).max() else { return (nil, nil) }

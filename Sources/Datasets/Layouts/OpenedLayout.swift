@@ -21,6 +21,7 @@ struct OpenedLayout {
   var place: () -> [String]
   /// What is left to do to a sample that `next` returned; needs nothing but the sample, and knows no place.
   var finish: (@Sendable (Sample) throws(DataError) -> Sample)?
+  /// The next sample; after an error of the kind `badSample` it may be called again for the one after that.
   var next: () throws(DataError) -> Sample?
 }
 
