@@ -20,7 +20,9 @@ enum NPZ {
     if lower.hasSuffix(".npz") { return true }
     guard lower.hasSuffix(".npy") else { return false }
     let name = ArrayName(lower)
-    return name.isExact || name.isUnnamed || name.role != nil && name.split != nil
+    // `train_image_0001.npy` is a sample of a WebDataset.
+    let isNumbered = name.dataset.split(separator: "-").contains { $0.allSatisfy(\.isNumber) }
+    return name.isExact || name.isUnnamed || name.role != nil && name.split != nil && !isNumbered
   }
 
   /// An array that may be the images or the labels.
