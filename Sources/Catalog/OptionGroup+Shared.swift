@@ -48,6 +48,14 @@ extension OptionGroup {
   static let readingBothSplits = OptionGroup(
     "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
 
+  /// Reading, for a verb that looks at all samples as they are.
+  static let readingLayout = OptionGroup(
+    "Reading",
+    reading.options.filter { option in
+      ["layout", "subset", "white"].contains(option.name)
+        || ["label-", "test-", "image-"].contains { option.name.hasPrefix($0) }
+    })
+
   /// The network that embeds or is trained.
   static let network = OptionGroup(
     "Network",

@@ -18,6 +18,11 @@ extension ReadOptions {
   }
 }
 
+extension DataError {
+  /// Whether it says that data which has parts lacks the one that was asked for.
+  var isMissingPart: Bool { problem.hasPrefix("there is no ") && problem.contains(" split in it, only a ") }
+}
+
 /// The error for a dataset that has only the other split.
 func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
   let other: DatasetInfo.Split = wanted == .train ? .test : .train

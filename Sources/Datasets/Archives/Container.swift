@@ -4,9 +4,9 @@ final class Container {
     case archive(Replay)
     case bare(Replay)
     case folder(Folder)
-    case sequence([Part])
+    case sequence([Piece])
   }
-  private enum Part {
+  private enum Piece {
     case open(Container)
     case path(String)
 
@@ -32,6 +32,8 @@ final class Container {
   /// What messages call it.
   let name: String
   let limits: Limits
+  /// Whether it is opened again after the reader that is said to be the last.
+  var isKept = false
   /// Whether it stands for several inputs, each of which the user named.
   let isListed: Bool
   /// Files beside the archives of a folder.
@@ -75,19 +77,25 @@ final class Container {
       self.init(.folder(folder), name: path, limits: limits)
       return
     }
-    var parts: [Part] = archives.map { .path(folder.path(of: $0)) }
-    // Kaggle's archives of images have their labels in a table beside them.
-    let tables = Folder(folder) { LabelTable.isTable($0.basename) }
-    if !tables.members.isEmpty { parts.append(.open(Container(.folder(tables), name: path, limits: limits))) }
     let others = folder.members.filter { !isArchiveName($0.basename) }
-    self.init(.sequence(parts), name: path, limits: limits, side: others.map(folder.path(of:)))
+    self.init(
+      .sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits,
+      side: others.map(folder.path(of:)))
+  }
+
+  /// The same with the tables that stand beside the archives of a folder, such as those of Kaggle's archives of images.
+  func withTables() throws(DataError) -> Container {
+    guard case .sequence(let parts) = kind, side.contains(where: LabelTable.isTable) else { return self }
+    let tables = Folder(try Folder(name)) { LabelTable.isTable($0.basename) && !isArchiveName($0.basename) }
+    let beside = Container(.folder(tables), name: name, limits: limits)
+    return Container(.sequence(parts + [.open(beside)]), name: name, limits: limits, isListed: isListed, side: side)
   }
 
   /// Several inputs, one after another.
   ///
   /// Archives are opened when their turn comes, so that there may be thousands.
   convenience init(_ inputs: [Input], limits: Limits) throws(DataError) {
-    var parts: [Part] = []
+    var parts: [Piece] = []
     for input in inputs {
       guard case .file(let path) = input else {
         parts.append(.open(try Container(ByteSource(input), limits: limits)))
@@ -179,6 +187,7 @@ final class Container {
   ///
   /// `last` says that there will be no further one, so that a pipe need not be kept.
   func open(last: Bool) throws(DataError) -> MemberReader {
+    let last = last && !isKept
     switch kind {
     case .archive(let replay):
       // A zip archive's directory stands at its end.

@@ -53,7 +53,8 @@ enum AudioFolder {
     let transform = SpectrogramTransform(spectrogram)
     var index = 0
     var opened = OpenedLayout(
-      info: info, channels: 1, split: labels.hasSplits ? info.split : nil, notes: notes, place: { reader.place }
+      info: info, channels: 1, split: labels.hasSplits ? info.split : nil, notes: notes, doubts: labels.doubts,
+      parts: labels.partCounts(survey.found), place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
         guard isClip(member) else { continue }

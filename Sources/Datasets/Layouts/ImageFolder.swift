@@ -26,13 +26,14 @@ extension Layout {
 enum ImageFolder {
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let (name, options) = (request.container.name, request.options)
+    let container = try request.container.withTables()
     let survey = ImageSurvey(options)
-    let first = try request.container.open(last: false)
+    let first = try container.open(last: false)
     while let member = try first.next() { try survey.add(member, first) }
     survey.otherFolders.formUnion(first.folders)
     try survey.refuseArchivesOfPieces(name: name)
 
-    let table = try tableLabels(survey, request)
+    let table = try tableLabels(survey, container, options)
     let labels: FileLabels
     if let table { labels = table.labels } else { labels = try folderLabels(survey, options, name: name) }
     let (channels, shape) = commonShape(survey.forms(of: labels, table))
@@ -42,11 +43,12 @@ enum ImageFolder {
     var notes = (table == nil ? survey.tableNotes : []) + labels.notes + survey.notes
     if let note = first.litter.note { notes.append(note) }
 
-    let reader = try request.container.open(last: true)
+    let reader = try container.open(last: true)
     var (index, image, missing) = (0, 0, 0)
     return OpenedLayout(
       info: info, channels: channels, split: labels.hasSplits ? info.split : nil,
-      layout: table == nil ? nil : .imageTable, notes: notes, place: { reader.place }
+      layout: table == nil ? nil : .imageTable, notes: notes, doubts: labels.doubts + survey.doubts,
+      parts: labels.partCounts(table?.found ?? survey.tallies), place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
         guard try ImageSurvey.isImage(member, reader) else { continue }
@@ -97,8 +99,10 @@ enum ImageFolder {
   }
 
   /// The labels that tables tell; nil where they tell none.
-  private static func tableLabels(_ survey: ImageSurvey, _ request: LayoutRequest) throws(DataError) -> TableLabels? {
-    let (name, options) = (request.container.name, request.options)
+  private static func tableLabels(
+    _ survey: ImageSurvey, _ container: Container, _ options: ReadOptions
+  ) throws(DataError) -> TableLabels? {
+    let name = container.name
     let isForcedFolder = options.layout == .imageFolder
     guard options.labelPattern == nil, options.testPattern == nil, !isForcedFolder else {
       if options.labelColumn != nil || options.imageColumn != nil || !options.testFolds.isEmpty {
@@ -112,7 +116,7 @@ enum ImageFolder {
     let asksForTable = options.labelColumn != nil || options.imageColumn != nil || !options.testFolds.isEmpty
     guard !survey.tables.isEmpty || asksForTable else { return nil }
     var paths: [String] = []
-    let reader = try request.container.open(last: false)
+    let reader = try container.open(last: false)
     while let member = try reader.next() {
       if try ImageSurvey.isImage(member, reader) { paths.append(member.fullPath) }
     }

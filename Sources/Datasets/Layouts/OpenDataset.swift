@@ -29,38 +29,55 @@ public func openDataset(
 private func open(
   _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
+  let data = try openLayout(container, fileName: fileName, options: options)
+  log(
+    "\(data.name): layout \(data.layout)\(options.layout == nil ? "" : " (forced)"), \(data.opened.info.split.rawValue)"
+      + " split, \(grouped(data.opened.info.classNames.count)) classes")
+  let part = try options.checkSplit(data.opened.split, of: data.name)
+  for note in data.opened.notes + data.opened.doubts + (part.map { [$0] } ?? []) { log("\(data.name): \(note)") }
+  return try PreparedSource(data.opened, options: options, name: data.name, log: log)
+}
+
+/// Data whose layout is known, and why it is.
+struct OpenedData {
+  var name: String
+  var layout: Layout
+  /// What it was recognised by, as a clause.
+  var reason: String
+  var opened: OpenedLayout
+}
+
+/// Recognises the layout where the options do not force one, and opens it.
+func openLayout(_ container: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
   let layout: Layout
+  var reason = "an option says so"
   if let forced = options.layout ?? options.impliedLayout {
     layout = forced
   } else {
-    layout = try recognised(container, options)
+    (layout, reason) = try recognised(container, options)
   }
   try options.checkPatterns(for: layout, of: container.name)
-  let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  let opened = try layout.open(request)
-  log(
-    "\(container.name): layout \((opened.layout ?? layout).name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
-      + " split, \(grouped(opened.info.classNames.count)) classes")
-  let part = try options.checkSplit(opened.split, of: container.name)
-  for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
-  return try PreparedSource(opened, options: options, name: container.name, log: log)
+  let opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
+  if opened.layout == .imageTable, layout != .imageTable { reason += ", and a table that names them" }
+  return OpenedData(name: container.name, layout: opened.layout ?? layout, reason: reason, opened: opened)
 }
 
-private func recognised(_ container: Container, _ options: ReadOptions) throws(DataError) -> Layout {
+private func recognised(_ container: Container, _ options: ReadOptions) throws(DataError) -> (Layout, String) {
+  let firstBytes = "its first bytes are those of such a file"
   if let files = container.bareFiles {
     let first = try files.first?.peekDecompressed(8) ?? []
-    if IDX.hasSignature(first) { return .idx }
-    if first.starts(with: NPYHeader.signature) { return .npz }
-    if first.starts(with: MATFile.signature) { return .svhn }
+    if IDX.hasSignature(first) { return (.idx, firstBytes) }
+    if first.starts(with: NPYHeader.signature) { return (.npz, firstBytes) }
+    if first.starts(with: MATFile.signature) { return (.svhn, firstBytes) }
     if files.contains(where: { Layout.stl10Binary.recognises(Member(path: $0.name), { _ in [] }) }) {
-      return .stl10Binary
+      return (.stl10Binary, firstBytes)
     }
     var start: [UInt8] = []
     if PixelTable.header(in: { count in
       if start.count < count { start = (try? files.first?.peekDecompressed(count)) ?? [] }
       return start
     }) != nil {
-      return .pixelCSV
+      return (.pixelCSV, firstBytes)
     }
     if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
       throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
@@ -79,7 +96,7 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     try look(try container.open(last: false), &recognition)
   }
   recognition.conclude()
-  if let layout = recognition.layout { return layout }
+  if let layout = recognition.layout { return (layout, recognition.reason) }
   if recognition.seen.isEmpty {
     if let hidden = recognition.hidden.examples.first {
       throw DataError(
@@ -117,7 +134,7 @@ private func unknown(_ container: Container, _ seen: String) -> DataError {
 }
 
 /// The file's name up to its first dot, in the alphabet of dataset names; nil for standard input.
-private func datasetName(of input: Input) -> String? {
+func datasetName(of input: Input) -> String? {
   guard case .file(let path) = input else { return nil }
   let base = path.split(separator: "/").last.map(String.init) ?? ""
   let stem = base.split(separator: ".").first.map(String.init) ?? ""

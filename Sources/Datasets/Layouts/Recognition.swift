@@ -1,6 +1,8 @@
 /// Tells a layout from the names of an archive's first members.
 struct Recognition {
   private(set) var layout: Layout?
+  /// What it was recognised by, as a clause.
+  private(set) var reason = ""
   private(set) var seen: [String] = []
   private var imagesInFolders = 0
   private var otherImages = 0
@@ -28,15 +30,17 @@ struct Recognition {
     if seen.count < 4 { seen.append(member.path) }
     if member.basename.lowercased().hasSuffix(".npy") { arrays += 1 }
     if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
-      layout = decisive
+      (layout, reason) = (decisive, "it holds a file called \(member.path)")
     } else if isPair(member, start) {
-      layout = .webDataset
+      (layout, reason) = (.webDataset, "an image and its label stand beside each other, such as \(member.path)")
     } else if hasImageExtension(member.basename) || isImage() {
+      if imagesInFolders == 0, otherImages == 0 { reason = "it holds images, such as \(member.fullPath)" }
       if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
     } else if LabelTable.isTable(member.basename) {
       tables += 1
     } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
+      if clips == 0 { reason = "it holds sound files, such as \(member.fullPath)" }
       clips += 1
       if clips >= Self.patience { layout = .audioFolder }
     } else if known == nil, seen.count <= 4, let kind = KnownFile(start(512)) {
@@ -48,7 +52,7 @@ struct Recognition {
   private mutating func isPair(_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool {
     guard let (key, field) = WebDatasetNames.partsAtFirstDot(member.path) else { return false }
     if lastSample.key != key { lastSample = (key, false, false) }
-    if imageExtensions.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
+    if imageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
     if WebDatasetNames.isLabel(field) { lastSample.isLabel = true }
     if field == "json", let value = JSONValue(firstBytes(Self.longestDocument)),
       WebDatasetNames.labelKey(in: value) != nil
@@ -64,7 +68,7 @@ struct Recognition {
   mutating func conclude() {
     if layout == nil, imagesInFolders > 0 || otherImages > 0 && (tables > 0 || readsNames) { layout = .imageFolder }
     if layout == nil, clips > 0 { layout = .audioFolder }
-    if layout == nil, arrays > 0 { layout = .npz }
+    if layout == nil, arrays > 0 { (layout, reason) = (.npz, "it holds arrays") }
   }
 
   /// Images without folders and without label members, which is no layout.

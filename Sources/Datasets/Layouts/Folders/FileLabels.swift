@@ -39,6 +39,8 @@ struct FileLabels {
   let classNames: [String]
   /// What the log shall say.
   let notes: [String]
+  /// What the log shall say where another reading was possible.
+  let doubts: [String]
   /// Whether the data tells train and test apart.
   let hasSplits: Bool
   private let indices: [String: Int]
@@ -70,7 +72,7 @@ struct FileLabels {
       if part == .unlabelled || part == nil && structure.hasParts { continue }
       roles[place] = FolderStructure.Role(part: part, className: className)
     }
-    try self.init(roles, options, notes: structure.notes, name: name)
+    try self.init(roles, options, notes: structure.notes, doubts: structure.doubts, name: name)
   }
 
   /// Labels that are known.
@@ -78,10 +80,10 @@ struct FileLabels {
   /// - Parameter order: the numbers of the classes, where a table has them; nil for an order by name.
   init(
     _ roles: [FilePlace: FolderStructure.Role], _ options: ReadOptions, order: [String: Int]? = nil, notes: [String],
-    name: String
+    doubts: [String], name: String
   ) throws(DataError) {
     self.roles = roles
-    var notes = notes
+    var (notes, doubts) = (notes, doubts)
     let parts = Set(roles.values.compactMap(\.part))
     hasSplits = !parts.isEmpty
     let choices: [Part] = options.split == .train ? [.train] : [.test, .val]
@@ -89,13 +91,13 @@ struct FileLabels {
     if hasSplits, part == nil { throw missingPart(options.split, in: name) }
     if part == .val { notes.append("there is no test split; val is read") }
     let names = Set(roles.values.map(\.className)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    classNames = order.map { Self.ordered(names, by: $0, &notes) } ?? names
-    self.notes = notes
+    classNames = order.map { Self.ordered(names, by: $0, &doubts) } ?? names
+    (self.notes, self.doubts) = (notes, doubts)
     indices = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, $0) })
   }
 
   /// The classes of a table: by their numbers where all have one, by value where they are numbers themselves.
-  private static func ordered(_ names: [String], by numbers: [String: Int], _ notes: inout [String]) -> [String] {
+  private static func ordered(_ names: [String], by numbers: [String: Int], _ doubts: inout [String]) -> [String] {
     if names.allSatisfy({ numbers[$0] != nil }) {
       return names.enumerated().sorted { (numbers[$0.element] ?? 0, $0.offset) < (numbers[$1.element] ?? 0, $1.offset) }
         .map(\.element)
@@ -104,13 +106,13 @@ struct FileLabels {
     guard values.count == names.count, let last = values.max() else { return names }
     // Labels 0 to 9 are the indices themselves, also where the 3 does not occur.
     guard last < 2 * names.count + 1 else {
-      notes.append(
+      doubts.append(
         "the labels are numbers with gaps, up to \(grouped(last)); a class's index is its place in their order")
       return values.sorted().map(String.init)
     }
     let known = Set(values)
     let empty = (0...last).filter { !known.contains($0) }.map(String.init)
-    if !empty.isEmpty { notes.append("no image has the label \(someOf(empty)), so that this class is empty") }
+    if !empty.isEmpty { doubts.append("no image has the label \(someOf(empty)), so that this class is empty") }
     return (0...last).map(String.init)
   }
 
@@ -140,6 +142,14 @@ struct FileLabels {
   func index(of place: FilePlace) -> Int? {
     guard let role = roles[place], role.part == part || !hasSplits else { return nil }
     return indices[role.className]
+  }
+
+  /// How many files there are in each part, by its name; empty where there are no parts.
+  func partCounts(_ found: [FilePlace: FileTally]) -> [(name: String, count: Int)] {
+    [Part.train, .val, .test].compactMap { part in
+      let count = found.reduce(0) { $0 + (roles[$1.key]?.part == part ? $1.value.count : 0) }
+      return count > 0 ? (part.rawValue, count) : nil
+    }
   }
 
   /// How many files of every class there are in the split that is read.

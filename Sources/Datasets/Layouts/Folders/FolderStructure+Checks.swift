@@ -52,7 +52,7 @@ extension FolderStructure {
     for part in order.dropFirst() {
       let only = (byPart[part] ?? []).subtracting(train).sorted()
       guard !only.isEmpty else { continue }
-      notes.append("the \(part.rawValue) part has classes that the train part lacks: \(list(only))")
+      doubts.append("the \(part.rawValue) part has classes that the train part lacks: \(list(only))")
     }
   }
 
@@ -61,7 +61,7 @@ extension FolderStructure {
     let names = classNames
     let numbers = names.compactMap { Int($0) }
     guard numbers.count == names.count, numbers != numbers.sorted() else { return }
-    notes.append(
+    doubts.append(
       "the class folders are numbers, and are sorted as names, as torchvision does: \(names[0]), \(names[1]), \(names[2]), …; a label is "
         + "the place in this order, not the number")
   }

@@ -15,6 +15,8 @@ struct FolderStructure {
   private(set) var hasParts = false
   /// What the log shall say: what was not read, and why.
   var notes: [String] = []
+  /// What the log shall say where another reading was possible.
+  var doubts: [String] = []
   /// The folders that class folders stand in.
   private(set) var above: Set<[String]> = []
   /// What a file is: `image`.
@@ -70,6 +72,9 @@ struct FolderStructure {
   /// The part of the files in a folder; nil where folders do not tell parts apart.
   func part(of folder: [String]) -> Part? { roles[folder]?.part }
 
+  /// All parts that have labels.
+  var parts: Set<Part> { Set(roles.values.compactMap(\.part)) }
+
   /// The part that a folder, labelled or not, is in by its place.
   func namedPart(of folder: [String]) -> Part? {
     (0...folder.count).lazy.compactMap { partFolders[Array(folder[..<$0])] }.first
@@ -96,7 +101,7 @@ struct FolderStructure {
     let holders = parts.compactMap { part in tree.children[part.name].flatMap { $0.isLeaf ? nil : $0 } }
     if holders.isEmpty, parts.count == 1 {
       // A train is a vehicle, too.
-      notes.append("\(parts[0].name) is read as a class, as the folders beside it are")
+      doubts.append("\(parts[0].name) is read as a class, as the folders beside it are")
       return nil
     }
     let folders = holders.map { Set($0.children.keys) }
@@ -112,7 +117,7 @@ struct FolderStructure {
         "it can be read in two ways: \(list(parts.map(\.name))) may be a part of the dataset or a class, as \(list(others)) beside it",
         remedy: "move the others away, or say where the class stands with --label-pattern, such as '{label}/*'")
     }
-    notes.append("\(list(others)): beside the parts \(list(parts.map(\.name))), and skipped")
+    doubts.append("\(list(others)): beside the parts \(list(parts.map(\.name))), and skipped")
     return parts
   }
 

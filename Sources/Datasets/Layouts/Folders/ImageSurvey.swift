@@ -83,6 +83,9 @@ final class ImageSurvey {
     return forms
   }
 
+  /// What it shall say where another reading was possible.
+  var doubts: [String] { archives.isEmpty ? [] : ["every archive is a class: \(someOf(archives.sorted()))"] }
+
   /// What the log shall say.
   var notes: [String] {
     var notes: [String] = []
@@ -91,7 +94,6 @@ final class ImageSurvey {
       notes.append(
         "\(counted(rest, "file")) that \(rest == 1 ? "is" : "are") not images \(rest == 1 ? "was" : "were") skipped")
     }
-    if !archives.isEmpty { notes.append("every archive is a class: \(someOf(archives.sorted()))") }
     return notes
   }
 

@@ -26,7 +26,7 @@ struct TableLabels {
     let hasLabels = rows.byImage.values.contains { $0.label != nil }
     if !hasLabels, let unclear = rows.unclear.first { throw unclear }
     guard !rows.byImage.isEmpty, hasLabels || whole != nil else { return nil }
-    var notes = rows.notes
+    var (notes, doubts) = (rows.notes, rows.doubts)
     var roles: [FilePlace: FolderStructure.Role] = [:]
     places = Array(repeating: nil, count: images.paths.count)
 
@@ -35,7 +35,15 @@ struct TableLabels {
     let named = folders.map { whole?.namedPart(of: $0) ?? PartName.first(in: $0) }
     let parts = Set(rows.byImage.filter { $0.value.label != nil }.map { $0.value.part ?? named[$0.key] })
     let rest = hasLabels ? Self.structure(tallies, name, without: Set(rows.byImage.keys.map { folders[$0] })) : whole
-    if let rest, agreement == nil { notes += rest.notes }
+    if let rest, agreement == nil {
+      notes += rest.notes
+      doubts += rest.doubts
+    }
+    if hasLabels, agreement == nil, let whole, whole.classNames.count > 1,
+      parts.contains(whole.parts.isEmpty ? nil : .train)
+    {
+      doubts.append("the folders \(someOf(whole.classNames)) are not read as classes, because a table has labels")
+    }
     var skipped: [String] = []
     var numbers: [String: Int] = [:]
     for image in images.paths.indices {
@@ -63,12 +71,12 @@ struct TableLabels {
       roles[place] = FolderStructure.Role(part: part, className: label)
     }
     if !skipped.isEmpty {
-      notes.append(
+      doubts.append(
         "\(counted(skipped.count, "image")) without a label \(skipped.count == 1 ? "was" : "were") skipped: \(someOf(Array(skipped.prefix(4))))"
       )
     }
     try Self.checkParts(roles, rows, folders, name: name)
-    labels = try FileLabels(roles, options, order: numbers, notes: notes, name: name)
+    labels = try FileLabels(roles, options, order: numbers, notes: notes, doubts: doubts, name: name)
   }
 
   /// The folders that hold images of the split that is read.

@@ -21,6 +21,8 @@ struct TableRows {
   private(set) var byImage: [Int: Row] = [:]
   /// What the log shall say.
   private(set) var notes: [String] = []
+  /// What the log shall say where another reading was possible.
+  private(set) var doubts: [String] = []
   /// Tables that name images, and may hold labels in several columns.
   private(set) var unclear: [DataError] = []
   private(set) var images: ImageIndex
@@ -56,7 +58,7 @@ struct TableRows {
     // Labels first, so that a list of files beside them adds its parts alone.
     for (table, columns) in read { try add(table, columns) }
     for list in lists { try addInOrder(list) }
-    if withoutLabel > 0 { notes.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
+    if withoutLabel > 0 { doubts.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
     if read.isEmpty, byImage.isEmpty {
       for table in seen where !["txt"].contains(table.path.lowercased().lastPart) && !table.rows.isEmpty {
         notes.append("\(table.path) was not read: none of its columns names the images")
@@ -127,7 +129,7 @@ struct TableRows {
       try merge(Row(label: label, number: values.number(index), part: part, place: place), image)
     }
     if !folds.isEmpty, options.testFolds.isEmpty {
-      notes.append(
+      doubts.append(
         "\(table.path) has \(folds.count) folds, and all of them are read; --test-fold \(folds.sorted().last ?? "") makes a test split of one"
       )
     }
