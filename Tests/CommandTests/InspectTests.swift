@@ -20,7 +20,8 @@ import Testing
     let folder = try unpacked()
     for command in [
       "pipe inspect --json d", "pipe inspect --json \(fixtures.path)/shapes-folder.tar.gz",
-      "pipe inspect --json - < \(fixtures.path)/shapes-folder.tar.gz", "cat \(fixtures.path)/shapes-folder.tar.gz | pipe inspect --json -",
+      "pipe inspect --json - < \(fixtures.path)/shapes-folder.tar.gz",
+      "cat \(fixtures.path)/shapes-folder.tar.gz | pipe inspect --json -",
     ] {
       let report = try json(command, in: folder)
       #expect(report["layout"] as? String == "image-folder")
@@ -29,7 +30,10 @@ import Testing
       let splits = try #require(report["splits"] as? [[String: Any]])
       #expect(splits.map { $0["split"] as? String } == ["train", "test"])
       #expect(splits.map { $0["samples"] as? Int } == [40, 20])
-      #expect(splits.map { $0["count_per_class"] as? [Int] } == [[Int](repeating: 4, count: 10), [Int](repeating: 2, count: 10)])
+      #expect(
+        splits.map { $0["count_per_class"] as? [Int] } == [
+          [Int](repeating: 4, count: 10), [Int](repeating: 2, count: 10),
+        ])
       #expect(splits[0]["kinds"] as? [String: Int] == ["PNG RGB": 20, "JPEG RGB": 20])
       #expect(report["warnings"] as? [String] == [])
     }
@@ -88,7 +92,8 @@ import Testing
     }
     let refused = try shell("echo '<html>' > page && pipe inspect page", in: folder)
     #expect(refused.status == 65 && refused.text.contains("a web page"))
-    let ignored = try shell("pipe shard -q -i \(fixtures.path)/shapes-webdataset.tar -o s && pipe inspect s --label-column x", in: folder)
+    let ignored = try shell(
+      "pipe shard -q -i \(fixtures.path)/shapes-webdataset.tar -o s && pipe inspect s --label-column x", in: folder)
     #expect(ignored.status == 64, "\(ignored.text)")
   }
 }

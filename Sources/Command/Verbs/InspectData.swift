@@ -37,7 +37,9 @@ struct DataReport {
   var warnings: [String] {
     var warnings = unique(parts.flatMap(\.doubts))
     let across = duplicates.groups.count(where: \.crossSplits)
-    if across > 0 { warnings.append("\(grouped(across)) \(across == 1 ? "image is" : "images are") both in train and in test") }
+    if across > 0 {
+      warnings.append("\(grouped(across)) \(across == 1 ? "image is" : "images are") both in train and in test")
+    }
     let differing = duplicates.groups.count(where: \.differInClass)
     if differing > 0 {
       warnings.append("\(grouped(differing)) \(differing == 1 ? "image has" : "images have") several classes")
@@ -56,7 +58,8 @@ struct DataReport {
 
   /// What else is remarkable.
   var notes: [String] {
-    unique(parts.flatMap(\.notes)) + (parts.allSatisfy(\.isPart) ? [] : ["it has no train and test splits; all of it is read as one"])
+    unique(parts.flatMap(\.notes))
+      + (parts.allSatisfy(\.isPart) ? [] : ["it has no train and test splits; all of it is read as one"])
   }
 
   private func unique(_ lines: [String]) -> [String] {
@@ -91,13 +94,18 @@ struct DataReport {
       }
     }
     let groups = duplicates.groups
-    line("duplicates", groups.isEmpty ? "none" : "\(counted(groups.count, "content")) that \(groups.count == 1 ? "is" : "are") there more than once")
+    line(
+      "duplicates",
+      groups.isEmpty
+        ? "none" : "\(counted(groups.count, "content")) that \(groups.count == 1 ? "is" : "are") there more than once")
     text += "\n" + table([["class"] + parts.map { $0.isPart ? $0.info.split.rawValue : "samples" }] + rows)
     text += section("warnings", warnings)
     text += section("notes", notes)
     text += section("duplicates", groups.prefix(Self.shownGroups).map(shown) + rest(groups.count, Self.shownGroups))
     let bad = parts.compactMap(\.inspection.bad)
-    text += section("bad samples", bad.flatMap { list in list.samples.map { "\($0.place): \($0.reason)" } + [list.rest].compactMap(\.self) })
+    text += section(
+      "bad samples",
+      bad.flatMap { list in list.samples.map { "\($0.place): \($0.reason)" } + [list.rest].compactMap(\.self) })
     return text
   }
 
@@ -114,8 +122,11 @@ struct DataReport {
   private func sizes(_ sizes: [(size: Inspection.Size, count: Int)]) -> String {
     guard let first = sizes.first, let last = sizes.last else { return "no images" }
     func name(_ size: Inspection.Size) -> String { "\(size.height)×\(size.width)" }
-    guard sizes.count > 1, let usual = sizes.max(by: { $0.count < $1.count }) else { return "all of \(name(first.size)) (H×W)" }
-    return "\(grouped(sizes.count)) sizes (H×W) from \(name(first.size)) to \(name(last.size)); most, \(grouped(usual.count)), are \(name(usual.size))"
+    guard sizes.count > 1, let usual = sizes.max(by: { $0.count < $1.count }) else {
+      return "all of \(name(first.size)) (H×W)"
+    }
+    return
+      "\(grouped(sizes.count)) sizes (H×W) from \(name(first.size)) to \(name(last.size)); most, \(grouped(usual.count)), are \(name(usual.size))"
   }
 
   private func section(_ title: String, _ lines: [String]) -> String {
@@ -151,7 +162,10 @@ struct DataReport {
                 "samples",
                 .array(
                   group.samples.map {
-                    .object([("split", .string($0.split.rawValue)), ("class", .string($0.className)), ("place", .string($0.place))])
+                    .object([
+                      ("split", .string($0.split.rawValue)), ("class", .string($0.className)),
+                      ("place", .string($0.place)),
+                    ])
                   })
               ),
             ])
@@ -172,10 +186,15 @@ struct DataReport {
       (
         "sizes",
         .array(
-          inspection.sizes.map { .object([("height", .integer($0.size.height)), ("width", .integer($0.size.width)), ("count", .integer($0.count))]) })
+          inspection.sizes.map {
+            .object([
+              ("height", .integer($0.size.height)), ("width", .integer($0.size.width)), ("count", .integer($0.count)),
+            ])
+          })
       ),
       ("orientations", .object(inspection.orientations.map { (String($0.orientation), .integer($0.count)) })),
-      ("bad_count", .integer(bad?.count ?? 0)), ("bad_samples", .array((bad?.samples ?? []).map { .object($0.members) })),
+      ("bad_count", .integer(bad?.count ?? 0)),
+      ("bad_samples", .array((bad?.samples ?? []).map { .object($0.members) })),
     ])
   }
 }

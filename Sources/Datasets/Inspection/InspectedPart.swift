@@ -70,12 +70,14 @@ public final class InspectedPart: SampleSource {
 
   private func pending(_ sample: Sample) -> PendingSample {
     let whole = opened.place()
-    let place = sample.origin ?? (whole.first == name ? whole.dropFirst().joined(separator: ": ") : whole.joined(separator: ": "))
+    let place =
+      sample.origin ?? (whole.first == name ? whole.dropFirst().joined(separator: ": ") : whole.joined(separator: ": "))
     return PendingSample(byteCount: sample.content.byteCount) {
       [inspection, limits, number, finish = opened.finish] () throws(DataError) -> Sample? in
       do throws(DataError) {
         try located([place.isEmpty ? sample.key : place]) { () throws(DataError) in
-          try inspection.add(try finish?(sample) ?? sample, number: number, place: place.isEmpty ? sample.key : place, limits)
+          try inspection.add(
+            try finish?(sample) ?? sample, number: number, place: place.isEmpty ? sample.key : place, limits)
         }
       } catch {
         guard error.fault == .badInput || error.fault == .badSample else { throw error }
@@ -100,7 +102,9 @@ public func inspectedParts(from source: ByteSource, options: ReadOptions) throws
   return try parts(of: try Container(source, limits: options.limits), fileName: name, options)
 }
 
-private func parts(of container: Container, fileName: String?, _ options: ReadOptions) throws(DataError) -> [InspectedPart] {
+private func parts(of container: Container, fileName: String?, _ options: ReadOptions) throws(DataError)
+  -> [InspectedPart]
+{
   container.isKept = true
   var found: [InspectedPart] = []
   var failure: DataError?

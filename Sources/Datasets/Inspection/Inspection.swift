@@ -103,7 +103,8 @@ extension ImageHeader {
   /// What the pixels of the file are: `RGB`, `palette, alpha`.
   fileprivate var summary: String {
     let words: [(Traits, String)] = [
-      (.cmyk, "CMYK"), (.palette, "palette"), (.deep, "more than 8 bits"), (.shallow, "fewer than 8 bits"), (.alpha, "alpha"),
+      (.cmyk, "CMYK"), (.palette, "palette"), (.deep, "more than 8 bits"), (.shallow, "fewer than 8 bits"),
+      (.alpha, "alpha"),
       (.several, "several frames"),
     ]
     let own = words.filter { traits.contains($0.0) }.map(\.1)

@@ -160,7 +160,8 @@ enum NPZ {
     let count = labels.count
     return try LabelledImages(
       shape: [form.channels, form.height, form.width], labels: labels, split: split,
-      name: dataset.isEmpty ? nil : dataset, notes: notes + form.notes, closingNotes: { scale.notes }, place: place,
+      name: dataset.isEmpty ? nil : dataset, notes: notes, doubts: form.notes, closingNotes: { scale.notes },
+      place: place,
       image: { index throws(DataError) in
         let bytes = try source.readExactly(form.byteCount, what: "image \(grouped(index + 1)) of \(grouped(count))")
         return .pixels(try form.pixels(bytes, &scale, at: place + ["image \(grouped(index + 1))"]))

@@ -77,7 +77,7 @@ enum PixelTable {
     let isEMNIST = table.name.dataset.split(separator: "-").first == "emnist"
     return try LabelledImages(
       shape: [header.channels, header.side, header.side], labels: labels, classNames: names, split: split,
-      notes: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
+      doubts: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
       place: table.place,
       image: { index throws(DataError) in
         let place = table.place + ["line \(grouped(index + (header.hasNames ? 2 : 1)))"]

@@ -37,7 +37,9 @@ enum WebDataset {
       keys: WebDatasetKeys(namesShards: survey.sharesKeys), keepsKeys: survey.changesKeys)
     return OpenedLayout(
       info: info, channels: survey.hasArrays ? nil : channels, split: part?.split ?? split,
-      notes: splitNotes + nameNotes + (part?.notes ?? []) + classes.notes + survey.notes, place: { reader.place },
+      notes: splitNotes + (part?.notes ?? []) + classes.notes + survey.notes,
+      doubts: nameNotes + startingNotes(classes.counts),
+      place: { reader.place },
       next: reader.next)
   }
 
