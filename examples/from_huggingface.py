@@ -78,7 +78,7 @@ def main():
     if sys.stdout.isatty():
         sys.exit("from_huggingface: a dataset does not belong on a terminal; add | pipe shard -o FOLDER")
 
-    if all(os.path.exists(path) for path in options.source):
+    if all(os.path.isfile(path) for path in options.source):
         images, names, columns, rows = rows_of_files(options.source)
     else:
         images, names, columns, rows = rows_of_dataset(options.source[0], options.config, options.split)

@@ -3,8 +3,8 @@ extension Verb {
     "decode",
     summary: "read any archive of labelled images or sounds and write it as a stream of samples",
     description: [
-      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
-        + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, WebDataset "
+        + "tars, npz and npy, STL-10, SVHN, tables of pixels; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
       "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
         + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
         + "these; --test-pattern tells which files are the test split.",

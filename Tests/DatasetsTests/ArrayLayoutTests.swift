@@ -85,6 +85,33 @@ import Testing
         == true)
   }
 
+  @Test func `pixels in one row are read where they make a square, and refused where they may be something else`()
+    throws
+  {
+    #expect(
+      try levels(array(type: "|u1", shape: "(2, 4)", [1, 2, 3, 200, 5, 6, 7, 8])) == [[1, 2, 3, 200], [5, 6, 7, 8]])
+    for shape in ["(2, 3, 16)", "(2, 16, 3)", "(2, 1, 16)", "(2, 16, 1)"] {
+      let count = shape.contains("3") ? 96 : 32
+      #expect(
+        problem(array(type: "|u1", shape: shape, [UInt8](repeating: 0, count: count)))?
+          .hasSuffix("that may be rows of pixels, or images whose pixels are in one row") == true, "\(shape)")
+    }
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 12)", [UInt8](repeating: 0, count: 24)))?.contains("were expected") == true
+    )
+  }
+
+  @Test func `bytes that stay near black get a note`() throws {
+    let folder = try TemporaryFolder()
+    let images = array(type: "|u1", shape: "(2, 1, 2)", [0, 1, 9, 16])
+    let log = Log()
+    let path = try folder.write("x.npz", npz(("x", images), ("y", int64Array([0, 1]))))
+    _ = try all(openDataset([.file(path)], log: { log.lines.append($0) }))
+    #expect(
+      log.lines.last?.hasSuffix("no pixel is brighter than 16 of 255; if another value is white, say so with --white N")
+        == true)
+  }
+
   // MARK: Names of arrays and files
 
   @Test func `a pair of files with one array each is read in either order`() throws {
@@ -195,6 +222,9 @@ import Testing
     let (source, notes) = try opened(tar(twice))
     #expect(try all(source).map(\.label) == [1, 0])
     #expect(notes() == ["test: 2 files with the same content as another were skipped"])
+    // The later one of the same path is what tar would unpack.
+    let again = twice.prefix(2) + [TestMember("train-labels-idx1-ubyte", idx(8, [2], [0, 1]))]
+    #expect(failure(of: tar(Array(again)))?.problem.hasPrefix("two files of labels for the train split: ") == true)
     let other = twice + [TestMember("b/train-images-idx3-ubyte", idx(8, [2, 1, 1], [4, 6]))]
     #expect(failure(of: tar(other))?.problem.hasPrefix("two files of images for the train split: ") == true)
   }
@@ -349,6 +379,30 @@ import Testing
     let planes = try read(
       table(["label"] + ["r", "g", "b"].flatMap { name in (0..<16).map { "\(name)\($0)" } }, [[0] + values]))
     #expect(Array(try planes[0].pixels().bytes.prefix(6)) == [0, 16, 32, 1, 17, 33])
+  }
+
+  @Test func `a table whose columns may mean something else is refused`() throws {
+    let dark = [Int](repeating: 0, count: 4) + (0..<12).map { 20 * $0 }
+    // Without names the first column is the label; here it is a dark corner.
+    let last = (0..<4).map { dark + [$0] }
+    #expect(
+      failure(of: table(nil, last))?.problem.hasSuffix("the first one, where labels stand, is 0 in every row") == true)
+    let numbered = (0..<17).map(String.init)
+    #expect(try read(table(numbered, [[1] + dark, [0] + dark])).map(\.label) == [1, 0])
+    // Columns of rows that are named by column and row.
+    let names = (0..<4).flatMap { row in (0..<4).map { "x\($0)y\(row)" } }
+    #expect(try read(table(["label"] + names, [[1] + dark]))[0].pixels().bytes == dark.map(UInt8.init))
+    // A picture that is smooth in planes, 8×8, and one that is smooth pixel by pixel.
+    let plane = (0..<8).flatMap { row in (0..<8).map { 4 * row + 20 * ($0 % 3) } }
+    let planes = plane + plane.map { 255 - $0 } + plane.map { 100 + $0 / 2 }
+    let turns = (0..<64).flatMap { pixel in (0..<3).map { planes[64 * $0 + pixel] } }
+    let header = ["label"] + (0..<192).map { "pixel\($0)" }
+    #expect(
+      failure(of: table(header, [[Int]](repeating: [1] + planes, count: 4)))?.problem.contains(
+        "red, green and blue planes, which they look like")
+        == true)
+    #expect(
+      try read(table(header, [[Int]](repeating: [1] + turns, count: 4)))[0].pixels().bytes == turns.map(UInt8.init))
   }
 
   @Test func `a table in an archive has its splits and a bad row is named`() throws {

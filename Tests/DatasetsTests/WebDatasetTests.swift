@@ -68,7 +68,7 @@ import Testing
     let (_, samples, notes) = try opened((0..<3).flatMap { sample("v1.5_\($0)", "\($0 % 2)") })
     #expect(samples.map(\.label) == [0, 1, 0])
     #expect(samples.map(\.key) == ["v1_5_0", "v1_5_1", "v1_5_2"])
-    #expect(notes.first == "keys hold dots, so the last dot of a name ends its key")
+    #expect(notes.contains("keys hold dots, so the last dot of a name ends its key"))
     // Fields with a dot more belong to the sample, as the convention says.
     let masks = try opened(
       (0..<2).flatMap {
@@ -177,7 +177,56 @@ import Testing
     #expect(numbers.notes.first == "the classes are named by classnames.txt")
   }
 
+  @Test func `a list that is none is left alone and two that differ are refused`() throws {
+    let members = sample("0", "1")
+    let empty = try opened([TestMember("classes.txt", text: "cat\n\ndog\n")] + members)
+    #expect(empty.source.info.classNames == ["0", "1"])
+    #expect(empty.notes.first == "classes.txt has empty or equal lines, so it is no list of classes")
+    let both = [TestMember("a/classes.txt", text: "cat\ndog"), TestMember("b/classes.txt", text: "dog\ncat\n")]
+    #expect(problem(both + members)?.contains("a/classes.txt and b/classes.txt list different classes") == true)
+    #expect(
+      try opened([both[0], TestMember("b/classes.txt", text: "cat\ndog\n")] + members).source.info.classNames == [
+        "cat", "dog",
+      ])
+  }
+
+  // MARK: Arrays
+
+  @Test func `arrays of other types than bytes and floats are refused and channels behind come to the front`() throws {
+    func archive(_ array: [UInt8]) -> [TestMember] { [TestMember("0.npy", array), TestMember("0.cls", text: "0")] }
+    #expect(
+      problem(archive(array(type: "<i8", shape: "(1, 1)", [7, 0, 0, 0, 0, 0, 0, 0])))?.contains(
+        "an array of type <i8; bytes") == true)
+    let levels = npyBytes(FloatArray(shape: [1, 1, 2], values: [3, 255]))
+    #expect(
+      problem(archive(levels))?.contains("the value 255.0; float images have 0 for black and 1 for white") == true)
+    let behind = npyBytes(FloatArray(shape: [2, 2, 3], values: (0..<12).map { Float($0) / 12 }))
+    let (source, samples, _) = try opened(archive(behind))
+    #expect(source.info.shape == [3, 2, 2])
+    let planes = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11].map { Float($0) / 12 }
+    #expect(samples[0].content == .floats(FloatArray(shape: [3, 2, 2], values: planes)))
+  }
+
   // MARK: Shards
+
+  @Test func `parts in one archive are told apart by the folders of their keys`() throws {
+    let members = sample("d/train/0", "0") + sample("d/test/1", "2") + sample("d/train/2", "1")
+    let train = try opened(members)
+    #expect(train.samples.map(\.label) == [0, 1])
+    #expect(train.source.info.classNames == ["0", "1", "2"])
+    #expect(train.source.info.countPerClass == [1, 1, 0])
+    #expect(try read(tar(members), ReadOptions(split: .test)).map(\.label) == [2])
+    // A class may be called so.
+    #expect(try opened(sample("train/0", "0") + sample("plane/1", "1")).samples.count == 2)
+  }
+
+  @Test func `a shard that is named after a split beside others without one is refused`() throws {
+    let folder = try TemporaryFolder()
+    let paths = try ["test-000.tar", "001.tar"].map { try folder.write($0, tar(sample($0.prefix(3).description, "0"))) }
+    let error = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
+    #expect(error?.problem.hasSuffix("001.tar is not, so it may be of any") == true)
+    #expect(try all(openDataset(paths.map { .file($0) })).count == 2)
+  }
 
   @Test func `shards of several splits are told apart by their names or folders`() throws {
     let folder = try TemporaryFolder()

@@ -10,6 +10,8 @@ struct LabelledImages {
   /// The dataset's own name, where the data says it.
   var name: String?
   var notes: [String] = []
+  /// What may be read in another way.
+  var doubts: [String] = []
   var closingNotes: () -> [String] = { [] }
   /// What messages call the file of the images.
   var place: [String]
@@ -61,7 +63,8 @@ struct LabelledImages {
     let (labels, image, finish, place) = (labels, image, finish, place)
     var index = 0
     return OpenedLayout(
-      info: info, channels: shape[0], split: split, notes: notes + (classNames == nil ? startingNotes(counts) : []),
+      info: info, channels: shape[0], split: split, notes: notes,
+      doubts: doubts + (classNames == nil ? startingNotes(counts) : []),
       closingNotes: closingNotes,
       place: { place + ["image \(grouped(index))"] }
     ) { () throws(DataError) in

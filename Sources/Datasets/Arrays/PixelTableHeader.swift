@@ -11,6 +11,8 @@ struct PixelTableHeader {
   let channels: Int
   /// Whether the first line names the columns; otherwise it is an image.
   let hasNames: Bool
+  /// Whether the names say which channel a column is of.
+  let namesChannels: Bool
   /// Whether no name says which column is the label's.
   let isLabelSupposed: Bool
   /// What the log shall say.
@@ -47,6 +49,7 @@ struct PixelTableHeader {
       (side, channels) = shape
       order = Array(1..<fields.count)
       isLabelSupposed = true
+      namesChannels = false
       notes.append("its columns have no names; the first one is the label")
       if channels == 3 { notes.append(Self.interleavedNote) }
     } else {
@@ -62,6 +65,7 @@ struct PixelTableHeader {
       else { return nil }
       (side, channels) = shape
       order = found.order.map { numbered[$0] }
+      namesChannels = found.namesChannels
       if channels == 3, !found.namesChannels { notes.append(Self.interleavedNote) }
     }
     pixels = order
@@ -69,6 +73,25 @@ struct PixelTableHeader {
     for (index, column) in order.enumerated() { places[column] = index }
     self.places = places
     self.notes = notes
+  }
+
+  /// Throws `badInput` where images that are read as red, green and blue of each pixel in turn look like three planes.
+  ///
+  /// A pixel resembles the one below it, which is three rows of values further on, or one row of a plane.
+  func checkChannels(_ images: [[UInt8]], at place: [String]) throws(DataError) {
+    guard channels == 3, !namesChannels, side >= 8, images.count >= 4, !images.allSatisfy(isRamp) else { return }
+    func difference(_ distance: Int) -> Double {
+      var sum = 0
+      for image in images {
+        for index in 0..<(image.count - 3 * side) { sum += abs(Int(image[index]) - Int(image[index + distance])) }
+      }
+      return Double(sum)
+    }
+    guard 1.25 * difference(side) < difference(3 * side) else { return }
+    throw DataError(
+      .badInput, at: place,
+      "the columns of a colour image may be its pixels in turn, or its red, green and blue planes, which they look like",
+      remedy: "name the columns of planes r0, r1 and so on, g0 …, b0 …")
   }
 
   private static let interleavedNote = "the columns of an image are read as red, green and blue of each pixel in turn"
@@ -107,8 +130,14 @@ struct PixelTableHeader {
     }
     var columns: [Column] = []
     for (index, name) in names.enumerated() {
-      let numbers = name.split(whereSeparator: { !$0.isNumber }).map { Int($0) }
+      var numbers = name.split(whereSeparator: { !$0.isNumber }).map { Int($0) }
       guard numbers.allSatisfy({ $0 != nil }) else { return nil }
+      // `x3y1`, `col3_row1`: the column stands first.
+      let words = name.split(whereSeparator: { !$0.isLetter })
+      if numbers.count == 2, words.count == 2, ["x", "c"].contains(words[0].first), ["y", "r"].contains(words[1].first)
+      {
+        numbers.reverse()
+      }
       columns.append(Column(index: index, word: word(name), numbers: numbers.compactMap(\.self)))
     }
     func sorted(_ columns: [Column]) -> [Int]? {
@@ -184,6 +213,13 @@ struct PixelTableHeader {
   private static func slowLevel(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> UInt8? {
     Double(unquoted(ArraySlice(Array(text)))).flatMap { UInt8(exactly: $0) }
   }
+}
+
+/// Whether values only count up, which looks smooth however they are cut into rows.
+private func isRamp(_ values: [UInt8]) -> Bool {
+  let steps = zip(values, values.dropFirst()).map { $1 &- $0 }
+  let equal = zip(steps, steps.dropFirst()).count { $0 == $1 && $0 != 0 }
+  return 10 * equal > 9 * steps.count
 }
 
 /// A field without the spaces and quotes around it.

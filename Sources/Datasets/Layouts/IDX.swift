@@ -253,7 +253,7 @@ enum IDX {
     let size = height * width * channels
     return try LabelledImages(
       shape: [channels, height, width], labels: labels, split: split,
-      name: request.options.subset == nil ? nil : name.dataset, notes: notes + name.notes, place: place,
+      name: request.options.subset == nil ? nil : name.dataset, notes: notes, doubts: name.notes, place: place,
       image: { index throws(DataError) in
         let bytes = try source.readExactly(size, what: "image \(grouped(index + 1)) of \(grouped(count))")
         return .pixels(Pixels(height: height, width: width, channels: channels, bytes: bytes))

@@ -20,7 +20,9 @@ enum NPZ {
     if lower.hasSuffix(".npz") { return true }
     guard lower.hasSuffix(".npy") else { return false }
     let name = ArrayName(lower)
-    return name.isExact || name.isUnnamed || name.role != nil && name.split != nil
+    // `train_image_0001.npy` is a sample of a WebDataset.
+    let isNumbered = name.dataset.split(separator: "-").contains { $0.allSatisfy(\.isNumber) }
+    return name.isExact || name.isUnnamed || name.role != nil && name.split != nil && !isNumbered
   }
 
   /// An array that may be the images or the labels.
@@ -158,7 +160,8 @@ enum NPZ {
     let count = labels.count
     return try LabelledImages(
       shape: [form.channels, form.height, form.width], labels: labels, split: split,
-      name: dataset.isEmpty ? nil : dataset, notes: notes + form.notes, closingNotes: { scale.notes }, place: place,
+      name: dataset.isEmpty ? nil : dataset, notes: notes, doubts: form.notes, closingNotes: { scale.notes },
+      place: place,
       image: { index throws(DataError) in
         let bytes = try source.readExactly(form.byteCount, what: "image \(grouped(index + 1)) of \(grouped(count))")
         return .pixels(try form.pixels(bytes, &scale, at: place + ["image \(grouped(index + 1))"]))

@@ -42,7 +42,12 @@ enum PixelTable {
     var name: ArrayName
     var header: PixelTableHeader
     var labels: [String] = []
+    /// The first images of a colour table.
+    var firstImages: [[UInt8]] = []
   }
+
+  /// As many images as are looked at for the order of their channels.
+  private static let patience = 32
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let container = request.container
@@ -59,6 +64,7 @@ enum PixelTable {
         "the columns have no names, and the first one, where labels stand, is \(table.labels[0]) in every row",
         remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on")
     }
+    try table.header.checkChannels(table.firstImages, at: table.place)
     let (names, labels) = try classes(table)
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != table.place {}
@@ -71,7 +77,7 @@ enum PixelTable {
     let isEMNIST = table.name.dataset.split(separator: "-").first == "emnist"
     return try LabelledImages(
       shape: [header.channels, header.side, header.side], labels: labels, classNames: names, split: split,
-      notes: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
+      doubts: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
       place: table.place,
       image: { index throws(DataError) in
         let place = table.place + ["line \(grouped(index + (header.hasNames ? 2 : 1)))"]
@@ -110,6 +116,9 @@ enum PixelTable {
               "fewer than the \(header.columns) columns of the first line", remedy: Remedy.getItAgain)
           }
           candidate.labels.append(label)
+          if header.channels == 3, candidate.firstImages.count < patience {
+            candidate.firstImages.append(try header.levels(of: row, at: first.place))
+          }
           next = try lines.nextFilled()
         }
       }

@@ -37,7 +37,9 @@ enum WebDataset {
       keys: WebDatasetKeys(namesShards: survey.sharesKeys), keepsKeys: survey.changesKeys)
     return OpenedLayout(
       info: info, channels: survey.hasArrays ? nil : channels, split: part?.split ?? split,
-      notes: splitNotes + nameNotes + (part?.notes ?? []) + classes.notes + survey.notes, place: { reader.place },
+      notes: splitNotes + (part?.notes ?? []) + classes.notes + survey.notes,
+      doubts: nameNotes + startingNotes(classes.counts),
+      place: { reader.place },
       next: reader.next)
   }
 
@@ -82,6 +84,12 @@ enum WebDataset {
     }
   }
 
+  /// C×H×W of floats, which have their channels in front unless they can only have them behind.
+  static func floatShape(_ shape: [Int]) -> [Int]? {
+    guard shape.count == 3 else { return shape.count == 2 ? [1] + shape : nil }
+    return shape[0] != 1 && shape[0] != 3 && (shape[2] == 1 || shape[2] == 3) ? [shape[2], shape[0], shape[1]] : shape
+  }
+
   /// The content of an npy file: bytes are pixels, everything else floats.
   static func content(of bytes: [UInt8], place: [String]) throws(DataError) -> Content {
     let name = place.joined(separator: ": ")
@@ -100,7 +108,9 @@ enum WebDataset {
           .badInput, at: place, "the value \(strange); float images have 0 for black and 1 for white",
           remedy: "save bytes as uint8, or divide by 255")
       }
-      return .floats(array)
+      guard let planar = floatShape(array.shape), planar != array.shape else { return .floats(array) }
+      let values = transposed(array.values, rows: planar[1] * planar[2], columns: planar[0])
+      return .floats(FloatArray(shape: planar, values: values))
     }
     try checkNPYSize(header, found: bytes.count - header.length, name: name)
     let elements = Array(bytes[header.length...])

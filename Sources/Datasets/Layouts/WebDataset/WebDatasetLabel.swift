@@ -95,7 +95,9 @@ struct WebDatasetClasses {
 
   /// Whether a file is called as those that name the classes, one a line, in index order.
   static func isList(_ path: String) -> Bool {
-    fileNames.contains(path.split(separator: "/").last.map { $0.lowercased() } ?? "")
+    // Most members end otherwise, and there are many.
+    path.utf8.last == UInt8(ascii: "t") && path.utf8.suffix(4).first == UInt8(ascii: ".")
+      && fileNames.contains(path.split(separator: "/").last.map { $0.lowercased() } ?? "")
   }
 
   /// Takes the names in such a file; one that lists other things is left alone.
@@ -159,8 +161,7 @@ struct WebDatasetClasses {
     var found = places.name == nil ? try indexed(name: name) : try named(name: name)
     if let notAList { found.notes.append("\(notAList) has empty or equal lines, so it is no list of classes") }
     let counts = found.names.enumerated().map { count(places.name == nil ? .index($0) : .name($1)) }
-    let starting = places.name == nil ? startingNotes(counts) : []
-    return (found.names, counts, found.notes + starting)
+    return (found.names, counts, found.notes)
   }
 
   private func indexed(name: String) throws(DataError) -> (names: [String], notes: [String]) {

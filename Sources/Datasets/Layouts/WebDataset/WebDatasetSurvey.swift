@@ -50,7 +50,8 @@ struct WebDatasetSurvey {
       run?.hasImage = true
       hasArrays = true
       let header = try NPYHeader(of: try reader.readAll(), name: reader.place.joined(separator: ": "))
-      arrayShapes.insert(header.element == .uint8 ? WebDataset.imageShape(header.shape) ?? header.shape : header.shape)
+      let shape = header.element == .uint8 ? WebDataset.imageShape(header.shape) : WebDataset.floatShape(header.shape)
+      arrayShapes.insert(shape ?? header.shape)
     } else if names.isImage(field) {
       run?.hasImage = true
       guard let shape = EncodedImage(file: try reader.readAll()).surveyedShape(options) else { return }
