@@ -3,8 +3,8 @@ extension Verb {
     "decode",
     summary: "read any archive of labelled images or sounds and write it as a stream of samples",
     description: [
-      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
-        + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, WebDataset "
+        + "tars, npz and npy, STL-10, SVHN, tables of pixels; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
       "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
         + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
         + "these; --test-pattern tells which files are the test split.",
@@ -98,15 +98,23 @@ extension Verb {
 
   static let inspect = Verb(
     "inspect",
-    summary: "say what a shard folder holds and how it came to be",
+    summary: "say what a dataset holds, before it is used or after it was made",
     description: [
-      "Reads the manifest only: classes, counts, shards, value range, formation, and every step of its history."
+      "Of raw data, in any layout that `pipe decode` reads: the layout and what it was recognised by, parts, classes in index order with "
+        + "their counts, kinds and sizes of images, EXIF orientations, duplicates (also between train and test), samples that cannot be "
+        + "read, and a warning wherever another reading was possible. Every sample is decoded; nothing is written.",
+      "Of a shard folder it reads the manifest only: classes, counts, shards, value range, formation, and every step of its history.",
     ],
-    operands: [.shardFolder],
-    groups: [OptionGroup("Report", [.json]), .terse],
+    operands: [
+      Operand(
+        "PATH", .path("PATH"),
+        help: "an archive, a folder, a stream in a file, or a folder that pipe shard wrote; - is the standard input")
+    ],
+    groups: [OptionGroup("Report", [.json]), .readingLayout, .terse],
     examples: [
-      Example("pipe inspect cifar10-m3d", "the summary"),
-      Example("pipe inspect cifar10-m3d --json | jq .label_names", "for programs"),
+      Example("pipe inspect photos.tar", "what is in it, before anything is made of it"),
+      Example("pipe inspect photos.tar --json | jq .warnings", "for programs"),
+      Example("pipe inspect cifar10-m3d", "how a dataset was made"),
     ])
 
   static let verify = Verb(

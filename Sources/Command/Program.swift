@@ -96,12 +96,13 @@ private struct Program {
   private func run(_ verb: Verb, _ words: [String]) async -> Int32 {
     var reporter = Reporter(name: "pipe \(verb.name)", mode: asksForJSON(words) ? .json : .never, terminal: terminal)
     do {
-      let arguments = try Arguments(Array(words.dropFirst()), for: verb)
+      var arguments = try Arguments(Array(words.dropFirst()), for: verb)
       if arguments.asksForHelp {
         try StandardOutput().write(Help.of(verb, method: arguments.typedMethod, width: terminal.width))
         return ExitStatus.ok.rawValue
       }
       reporter = Reporter(verb, arguments, terminal)
+      try arguments.expandInputs()
       try checkStreams(verb, arguments)
       try checkStandardInput(arguments)
       try checkPlaces(arguments)

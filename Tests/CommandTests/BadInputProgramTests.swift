@@ -66,15 +66,15 @@ import Testing
       "label out of range", says: "record 1: label 10, but there are only the labels 0 to 9",
       "pack(changed(batch, '.bin', lambda c: bytes([10]) + c[1:]))"),
     Damage(
-      "label that is no number", says: "the label “cat” is not a class index",
-      "pack(changed(web, '.cls', lambda c: b'cat'))"),
+      "label that is no class", says: "the label “-1” is neither a class index",
+      "pack(changed(web, '.cls', lambda c: b'-1'))"),
     Damage(
       "image with no label", says: "an image without a label",
       "pack(without(web, next(i for i, (n, _) in enumerate(web) if n.endswith('.cls'))))"),
     Damage(
       "label with no image", says: "a label without an image",
       "pack(without(web, next(i for i, (n, _) in enumerate(web) if n.endswith('.png'))))"),
-    Damage("duplicate key", says: "the key occurs twice", "pack(web + web[:3])"),
+    Damage("members apart", says: "the members of this sample are not adjacent", "pack(web[1:] + web[:1])"),
     Damage("corrupt PNG", says: "a damaged PNG image", "pack(changed(web, '.png', flipped))"),
     Damage(
       "corrupt JPEG", says: "a damaged JPEG image",

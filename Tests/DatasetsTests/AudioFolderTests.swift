@@ -125,12 +125,12 @@ import Testing
     #expect(try failure(of: folders, patterns(label: nil, test: "*0"))?.fault == .usage)
   }
 
-  @Test func `patterns are for sounds`() throws {
-    let error = try failure(of: bytes(ofFixture: "shapes-folder.tar.gz"), patterns(test: "*_0"))
+  @Test func `patterns are for files`() throws {
+    let error = try failure(of: bytes(ofFixture: "shapes-cifar.tar.gz"), patterns(test: "*_0"))
     #expect(error?.fault == .usage)
     #expect(
       error?.description
-        == "test: --label-pattern and --test-pattern are for folders of sound files, and its layout is image-folder; leave them out"
+        == "test: --label-pattern and --test-pattern are for folders of images or sound files, and its layout is cifar10-binary; leave them out"
     )
   }
 

@@ -6,19 +6,8 @@ extension ReadOptions {
   ///
   /// - Throws: `UsageError` when two of them contradict each other.
   public init(_ arguments: Arguments) throws(UsageError) {
-    self.init(
-      layout: arguments.choice("layout").flatMap(Layout.init(named:)), classes: arguments.list("classes"),
-      labelPattern: try arguments.filePattern("label-pattern"), testPattern: try arguments.filePattern("test-pattern"),
-      centerCrop: arguments.integer("center-crop"))
-    if let labelPattern, !labelPattern.hasLabel {
-      throw UsageError(
-        "--label-pattern '\(labelPattern.text)' has no {label}", hint: "write it where the class stands: {label}_*")
-    }
-    if let testPattern, testPattern.hasLabel {
-      throw UsageError(
-        "--test-pattern '\(testPattern.text)' has a {label}",
-        hint: "write * there; the label belongs into --label-pattern")
-    }
+    try self.init(layoutOf: arguments)
+    (classes, centerCrop) = (arguments.list("classes"), arguments.integer("center-crop"))
     if arguments.verb.option("split") != nil {
       split = arguments.choice("split").flatMap(DatasetInfo.Split.init(rawValue:)) ?? .train
       isSplitRequired = arguments.given("split")
@@ -40,6 +29,42 @@ extension ReadOptions {
     if let crop = centerCrop, crop > side {
       throw UsageError("--center-crop \(crop) is larger than the images, which --resize makes \(side) pixels small")
     }
+  }
+
+  /// What those of them ask for that say how data is laid out.
+  ///
+  /// - Throws: `UsageError` for a pattern or a field that is none.
+  init(layoutOf arguments: Arguments) throws(UsageError) {
+    self.init(
+      layout: arguments.choice("layout").flatMap(Layout.init(named:)),
+      labelPattern: try arguments.filePattern("label-pattern"), testPattern: try arguments.filePattern("test-pattern"))
+    (labelColumn, imageColumn) = (arguments.text("label-column"), arguments.text("image-column"))
+    testFolds = arguments.list("test-fold")
+    if let labelPattern, !labelPattern.hasLabel {
+      throw UsageError(
+        "--label-pattern '\(labelPattern.text)' has no {label}", hint: "write it where the class stands: {label}_*")
+    }
+    if let testPattern, testPattern.hasLabel {
+      throw UsageError(
+        "--test-pattern '\(testPattern.text)' has a {label}",
+        hint: "write * there; the label belongs into --label-pattern")
+    }
+    subset = arguments.text("subset")
+    white = arguments.integer("white")
+    imageFields = arguments.text("image-field").map { $0.lowercased().split(separator: ";").map(String.init) } ?? []
+    labelField = arguments.text("label-field").map(Self.labelField) ?? []
+    if arguments.given("image-field"), imageFields.isEmpty {
+      throw UsageError("--image-field names no field", hint: "name one, such as jpg, or several, as in 'jpg;png'")
+    }
+    if arguments.given("label-field"), labelField.first?.isEmpty ?? true || labelField.contains("") {
+      throw UsageError("--label-field names no field", hint: "name one, such as cls, or a key in one, as in json:label")
+    }
+  }
+
+  /// `json:meta:class` as the field, in lower case as all fields, and the keys in it.
+  private static func labelField(_ text: String) -> [String] {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    return [parts[0].lowercased()] + parts.dropFirst()
   }
 
   /// Whether samples pass as they are.

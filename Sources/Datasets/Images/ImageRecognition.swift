@@ -77,16 +77,6 @@ func hasImageExtension(_ name: String) -> Bool {
   return imageExtensions.contains(name[name.index(after: dot)...].lowercased())
 }
 
-extension MemberReader {
-  /// The whole of the current member where it is an image or should be one, see `isImageFile`; nil for any other, which is not read further.
-  func readImageFile() throws(DataError) -> [UInt8]? {
-    guard let member = current else { return nil }
-    let first = try readFirst(EncodedImage.Format.signatureLength)
-    guard isImageFile(named: member.basename, firstBytes: first) else { return nil }
-    return first.count < EncodedImage.Format.signatureLength ? first : try readAll(after: first)
-  }
-}
-
 /// The error for bytes that should be an image and are of none of the formats that are read.
 func foreign(_ bytes: [UInt8]) -> DataError {
   func error(_ problem: String, _ remedy: String = Remedy.replaceSample) -> DataError {
@@ -97,14 +87,8 @@ func foreign(_ bytes: [UInt8]) -> DataError {
   if bytes.allSatisfy({ $0 == 0 }) {
     return error("a file of \(grouped(bytes.count)) zeros instead of an image, as a failed copy leaves it")
   }
-  if has("version https://git-lfs.github.com/spec") {
-    return error("a pointer of Git LFS instead of an image", "get the files themselves with git lfs pull")
-  }
   let text = String(decoding: bytes.prefix(256), as: UTF8.self).lowercased().drop {
     $0.isWhitespace || $0 == "\u{FEFF}"
-  }
-  if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") || text.hasPrefix("<head") {
-    return error("a web page instead of an image, as a server sends it where there is no such file")
   }
   let kinds: [(String, Bool)] = [
     ("AVIF", has("ftypavi", at: 4)),
@@ -119,6 +103,10 @@ func foreign(_ bytes: [UInt8]) -> DataError {
     return error(
       "an image in the format \(kind), which is not read",
       "convert it to PNG, or leave it out with --on-bad-sample skip")
+  }
+  if let known = KnownFile(Array(bytes.prefix(512))) {
+    return error(
+      "\(known.what) instead of an image\(known.reason)", known.isPointer ? known.remedy : Remedy.replaceSample)
   }
   return error("not an image of a known format: it starts with \(hex(Array(bytes.prefix(8))))")
 }

@@ -48,4 +48,4 @@ struct PackRecords: Stage {
 }
 
 /// Cores to work on; more than eight would wait for the one that hashes and writes.
-let processors = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+public let processors = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
