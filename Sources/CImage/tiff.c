@@ -2,132 +2,11 @@
 // turns into RGB itself among the YCbCr ones.
 //
 // The orientation tag says in which order rows and columns stand in the file, so it is always obeyed, as Pillow does.
-#include "library.h"
 #include "palette.h"
+#include "tiff_file.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <tiffio.h>
-
-#define FUNCTION(name) __typeof__(name) *name
-static struct {
-  FUNCTION(TIFFClientOpenExt);
-  FUNCTION(TIFFClose);
-  FUNCTION(TIFFGetField);
-  FUNCTION(TIFFGetFieldDefaulted);
-  FUNCTION(TIFFIsTiled);
-  FUNCTION(TIFFLastDirectory);
-  FUNCTION(TIFFOpenOptionsAlloc);
-  FUNCTION(TIFFOpenOptionsFree);
-  FUNCTION(TIFFOpenOptionsSetErrorHandlerExtR);
-  FUNCTION(TIFFOpenOptionsSetMaxSingleMemAlloc);
-  FUNCTION(TIFFOpenOptionsSetWarningHandlerExtR);
-  FUNCTION(TIFFReadEncodedStrip);
-  FUNCTION(TIFFReadEncodedTile);
-  FUNCTION(TIFFReadRGBAImageOriented);
-  FUNCTION(TIFFScanlineSize64);
-  FUNCTION(TIFFSetField);
-  FUNCTION(TIFFTileRowSize64);
-  char problem[CIMAGE_ERROR_SIZE];
-} library;
-
-static void load(void) {
-#define SYMBOL(name) {(void **)&library.name, #name}
-  static const cimage_symbol symbols[] = {SYMBOL(TIFFClientOpenExt),
-                                          SYMBOL(TIFFClose),
-                                          SYMBOL(TIFFGetField),
-                                          SYMBOL(TIFFGetFieldDefaulted),
-                                          SYMBOL(TIFFIsTiled),
-                                          SYMBOL(TIFFLastDirectory),
-                                          SYMBOL(TIFFOpenOptionsAlloc),
-                                          SYMBOL(TIFFOpenOptionsFree),
-                                          SYMBOL(TIFFOpenOptionsSetErrorHandlerExtR),
-                                          SYMBOL(TIFFOpenOptionsSetMaxSingleMemAlloc),
-                                          SYMBOL(TIFFOpenOptionsSetWarningHandlerExtR),
-                                          SYMBOL(TIFFReadEncodedStrip),
-                                          SYMBOL(TIFFReadEncodedTile),
-                                          SYMBOL(TIFFReadRGBAImageOriented),
-                                          SYMBOL(TIFFScanlineSize64),
-                                          SYMBOL(TIFFSetField),
-                                          SYMBOL(TIFFTileRowSize64)};
-  cimage_load("libtiff.so.6", "libtiff6", symbols, sizeof symbols / sizeof *symbols, library.problem);
-}
-
-static int loaded(char error[CIMAGE_ERROR_SIZE]) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, load);
-  if (library.problem[0]) cimage_fail(CIMAGE_UNAVAILABLE, error, "%s", library.problem);
-  return !library.problem[0];
-}
-
-// A file in memory, as libtiff reads it; the first thing that libtiff complains of stays in `error`.
-typedef struct {
-  const uint8_t *bytes;
-  uint64_t count, at;
-  char *error;
-} memory_file;
-
-static tmsize_t read_bytes(thandle_t user, void *into, tmsize_t wanted) {
-  memory_file *file = user;
-  uint64_t left = file->at < file->count ? file->count - file->at : 0;
-  size_t size = wanted < 0 ? 0 : (uint64_t)wanted < left ? (size_t)wanted : (size_t)left;
-  if (size > 0) memcpy(into, file->bytes + file->at, size);
-  file->at += size;
-  return (tmsize_t)size;
-}
-
-static tmsize_t write_nothing(thandle_t user, void *from, tmsize_t size) {
-  (void)user, (void)from, (void)size;
-  return 0;
-}
-
-static toff_t seek(thandle_t user, toff_t offset, int whence) {
-  memory_file *file = user;
-  file->at = (whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->at : file->count) + offset;
-  return file->at;
-}
-
-static int close_nothing(thandle_t user) {
-  (void)user;
-  return 0;
-}
-
-static toff_t size_of(thandle_t user) { return ((memory_file *)user)->count; }
-
-// The bytes are there already: libtiff reads strips from where they stand.
-static int map_file(thandle_t user, void **base, toff_t *size) {
-  memory_file *file = user;
-  *base = (void *)(uintptr_t)file->bytes;
-  *size = file->count;
-  return 1;
-}
-
-static void unmap_file(thandle_t user, void *base, toff_t size) { (void)user, (void)base, (void)size; }
-
-static int on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list values) {
-  (void)tiff, (void)module;
-  char *error = ((memory_file *)user)->error;
-  if (!error[0]) vsnprintf(error, CIMAGE_ERROR_SIZE, format, values);
-  return 1;
-}
-
-static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list values) {
-  (void)tiff, (void)user, (void)module, (void)format, (void)values;
-  return 1;
-}
-
-static TIFF *open_file(memory_file *file) {
-  TIFFOpenOptions *options = library.TIFFOpenOptionsAlloc();
-  if (!options) return NULL;
-  library.TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, file);
-  library.TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, file);
-  library.TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)1 << 30);
-  TIFF *tiff = library.TIFFClientOpenExt("image", "r", file, read_bytes, write_nothing, seek, close_nothing, size_of, map_file,
-                                         unmap_file, options);
-  library.TIFFOpenOptionsFree(options);
-  return tiff;
-}
 
 // Which of the ways of storing pixels the page has.
 typedef struct {
@@ -142,7 +21,7 @@ typedef struct {
 
 static int read_palette(TIFF *tiff, page *page, char error[CIMAGE_ERROR_SIZE]) {
   uint16_t *red = NULL, *green = NULL, *blue = NULL;
-  if (!library.TIFFGetField(tiff, TIFFTAG_COLORMAP, &red, &green, &blue)) {
+  if (!cimage_tiff.TIFFGetField(tiff, TIFFTAG_COLORMAP, &red, &green, &blue)) {
     return cimage_fail(CIMAGE_DAMAGED, error, "it has no palette");
   }
   page->palette.count = 1u << page->bits;
@@ -162,7 +41,7 @@ static void read_extras(TIFF *tiff, page *page, cimage_info *info) {
   uint16_t count = 0, *kinds = NULL;
   if (page->samples <= page->colours) return;
   info->traits |= CIMAGE_ALPHA;
-  if (!library.TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) || count == 0 || !kinds) return;
+  if (!cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) || count == 0 || !kinds) return;
   page->is_multiplied = kinds[0] == EXTRASAMPLE_ASSOCALPHA && page->colours != 4 && page->photometric != PHOTOMETRIC_PALETTE;
 }
 
@@ -181,7 +60,7 @@ static int read_kind(TIFF *tiff, page *page, cimage_info *info, char error[CIMAG
       break;
     case PHOTOMETRIC_SEPARATED: {
       uint16_t inks = INKSET_CMYK;
-      library.TIFFGetFieldDefaulted(tiff, TIFFTAG_INKSET, &inks);
+      cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_INKSET, &inks);
       if (inks != INKSET_CMYK) return cimage_fail(CIMAGE_UNSUPPORTED, error, "inks other than CMYK");
       page->colours = 4;
       info->traits |= CIMAGE_CMYK;
@@ -191,7 +70,7 @@ static int read_kind(TIFF *tiff, page *page, cimage_info *info, char error[CIMAG
       page->colours = 3;
       // libjpeg turns its own colours into RGB; libtiff does it with the others.
       if (page->compression == COMPRESSION_JPEG && !page->is_separate) {
-        library.TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+        cimage_tiff.TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
       } else {
         page->by_libtiff = 1;
       }
@@ -205,20 +84,20 @@ static int read_kind(TIFF *tiff, page *page, cimage_info *info, char error[CIMAG
 static int read_page(TIFF *tiff, page *page, cimage_info *info, char error[CIMAGE_ERROR_SIZE]) {
   memset(page, 0, sizeof *page);
   uint16_t format = SAMPLEFORMAT_UINT, planes = PLANARCONFIG_CONTIG;
-  if (!library.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &page->width) ||
-      !library.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &page->height) || page->width - 1 >= INT32_MAX ||
+  if (!cimage_tiff.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &page->width) ||
+      !cimage_tiff.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &page->height) || page->width - 1 >= INT32_MAX ||
       page->height - 1 >= INT32_MAX) {
     return cimage_fail(CIMAGE_DAMAGED, error, "its header is invalid");
   }
-  if (!library.TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &page->photometric)) {
+  if (!cimage_tiff.TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &page->photometric)) {
     return cimage_fail(CIMAGE_UNSUPPORTED, error, "it does not say what its values mean (no photometric interpretation)");
   }
-  library.TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &page->bits);
-  library.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &page->samples);
-  library.TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &page->compression);
-  library.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
-  library.TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planes);
-  if (!library.TIFFGetField(tiff, TIFFTAG_ORIENTATION, &page->orientation) || page->orientation - 1u >= 8) page->orientation = 1;
+  cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &page->bits);
+  cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &page->samples);
+  cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &page->compression);
+  cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
+  cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planes);
+  if (!cimage_tiff.TIFFGetField(tiff, TIFFTAG_ORIENTATION, &page->orientation) || page->orientation - 1u >= 8) page->orientation = 1;
   page->is_separate = planes == PLANARCONFIG_SEPARATE && page->samples > 1;
   if (format != SAMPLEFORMAT_UINT && format != SAMPLEFORMAT_VOID) {
     return cimage_fail(CIMAGE_UNSUPPORTED, error, "values that are not unsigned integers");
@@ -235,7 +114,7 @@ static int read_page(TIFF *tiff, page *page, cimage_info *info, char error[CIMAG
   read_extras(tiff, page, info);
   if (page->bits == 16) info->traits |= CIMAGE_DEEP;
   if (page->bits < 8 && !is_numbered) info->traits |= CIMAGE_SHALLOW;
-  if (!library.TIFFLastDirectory(tiff)) info->traits |= CIMAGE_SEVERAL;
+  if (!cimage_tiff.TIFFLastDirectory(tiff)) info->traits |= CIMAGE_SEVERAL;
   int is_swapped = page->orientation >= 5;
   info->width = is_swapped ? page->height : page->width;
   info->height = is_swapped ? page->width : page->height;
@@ -274,14 +153,14 @@ static void place(const uint8_t *unit, size_t unit_row, size_t columns, size_t r
 
 static int read_units(TIFF *tiff, const page *page, uint32_t kept, uint8_t *values, char error[CIMAGE_ERROR_SIZE]) {
   uint32_t unit_width = page->width, unit_height = page->height;
-  int is_tiled = library.TIFFIsTiled(tiff);
+  int is_tiled = cimage_tiff.TIFFIsTiled(tiff);
   if (is_tiled) {
-    if (!library.TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &unit_width) ||
-        !library.TIFFGetField(tiff, TIFFTAG_TILELENGTH, &unit_height)) {
+    if (!cimage_tiff.TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &unit_width) ||
+        !cimage_tiff.TIFFGetField(tiff, TIFFTAG_TILELENGTH, &unit_height)) {
       return cimage_fail(CIMAGE_DAMAGED, error, "its tiles have no size");
     }
   } else {
-    library.TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &unit_height);
+    cimage_tiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &unit_height);
     if (unit_height > page->height) unit_height = page->height;
   }
   // Tiles may stand over, but not take more memory than the image.
@@ -291,7 +170,7 @@ static int read_units(TIFF *tiff, const page *page, uint32_t kept, uint8_t *valu
   }
   uint32_t together = page->is_separate ? 1 : page->samples;
   uint64_t unit_row = ((uint64_t)unit_width * together * page->bits + 7) / 8;
-  if (unit_row != (is_tiled ? library.TIFFTileRowSize64(tiff) : library.TIFFScanlineSize64(tiff))) {
+  if (unit_row != (is_tiled ? cimage_tiff.TIFFTileRowSize64(tiff) : cimage_tiff.TIFFScanlineSize64(tiff))) {
     return cimage_fail(CIMAGE_UNSUPPORTED, error, "subsampled or padded rows");
   }
   uint8_t *unit = malloc(unit_row * unit_height);
@@ -303,8 +182,8 @@ static int read_units(TIFF *tiff, const page *page, uint32_t kept, uint8_t *valu
         size_t rows = top + unit_height > page->height ? page->height - top : unit_height;
         size_t columns = left + unit_width > page->width ? page->width - left : unit_width;
         tmsize_t wanted = (tmsize_t)(unit_row * (is_tiled ? unit_height : rows));
-        tmsize_t found = is_tiled ? library.TIFFReadEncodedTile(tiff, number, unit, wanted)
-                                  : library.TIFFReadEncodedStrip(tiff, number, unit, wanted);
+        tmsize_t found = is_tiled ? cimage_tiff.TIFFReadEncodedTile(tiff, number, unit, wanted)
+                                  : cimage_tiff.TIFFReadEncodedStrip(tiff, number, unit, wanted);
         number++;
         if (found != wanted) {
           free(unit);
@@ -353,8 +232,8 @@ static int read_by_libtiff(TIFF *tiff, const page *page, uint8_t *pixels, char e
   size_t area = (size_t)page->width * page->height;
   uint32_t *raster = malloc(area * sizeof *raster);
   if (!raster) return cimage_no_memory(error);
-  library.TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
-  int is_read = library.TIFFReadRGBAImageOriented(tiff, page->width, page->height, raster, ORIENTATION_TOPLEFT, 1);
+  cimage_tiff.TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  int is_read = cimage_tiff.TIFFReadRGBAImageOriented(tiff, page->width, page->height, raster, ORIENTATION_TOPLEFT, 1);
   for (size_t i = 0; is_read && i < area; i++) {
     for (int channel = 0; channel < 3; channel++) pixels[3 * i + (size_t)channel] = (uint8_t)(raster[i] >> 8 * channel);
   }
@@ -388,10 +267,10 @@ static int read_upright(TIFF *tiff, const page *page, const cimage_info *info, u
 
 static int read_file(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count, cimage_info *info,
                      char error[CIMAGE_ERROR_SIZE]) {
-  if (!loaded(error)) return CIMAGE_UNAVAILABLE;
+  if (!cimage_load_tiff(error)) return CIMAGE_UNAVAILABLE;
   error[0] = 0;
-  memory_file file = {bytes, count, 0, error};
-  TIFF *tiff = open_file(&file);
+  cimage_tiff_file file = {bytes, count, 0, error};
+  TIFF *tiff = cimage_open_tiff(&file);
   if (!tiff) return error[0] ? CIMAGE_DAMAGED : cimage_fail(CIMAGE_DAMAGED, error, "its header is invalid");
   page page;
   // What libtiff says of tags that do not matter here is no reason to refuse the file.
@@ -401,7 +280,7 @@ static int read_file(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t
     if (pixels && !cimage_has_size(info, pixel_count)) status = cimage_wrong_size(error);
     if (pixels && status == CIMAGE_OK) status = read_upright(tiff, &page, info, pixels, pixel_count, error);
   }
-  library.TIFFClose(tiff);
+  cimage_tiff.TIFFClose(tiff);
   return status;
 }
 
