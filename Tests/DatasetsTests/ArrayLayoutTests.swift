@@ -431,5 +431,11 @@ import Testing
       from: ByteSource(bytes: names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2), name: "x"))
     #expect(source.info.classNames == ["a", "b"])
     #expect(try all(source).map(\.label) == [1, 0])
+    // Names have one order in all parts, also where one of these lacks a class.
+    let parts = tar([
+      TestMember("train.csv", names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2)),
+      TestMember("test.csv", names),
+    ])
+    #expect(try read(parts, ReadOptions(split: .test)).map(\.label) == [1])
   }
 }

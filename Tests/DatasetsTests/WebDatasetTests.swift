@@ -248,6 +248,13 @@ import Testing
       }
     }
     #expect(try openDataset([.file("\(folder.path)/below")]).info.classNames == ["cat", "dog"])
+    // Names have one order in all parts, also where one of these lacks a class.
+    try folder.write("names/train-0.tar", tar(sample("0", "ant") + sample("1", "bee")))
+    try folder.write("names/test-0.tar", tar(sample("0", "bee")))
+    let test = try openDataset([.file("\(folder.path)/names")], options: ReadOptions(split: .test))
+    #expect(test.info.classNames == ["ant", "bee"])
+    #expect(test.info.countPerClass == [0, 1])
+    #expect(try all(test).map(\.label) == [1])
     // Shards that were named one by one are read whatever split they are.
     let paths = try InputPattern.expanded("\(folder.path)/named/c-test-{000000..000001}.tar")
     let source = try openDataset(paths.map { .file($0) })

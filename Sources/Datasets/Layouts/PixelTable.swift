@@ -51,7 +51,8 @@ enum PixelTable {
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let container = request.container
-    let table = try chosen(try candidates(request), request)
+    let all = try candidates(request)
+    let table = try chosen(all, request)
     guard let _ = table.header.labelColumn else {
       throw DataError(
         .badInput, at: table.place,
@@ -65,7 +66,7 @@ enum PixelTable {
         remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on")
     }
     try table.header.checkChannels(table.firstImages, at: table.place)
-    let (names, labels) = try classes(table)
+    let (names, labels) = try classes(table, of: all.filter { $0.name.dataset == table.name.dataset })
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != table.place {}
     var lines = LineReader(try reader.memberSource())
@@ -103,11 +104,7 @@ enum PixelTable {
       var lines = LineReader(try first.memberSource())
       guard let line = try lines.next(), let header = PixelTableHeader(line[...]) else { continue }
       var candidate = Candidate(place: first.place, name: ArrayName(member.path), header: header)
-      let split = candidate.name.split
-      let isWanted =
-        isNamed || split == nil || split != .train && request.options.split == .test
-        || split == .train && request.options.split == .train
-      if isWanted, let column = header.labelColumn {
+      if let column = header.labelColumn {
         var next = header.hasNames ? try lines.nextFilled() : line
         while let row = next {
           guard let label = header.field(column, of: row) else {
@@ -156,8 +153,14 @@ enum PixelTable {
     return found[0]
   }
 
-  private static func classes(_ table: Candidate) throws(DataError) -> (names: [String]?, labels: [Int]) {
+  private static func classes(
+    _ table: Candidate, of parts: [Candidate]
+  ) throws(DataError) -> (names: [String]?, labels: [Int]) {
     var classes = WebDatasetClasses()
+    // All parts have to agree on the order of names.
+    for text in Set(parts.flatMap(\.labels)) {
+      classes.know(try WebDatasetLabel(Array(text.utf8), keys: [], place: table.place))
+    }
     var labels: [WebDatasetLabel] = []
     for (index, text) in table.labels.enumerated() {
       let place = table.place + ["line \(grouped(index + (table.header.hasNames ? 2 : 1)))"]

@@ -25,6 +25,10 @@ enum WebDataset {
     let first = try container.open(last: false)
     while let member = try first.next() { try survey.add(member, first) }
     try survey.finish()
+    if survey.classes.areSortedNames, split != nil, !container.isListed {
+      let all = try request.container.open(last: false)
+      while let member = try all.next() { try survey.know(member, all) }
+    }
     let part = try survey.part(of: request.options.split, name: container.name)
     let classes = try survey.classes.result(of: part?.part, name: container.name)
     let (channels, imageShape) = commonShape(survey.shapes)

@@ -80,6 +80,8 @@ enum WebDatasetLabel: Hashable {
 /// The classes of an archive whose labels are read one after another.
 struct WebDatasetClasses {
   private var counts: [Part?: [WebDatasetLabel: Int]] = [:]
+  /// Names in parts of the dataset that are not read.
+  private var otherNames: Set<String> = []
   /// Where the first index and the first name stood.
   private var places: (index: [String]?, name: [String]?) = (nil, nil)
   /// The class names that the dataset brings, and the file that they are from.
@@ -145,6 +147,14 @@ struct WebDatasetClasses {
     }
   }
 
+  /// Takes note of a label in a part that is not read, so that all parts agree on the indices.
+  mutating func know(_ label: WebDatasetLabel) {
+    if case .name(let name) = label { otherNames.insert(name) }
+  }
+
+  /// Whether the order of the classes is that of the labels' names, which every part has to know.
+  var areSortedNames: Bool { places.name != nil && listed == nil }
+
   /// The parts that labels were counted of.
   var parts: Set<Part?> { Set(counts.keys) }
 
@@ -181,7 +191,7 @@ struct WebDatasetClasses {
   }
 
   private func named(name: String) throws(DataError) -> (names: [String], notes: [String]) {
-    var found: Set<String> = []
+    var found = otherNames
     for case .name(let name) in counts.values.flatMap(\.keys) { found.insert(name) }
     guard let listed else {
       let names = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

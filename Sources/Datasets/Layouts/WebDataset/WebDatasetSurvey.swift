@@ -59,6 +59,12 @@ struct WebDatasetSurvey {
     }
   }
 
+  /// Takes note of the class of a member of another part.
+  mutating func know(_ member: Member, _ reader: MemberReader) throws(DataError) {
+    guard let (_, field) = names.parts(of: member.path), field == names.labelField else { return }
+    classes.know(try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place))
+  }
+
   /// Which samples are read, where the folders in their keys tell train from test; nil for all.
   ///
   /// - Throws: `badInput` where there is no such part.
