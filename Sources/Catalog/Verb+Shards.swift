@@ -3,8 +3,10 @@ extension Verb {
     "decode",
     summary: "read any archive of labelled images or sounds and write it as a stream of samples",
     description: [
-      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, WebDataset "
+      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a table of labels beside images, WebDataset "
         + "tars, npz and npy, STL-10, SVHN, tables of pixels; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "A folder of the dataset's parts, hidden folders and copies are never classes; what can be read in two ways is refused, with both "
+        + "readings and the option that chooses. `pipe inspect` says beforehand what is read.",
       "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
         + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
         + "these; --test-pattern tells which files are the test split.",

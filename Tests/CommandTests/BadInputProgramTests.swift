@@ -96,8 +96,8 @@ import Testing
       zstd.communicate()
       """),
     Damage(
-      "symbolic link", says: "a symbolic link",
-      "link = tarfile.TarInfo('link.png')\nlink.type, link.linkname = tarfile.SYMTYPE, web[0][0]\npack(web, link)"),
+      "symbolic link out of the archive", says: "a symbolic link that leads out of the archive",
+      "link = tarfile.TarInfo('link.png')\nlink.type, link.linkname = tarfile.SYMTYPE, '/data/1.png'\npack(web, link)"),
     Damage("absolute path", says: "an absolute path", "pack([('/' + n, c) for n, c in web])"),
     Damage("zero samples, an archive without members", says: "there are no files in it", "pack([])"),
     Damage(

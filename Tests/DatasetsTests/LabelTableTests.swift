@@ -270,7 +270,13 @@ import Testing
     let folders = ["cat/0.png=cat", "cat/1.png=cat", "dog/2.png=dog", "dog/3.png=dog"]
     #expect(try labels(members + [table(["cat", "cat", "dog", "dog"])]) == folders)
     // Other names for the same classes.
-    #expect(try labels(members + [table(["7", "7", "3", "3"])]) == folders)
+    #expect(try labels(members + [table(["3", "3", "7", "7"])]) == folders)
+    let orders = members + [table(["1", "1", "0", "0"])]
+    #expect(
+      failure(of: tar(orders))?.problem
+        == "the classes have two orders: by the names of the folders (cat, dog), and by the numbers of the table (dog, cat)")
+    #expect(try labels(orders, ReadOptions(layout: .imageFolder)) == folders)
+    #expect(try labels(orders, ReadOptions(layout: .imageTable)).map { String($0.suffix(1)) } == ["1", "1", "0", "0"])
     let wrong = members + [table(["cat", "dog", "dog", "dog"])]
     #expect(
       failure(of: tar(wrong))?.description

@@ -113,7 +113,10 @@ struct TableLabels {
     }
     guard !there.isEmpty else { return nil }
     let shareNames = !Set(there.keys).isDisjoint(with: back.keys)
-    if oneFolder, oneLabel, !shareNames || there.allSatisfy({ $0.key == $0.value }) { return there }
+    if oneFolder, oneLabel, !shareNames || there.allSatisfy({ $0.key == $0.value }) {
+      if !shareNames { try refuseTwoOrders(there, name: name) }
+      return there
+    }
     // Where every folder has images of several labels and the reverse, folders are but places: `images_1`, `images_2`.
     guard let difference, shareNames || oneFolder || oneLabel else { return nil }
     let row = rows.byImage[difference.image]
@@ -121,6 +124,19 @@ struct TableLabels {
       .badInput, at: [name, rows.images.paths[difference.image]],
       "it can be read in two ways: its folder says \(difference.folder), and \(row?.place ?? "the table") says \(difference.table)",
       remedy: "choose the folders with --layout image-folder, or the table with --layout image-table")
+  }
+
+  /// Refuses numbers that put the classes into another order than the names of the folders.
+  private static func refuseTwoOrders(_ folders: [String: String], name: String) throws(DataError) {
+    let numbers = folders.compactMap { label, folder in Int(label).map { (number: $0, folder: folder) } }
+    guard numbers.count == folders.count else { return }
+    let byNumber = numbers.sorted { $0.number < $1.number }.map(\.folder)
+    let byName = byNumber.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard byNumber != byName else { return }
+    throw DataError(
+      .badInput, at: [name],
+      "the classes have two orders: by the names of the folders (\(someOf(byName))), and by the numbers of the table (\(someOf(byNumber)))",
+      remedy: "choose the names with --layout image-folder, or the numbers with --layout image-table")
   }
 
   /// Refuses data where some labelled images belong to a part and others to none, and where two parts have no class in common.
