@@ -274,7 +274,8 @@ import Testing
     let orders = members + [table(["1", "1", "0", "0"])]
     #expect(
       failure(of: tar(orders))?.problem
-        == "the classes have two orders: by the names of the folders (cat, dog), and by the numbers of the table (dog, cat)")
+        == "the classes have two orders: by the names of the folders (cat, dog), and by the numbers of the table (dog, cat)"
+    )
     #expect(try labels(orders, ReadOptions(layout: .imageFolder)) == folders)
     #expect(try labels(orders, ReadOptions(layout: .imageTable)).map { String($0.suffix(1)) } == ["1", "1", "0", "0"])
     let wrong = members + [table(["cat", "dog", "dog", "dog"])]
