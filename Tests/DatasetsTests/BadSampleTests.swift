@@ -76,6 +76,7 @@ import Testing
 
   @Test func `nothing but bad samples is a failure whatever is asked`() throws {
     let error = failure(try source(.skip(), of: [TestMember("a/1.png"), TestMember("b/1.png")]))
+    #expect(error?.fault == .badInput)
     #expect(error?.problem.hasPrefix("2 of 2 samples cannot be read") == true)
   }
 
@@ -97,6 +98,21 @@ import Testing
     #expect(source.skipped?.samples.count == BadSamples.listLength)
     #expect(source.skipped?.samples.last?.place == "a/999.png", "the first ones, in order")
     #expect(source.skipped?.rest == "and 1,500 more, which are not listed")
+  }
+
+  @Test func `samples without image or label are bad samples`() throws {
+    let members = [
+      TestMember("0.png", png), TestMember("0.cls", text: "0"), TestMember("1.png", png),
+      TestMember("2.cls", text: "1"),
+      TestMember("3.png", png), TestMember("3.cls", text: "1"),
+    ]
+    let source = try source(.skip(), of: members)
+    var keys: [String] = []
+    while let sample = try source.next() { keys.append(sample.key) }
+    #expect(keys == ["0", "3"])
+    #expect(source.skipped?.samples.map(\.place) == ["1", "2"])
+    #expect(source.skipped?.samples.first?.reason == "an image without a label: there are only png, but no cls")
+    #expect(source.info.countPerClass == [1, 1])
   }
 
   @Test func `bad samples of WebDataset archives are found too`() throws {

@@ -158,9 +158,8 @@ final class PreparedSource: SampleSource {
       "\(grouped(bad.count)) of \(counted(all, "sample")) cannot be read; the first is "
       + "\(error.place.dropFirst(error.place.first == name ? 1 : 0).joined(separator: ": ")): \(error.problem)"
     error.place = [name]
-    if bad.count == all {
-      error.remedy = "look whether this is the right input"
-    } else {
+    // What is wrong with all of them is no accident, and the remedy is that of one.
+    if bad.count < all {
       error.remedy =
         policy == .fail
         ? "replace them, or leave them out with --on-bad-sample skip"

@@ -3,7 +3,7 @@ import Glibc
 @testable import Datasets
 @testable import Shards
 
-/// What libFuzzer runs over the parsers that are written in Swift; the environment's `PIPE_FUZZ_TARGET` names one. See Scripts/fuzz.
+/// Runs one input of libFuzzer through the parser that the environment's `PIPE_FUZZ_TARGET` names; see Scripts/fuzz.
 ///
 /// Every input is either understood or refused by a typed error; a trap of the language or of the sanitizers is a failure.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -58,6 +58,19 @@ private let targets: [String: @Sendable ([UInt8]) throws -> Void] = [
     let manifest = try Manifest(bytes: bytes, path: "x")
     _ = manifest.encoded()
   },
+  "json": { bytes in _ = JSONValue(bytes) },
+  "table": { bytes in
+    _ = try? DelimitedText(bytes, separators: [UInt8(ascii: ","), 9, UInt8(ascii: ";")])
+    _ = try JSONLines(bytes)
+  },
+  "mat": { bytes in
+    let file = try MATFile(ByteSource(bytes: bytes, name: "x"), limits: limits)
+    for array in ["X", "y"] {
+      let found = try file.find(array)
+      let count = found.extents.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      if found.isBytes, (1...4096).contains(count) { _ = try file.bytes(0..<count) }
+    }
+  },
   "pattern": { bytes in
     // The pattern, a zero, the name that it is tried on.
     let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map {
@@ -76,5 +89,5 @@ private let names = [
   "1.cls", "1.json", "1.soft.npy", "1.npy", "2.jpg", "2.cls", "labels.csv", "metadata.jsonl", "metadata.csv",
   "labels.tsv",
   "images/1.png", "wnids.txt", "val/val_annotations.txt", "train_X.bin", "train_y.bin", "class_names.txt", "train.bin",
-  "fine_label_names.txt", "a/1.wav",
+  "fine_label_names.txt", "a/1.wav", "train_32x32.mat", "train.csv", "a.tar",
 ]

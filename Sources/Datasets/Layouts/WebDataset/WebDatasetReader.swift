@@ -58,8 +58,8 @@ final class WebDatasetReader {
     }
   }
 
-  private func error(_ problem: String, remedy: String? = nil) -> DataError {
-    DataError(.badInput, at: place, problem, remedy: remedy)
+  private func error(_ problem: String, _ fault: DataError.Fault = .badInput, remedy: String? = nil) -> DataError {
+    DataError(fault, at: place, problem, remedy: remedy)
   }
 
   /// The sample; nil for files that belong to none.
@@ -109,11 +109,13 @@ final class WebDatasetReader {
     }
     guard image != nil || array != nil else {
       let wanted = names.chosenImages.isEmpty ? "png, jpg or npy" : names.chosenImages.joined(separator: " or ")
-      throw error("a label without an image: there are only \(found), but no \(wanted)", remedy: Remedy.pairUp)
+      throw error(
+        "a label without an image: there are only \(found), but no \(wanted)", .badSample, remedy: Remedy.pairUp)
     }
     guard let label else {
       throw error(
-        "an image without a label: there are only \(found), but no \(names.labelField)", remedy: Remedy.pairUp)
+        "an image without a label: there are only \(found), but no \(names.labelField)", .badSample,
+        remedy: Remedy.pairUp)
     }
     sample.label = label
     if let array {
