@@ -5,7 +5,9 @@ import Testing
 @Suite struct OtherSourcesTests {
   private static let examples = fixtures.appending(path: "../examples").standardized.path
 
-  /// A Python that has what is imported; nil where none has it. `PIPE_PYTHON` has NumPy, Pillow, pyarrow and webdataset.
+  /// A Python that has what is imported; nil where none has it.
+  ///
+  /// `PIPE_PYTHON` has NumPy, Pillow, pyarrow and webdataset.
   private static func python(with modules: String) -> String? {
     let candidates = [ProcessInfo.processInfo.environment["PIPE_PYTHON"], "/usr/bin/python3"].compactMap(\.self)
     return candidates.first { python in

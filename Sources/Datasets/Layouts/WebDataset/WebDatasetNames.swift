@@ -1,6 +1,8 @@
 /// How the members of a WebDataset are called: where a key ends, which field is the image and which the label.
 struct WebDatasetNames: Sendable {
-  /// Whether the last dot ends a key. The convention is the first one, but keys with dots are met in the wild.
+  /// Whether the last dot ends a key.
+  ///
+  /// The convention is the first one, but keys with dots are met in the wild.
   var keysHoldDots = false
   /// The fields that may hold the image, the preferred one first; empty for all that usually do.
   var chosenImages: [String] = []
