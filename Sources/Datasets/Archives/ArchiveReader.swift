@@ -130,7 +130,8 @@ public final class ArchiveReader {
     let plain = plainPath(of: entry)
     let path: String
     if let plain { path = plain } else { path = try utf8Path(of: entry) }
-    let components = path.split(separator: "/").filter { $0 != "." }
+    // A bare name has one part; splitting it would take as long as the rest.
+    let components = plain == nil ? path.split(separator: "/").filter { $0 != "." } : [path[...]]
     if let root = plain == nil || Litter.isLitter(path) ? Litter.root(of: components) : nil {
       litter.add(root)
       return nil

@@ -179,11 +179,18 @@ public final class MemberReader {
     return nil
   }
 
+  /// What the names of archives end with.
+  private static let lastOfArchives = Array("rRzZtT24pP".utf8)
+
   /// Goes into the current member of an archive where it is an archive itself, as in ImageNet's archive of one per class.
   private func enter(_ member: Member) throws(DataError) -> Bool {
+    // The last letter tells of most members that they are none.
+    guard depth < Self.maxDepth, let last = member.path.utf8.last, Self.lastOfArchives.contains(last) else {
+      return false
+    }
     let lower = member.basename.lowercased()
     let isZip = lower.hasSuffix(".zip")
-    guard depth < Self.maxDepth, isZip || tarSuffixes.contains(where: lower.hasSuffix) else { return false }
+    guard isZip || tarSuffixes.contains(where: lower.hasSuffix) else { return false }
     var start = try start(512)
     guard
       isZip

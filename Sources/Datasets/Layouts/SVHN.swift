@@ -14,7 +14,9 @@ extension Layout {
 enum SVHN {
   private static let side = 32
   private static let imageBytes = 3 * side * side
-  /// Bytes of images that are held at once. A compressed array is read from its start for each block.
+  /// Bytes of images that are held at once.
+  ///
+  /// A compressed array is read from its start for each block.
   private static let blockBytes = 256 << 20
 
   /// What a file is called; nil for the additional images, which are of no split.

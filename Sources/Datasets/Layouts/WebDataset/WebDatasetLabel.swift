@@ -127,13 +127,16 @@ struct WebDatasetClasses {
   }
 
   /// Counts a label of a part; throws `badInput` where indices and names are mixed.
-  mutating func add(_ label: WebDatasetLabel, of part: Part? = nil, at place: [String]) throws(DataError) {
+  mutating func add(_ label: WebDatasetLabel, of part: Part? = nil, at place: @autoclosure () -> [String])
+    throws(DataError)
+  {
     counts[part, default: [:]][label, default: 0] += 1
     switch label {
-    case .index: if places.index == nil { places.index = place }
-    case .name: if places.name == nil { places.name = place }
+    case .index: if places.index == nil { places.index = place() }
+    case .name: if places.name == nil { places.name = place() }
     }
     if let index = places.index, let name = places.name {
+      let place = place()
       let other = index == place ? name : index
       throw DataError(
         .badInput, at: place,

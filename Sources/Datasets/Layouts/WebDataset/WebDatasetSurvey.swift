@@ -122,5 +122,5 @@ struct WebDatasetSurvey {
 
 /// The folders in a sample's key.
 func folders(of key: String) -> [String] {
-  key.contains("/") ? key.split(separator: "/").dropLast().map(String.init) : []
+  key.utf8.contains(UInt8(ascii: "/")) ? key.split(separator: "/").dropLast().map(String.init) : []
 }
