@@ -32,17 +32,18 @@ var targets: [Target] = [
   target("Command", ["Catalog", "Shards", "Datasets", "Streaming"]),
   target("Catalog", []),
   target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
-  target("Datasets", ["CArchive", "CAudio", "CImage", "CZlib"]),
+  target("Datasets", ["CArchive", "CAudio", "CImage", "CMat", "CZlib"]),
   target("Streaming", []),
 
   // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across; CAudio because libsndfile
-  // reads memory through callbacks, and is loaded when the first sound is read.
+  // reads memory through callbacks, and is loaded when the first sound is read; CMat because libmatio is loaded so, too.
   .target(
     name: "CImage", publicHeadersPath: "include",
-    linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("turbojpeg")]),
+    linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("png"), .linkedLibrary("jpeg")]),
   .target(
     name: "CAudio", publicHeadersPath: "include",
     linkerSettings: [.linkedLibrary("kissfft-float")]),
+  .target(name: "CMat", publicHeadersPath: "include"),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -91,6 +92,14 @@ if withTorch {
         "Streaming", "Catalog", "pipe", "pipe-compute",
       ]),
   ]
+}
+
+// What libFuzzer runs over the parsers: see Scripts/fuzz. Built with its sanitizers, and only there.
+if environment["PIPE_FUZZ"] == "1" {
+  targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["Shards", "Datasets"], path: "Tests/Fuzzing/Parsers",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
 
 let package = Package(name: "pipe", products: products, targets: targets, swiftLanguageModes: [.v6])

@@ -117,7 +117,7 @@ static int unfilter(uint8_t kind, const uint8_t *restrict in, const uint8_t *res
   }
 }
 
-int cimage_png_info_plain(const uint8_t *bytes, size_t count, cimage_info *info) {
+static int read_plain_header(const uint8_t *bytes, size_t count, cimage_info *info) {
   static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   if (count < sizeof signature || memcmp(bytes, signature, sizeof signature) != 0) return 0;
   size_t position = sizeof signature, size = 0;
@@ -126,14 +126,26 @@ int cimage_png_info_plain(const uint8_t *bytes, size_t count, cimage_info *info)
   info->width = get_u32(header);
   info->height = get_u32(header + 4);
   info->channels = header[9] == 2 ? 3 : 1;
+  info->orientation = 1;
   int is_plain = header[8] == 8 && (header[9] == 0 || header[9] == 2) && !header[10] && !header[11] && !header[12];
   return is_plain && info->width - 1 < 0x7fffffff && info->height - 1 < 0x7fffffff;
 }
 
-int cimage_png_decode_plain(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count) {
-  cimage_info info;
-  if (!cimage_png_info_plain(bytes, count, &info)) return 0;
-  size_t width = info.width, height = info.height, pixel = info.channels, stride = width * pixel;
+int cimage_png_info_plain(const uint8_t *bytes, size_t count, cimage_info *info) {
+  if (!read_plain_header(bytes, count, info)) return 0;
+  // What stands after the pixels may still turn the image, or be damaged.
+  size_t position = 8 + 25;
+  while (count - position >= 12 && memcmp(bytes + position + 4, "IDAT", 4) == 0) {
+    size_t size = get_u32(bytes + position);
+    if (size > count - position - 12) return 0;
+    position += 12 + size;
+  }
+  return count - position == 12 && memcmp(bytes + position + 4, "IEND", 4) == 0;
+}
+
+int cimage_png_decode_plain(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count, cimage_info *info) {
+  if (!read_plain_header(bytes, count, info)) return 0;
+  size_t width = info->width, height = info->height, pixel = info->channels, stride = width * pixel;
   if (stride * height != pixel_count) return 0;
   // All rows stand in memory twice here, and libpng needs two of them: the gain is with small images.
   if (pixel_count > CIMAGE_SCRATCH_KEPT) return 0;

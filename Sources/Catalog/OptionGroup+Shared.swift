@@ -6,29 +6,55 @@ extension OptionGroup {
       Option(
         "layout",
         .choice([
-          "cifar10-binary", "cifar100-binary", "cifar-pickle", "idx", "image-folder", "audio-folder", "webdataset",
-          "npz",
+          "cifar10-binary", "cifar100-binary", "cifar-pickle", "stl10-binary", "svhn", "idx", "image-folder",
+          "image-table", "audio-folder", "webdataset", "npz", "pixel-csv",
         ]),
         defaultNote: "recognised", isRecorded: true, help: "layout of the archive"),
       Option("split", .choice(["train", "test"]), default: "train", help: "split of the dataset to read"),
       Option("classes", .list("NAME"), defaultNote: "all", help: "keep only these classes"),
       Option(
         "label-pattern", .text("P"), defaultNote: "the folder",
-        help: "class in names of sounds: {label}_*"),
+        help: "class in names of files: {label}_*"),
       Option(
         "test-pattern", .text("P"), defaultNote: "by folder",
-        help: "names of sounds for testing: *_[0-4].wav"),
+        help: "names of files for testing: *_[0-4].wav"),
+      Option(
+        "label-column", .text("NAME"), defaultNote: "by its name",
+        help: "column of the label, in a table beside images"),
+      Option(
+        "image-column", .text("NAME"), defaultNote: "by its cells",
+        help: "column of the images' names in that table"),
+      Option("test-fold", .list("FOLD"), defaultNote: "none", help: "folds of that table for testing"),
+      Option(
+        "image-field", .text("FIELD"), defaultNote: "recognised", help: "field of the image: input.jpg, or jpg;png"),
+      Option("label-field", .text("FIELD"), defaultNote: "cls", help: "field of the label: output.cls, json:label"),
+      Option("subset", .text("NAME"), defaultNote: "the only one", help: "which of several datasets in one input"),
+      Option("white", .integer(1...65_535), defaultNote: "1 or 255", help: "number that is white in arrays of pixels"),
       Option(
         "resize", .extent, defaultNote: "none",
         help: "resize: the shorter side to N, or exactly"),
       Option(
         "center-crop", .integer(1...65_535), defaultNote: "none", help: "cut a square of N pixels from the middle"),
+      Option(
+        "exif-rotate", .flag, help: "turn images upright by their EXIF orientation"),
+      Option(
+        "on-bad-sample", .choice(["fail", "skip"]), defaultNote: "fail",
+        help: "list all bad samples and fail, or skip them"),
+      Option("max-bad", .text("N|P%"), defaultNote: "no limit", help: "fail if more samples than that are skipped"),
       Option("name", .text("NAME"), defaultNote: "the file's", help: "name of the dataset"),
-    ])
+    ], explainedBy: "decode")
 
   /// Reading, for verbs whose reader is told the split by another option.
   static let readingBothSplits = OptionGroup(
-    "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" })
+    "Reading", reading.options.filter { $0.name != "split" && $0.name != "name" }, explainedBy: "decode")
+
+  /// Reading, for a verb that looks at all samples as they are.
+  static let readingLayout = OptionGroup(
+    "Reading",
+    reading.options.filter { option in
+      ["layout", "subset", "white"].contains(option.name)
+        || ["label-", "test-", "image-"].contains { option.name.hasPrefix($0) }
+    })
 
   /// The network that embeds or is trained.
   static let network = OptionGroup(

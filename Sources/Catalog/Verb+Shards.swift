@@ -3,17 +3,25 @@ extension Verb {
     "decode",
     summary: "read any archive of labelled images or sounds and write it as a stream of samples",
     description: [
-      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a WebDataset "
-        + "tar, npz; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "Recognises the layout from the content: CIFAR (binary or python), MNIST's IDX, a folder per class, a table of labels beside images, WebDataset "
+        + "tars, npz and npy, STL-10, SVHN, tables of pixels; plain or compressed, as an archive or a folder. Memory stays small however long the archive is.",
+      "A folder of the dataset's parts, hidden folders and copies are never classes; what can be read in two ways is refused, with both "
+        + "readings and the option that chooses. `pipe inspect` says beforehand what is read.",
       "WAV and FLAC files, in a folder per class or with the class in their names (--label-pattern), become spectrograms: "
         + "of one second, log magnitudes, 64 by 64. In a pattern {label} is the class, * any characters, ? one, [0-4] one of "
         + "these; --test-pattern tells which files are the test split.",
+      "Images are PNG, JPEG, WebP, GIF, BMP, TIFF or PNM, whatever their endings. What is not 8-bit grey or RGB is written anew as "
+        + "PNG, and the log says how many. Images that cannot be read are listed together, and nothing is published; "
+        + "--on-bad-sample skip leaves them out and lists them in the history.",
       "The stream is a tar that any WebDataset reader takes, with a header and an end that `pipe shard` checks.",
       "With --model the input is a stream of latents, and the output their images.",
     ],
     groups: [OptionGroup("Input and output", [.input, .streamOutput, .optionalModel]), .reading, .terminal],
     examples: [
       Example("pipe decode < photos.tar | pipe shard --zstd -o photos", "re-shard an archive, streaming"),
+      Example(
+        "pipe decode -i photos.tar --on-bad-sample skip --max-bad 1% | pipe shard -o photos",
+        "without the images that are damaged"),
       Example("pipe decode -i cifar-10-binary.tar.gz --split test | tar t", "list the samples of the test split"),
       Example(
         "pipe decode -i train-images-idx3-ubyte.gz -i train-labels-idx1-ubyte.gz -o mnist.tar", "MNIST's own files"),
@@ -92,15 +100,23 @@ extension Verb {
 
   static let inspect = Verb(
     "inspect",
-    summary: "say what a shard folder holds and how it came to be",
+    summary: "say what a dataset holds, before it is used or after it was made",
     description: [
-      "Reads the manifest only: classes, counts, shards, value range, formation, and every step of its history."
+      "Of raw data, in any layout that `pipe decode` reads: the layout and what it was recognised by, parts, classes in index order with "
+        + "their counts, kinds and sizes of images, EXIF orientations, duplicates (also between train and test), samples that cannot be "
+        + "read, and a warning wherever another reading was possible. Every sample is decoded; nothing is written.",
+      "Of a shard folder it reads the manifest only: classes, counts, shards, value range, formation, and every step of its history.",
     ],
-    operands: [.shardFolder],
-    groups: [OptionGroup("Report", [.json]), .terse],
+    operands: [
+      Operand(
+        "PATH", .path("PATH"),
+        help: "an archive, a folder, a stream in a file, or a folder that pipe shard wrote; - is the standard input")
+    ],
+    groups: [OptionGroup("Report", [.json]), .readingLayout, .terse],
     examples: [
-      Example("pipe inspect cifar10-m3d", "the summary"),
-      Example("pipe inspect cifar10-m3d --json | jq .label_names", "for programs"),
+      Example("pipe inspect photos.tar", "what is in it, before anything is made of it"),
+      Example("pipe inspect photos.tar --json | jq .warnings", "for programs"),
+      Example("pipe inspect cifar10-m3d", "how a dataset was made"),
     ])
 
   static let verify = Verb(

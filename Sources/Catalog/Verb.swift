@@ -108,11 +108,14 @@ public struct OptionGroup: Sendable {
   public var title: String
   /// The options, most used first.
   public var options: [Option]
+  /// The verb whose help explains the group, where that of a verb with methods only names its options; nil where it explains them itself.
+  public var explainedBy: String?
 
   /// Makes a group.
-  public init(_ title: String, _ options: [Option]) {
+  public init(_ title: String, _ options: [Option], explainedBy verb: String? = nil) {
     self.title = title
     self.options = options
+    explainedBy = verb
   }
 }
 

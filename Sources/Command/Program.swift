@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Datasets
 internal import Glibc
 
 /// The whole life of either executable: reads the command line, runs the verb, turns the outcome into an exit code.
@@ -95,12 +96,13 @@ private struct Program {
   private func run(_ verb: Verb, _ words: [String]) async -> Int32 {
     var reporter = Reporter(name: "pipe \(verb.name)", mode: asksForJSON(words) ? .json : .never, terminal: terminal)
     do {
-      let arguments = try Arguments(Array(words.dropFirst()), for: verb)
+      var arguments = try Arguments(Array(words.dropFirst()), for: verb)
       if arguments.asksForHelp {
         try StandardOutput().write(Help.of(verb, method: arguments.typedMethod, width: terminal.width))
         return ExitStatus.ok.rawValue
       }
       reporter = Reporter(verb, arguments, terminal)
+      try arguments.expandInputs()
       try checkStreams(verb, arguments)
       try checkStandardInput(arguments)
       try checkPlaces(arguments)
@@ -138,6 +140,9 @@ private struct Program {
       reporter.finish()
       let path = verb.option("output").flatMap { _ in arguments.path("output") }
       let writesToOutput = path.map { openDescriptor(named: $0) == 1 } ?? (verb.option("output") == nil)
+      if verb.option("json") != nil, arguments.flag("json"), let bad = ErrorReport(error, verb: verb.name).badSamples {
+        try? StandardOutput().write(bad.json.rendered(indented: true) + "\n")
+      }
       return report(error, reporter, signal: interrupts.signal, writesToOutput: writesToOutput)
     }
   }
@@ -217,7 +222,9 @@ private struct Program {
     if report.exitCode == ExitStatus.io.rawValue, writesToOutput, standardOutputIsBroken() {
       return ExitStatus.brokenPipe.rawValue
     }
-    if let sentence = report.sentence { reporter.fail(sentence, exitCode: report.exitCode) }
+    if let sentence = report.sentence {
+      reporter.fail(sentence, exitCode: report.exitCode, badSamples: report.badSamples)
+    }
     return report.exitCode
   }
 }

@@ -42,12 +42,14 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let collected = try await collectedTraining(
     from: samples(of: evaluated, stage: "read"), of: evaluated.info, stage: "read", in: context)
   let training = try collected.finish(info: evaluated.info)
-  let test = try await store(testSource, in: context)
+  // A class that the evaluated set leaves empty may be empty in the real data, too.
+  let empty = Set(zip(training.info.classNames, training.countPerClass).filter { $1 == 0 }.map(\.0))
+  let test = try await store(testSource, mayLack: empty, in: context)
   let beside = arguments.flag("baselines")
   if realSource == nil, training.info.normalization == nil {
     realSource = try opened(realPaths, split: .train, invocation)
   }
-  let real: ClassStore? = if let realSource { try await store(realSource, in: context) } else { nil }
+  let real: ClassStore? = if let realSource { try await store(realSource, mayLack: empty, in: context) } else { nil }
 
   let request = request(channels: test.shape.channels)
   let name = testSource.info.name
@@ -130,9 +132,11 @@ private func opened(
 }
 
 private func store(
-  _ source: any SampleSource, in context: RunContext
+  _ source: any SampleSource, mayLack empty: Set<String>, in context: RunContext
 ) async throws(PipelineError) -> ClassStore {
-  try await filledStore(from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context)
+  try await filledStore(
+    from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context,
+    mayLack: { empty.contains($0) })
 }
 
 private func protocolNamed(_ name: String?, channels: Int) -> TrainingProtocol {

@@ -45,8 +45,10 @@ func passThroughModel<S: LatentStage>(
       Chunked()
       Pack(forStreamOf: info)
     }
-    _ = try await stages.run(
-      from: samples(of: source, stage: name), into: WireSink(named: name, to: writer, info: info))
+    // Asked when the flow has ended, and nobody else reads from it.
+    nonisolated(unsafe) let read = source
+    let sink = WireSink(named: name, to: writer, info: info, final: { read.skipped.map { info.leavingOut($0) } })
+    _ = try await stages.run(from: samples(of: source, stage: name), into: sink)
   }
 }
 

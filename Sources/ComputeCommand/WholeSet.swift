@@ -42,7 +42,10 @@ func emitWhole<S: WholeSetStage>(
         Chunked()
         Pack(forStreamOf: promised)
       }
-      let sink = WireSink(named: stage.name, to: writer, info: promised, final: { stage.described })
+      // Asked when the flow has ended, and nobody else reads from it.
+      nonisolated(unsafe) let read = source
+      let sink = WireSink(
+        named: stage.name, to: writer, info: promised, final: { stage.described?.leavingOut(read.skipped) })
       _ = try await encoded.run(from: samples(of: source, stage: "read"), into: sink)
       return stage
     }

@@ -8,6 +8,8 @@ public struct DataError: Error, Sendable, Equatable {
     case usage
     /// There is no input.
     case noInput
+    /// One sample cannot be read; those after it can.
+    case badSample
     /// The output cannot be created.
     case cannotCreate
     /// Reading or writing failed.
@@ -25,6 +27,8 @@ public struct DataError: Error, Sendable, Equatable {
   public var problem: String
   /// What to do, as a sentence without capital and full stop; nil where nothing helps.
   public var remedy: String?
+  /// The samples that are at fault, where it is more than one; the problem says how many.
+  public var badSamples: BadSamples?
 
   /// Makes an error.
   public init(_ fault: Fault, at place: [String], _ problem: String, remedy: String? = nil) {
@@ -46,6 +50,8 @@ extension DataError: CustomStringConvertible {
 
 /// What to do about what is found in many places.
 enum Remedy {
+  /// About one sample.
+  static let replaceSample = "replace it, or leave it out with --on-bad-sample skip"
   /// About an input that is cut or damaged.
   static let getItAgain = "get or make it again, and compare its size or checksum with the source's"
   /// About labels and images that do not belong together.

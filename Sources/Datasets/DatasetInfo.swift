@@ -133,13 +133,16 @@ public struct ProvenanceStep: Sendable, Equatable, Codable {
   public var digests: [String: String]
   /// What was measured of the result, by name: `accuracy`, `random-accuracy`, `held-out-images`; nil where nothing was.
   public var results: [String: Double]?
+  /// Samples of the input that could not be read and were left out; nil where there were none.
+  public var skipped: BadSamples?
 
   /// Makes a step.
   public init(
     verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:],
-    results: [String: Double]? = nil
+    results: [String: Double]? = nil, skipped: BadSamples? = nil
   ) {
     self.results = results
+    self.skipped = skipped
     self.verb = verb
     self.tool = tool
     self.options = options

@@ -4,10 +4,10 @@
 public struct PendingSample: Sendable {
   /// About as many bytes as it takes in memory now.
   public let byteCount: Int
-  private let work: @Sendable () throws(DataError) -> Sample
+  private let work: @Sendable () throws(DataError) -> Sample?
 
-  /// A sample that `work` makes.
-  public init(byteCount: Int, work: @escaping @Sendable () throws(DataError) -> Sample) {
+  /// A sample that `work` makes; nil where it is left out.
+  public init(byteCount: Int, work: @escaping @Sendable () throws(DataError) -> Sample?) {
     self.byteCount = byteCount
     self.work = work
   }
@@ -17,10 +17,10 @@ public struct PendingSample: Sendable {
     self.init(byteCount: sample.content.byteCount) { sample }
   }
 
-  /// The sample as `SampleSource.next` returns it.
+  /// The sample as `SampleSource.next` returns it; nil for a bad one, which its source has taken note of, see `SampleSource.conclude`.
   ///
-  /// - Throws: `DataError` (`.badInput`): a sample that is damaged, or that cannot be changed as was asked.
-  public func finished() throws(DataError) -> Sample { try work() }
+  /// - Throws: `DataError`: a sample that is damaged, where its source does not collect them.
+  public func finished() throws(DataError) -> Sample? { try work() }
 }
 
 extension Content {

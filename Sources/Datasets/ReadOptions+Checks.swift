@@ -18,6 +18,11 @@ extension ReadOptions {
   }
 }
 
+extension DataError {
+  /// Whether it says that data which has parts lacks the one that was asked for.
+  var isMissingPart: Bool { problem.hasPrefix("there is no ") && problem.contains(" split in it, only a ") }
+}
+
 /// The error for a dataset that has only the other split.
 func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
   let other: DatasetInfo.Split = wanted == .train ? .test : .train
@@ -27,17 +32,58 @@ func missingPart(_ wanted: DatasetInfo.Split, in name: String) -> DataError {
 }
 
 extension ReadOptions {
-  /// Refuses patterns of file names for data whose samples are not files that they could be meant for.
+  /// The layout that options ask for which only one has; nil where there are none.
+  var impliedLayout: Layout? {
+    requiresPatterns && !(imageFields.isEmpty && labelField.isEmpty) ? .webDataset : nil
+  }
+
+  /// Refuses options that mean something to other layouts only.
   ///
   /// - Parameter layout: nil for samples that come from this program.
   public func checkPatterns(for layout: Layout?, of name: String) throws(DataError) {
-    guard requiresPatterns, layout != .audioFolder, labelPattern != nil || testPattern != nil else { return }
-    let options = [labelPattern.map { _ in "--label-pattern" }, testPattern.map { _ in "--test-pattern" }].compactMap(
-      \.self)
+    guard requiresPatterns else { return }
     let found = layout.map { "its layout is \($0.name)" } ?? "its samples have their labels"
-    throw DataError(
-      .usage, at: [name],
-      "\(options.joined(separator: " and ")) \(options.count == 1 ? "is" : "are") for folders of sound files, and \(found)",
-      remedy: "leave \(options.count == 1 ? "it" : "them") out")
+    for use in LayoutOption.all where use.isGiven(self) && !use.layouts.contains(where: { $0 == layout }) {
+      let given = LayoutOption.all.filter { $0.purpose == use.purpose && $0.isGiven(self) }.map { "--\($0.name)" }
+      let isOne = given.count == 1
+      throw DataError(
+        .usage, at: [name],
+        "\(given.joined(separator: " and ")) \(isOne ? "is" : "are") for \(use.purpose), and \(found)",
+        remedy: "leave \(isOne ? "it" : "them") out")
+    }
   }
+}
+
+/// An option that means something to some layouts only.
+private struct LayoutOption {
+  var name: String
+  /// What these layouts hold.
+  var purpose: String
+  var layouts: [Layout]
+  var isGiven: (ReadOptions) -> Bool
+
+  static var all: [LayoutOption] {
+    [
+      LayoutOption("label-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.labelPattern != nil },
+      LayoutOption("test-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.testPattern != nil },
+      LayoutOption("label-column", columns, [.imageFolder, .imageTable]) { $0.labelColumn != nil },
+      LayoutOption("image-column", columns, [.imageFolder, .imageTable]) { $0.imageColumn != nil },
+      LayoutOption("test-fold", columns, [.imageFolder, .imageTable]) { !$0.testFolds.isEmpty },
+      LayoutOption("subset", "inputs that hold several datasets", [.idx, .npz, .pixelCSV]) { $0.subset != nil },
+      LayoutOption("white", "arrays of pixels", [.npz, .pixelCSV]) { $0.white != nil },
+      LayoutOption("image-field", fields, [.webDataset]) { !$0.imageFields.isEmpty },
+      LayoutOption("label-field", fields, [.webDataset]) { !$0.labelField.isEmpty },
+    ]
+  }
+
+  init(_ name: String, _ purpose: String, _ layouts: [Layout], isGiven: @escaping (ReadOptions) -> Bool) {
+    self.name = name
+    self.purpose = purpose
+    self.layouts = layouts
+    self.isGiven = isGiven
+  }
+
+  private static let files = "folders of images or sound files"
+  private static let columns = "images with a table beside them"
+  private static let fields = "samples of several fields"
 }

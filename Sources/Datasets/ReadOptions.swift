@@ -32,21 +32,39 @@ public struct ReadOptions: Sendable {
   public var isSplitRequired: Bool
   /// Names of the classes to keep, re-indexed in the dataset's own order; empty for all.
   public var classes: [String]
-  /// Where the names of sound files hold the class; nil for the folder that a file is in.
+  /// Where the names of image or sound files hold the class; nil for the folder that a file is in.
   public var labelPattern: FilePattern?
-  /// Which sound files are the test split; nil for what folders called `train` and `test` say.
+  /// Which image or sound files are the test split; nil for what folders called `train` and `test` say.
   public var testPattern: FilePattern?
-  /// Whether patterns are an error for data whose samples are not sound files; false where they are meant for another input.
+  /// Whether patterns and columns are an error for data whose samples are not such files; false where they are meant for another input.
   public var requiresPatterns = true
+  /// The column with the label, in a table beside the images; nil where its name tells.
+  public var labelColumn: String?
+  /// The column with the images' file names; nil where its cells tell.
+  public var imageColumn: String?
+  /// The folds, in a table's column of that name, that are the test split.
+  public var testFolds: [String] = []
+  /// Which of several datasets in one input is read, by its name or a word of it; nil where there is only one.
+  public var subset: String?
+  /// The number that is white in arrays of pixels; nil for 255 in bytes, and for what the values of others say.
+  public var white: Int?
+  /// Which fields of WebDataset samples hold the image, the first that is there; empty for those that are usual.
+  public var imageFields: [String] = []
+  /// Which field of WebDataset samples holds the label, and for one of JSON the keys in it; empty for those that are usual.
+  public var labelField: [String] = []
   /// New size; Pillow's antialiased bilinear filter.
   public var resize: Resize?
   /// Side of the square that is cut from the middle, after resizing.
   public var centerCrop: Int?
+  /// Whether images are turned upright by their EXIF orientation; otherwise they are read as stored.
+  public var exifRotate: Bool
+  /// What happens to samples that cannot be read.
+  public var onBadSample: BadSamplePolicy
   /// What an input may cost.
   public var limits: Limits
   /// The dataset's name; nil for the layout's own or the file's.
   public var name: String?
-  /// Decodes every PNG and JPEG that is passed on undecoded, so that damage is found here.
+  /// Decodes every image that is passed on undecoded, so that damage is found here.
   ///
   /// A consumer that decodes them anyway may switch it off.
   public var checksImages: Bool
@@ -55,7 +73,7 @@ public struct ReadOptions: Sendable {
   public init(
     layout: Layout? = nil, split: DatasetInfo.Split = .train, isSplitRequired: Bool = false, classes: [String] = [],
     labelPattern: FilePattern? = nil, testPattern: FilePattern? = nil, resize: Resize? = nil, centerCrop: Int? = nil,
-    limits: Limits = Limits(), name: String? = nil,
+    exifRotate: Bool = false, onBadSample: BadSamplePolicy = .fail, limits: Limits = Limits(), name: String? = nil,
     checksImages: Bool = true
   ) {
     self.layout = layout
@@ -66,6 +84,8 @@ public struct ReadOptions: Sendable {
     self.testPattern = testPattern
     self.resize = resize
     self.centerCrop = centerCrop
+    self.exifRotate = exifRotate
+    self.onBadSample = onBadSample
     self.limits = limits
     self.name = name
     self.checksImages = checksImages

@@ -50,7 +50,7 @@ public struct Field: Sendable, Equatable {
 public enum Content: Sendable, Equatable {
   /// Decoded 8-bit pixels.
   case pixels(Pixels)
-  /// An undecoded PNG or JPEG file.
+  /// An undecoded image file.
   case encoded(EncodedImage)
   /// Float32 pixels (C×H×W, un-normalised, 1 = white) or a latent (any shape).
   case floats(FloatArray)
@@ -79,11 +79,13 @@ public struct Pixels: Sendable, Equatable {
   }
 }
 
-/// A PNG or JPEG file as it stood in the archive.
+/// An image file as it stood in the archive.
 public struct EncodedImage: Sendable, Equatable {
-  /// The two codecs.
-  public enum Format: String, Sendable {
-    case png, jpg
+  /// The formats that are read; only PNG and JPEG files travel on as they are.
+  public enum Format: String, Sendable, CaseIterable {
+    case png, jpg, webp, gif, bmp, tiff, pnm
+    /// None of them: a file that should have been an image. To decode it throws what it is instead.
+    case unknown
   }
   /// Its codec, known from the first bytes, not from the name.
   public var format: Format

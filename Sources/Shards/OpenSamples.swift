@@ -35,11 +35,38 @@ public func openSamples(
   log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
   try options.checkPatterns(for: nil, of: source.name)
   if let note = try options.checkSplit(info.split, of: source.name) { log("\(source.name): \(note)") }
-  return try prepared(reader, options: options)
+  return try prepared(reader, options: options, log: log)
+}
+
+/// Whether a folder is one that `pipe shard` writes or has written.
+public func holdsShards(_ folder: String) -> Bool {
+  [Manifest.fileName, UnfinishedMarker.name].contains { access("\(folder)/\($0)", F_OK) == 0 }
+}
+
+/// Opens all parts of whatever holds samples to look at each of them, see `InspectedPart`.
+///
+/// - Throws: as `openSamples`.
+public func openForInspection(_ inputs: [Input], options: ReadOptions) throws(DataError) -> [InspectedPart] {
+  guard let input = inputs.first, inputs.count == 1, options.layout == nil else {
+    return try inspectedParts(inputs, options: options)
+  }
+  if case .file(let path) = input {
+    if let dataset = try openShards(path, options, { _ in }) {
+      return [InspectedPart(dataset, what: "a dataset of pipe shard", limits: options.limits)]
+    }
+    if isFolder(path) { return try inspectedParts(inputs, options: options) }
+  }
+  let source = try ByteSource(input)
+  let first = try source.peekDecompressed(RecordReader.controlPrefix.utf8.count, limits: options.limits)
+  guard first.elementsEqual(RecordReader.controlPrefix.utf8) else {
+    return try inspectedParts(from: source, options: options)
+  }
+  let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
+  return [InspectedPart(reader, what: "a stream of pipe", limits: options.limits)]
 }
 
 private func openShards(
-  _ path: String, _ options: ReadOptions, _ log: (String) -> Void
+  _ path: String, _ options: ReadOptions, _ log: @escaping (String) -> Void
 ) throws(DataError) -> (any SampleSource)? {
   var folder = path
   var only: String?
@@ -61,7 +88,7 @@ private func openShards(
   }
   try options.checkPatterns(for: nil, of: path)
   if let note = try options.checkSplit(reader.info.split, of: path) { log("\(path): \(note)") }
-  return try prepared(reader, options: options)
+  return try prepared(reader, options: options, log: log)
 }
 
 private func isPipe(_ descriptor: Int32) -> Bool {

@@ -66,19 +66,20 @@ import Testing
       "label out of range", says: "record 1: label 10, but there are only the labels 0 to 9",
       "pack(changed(batch, '.bin', lambda c: bytes([10]) + c[1:]))"),
     Damage(
-      "label that is no number", says: "the label “cat” is not a class index",
-      "pack(changed(web, '.cls', lambda c: b'cat'))"),
+      "label that is no class", says: "the label “-1” is neither a class index",
+      "pack(changed(web, '.cls', lambda c: b'-1'))"),
     Damage(
       "image with no label", says: "an image without a label",
       "pack(without(web, next(i for i, (n, _) in enumerate(web) if n.endswith('.cls'))))"),
     Damage(
       "label with no image", says: "a label without an image",
       "pack(without(web, next(i for i, (n, _) in enumerate(web) if n.endswith('.png'))))"),
-    Damage("duplicate key", says: "the key occurs twice", "pack(web + web[:3])"),
+    Damage("members apart", says: "the members of this sample are not adjacent", "pack(web[1:] + web[:1])"),
     Damage("corrupt PNG", says: "a damaged PNG image", "pack(changed(web, '.png', flipped))"),
     Damage(
       "corrupt JPEG", says: "a damaged JPEG image",
-      "pack([(n, c[:len(c) // 2] if n.endswith('.jpg') else c) for n, c in members('shapes-folder.tar.gz')])"),
+      "files = members('shapes-folder.tar.gz')\nfirst = next(n for n, _ in files if 'train' in n and n.endswith('.jpg'))\n"
+        + "pack(changed(files, first, lambda c: c[:len(c) // 2]))"),
     Damage(
       "decompression bomb, of an image", says: "an image of 60,000×60,000 pixels; at most",
       "pack(changed(web, '.png', huge))"
@@ -95,8 +96,8 @@ import Testing
       zstd.communicate()
       """),
     Damage(
-      "symbolic link", says: "a symbolic link",
-      "link = tarfile.TarInfo('link.png')\nlink.type, link.linkname = tarfile.SYMTYPE, web[0][0]\npack(web, link)"),
+      "symbolic link out of the archive", says: "a symbolic link that leads out of the archive",
+      "link = tarfile.TarInfo('link.png')\nlink.type, link.linkname = tarfile.SYMTYPE, '/data/1.png'\npack(web, link)"),
     Damage("absolute path", says: "an absolute path", "pack([('/' + n, c) for n, c in web])"),
     Damage("zero samples, an archive without members", says: "there are no files in it", "pack([])"),
     Damage(

@@ -77,6 +77,21 @@ extension ComputeTests {
       #expect(run.errors.contains("walrus"))
     }
 
+    @Test func `a class of which none is asked for may be empty`() throws {
+      let run = try shell(
+        """
+        mkdir letters && python3 - <<'END'
+        import struct
+        open("letters/train-images-idx3-ubyte", "wb").write(struct.pack(">IIII", 0x803, 8, 8, 8) + bytes(range(256)) * 2)
+        open("letters/train-labels-idx1-ubyte", "wb").write(struct.pack(">II", 0x801, 8) + bytes([1, 2] * 4))
+        END
+        pipe condense -q --method random --ipc '0=0,*=2' -i letters | pipe shard -q -o x && tar xOf x/*.tar --wildcards '*.cls'
+        pipe condense --method random --ipc 2 -i letters > y; echo " $?"
+        """)
+      #expect(run.output == "1122 65\n", "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("or ask for none of it with --ipc '0=0,*=N'"), "\(run.errors)")
+    }
+
     @Test func `a dry run prints the estimate and writes nothing`() throws {
       let run = try shell("pipe condense --dry-run \(small) -i $F/shapes-cifar.tar.gz")
       #expect(run.status == 0, "\(run.errors)")

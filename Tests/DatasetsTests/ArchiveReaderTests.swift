@@ -128,21 +128,58 @@ import Testing
   }
 
   @Test(arguments: [
-    (TestMember("link", [], .symbolicLink), "a symbolic link"), (TestMember("link", [], .hardLink), "a hard link"),
-    (TestMember("pipe", [], .fifo), "a device or another special file"),
-    (TestMember("/etc/x", [1]), "an absolute path"),
-    (TestMember("a/../../x", [1]), "a path that leads out of the archive"),
+    (
+      TestMember("link", [], .symbolicLink),
+      "a symbolic link, which cannot be followed in an archive that is read once; give it as a file with -i, or pack it again with "
+        + "tar --dereference --hard-dereference"
+    ),
+    (
+      TestMember("pipe", [], .fifo),
+      "a device or another special file; archives may hold only files, folders and links; pack it again without"
+    ),
+    (TestMember("/etc/x", [1]), "an absolute path; pack it again from its folder: tar -C FOLDER -cf ARCHIVE ."),
+    (TestMember("a/../../x", [1]), "a path that leads out of the archive; pack it again without"),
   ])
-  func `refuses what is no plain member`(_ member: TestMember, _ what: String) {
+  func `refuses what is no plain member`(_ member: TestMember, _ sentence: String) {
     let error = failure(tar([TestMember("a", [1]), member]))
     #expect(error?.fault == .badInput)
-    #expect(
-      error?.description
-        == "x.tar: \(member.path): \(what); archives may hold only regular files; pack it again without")
+    #expect(error?.description == "x.tar: \(member.path): \(sentence)")
   }
 
-  @Test func `skips the litter of macOS`() throws {
-    let litter = ["._a", "d/._b", "__MACOSX/c", ".DS_Store", "d/.DS_Store"].map { TestMember($0, [0]) }
+  @Test func `a name that is not UTF-8 is shown and its remedy named`() throws {
+    var archive = tar([TestMember("caf_.png", [1])])
+    archive[3] = 0xe9
+    let sum = archive[..<512].indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(archive[$1])) }
+    archive.replaceSubrange(148..<154, with: Array(("000000" + String(sum, radix: 8)).suffix(6).utf8))
+    let error = failure(archive)
+    #expect(error?.problem == "its name is not UTF-8: caf\\xe9.png")
+    #expect(error?.remedy?.contains("convmv -f latin1 -t utf8") == true)
+  }
+
+  @Test func `a window that is too large and a password are named as what they are`() throws {
+    let folder = try TemporaryFolder()
+    // A frame header that asks for 256 MiB of window, and the smallest block behind it.
+    let frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x90, 0x01, 0x00, 0x00]
+    let error = failure(frame)
+    #expect(error?.problem == "it is compressed with a window of more than 128 MiB, as zstd --long=31 does")
+    #expect(error?.remedy == "decompress it first: zstd -dc --long=31 FILE | pipe …")
+    var secret = zip([TestMember("a.png", noise(30, seed: 1))], stored: true)
+    // The flag of encryption, in the member's own header and in the directory.
+    secret[6] |= 1
+    let directory = try #require(secret.indices.first { secret[$0...].starts(with: [0x50, 0x4b, 1, 2]) })
+    secret[directory + 8] |= 1
+    let path = try folder.write("secret.zip", secret)
+    let refusal = #expect(throws: DataError.self) { try ArchiveReader(ByteSource(.file(path))).next() }
+    #expect(refusal?.problem == "it is encrypted with a password")
+    #expect(refusal?.place == [path, "a.png"])
+  }
+
+  @Test func `skips hidden files and what systems leave`() throws {
+    let litter = [
+      "._a", "d/._b", "__MACOSX/c", ".DS_Store", "d/.DS_Store", ".cache/x/y", "Thumbs.db", "d/@eaDir/e",
+      "$RECYCLE.BIN/f",
+      ".ipynb_checkpoints/g", "desktop.ini",
+    ].map { TestMember($0, [0]) }
     #expect(try contents(tar(litter + [TestMember("./d/real", [7])])) == ["d/real": [7]])
   }
 

@@ -125,13 +125,29 @@ import Testing
     #expect(try failure(of: folders, patterns(label: nil, test: "*0"))?.fault == .usage)
   }
 
-  @Test func `patterns are for sounds`() throws {
-    let error = try failure(of: bytes(ofFixture: "shapes-folder.tar.gz"), patterns(test: "*_0"))
+  @Test func `patterns are for files`() throws {
+    let error = try failure(of: bytes(ofFixture: "shapes-cifar.tar.gz"), patterns(test: "*_0"))
     #expect(error?.fault == .usage)
     #expect(
       error?.description
-        == "test: --label-pattern and --test-pattern are for folders of sound files, and its layout is image-folder; leave them out"
+        == "test: --label-pattern and --test-pattern are for folders of images or sound files, and its layout is cifar10-binary; leave them out"
     )
+  }
+
+  @Test func `bad clips are left out where that is asked`() throws {
+    let clip = wav(tone(800))
+    let members = [
+      TestMember("a/1.wav", clip), TestMember("a/2.wav", Array(clip.dropLast(100))), TestMember("b/3.wav"),
+      TestMember("b/4.wav", clip),
+    ]
+    let source = try openDataset(
+      from: ByteSource(bytes: tar(members), name: "x"), options: ReadOptions(onBadSample: .skip()))
+    var keys: [String] = []
+    while let sample = try source.next() { keys.append(sample.key) }
+    #expect(keys == ["000000000", "000000003"])
+    #expect(source.info.countPerClass == [1, 1])
+    #expect(source.skipped?.samples.map(\.place) == ["a/2.wav", "b/3.wav"])
+    #expect(failure(of: tar(members))?.badSamples?.count == 2)
   }
 
   @Test func `clips that cannot become spectrograms are refused by name`() throws {

@@ -4,6 +4,22 @@ import Testing
 
 /// Python's pickle module wrote the fronts and backs (protocols 2 to 5, numpy 2); 3,072 zero bytes of pixels stood between.
 @Suite struct CIFARPickleTests {
+  /// `x = []; x.append(x)`, whose memory would never be given back, and tuples in tuples, which are freed one within the other.
+  @Test(arguments: [
+    (
+      "80025d7100680061 2e",
+      "a pickle that uses one list in two places; only the arrays, lists and strings of CIFAR's python version are read"
+    ),
+    ("800229" + String(repeating: "85", count: 100_000) + "2e", "a pickle of more than 1,000 lists and tuples"),
+  ]) func `lists in themselves and deep nesting are refused`(_ file: String, _ problem: String) {
+    let digits = Array(file.filter { $0 != " " })
+    let bytes = Swift.stride(from: 0, to: digits.count, by: 2).compactMap {
+      UInt8(String(digits[$0...($0 + 1)]), radix: 16)
+    }
+    let error = failure(bytes)
+    #expect(error?.problem == problem)
+  }
+
   struct Written: Sendable, CustomTestStringConvertible {
     var version: Int
     var front: String

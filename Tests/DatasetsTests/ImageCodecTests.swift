@@ -93,20 +93,6 @@ import Testing
     #expect(pixels.shape == [8, 16, 1])
   }
 
-  @Test func `refuses CMYK`() throws {
-    let file = try decoded(
-      """
-      /9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAoHB4jHhkoIyEjLSsoMDxkQTw3Nzx7WF1JZJGAmZaPgIyKoLTmw6Cq2q2KjMj/y9ru9f///5vB////+v/m/f/4/8AA\
-      FAgACAAIBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAECA//EACIQAAEDBAICAwAAAAAAAAAAAAECETEDIUFhABIiUXGBkf/aAA4EQwBNAFkA\
-      SwAAPwAqVenUE2BHbV3LN8RqeASupQSkOoO3oJl/r89czqLSUGp4OzJHUxcyM31PLS6UyELSfIJyc40LDc5//9k=
-      """)
-    let error = #expect(throws: DataError.self) { try decodeImage(file) }
-    #expect(
-      error?.description
-        == "a damaged JPEG image (a CMYK image; only grey and RGB ones are read); replace it, or take it out together"
-        + " with its label")
-  }
-
   /// 30 GB of pixels in 70 bytes.
   @Test func `refuses a bomb before taking memory`() throws {
     let file = try decoded(

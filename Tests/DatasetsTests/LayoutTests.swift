@@ -239,7 +239,7 @@ import Testing
     #expect(samples[1].content == .floats(floats))
     #expect(samples[1].label == 0)
     #expect(samples[1].softLabel == soft.values)
-    #expect(samples[1].metadata == Array("{\"a\":1}".utf8))
+    #expect(samples[1].metadata == Array("{\"__key__\":\"d/x\",\"a\":1}".utf8))
     #expect(samples[1].extras.map(\.name) == ["1.cls", "txt"])
   }
 
@@ -266,10 +266,11 @@ import Testing
     let path = try folder.write(
       "x.npz", zip([TestMember("images.npy", npyBytes(floats)), TestMember("labels.npy", int64Array([4]))]))
     let samples = try all(openDataset([.file(path)]))
-    // N×H×W×C became C×H×W.
-    let planes = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11].map { Float($0) / 12 }
+    let levels = (0..<12).map { UInt8((Float($0) / 12 * 255).rounded(.toNearestOrEven)) }
     #expect(
-      samples == [Sample(key: "000000000", content: .floats(FloatArray(shape: [3, 2, 2], values: planes)), label: 4)])
+      samples == [
+        Sample(key: "000000000", content: .pixels(Pixels(height: 2, width: 2, channels: 3, bytes: levels)), label: 4)
+      ])
 
     let bytes = array(type: "|u1", shape: "(1, 3, 2, 2)", (0..<12).map(UInt8.init))
     let planar = try folder.write(
@@ -359,7 +360,7 @@ import Testing
       tar([TestMember("s.png", png), TestMember("s.cls", text: "0")]),
       tar([TestMember("images-idx3-ubyte", image), TestMember("labels-idx1-ubyte", label)]),
       tar([
-        TestMember("images.npy", array(type: "|u1", shape: "(1, 1, 1)", [1])),
+        TestMember("images.npy", array(type: "|u1", shape: "(1, 1, 1)", [200])),
         TestMember("labels.npy", int64Array([0])),
       ]),
     ]

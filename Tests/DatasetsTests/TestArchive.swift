@@ -15,6 +15,21 @@ struct TestMember {
     self.kind = kind
   }
 
+  /// Where a link leads.
+  var target = "target"
+
+  /// A symbolic link.
+  init(link path: String, to target: String) {
+    self.init(path, [], .symbolicLink)
+    self.target = target
+  }
+
+  /// A hard link.
+  init(hardLink path: String, to target: String) {
+    self.init(path, [], .hardLink)
+    self.target = target
+  }
+
   init(_ path: String, text: String) { self.init(path, Array(text.utf8)) }
 }
 
@@ -61,10 +76,10 @@ private func written(_ members: [TestMember], _ filter: TestFilter, _ setFormat:
       case .fifo: archive_entry_set_filetype(entry, 0o010000)
       case .symbolicLink:
         archive_entry_set_filetype(entry, 0o120000)
-        archive_entry_set_symlink(entry, "target")
+        archive_entry_set_symlink(entry, member.target)
       case .hardLink:
         archive_entry_set_filetype(entry, 0o100000)
-        archive_entry_set_hardlink(entry, "target")
+        archive_entry_set_hardlink(entry, member.target)
       }
       archive_write_header(archive, entry)
       if member.kind == .file, !member.bytes.isEmpty {
@@ -99,6 +114,13 @@ final class TemporaryFolder {
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data(bytes).write(to: url)
     return url.path
+  }
+}
+
+extension TemporaryFolder {
+  /// Makes a symbolic link.
+  func link(_ name: String, to target: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: "\(path)/\(name)", withDestinationPath: target)
   }
 }
 

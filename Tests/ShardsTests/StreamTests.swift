@@ -61,7 +61,7 @@ private func packForShards() throws -> Pack {
     let error = await #expect(throws: PipelineError.self) {
       while let chunk = try await flow.next() {
         sizes.append(chunk.count)
-        found += try chunk.map { try $0.finished() }
+        found += try chunk.compactMap { try $0.finished() }
       }
     }
     #expect(error?.underlying as? DataError == failure)

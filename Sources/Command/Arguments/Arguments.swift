@@ -1,4 +1,5 @@
 public import Catalog
+internal import Datasets
 
 /// What was typed after a verb, checked against the catalogue, with defaults filled in.
 ///
@@ -39,12 +40,27 @@ public struct Arguments: Sendable {
       }
     }
     if asksForHelp { return }
+    try takeFurtherInputs()
     try checkOperands()
     for option in verb.options where option.isRequired && typed[option.name] == nil {
       throw UsageError("\(verb.name) needs \(spelling(option)) \(option.kind.placeholder ?? "")", hint: option.help)
     }
     try fillDefaults()
     try checkRelations()
+  }
+
+  /// Replaces patterns among the inputs by the files that they stand for.
+  ///
+  /// - Throws: `DataError` (`.noInput`) for a pattern without a file, and for a range of which some are missing.
+  mutating func expandInputs() throws(DataError) {
+    for option in verb.options where option.repeats && !option.isWritten {
+      guard case .path = option.kind, let entries = typed[option.name] else { continue }
+      var expanded: [Entry] = []
+      for entry in entries {
+        expanded += try InputPattern.expanded(entry.text).map { Entry(text: $0, value: .text($0)) }
+      }
+      typed[option.name] = expanded
+    }
   }
 
   /// Whether `--help` is among the words; nothing else was checked then.
@@ -258,6 +274,15 @@ extension Arguments {
 
   private func spelling(_ option: Option, attached value: String? = nil) -> String {
     value.map { "--\(option.name)=\($0)" } ?? "--\(option.name)"
+  }
+
+  /// What a shell makes of `-i shard-*.tar`: the first file is the option's, the others stand behind it.
+  private mutating func takeFurtherInputs() throws(UsageError) {
+    guard verb.operands.isEmpty, attachedSlip == nil, let name = verb.samplesOption, let option = verb.option(name),
+      option.repeats, typed[name] != nil
+    else { return }
+    for word in operands { typed[name, default: []].append(Entry(text: word, value: try read(word, for: option))) }
+    operands = []
   }
 
   private func checkOperands() throws(UsageError) {

@@ -6,6 +6,8 @@ internal import Streaming
 struct ErrorReport: Equatable {
   var exitCode: Int32
   var sentence: String?
+  /// The samples that are at fault, where it is more than one.
+  var badSamples: BadSamples?
 
   init(exitCode: Int32, sentence: String?) {
     self.exitCode = exitCode
@@ -25,6 +27,7 @@ struct ErrorReport: Equatable {
       // What breaks off after a Ctrl-C broke off because of it: in a shell every process of the pipe got the signal.
       let interruption = error.fault == .temporary ? signal.map { 128 + $0 } : nil
       self.init(exitCode: interruption ?? code(for: error.fault), sentence: error.description)
+      badSamples = error.badSamples
     case is BrokenPipe:
       self.init(exitCode: ExitStatus.brokenPipe.rawValue, sentence: nil)
     case is CancellationError:
@@ -46,7 +49,7 @@ struct ErrorReport: Equatable {
 
 private func code(for fault: DataError.Fault) -> Int32 {
   switch fault {
-  case .badInput: ExitStatus.badInput.rawValue
+  case .badInput, .badSample: ExitStatus.badInput.rawValue
   case .usage: ExitStatus.usage.rawValue
   case .noInput: ExitStatus.noInput.rawValue
   case .cannotCreate: ExitStatus.cannotCreate.rawValue

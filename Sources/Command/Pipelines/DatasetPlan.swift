@@ -51,7 +51,7 @@ struct DatasetPlan: Equatable {
       guard !input.isEmpty, input != "-" else {
         throw place.below("input[\(index)]").refuse("should name a file or a folder")
       }
-      inputs.append(place.resolve(input))
+      inputs += try InputPattern.expanded(place.resolve(input))
     }
     steps = []
     for (index, step) in dataset.steps.enumerated() {

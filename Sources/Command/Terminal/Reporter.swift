@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Datasets
 internal import Glibc
 internal import Synchronization
 public import Streaming
@@ -144,8 +145,17 @@ public final class Reporter: Sendable {
     detail("took \(durationText(seconds(since: started))) and at most \(sizeText(peakMemory())) of memory")
   }
 
-  /// Says why the program ends.
-  func fail(_ sentence: String, exitCode: Int32) {
+  /// Says why the program ends; before it, one line for each sample that is at fault.
+  func fail(_ sentence: String, exitCode: Int32, badSamples: BadSamples? = nil) {
+    for sample in badSamples?.samples ?? [] {
+      if mode == .json {
+        let members: [(key: String, value: JSONText)] = [("event", .string("bad_sample")), ("verb", .string(verb))]
+        put(JSONText.object(members + sample.members).rendered() + "\n")
+      } else {
+        say("\(sample.place): \(sample.reason)", kind: "error")
+      }
+    }
+    if mode != .json, let rest = badSamples?.rest { say(rest, kind: "error") }
     say(sentence, kind: "error", exitCode: exitCode)
   }
 

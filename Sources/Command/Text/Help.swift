@@ -27,6 +27,12 @@ enum Help {
       let options = group.options.filter { !verb.methods.isEmpty ? !$0.belongsToMethods : true }
       guard !options.isEmpty else { continue }
       text += "\n\(group.title)\n"
+      // The longest group is that of other verbs, too, and what is particular to this one shall be found.
+      if !verb.methods.isEmpty, let other = group.explainedBy {
+        let names = options.map { "--\($0.name)" }.joined(separator: ", ")
+        text += wrapped("\(names): see `pipe \(other) --help`", width, indent: 2)
+        continue
+      }
       for option in options { text += entry(spelling(option), detail(option), column: 26, width) }
     }
     guard !verb.methods.isEmpty else { return text }

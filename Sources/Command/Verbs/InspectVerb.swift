@@ -2,9 +2,11 @@ internal import Datasets
 internal import Shards
 
 let inspectVerb = VerbRunner("inspect") { invocation in
-  let folder = invocation.arguments.operands[0]
-  let manifest = try Manifest(inFolder: folder)
-  try invocation.output.write(invocation.arguments.flag("json") ? manifest.json : summary(manifest, of: folder))
+  let path = invocation.arguments.operands[0]
+  guard holdsShards(path), !invocation.arguments.given("layout") else { return try await inspectData(invocation) }
+  try ReadOptions(layoutOf: invocation.arguments).checkPatterns(for: nil, of: path)
+  let manifest = try Manifest(inFolder: path)
+  try invocation.output.write(invocation.arguments.flag("json") ? manifest.json : summary(manifest, of: path))
   return .ok
 }
 
@@ -62,12 +64,17 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
     text += "  \(index + 1). \(step.verb), \(step.tool)\n"
     if !step.commandOptions.isEmpty { text += "     \(step.commandOptions)\n" }
     for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "     \(role) \(digest)\n" }
+    if let skipped = step.skipped {
+      text += "     left out \(counted(skipped.count, "bad sample")):\n"
+      for sample in skipped.samples { text += "       \(printable("\(sample.place): \(sample.reason)"))\n" }
+      if let rest = skipped.rest { text += "       \(rest)\n" }
+    }
   }
   return text
 }
 
 /// Columns as wide as their widest cell; numbers, which is every column between the first and the last, to the right.
-private func table(_ rows: [[String]]) -> String {
+func table(_ rows: [[String]]) -> String {
   let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
   return rows.map { row in
     let cells = row.indices.map { column in
@@ -89,6 +96,6 @@ private func numbers(_ values: [Float], _ separator: String = " ") -> String {
   }.joined(separator: separator)
 }
 
-private func padded(_ text: String, _ width: Int) -> String {
+func padded(_ text: String, _ width: Int) -> String {
   text + String(repeating: " ", count: max(1, width - text.count))
 }

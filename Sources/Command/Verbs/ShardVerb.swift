@@ -24,7 +24,8 @@ let shardVerb = VerbRunner("shard") { invocation in
     try options.checkDirectory()
   }
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
-  let hasStep = source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil
+  let hasStep =
+    source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil || reading.onBadSample != .fail
   let times = report.workTimes()
   let pack = try Pack(for: options, info: source.info, times: times)
   let stages = pipeline {
@@ -54,5 +55,11 @@ let shardVerb = VerbRunner("shard") { invocation in
     "wrote \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes "
       + "in \(counted(manifest.shards.count, "shard")) of \(manifest.fields.joined(separator: ", ")), \(size), to \(options.directory)"
   )
+  if manifest.fields.first == Manifest.eitherImage {
+    let alike = (["png"] + manifest.fields.dropFirst()).joined(separator: ",")
+    report.log(
+      "some samples have jpg and others png: read them with to_tuple(\"\(manifest.fields.joined(separator: "\", \""))\"), "
+        + "or make all of them PNG with --fields \(alike)")
+  }
   return .ok
 }

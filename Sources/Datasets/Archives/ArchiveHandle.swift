@@ -72,18 +72,35 @@ final class ArchiveHandle {
   func check(_ status: Int32, place: [String] = []) throws(DataError) {
     guard status < ARCHIVE_OK else { return }
     if let sourceError { throw sourceError }
-    throw DataError(.badInput, at: [source.name] + place, problem, remedy: Remedy.getItAgain)
+    throw failure(at: [source.name] + place)
   }
 
-  /// What libarchive says about the last failure.
-  private var problem: String {
-    guard let text = archive_error_string(archive) else { return "the archive is damaged" }
-    let message = String(cString: text)
+  /// What libarchive says about the last failure, and what to do.
+  private func failure(at place: [String]) -> DataError {
+    let message = archive_error_string(archive).map { String(cString: $0) } ?? ""
     let lower = message.lowercased()
-    if lower.contains("truncated") || lower.contains("end of file") || lower.contains("premature") {
-      return "the input is cut short (\(message))"
+    func says(_ words: String...) -> Bool { words.contains { lower.contains($0) } }
+    if says("too much memory") {
+      return DataError(
+        .badInput, at: place, "it is compressed with a window of more than 128 MiB, as zstd --long=31 does",
+        remedy: "decompress it first: zstd -dc --long=31 FILE | pipe …")
     }
-    return "the input is damaged (\(message))"
+    if says("passphrase", "encrypt") {
+      return DataError(
+        .badInput, at: place, "it is encrypted with a password",
+        remedy: "unpack it with its password, and give the folder")
+    }
+    if says("unsupported", "not supported") {
+      return DataError(
+        .badInput, at: place, "it is packed in a way that is not read (\(message))",
+        remedy: "unpack it with the program that made it, or with 7z x, and give the folder")
+    }
+    let problem =
+      message.isEmpty
+      ? "the archive is damaged"
+      : says("truncated", "end of file", "premature")
+        ? "the input is cut short (\(message))" : "the input is damaged (\(message))"
+    return DataError(.badInput, at: place, problem, remedy: Remedy.getItAgain)
   }
 
   private static func from(_ data: UnsafeMutableRawPointer?) -> ArchiveHandle? {

@@ -8,14 +8,23 @@ public struct Member: Sendable, Equatable {
   /// Its size in bytes, where it is known before it is read.
   public var size: Int?
 
+  /// The names, without their extensions, of the archives that it is in, outermost first, where these are several or in one another.
+  var archives: [String] = []
+
+  /// Makes a member of an archive or a folder.
+  public init(path: String, size: Int? = nil) {
+    self.path = path
+    self.size = size
+  }
+
   /// The part after the last slash.
   public var basename: String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 
 /// Reads the regular files of a tar (any of the five compressions) or zip archive, in archive order.
 ///
-/// Folders and the litter of macOS (`._*`, `__MACOSX`, `.DS_Store`) are skipped. Links, devices, absolute paths and
-/// `..` are refused, and so is an archive that just stops, even exactly between two members.
+/// Folders, hidden files and what systems leave in archives are skipped, see `Litter`; links are noted, see `Links`. Devices, absolute
+/// paths and `..` are refused, and so is an archive that just stops, even exactly between two members.
 public final class ArchiveReader {
   /// What messages call the archive.
   public let name: String
@@ -94,6 +103,10 @@ public final class ArchiveReader {
 
   /// The folders that it lists as members of their own, so far: those without a file are found only here.
   private(set) var folders: Set<[String]> = []
+  /// The links that were met so far.
+  private(set) var links = Links()
+  /// The hidden files that were skipped so far.
+  private(set) var litter = Litter()
 
   private var place: [String] { current.map { [$0.path] } ?? [] }
 
@@ -112,29 +125,67 @@ public final class ArchiveReader {
     }
   }
 
-  // The member, or nil for a folder and for litter.
+  // The member, or nil for a folder, a link and for litter.
   private func member(of entry: OpaquePointer) throws(DataError) -> Member? {
     let plain = plainPath(of: entry)
     let path: String
     if let plain { path = plain } else { path = try utf8Path(of: entry) }
-    let components = plain == nil ? path.split(separator: "/").filter { $0 != "." } : []
-    if plain == nil, isLitter(components) { return nil }
+    // A bare name has one part; splitting it would take as long as the rest.
+    let components = plain == nil ? path.split(separator: "/").filter { $0 != "." } : [path[...]]
+    if let root = plain == nil || Litter.isLitter(path) ? Litter.root(of: components) : nil {
+      litter.add(root)
+      return nil
+    }
     let type = archive_entry_filetype(entry)
-    if archive_entry_hardlink(entry) != nil { throw refused(path, "a hard link") }
+    if let link = try link(entry, at: path, components) {
+      links.add(link)
+      return nil
+    }
     switch type {
     case Glibc.S_IFDIR:
-      folders.insert(path.split(separator: "/").filter { $0 != "." }.map(String.init))
+      folders.insert(components.map(String.init))
       return nil
     case Glibc.S_IFREG: break
-    case Glibc.S_IFLNK: throw refused(path, "a symbolic link")
     // A zip made elsewhere may not say; a trailing slash makes a folder of it.
     case 0: if path.hasSuffix("/") { return nil }
-    default: throw refused(path, "a device or another special file")
+    default: throw refused(path, "a device or another special file; archives may hold only files, folders and links")
     }
-    if path.hasPrefix("/") { throw refused(path, "an absolute path") }
+    if archive_entry_is_encrypted(entry) != 0 {
+      throw DataError(
+        .badInput, at: [name, path], "it is encrypted with a password",
+        remedy: "unpack it with its password first: unzip \(name)")
+    }
+    if path.hasPrefix("/") {
+      throw refused(path, "an absolute path", remedy: "pack it again from its folder: tar -C FOLDER -cf ARCHIVE .")
+    }
     if components.contains("..") { throw refused(path, "a path that leads out of the archive") }
     let size = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : nil
     return Member(path: plain ?? components.joined(separator: "/"), size: size)
+  }
+
+  /// The link that an entry is; nil for everything else.
+  private func link(
+    _ entry: OpaquePointer, at path: String, _ components: [Substring]
+  ) throws(DataError) -> Links.Link? {
+    let isHard = archive_entry_hardlink(entry) != nil
+    guard isHard || archive_entry_filetype(entry) == Glibc.S_IFLNK else { return nil }
+    let kind = isHard ? "a hard link" : "a symbolic link"
+    let raw = UTF8Locale.use {
+      isHard
+        ? archive_entry_hardlink_utf8(entry) ?? archive_entry_hardlink(entry)
+        : archive_entry_symlink_utf8(entry) ?? archive_entry_symlink(entry)
+    }
+    guard let raw, let text = String(validatingCString: raw) else {
+      throw refused(path, "\(kind) to a name that is not UTF-8")
+    }
+    // A hard link names a member, a symbolic link a place beside its own.
+    let folder = isHard ? [] : components.dropLast().map(String.init)
+    guard !path.hasPrefix("/"), !components.contains(".."), let target = Links.resolved(text, from: folder) else {
+      throw refused(
+        path, "\(kind) that leads out of the archive, to \(text)",
+        remedy: "pack it again with tar --dereference --hard-dereference")
+    }
+    return Links.Link(path: components.joined(separator: "/"), target: target, kind: kind)
   }
 
   /// The path where it is a bare name in ASCII that nothing is special about, as in most archives of samples.
@@ -150,21 +201,26 @@ public final class ArchiveReader {
   private func utf8Path(of entry: OpaquePointer) throws(DataError) -> String {
     let raw = UTF8Locale.use { archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry) }
     guard let raw, let path = String(validatingCString: raw) else {
-      throw DataError(.badInput, at: [name, "member \(grouped(members))"], "its name is not UTF-8")
+      let bytes =
+        archive_entry_pathname(entry).map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+      throw DataError(
+        .badInput, at: [name, "member \(grouped(members))"], "its name is not UTF-8: \(escaped(bytes))",
+        remedy: "unpack it, rename its files (convmv -f latin1 -t utf8 -r --notest FOLDER) and give the folder")
     }
     return path
   }
 
-  private func refused(_ path: String, _ what: String) -> DataError {
-    DataError(
-      .badInput, at: [name, path], "\(what); archives may hold only regular files", remedy: "pack it again without")
+  private func refused(_ path: String, _ what: String, remedy: String = "pack it again without") -> DataError {
+    DataError(.badInput, at: [name, path], what, remedy: remedy)
   }
 }
 
-/// Whether a path is one of those that macOS leaves in archives.
-func isLitter(_ components: [some StringProtocol]) -> Bool {
-  guard let last = components.last else { return true }
-  return last.hasPrefix("._") || last == ".DS_Store" || components.contains { $0 == "__MACOSX" }
+/// Bytes of a name that is not UTF-8, as a shell would show them: `caf\xe9`.
+func escaped(_ bytes: [UInt8]) -> String {
+  bytes.map { byte in
+    (0x20..<0x7f).contains(byte)
+      ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+  }.joined()
 }
 
 /// libarchive converts names through the C locale of the calling thread; the process's own is not touched.

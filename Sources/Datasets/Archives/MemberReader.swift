@@ -1,12 +1,23 @@
 /// Files one after another, wherever they are: in an archive, in a folder, a bare one, or several of these in a row.
 public final class MemberReader {
   private enum Backing {
-    case archive(ArchiveReader)
+    case archive(ArchiveReader, reopen: Reopen?)
+    /// Behind the last member: what the archive's links stand for.
+    case links(LinkedMembers, of: ArchiveReader)
     case folder(Folder, next: Int)
     case bare(ByteSource, given: Bool)
     case sequence(count: Int, open: (Int) throws(DataError) -> MemberReader, next: Int, current: MemberReader?)
   }
+  /// Opens the archive once more; needed where it holds links.
+  typealias Reopen = () throws(DataError) -> ArchiveReader
   private var backing: Backing
+  // The archive that the current member of an archive is, while its own members are read.
+  private var inner: MemberReader?
+  /// How many archives it is in.
+  private var depth = 0
+  private static let maxDepth = 4
+  // Bytes that `start` read ahead.
+  private var ahead: [UInt8] = []
   // The current member of a folder, or a bare file.
   private var file: ByteSource?
   private let limits: Limits
@@ -22,7 +33,11 @@ public final class MemberReader {
 
   /// The members of an archive.
   public convenience init(_ archive: ArchiveReader, limits: Limits = Limits()) {
-    self.init(.archive(archive), name: archive.name, limits: limits)
+    self.init(archive, limits: limits, reopen: nil)
+  }
+
+  convenience init(_ archive: ArchiveReader, limits: Limits, reopen: Reopen?) {
+    self.init(.archive(archive, reopen: reopen), name: archive.name, limits: limits)
   }
 
   convenience init(_ folder: Folder, limits: Limits) {
@@ -32,6 +47,14 @@ public final class MemberReader {
   /// One member, named as the source is, decompressed.
   convenience init(bare source: ByteSource, limits: Limits) throws(DataError) {
     self.init(.bare(try source.decompressed(limits: limits), given: false), name: source.name, limits: limits)
+  }
+
+  /// A member of an archive that is read directly, whole.
+  static func contents(of member: Member, in archive: ArchiveReader, limits: Limits) throws(DataError) -> [UInt8] {
+    let source = ByteSource(name: "\(archive.name): \(member.path)") { buffer throws(DataError) in
+      try archive.read(into: buffer)
+    }
+    return try source.readAll(limit: limits.maxMemberBytes)
   }
 
   /// The members of several readers; each is made when its turn comes.
@@ -50,7 +73,7 @@ public final class MemberReader {
   /// The current member's place in messages.
   public var place: [String] {
     guard let current, current.path != name else { return [name] }
-    return [name, current.path]
+    return inner.map { [name] + $0.place } ?? [name, current.path]
   }
 
   // Of the readers of a sequence that were read to their end.
@@ -58,23 +81,50 @@ public final class MemberReader {
   /// The folders that were met on the way, all of them after the last member; also those without a file.
   var folders: Set<[String]> {
     switch backing {
-    case .archive(let archive): archive.folders
+    case .archive(let archive, _), .links(_, let archive): foldersBefore.union(archive.folders)
     case .folder(let folder, _): folder.folders
     case .bare: []
     case .sequence(_, _, _, let current): foldersBefore.union(current?.folders ?? [])
     }
   }
 
+  private var litterBefore = Litter()
+  /// The hidden files that were skipped on the way, all of them after the last member.
+  var litter: Litter {
+    switch backing {
+    case .archive(let archive, _), .links(_, let archive): litterBefore + archive.litter
+    case .folder(let folder, _): folder.litter
+    case .bare: litterBefore
+    case .sequence(_, _, _, let current): litterBefore + (current?.litter ?? Litter())
+    }
+  }
+
   /// The next member, or nil after the last; what is left of the current one is skipped.
   public func next() throws(DataError) -> Member? {
+    ahead = []
     current = try advance()
     return current
   }
 
   private func advance() throws(DataError) -> Member? {
     switch backing {
-    case .archive(let archive):
-      return try archive.next()
+    case .archive(let archive, let reopen):
+      if let member = try nextInner() { return member }
+      if let member = try archive.next() {
+        current = member
+        return try enter(member) ? try advance() : member
+      }
+      guard let first = archive.links.first else { return nil }
+      guard let reopen else {
+        throw DataError(
+          .badInput, at: [archive.name, first.path],
+          "\(first.kind), which cannot be followed in an archive that is read once",
+          remedy: "give it as a file with -i, or pack it again with tar --dereference --hard-dereference")
+      }
+      backing = .links(try LinkedMembers(archive.links, in: reopen(), limits: limits), of: archive)
+      return try advance()
+    case .links(let links, _):
+      return try links.next()
     case .folder(let folder, let next):
       file = nil
       guard next < folder.members.count else { return nil }
@@ -92,8 +142,12 @@ public final class MemberReader {
       return Member(path: source.name, size: source.size)
     case .sequence(let count, let open, let next, let current):
       if let current {
-        if let member = try current.next() { return member }
+        if var member = try current.next() {
+          if current.isArchive { member.archives.insert(archiveStem(current.name), at: 0) }
+          return member
+        }
         foldersBefore.formUnion(current.folders)
+        litterBefore = litterBefore + current.litter
       }
       guard next < count else {
         backing = .sequence(count: count, open: open, next: next, current: nil)
@@ -104,10 +158,92 @@ public final class MemberReader {
     }
   }
 
+  private var isArchive: Bool {
+    switch backing {
+    case .archive, .links: true
+    default: false
+    }
+  }
+
+  // MARK: Archives in archives
+
+  private func nextInner() throws(DataError) -> Member? {
+    guard let reader = inner else { return nil }
+    if var member = try reader.next() {
+      member.archives.insert(archiveStem(reader.ownName), at: 0)
+      return member
+    }
+    litterBefore = litterBefore + reader.litter
+    foldersBefore.formUnion(reader.folders)
+    inner = nil
+    return nil
+  }
+
+  /// What the names of archives end with.
+  private static let lastOfArchives = Array("rRzZtT24pP".utf8)
+
+  /// Goes into the current member of an archive where it is an archive itself, as in ImageNet's archive of one per class.
+  private func enter(_ member: Member) throws(DataError) -> Bool {
+    // The last letter tells of most members that they are none.
+    guard depth < Self.maxDepth, let last = member.path.utf8.last, Self.lastOfArchives.contains(last) else {
+      return false
+    }
+    let lower = member.basename.lowercased()
+    let isZip = lower.hasSuffix(".zip")
+    guard isZip || tarSuffixes.contains(where: lower.hasSuffix) else { return false }
+    var start = try start(512)
+    guard
+      isZip
+        ? start.starts(with: ArchiveReader.zipSignature) : looksLikeTar(start) || Compression(firstBytes: start) != nil
+    else { return false }
+    ahead = []
+    let source = ByteSource(name: member.path) { [unowned self] buffer throws(DataError) in
+      guard start.isEmpty else { return take(from: &start, into: buffer) }
+      return try readMember(into: buffer)
+    }
+    // A zip archive's directory stands at its end.
+    let archive = try ArchiveReader(isZip ? spilled(source, limits: limits) : source, limits: limits)
+    let reader = MemberReader(archive, limits: limits)
+    reader.depth = depth + 1
+    inner = reader
+    return true
+  }
+
+  // MARK: Bytes
+
+  /// The first bytes of the current member, or all where it is shorter; they are read again afterwards.
+  func start(_ count: Int) throws(DataError) -> [UInt8] {
+    while ahead.count < count {
+      var buffer = [UInt8](repeating: 0, count: count - ahead.count)
+      var failure: DataError?
+      let read = buffer.withUnsafeMutableBytes { bytes in
+        do throws(DataError) { return try readMore(into: bytes) } catch {
+          failure = error
+          return 0
+        }
+      }
+      if let failure { throw failure }
+      if read == 0 { break }
+      ahead += buffer.prefix(read)
+    }
+    return Array(ahead.prefix(count))
+  }
+
   /// Reads up to the buffer's size of the current member; 0 at its end.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
+    guard ahead.isEmpty else { return take(from: &ahead, into: buffer) }
+    return try readMore(into: buffer)
+  }
+
+  private func readMore(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
+    if let inner { return try inner.read(into: buffer) }
+    return try readMember(into: buffer)
+  }
+
+  private func readMember(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
     switch backing {
-    case .archive(let archive): return try archive.read(into: buffer)
+    case .archive(let archive, _): return try archive.read(into: buffer)
+    case .links(let links, _): return links.read(into: buffer)
     case .folder, .bare: return try file?.read(into: buffer) ?? 0
     case .sequence(_, _, _, let current): return try current?.read(into: buffer) ?? 0
     }
@@ -163,4 +299,12 @@ public final class MemberReader {
     }
     return try source.decompressed(limits: limits)
   }
+}
+
+/// Moves bytes to a buffer; returns their number.
+private func take(from bytes: inout [UInt8], into buffer: UnsafeMutableRawBufferPointer) -> Int {
+  let count = min(bytes.count, buffer.count)
+  bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+  bytes.removeFirst(count)
+  return count
 }

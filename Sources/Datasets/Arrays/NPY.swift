@@ -83,6 +83,11 @@ struct NPYHeader: Equatable {
         .badInput, at: [name], "an array of Python objects, which only unpickling could read",
         remedy: "save numbers, not objects")
     }
+    if ["<U", "|S", ">U", "|U"].contains(String(fields.descr.prefix(2))) {
+      throw DataError(
+        .badInput, at: [name], "an array of texts (\(fields.descr)), not of numbers",
+        remedy: "save class indices, as numpy.unique(labels, return_inverse=True)[1] gives them")
+    }
     let normalised = fields.descr.hasPrefix("=") ? "<" + fields.descr.dropFirst() : fields.descr
     let plain = normalised.hasSuffix("1") ? "|" + normalised.dropFirst() : normalised
     guard let element = Element(rawValue: plain) else {

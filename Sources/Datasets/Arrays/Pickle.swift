@@ -37,6 +37,8 @@ struct Pickle {
   private var position = 0
   private var stack: [Value] = []
   private var memo: [Int: Value] = [:]
+  private var containers = 0
+  private static let maxContainers = 1000
 
   /// The dictionary that a pickle holds, its keys as text.
   static func dictionary(_ bytes: [UInt8], place: [String]) throws(DataError) -> [String: Value] {
@@ -91,13 +93,13 @@ struct Pickle {
       case 0x8c: stack.append(.text(try text(try number(1))))
       case UInt8(ascii: "X"): stack.append(.text(try text(try number(4))))
       case 0x8d: stack.append(.text(try text(try number(8))))
-      case UInt8(ascii: "]"): stack.append(.list(List()))
-      case UInt8(ascii: "}"): stack.append(.dictionary(List()))
-      case UInt8(ascii: ")"): stack.append(.tuple([]))
+      case UInt8(ascii: "]"): try push(container: .list(List()))
+      case UInt8(ascii: "}"): try push(container: .dictionary(List()))
+      case UInt8(ascii: ")"): try push(container: .tuple([]))
       case 0x85: try collect(1)
       case 0x86: try collect(2)
       case 0x87: try collect(3)
-      case UInt8(ascii: "t"): stack.append(.tuple(try popToMark()))
+      case UInt8(ascii: "t"): try push(container: .tuple(try popToMark()))
       case UInt8(ascii: "a"):
         let value = try pop()
         try append([value], to: "list")
@@ -218,7 +220,16 @@ struct Pickle {
     guard stack.count >= count else { throw error("a damaged pickle: its stack is too short") }
     let values = Swift.Array(stack.suffix(count))
     stack.removeLast(count)
-    stack.append(.tuple(values))
+    try push(container: .tuple(values))
+  }
+
+  /// Nested containers are freed one within the other, each on top of the last one's stack frame.
+  private mutating func push(container: Value) throws(DataError) {
+    containers += 1
+    guard containers <= Self.maxContainers else {
+      throw error("a pickle of more than \(grouped(Self.maxContainers)) lists and tuples")
+    }
+    stack.append(container)
   }
 
   private func append(_ values: [Value], to kind: String) throws(DataError) {
@@ -231,7 +242,11 @@ struct Pickle {
 
   private func recalled(_ index: Int) throws(DataError) -> Value {
     guard let value = memo[index] else { throw error("a damaged pickle: memo \(index) is empty") }
-    return value
+    // One that stands in two places could stand in itself.
+    switch value {
+    case .list, .dictionary: throw refused("one list in two places")
+    default: return value
+    }
   }
 
   private mutating func take(_ count: Int) throws(DataError) -> ArraySlice<UInt8> {

@@ -171,6 +171,12 @@ public final class ByteSource {
   /// Whether `seek` and `reopened` work.
   var isSeekable: Bool { size != nil }
 
+  /// A path under which a library can open the same file, as long as this source lives; nil for everything but whole files.
+  var descriptorPath: String? {
+    guard case .file(let file) = backing, file.origin == 0 else { return nil }
+    return "/proc/self/fd/\(file.descriptor.number)"
+  }
+
   /// Continues at a position from the file's start.
   ///
   /// Only for seekable sources.

@@ -16,6 +16,9 @@ final class Replay {
   /// Whether this is a regular file.
   var isSeekable: Bool { live.isSeekable }
 
+  /// Whether `fromStart` needs no new copy of a pipe.
+  var canReopen: Bool { spill != nil || live.isSeekable }
+
   /// Looks ahead without consuming.
   func peek(_ count: Int) throws(DataError) -> [UInt8] { try live.peek(count) }
 
@@ -43,7 +46,7 @@ final class Replay {
 ///
 /// The space is reserved piece by piece before it is written, so that a full disk is an error sentence here and not a
 /// signal later.
-private func spilled(_ source: ByteSource, limits: Limits) throws(DataError) -> ByteSource {
+func spilled(_ source: ByteSource, limits: Limits) throws(DataError) -> ByteSource {
   let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
   let number = openSpillFile(in: folder)
   guard number >= 0 else {

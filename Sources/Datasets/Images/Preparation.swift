@@ -5,6 +5,10 @@ struct Preparation: Sendable {
   let options: ReadOptions
   /// Channels of every sample; nil where nothing is known.
   let channels: Int?
+  /// What the description says of every sample, C×H×W; nil where they differ.
+  let expected: [Int]?
+  /// Learns what images are.
+  let findings: Findings
 
   private var isSized: Bool { options.resize != nil || options.centerCrop != nil }
 
@@ -12,7 +16,7 @@ struct Preparation: Sendable {
   func isNeeded(for sample: Sample) -> Bool {
     switch sample.content {
     case .pixels(let pixels): isSized || pixels.channels != channels
-    case .encoded: isSized || options.checksImages || channels == nil || channels == 3
+    case .encoded: true
     case .floats: isSized
     }
   }
@@ -28,24 +32,47 @@ struct Preparation: Sendable {
       try shape(&pixels, at: place)
       sample.content = .pixels(pixels)
     case .encoded(let image):
-      if !isSized, !options.checksImages {
-        let found = try located(place) { () throws(DataError) in try image.shape(limits: options.limits)[0] }
-        if found == channels ?? found { return sample }
-      }
-      var pixels = try located(place) { () throws(DataError) in try decodeImage(image, limits: options.limits) }
-      let isUnified = channels == nil || pixels.channels == channels
-      // A sound image that nobody wants changed is passed on as it was.
-      if !isSized, isUnified { return sample }
-      try shape(&pixels, at: place)
+      guard let pixels = try located(place, { () throws(DataError) in try changed(image) }) else { return sample }
       sample.content = .pixels(pixels)
     case .floats:
       guard !isSized else {
         throw DataError(
-          .badInput, at: place, "float samples cannot be resized or cropped",
+          .usage, at: place, "float samples cannot be resized or cropped",
           remedy: "leave --resize and --center-crop out")
       }
     }
     return sample
+  }
+
+  /// The image where it cannot travel as it is; nil where it can.
+  ///
+  /// What travels is a sound PNG or JPEG file that every reader decodes to the pixels that the description promises. A grey JPEG is such
+  /// a file among colour ones: decoders give RGB where they are asked for it.
+  private func changed(_ image: EncodedImage) throws(DataError) -> Pixels? {
+    let canTravel = image.format == .png || image.format == .jpg
+    func isAsPromised(_ header: ImageHeader) -> Bool {
+      canTravel && header.traits.isEmpty && !(options.exifRotate && header.orientation != .upright)
+        && (header.channels == channels ?? header.channels || image.format == .jpg && channels == 3)
+    }
+    if !isSized, !options.checksImages, canTravel {
+      let header = try image.header(limits: options.limits)
+      if isAsPromised(header) {
+        findings.add(image.format, header)
+        return nil
+      }
+    }
+    var (pixels, header) = try image.decoded(limits: options.limits)
+    if options.exifRotate { pixels = pixels.upright(from: header.orientation) }
+    let isUntouched = !isSized && isAsPromised(header)
+    if !isUntouched { try shape(&pixels, at: []) }
+    if let expected, expected.dropFirst() != [pixels.height, pixels.width][...] || pixels.channels > expected[0] {
+      throw DataError(
+        .badInput, at: [],
+        "an image of \(shapeText([pixels.channels, pixels.height, pixels.width])), where all others are of \(shapeText(expected))",
+        remedy: "bring all to one size with --resize")
+    }
+    findings.add(image.format, header)
+    return isUntouched ? nil : pixels
   }
 
   private func shape(_ pixels: inout Pixels, at place: [String]) throws(DataError) {

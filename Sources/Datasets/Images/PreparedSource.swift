@@ -9,18 +9,29 @@ final class PreparedSource: SampleSource {
   private let log: (String) -> Void
   /// New index per old one; nil drops the class.
   private let newLabels: [Int?]?
-  private var delivered = 0
+  private let findings: Findings
+  /// Samples that were handed out, bad ones included, by their new labels.
+  private var delivered: [Int]
+  /// Bad samples of which not even the label is known.
+  private var unlabelled = 0
+  /// Of the sample that was found last, in the order of the input.
+  private var number = 0
   private var ended = false
+  private var concluded = false
   private var failure: DataError?
 
   init(
     _ opened: OpenedLayout, options: ReadOptions, name: String, log: @escaping (String) -> Void = { _ in }
   ) throws(DataError) {
     inner = opened
-    preparation = Preparation(options: options, channels: opened.channels)
     self.name = name
     self.log = log
+    findings = Findings(of: name)
     (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
+    preparation = Preparation(
+      options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil,
+      findings: findings)
+    delivered = [Int](repeating: 0, count: info.classNames.count)
   }
 
   private static func described(
@@ -34,35 +45,32 @@ final class PreparedSource: SampleSource {
   }
 
   func next() throws(DataError) -> Sample? {
-    guard let pending = try nextPending() else { return nil }
-    do throws(DataError) {
-      return try pending.finished()
-    } catch {
-      failure = error
-      throw error
+    while let pending = try nextPending() {
+      do throws(DataError) {
+        if let sample = try pending.finished() { return sample }
+      } catch {
+        failure = error
+        throw error
+      }
     }
+    try conclude()
+    return nil
   }
 
   func nextPending() throws(DataError) -> PendingSample? {
     if let failure { throw failure }
     if ended { return nil }
     do throws(DataError) {
-      while var sample = try inner.next() {
+      while var sample = try nextSound() {
         if let newLabels {
           guard let label = newLabels[sample.label] else { continue }
           sample.label = label
           sample.softLabel = sample.softLabel.map { soft in zip(soft, newLabels).compactMap { $1 == nil ? nil : $0 } }
         }
-        delivered += 1
-        let finish = inner.finish
-        guard finish != nil || preparation.isNeeded(for: sample) else { return PendingSample(sample) }
-        let place = inner.place()
-        return PendingSample(byteCount: sample.content.byteCount) { [preparation, sample] () throws(DataError) in
-          let whole = try located(place) { () throws(DataError) in try finish?(sample) ?? sample }
-          return preparation.isNeeded(for: whole) ? try preparation.prepared(whole, at: place) : whole
-        }
+        delivered[sample.label] += 1
+        return pending(sample)
       }
-      guard delivered > 0 else {
+      guard isStarted else {
         throw DataError(.badInput, at: [name], "there are no samples in it", remedy: Remedy.lookInside)
       }
       if let final = inner.finalInfo() {
@@ -75,6 +83,90 @@ final class PreparedSource: SampleSource {
     ended = true
     for note in inner.closingNotes() { log("\(name): \(note)") }
     return nil
+  }
+
+  /// The sample with what is left to do to it.
+  private func pending(_ sample: Sample) -> PendingSample {
+    let finish = inner.finish
+    guard finish != nil || preparation.isNeeded(for: sample) else { return PendingSample(sample) }
+    number += 1
+    let place = inner.place()
+    return PendingSample(byteCount: sample.content.byteCount) {
+      [preparation, findings, number] () throws(DataError) -> Sample? in
+      do throws(DataError) {
+        let whole = try located(place) { () throws(DataError) in try finish?(sample) ?? sample }
+        return preparation.isNeeded(for: whole) ? try preparation.prepared(whole, at: place) : whole
+      } catch {
+        guard error.fault == .badInput || error.fault == .badSample else { throw error }
+        findings.add(error, key: sample.key, label: sample.label, number: number)
+        return nil
+      }
+    }
+  }
+
+  /// The next sample of the layout that it can put together.
+  private func nextSound() throws(DataError) -> Sample? {
+    while true {
+      do throws(DataError) {
+        return try inner.next()
+      } catch {
+        guard error.fault == .badSample else { throw error }
+        number += 1
+        unlabelled += 1
+        findings.add(error, key: "", label: nil, number: number)
+      }
+    }
+  }
+
+  private var isStarted: Bool { unlabelled > 0 || delivered.contains { $0 > 0 } }
+
+  var skipped: BadSamples? { preparation.options.onBadSample == .fail ? nil : findings.bad }
+
+  func conclude() throws(DataError) {
+    if let failure { throw failure }
+    guard ended, !concluded else { return }
+    concluded = true
+    for note in findings.notes(turning: preparation.options.exifRotate) { log("\(name): \(note)") }
+    guard let bad = findings.bad else { return }
+    let all = delivered.reduce(unlabelled, +)
+    if let refusal = refusal(of: bad, among: all) {
+      failure = refusal
+      throw refusal
+    }
+    // Only now it is known how many are left.
+    for (label, count) in findings.badPerClass { delivered[label] -= count }
+    info.countPerClass = delivered
+    log(
+      "\(name): \(grouped(bad.count)) of \(counted(all, "sample")) cannot be read, and \(bad.count == 1 ? "is" : "are") left out"
+    )
+    for sample in bad.samples.prefix(Self.loggedLength) { log("left out \(sample.place): \(sample.reason)") }
+    if bad.count > Self.loggedLength {
+      log("left out \(grouped(bad.count - Self.loggedLength)) more; the history of the result lists them")
+    }
+  }
+
+  /// Bad samples that the log names.
+  private static let loggedLength = 20
+
+  /// The error (`.badInput`) where so many bad samples may not be left out.
+  private func refusal(of bad: BadSamples, among all: Int) -> DataError? {
+    let policy = preparation.options.onBadSample
+    guard bad.count == all || !policy.allows(bad.count, of: all), var error = findings.first else { return nil }
+    error.fault = .badInput
+    guard bad.count > 1 else { return error }
+    error.problem =
+      "\(grouped(bad.count)) of \(counted(all, "sample")) cannot be read; the first is "
+      + "\(error.place.dropFirst(error.place.first == name ? 1 : 0).joined(separator: ": ")): \(error.problem)"
+    error.place = [name]
+    // What is wrong with all of them is no accident, and the remedy is that of one.
+    if bad.count < all {
+      error.remedy =
+        policy == .fail
+        ? "replace them, or leave them out with --on-bad-sample skip"
+        : "replace some, or allow more of them with --max-bad"
+    }
+    error.badSamples = bad
+    return error
   }
 
   private static func chooseClasses(

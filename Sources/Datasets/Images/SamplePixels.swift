@@ -22,6 +22,21 @@ extension Sample {
   }
 }
 
+extension Sample {
+  /// The same with an RGB image where all others are of three channels and this one is a grey JPEG, which travels as it is.
+  ///
+  /// - Parameter channels: those of the dataset; nil where they are not known.
+  /// - Throws: as `pixels`.
+  public func unified(toChannels channels: Int?, limits: Limits = Limits()) throws(DataError) -> Sample {
+    guard channels == 3, case .encoded(let image) = content, image.format == .jpg else { return self }
+    let found = try located(["sample \(key)"]) { () throws(DataError) in try image.shape(limits: limits) }
+    guard found[0] == 1 else { return self }
+    var sample = self
+    sample.content = .pixels(try pixels(limits: limits).inColour())
+    return sample
+  }
+}
+
 extension Pixels {
   /// The image as C×H×W floats, 1 = white.
   public var unitFloats: FloatArray {

@@ -54,7 +54,7 @@ enum CIFARBinary {
     let splitOf = splitFunction(hundred)
     let bareFile = request.container.bareFiles?.first?.name
     let isBare = bareFile != nil
-    let split = isBare ? bareFile.flatMap { splitOf(Member(path: $0).basename) } : request.options.split
+    let split = isBare ? bareFile.flatMap { splitOf(Member(path: $0, size: nil).basename) } : request.options.split
     let info = DatasetInfo(
       name: request.datasetName(own), split: split ?? request.options.split, classNames: names, shape: [3, side, side])
     let records = Records(

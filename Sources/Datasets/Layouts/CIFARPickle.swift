@@ -1,10 +1,10 @@
 extension Layout {
   /// CIFAR-10's and CIFAR-100's python version: pickled dictionaries in `data_batch_*` or `train`, `test`.
-  public static let cifarPickle = Layout("cifar-pickle") { member, firstByte in
+  public static let cifarPickle = Layout("cifar-pickle") { member, firstBytes in
     let name = member.basename
     // The first byte of a pickle of protocol 2 or above.
     return CIFARPickle.isBatch(name) || name == "batches.meta"
-      || CIFARPickle.mayBeCIFAR100(name) && firstByte() == 0x80
+      || CIFARPickle.mayBeCIFAR100(name) && firstBytes(1) == [0x80]
   } open: { request throws(DataError) in
     try CIFARPickle.open(request)
   }

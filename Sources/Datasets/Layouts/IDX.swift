@@ -9,15 +9,18 @@ extension Layout {
 
 /// MNIST's format: a big-endian header (two zeros, element type, number of axes, extents), then the elements.
 ///
-/// Images are unsigned bytes, N×H×W or N×H×W×C; labels unsigned bytes or 32-bit integers, one axis. Which file is which is
-/// read from the headers; `train` or `t10k`/`test` in a name tells the split.
+/// Images are unsigned bytes, N×H×W or N×H×W×C; labels unsigned bytes or 32-bit integers, one axis, or QMNIST's eight columns.
+/// Which file is which is read from the headers; see `IDXName` for what the names tell. The same content in several files is
+/// read once.
 enum IDX {
   /// `train-images-idx3-ubyte`, with `.gz` or not, and with the dot that some copies have for the second dash.
   static func isIDX(_ name: String) -> Bool {
     let lower = name.lowercased()
     guard let marker = lower.range(of: "idx") else { return false }
     let rest = lower[marker.upperBound...]
-    return rest.first?.isWholeNumber == true && rest.dropFirst().hasPrefix("-ubyte")
+    // QMNIST's labels are called `-int`.
+    return rest.first?.isWholeNumber == true
+      && (rest.dropFirst().hasPrefix("-ubyte") || rest.dropFirst().hasPrefix("-int"))
   }
 
   static func hasSignature(_ start: [UInt8]) -> Bool {
@@ -30,13 +33,6 @@ enum IDX {
     case 0x0c: 4
     default: nil
     }
-  }
-
-  private static func split(_ path: String) -> DatasetInfo.Split? {
-    let name = (path.split(separator: "/").last.map(String.init) ?? path).lowercased()
-    if name.contains("t10k") || name.contains("test") { return .test }
-    if name.contains("train") { return .train }
-    return nil
   }
 
   private struct Header {
@@ -92,141 +88,182 @@ enum IDX {
         .badInput, at: files.map(\.name), "\(found); one of each was expected",
         remedy: "give the images and the labels of one split, each with its own -i")
     }
+    let names = [images[0], labels[0]].map { IDXName($0.name) }
+    if let one = names[0].dataset, let other = names[1].dataset, one != other {
+      throw DataError(
+        .badInput, at: files.map(\.name),
+        "the images are of \(one.isEmpty ? "one dataset" : one), the labels of \(other.isEmpty ? "another" : other)",
+        remedy: "give the images and the labels of one dataset")
+    }
+    if let one = names[0].split, let other = names[1].split, one != other {
+      throw DataError(
+        .badInput, at: files.map(\.name),
+        "the images are of the \(one.rawValue) split, the labels of the \(other.rawValue) split",
+        remedy: "give the images and the labels of one split")
+    }
     let labelSource = try labels[0].lastTime().decompressed(limits: request.options.limits)
     let values = try readLabels(labelSource, limits: request.options.limits)
     let source = try images[0].lastTime().decompressed(limits: request.options.limits)
-    let split = Self.split(images[0].name) ?? Self.split(labels[0].name)
-    return try samples(source, values, request, split: split, finish: { () throws(DataError) in try source.drain() })
+    return try samples(
+      source, values, request, name: names[0], split: names[0].split ?? names[1].split,
+      finish: { () throws(DataError) in try source.drain() })
+  }
+
+  /// A file that may be the images or the labels of the wanted split.
+  private struct Candidate {
+    /// The archive or folder that it is in, and its path there.
+    var id: [String]
+    var name: IDXName
+    var isImages: Bool
+    var labels: [Int]
   }
 
   // An archive or folder: the labels are read in a first pass, wherever they stand, the images in a second.
   private static func openMembers(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-    let wanted = request.options.split
-    var labels: (path: String, values: [Int])?
-    var images: String?
+    let (wanted, container) = (request.options.split, request.container)
+    var candidates: [Candidate] = []
     var otherPart = false
-    let first = try request.container.open(last: false)
+    let first = try container.open(last: false)
     while let member = try first.next() {
       guard isIDX(member.basename) else { continue }
       let source = try first.memberSource()
       let start = try source.peek(4)
-      let split = Self.split(member.path)
-      guard split == nil || split == wanted else {
+      let name = IDXName(member.path)
+      guard name.split == nil || name.split == wanted else {
         otherPart = true
         continue
       }
       let isImages = start.count == 4 && start[3] >= 3
-      if let other = isImages ? images : labels?.path {
-        throw DataError(
-          .badInput, at: [first.name],
-          "two files of \(isImages ? "images" : "labels") for the \(wanted.rawValue) split: \(other) and \(member.path)",
-          remedy: "give the two files of one dataset, each with its own -i")
-      }
-      if isImages {
-        images = member.path
-      } else {
-        labels = (member.path, try readLabels(source, limits: request.options.limits))
-      }
+      let labels = isImages ? [] : try readLabels(source, limits: request.options.limits)
+      candidates.append(Candidate(id: first.place, name: name, isImages: isImages, labels: labels))
     }
-    if images == nil, labels == nil, otherPart { throw missingPart(wanted, in: request.container.name) }
+    if candidates.isEmpty, otherPart { throw missingPart(wanted, in: container.name) }
+    if let subset = request.options.subset.map(Subset.init) {
+      let all = candidates
+      candidates = all.filter { subset.includes($0.name.names) }
+      if candidates.isEmpty { throw subset.missing(among: all.compactMap(\.name.dataset), in: container.name) }
+    }
+    let datasets = Set(candidates.compactMap(\.name.dataset))
+    if datasets.count > 1 { throw Subset.choice(datasets.map { $0.isEmpty ? "(no name)" : $0 }, in: container.name) }
+    let labels = try oneOf(candidates.filter { !$0.isImages }, request) { $0.labels == $1.labels }
+    var digests: [[String]: Int]?
+    let images = try oneOf(candidates.filter(\.isImages), request) { (one, other) throws(DataError) in
+      if digests == nil { digests = try contentDigests(of: candidates.filter(\.isImages).map(\.id), request) }
+      return digests?[one.id] == digests?[other.id]
+    }
     guard let images else {
       throw DataError(
-        .badInput, at: [request.container.name],
-        "labels without images: \(labels?.path ?? "there is no IDX file at all") for the \(wanted.rawValue) split",
+        .badInput, at: [container.name],
+        "labels without images: \(labels?.id.last ?? "there is no IDX file at all") for the \(wanted.rawValue) split",
         remedy: Remedy.pairUp)
     }
     guard let labels else {
       throw DataError(
-        .badInput, at: [request.container.name, images], "images without labels: there is no labels file beside it",
-        remedy: Remedy.pairUp)
+        .badInput, at: images.id, "images without labels: there is no labels file beside it", remedy: Remedy.pairUp)
     }
-    let reader = try request.container.open(last: true)
-    while let member = try reader.next(), member.path != images {}
-    let source = try reader.memberSource()
+    let reader = try container.open(last: true)
+    while try reader.next() != nil, reader.place != images.id {}
+    let copies = candidates.count - 2
     return try samples(
-      source, labels.values, request, split: Self.split(images),
+      try reader.memberSource(), labels.labels, request, name: images.name, split: images.name.split,
+      notes: copies > 0
+        ? ["\(counted(copies, "file")) with the same content as another \(copies == 1 ? "was" : "were") skipped"] : [],
       finish: { () throws(DataError) in
-        try source.drain()
         while try reader.next() != nil {}
       })
   }
 
+  /// The first of several files where all have the same content; nil where there is none.
+  private static func oneOf(
+    _ candidates: [Candidate], _ request: LayoutRequest,
+    isSame: (Candidate, Candidate) throws(DataError) -> Bool
+  ) throws(DataError) -> Candidate? {
+    guard let first = candidates.first else { return nil }
+    for other in candidates.dropFirst() {
+      if first.id != other.id, try isSame(first, other) { continue }
+      throw DataError(
+        .badInput, at: [request.container.name],
+        "two files of \(first.isImages ? "images" : "labels") for the \(request.options.split.rawValue) split:"
+          + " \(first.id.dropFirst().joined(separator: ": ")) and \(other.id.dropFirst().joined(separator: ": "))",
+        remedy: "give the two files of one dataset, each with its own -i, or choose one folder with --subset NAME")
+    }
+    return first
+  }
+
+  /// Digests of the decompressed contents of files, good for one run.
+  private static func contentDigests(of ids: [[String]], _ request: LayoutRequest) throws(DataError) -> [[String]: Int]
+  {
+    var digests: [[String]: Int] = [:]
+    let reader = try request.container.open(last: false)
+    while try reader.next() != nil {
+      guard ids.contains(reader.place) else { continue }
+      let source = try reader.memberSource()
+      var hasher = Hasher()
+      while true {
+        let chunk = try source.nextChunk()
+        if chunk.isEmpty { break }
+        hasher.combine(bytes: chunk)
+      }
+      digests[reader.place] = hasher.finalize()
+    }
+    return digests
+  }
+
   private static func readLabels(_ source: ByteSource, limits: Limits) throws(DataError) -> [Int] {
     let header = try readHeader(source)
-    guard header.shape.count == 1 else {
-      throw DataError(.badInput, at: [source.name], "labels with \(header.shape.count) axes; one was expected")
+    let columns = header.shape.count == 2 ? header.shape[1] : 1
+    // QMNIST's labels are eight numbers for each image, of which the first is the class.
+    guard header.shape.count == 1 || columns == 1 || columns == 8 && header.elementSize == 4 else {
+      throw DataError(
+        .badInput, at: [source.name],
+        "labels of shape \(header.shape); one number for each image was expected, or eight as in QMNIST",
+        remedy: "save class indices, not one-hot rows")
     }
-    guard header.shape[0] * header.elementSize <= limits.maxMemberBytes else {
+    let (size, overflow) = header.shape[0].multipliedReportingOverflow(by: header.elementSize * columns)
+    guard !overflow, size <= limits.maxMemberBytes else {
       throw DataError(
         .badInput, at: [source.name],
         "its header announces \(grouped(header.shape[0])) labels, more than \(grouped(limits.maxMemberBytes)) bytes")
     }
-    let bytes = try source.readExactly(header.shape[0] * header.elementSize, what: "the labels")
+    let bytes = try source.readExactly(size, what: "the labels")
     try checkEnd(source, header)
     try source.drain()
     if header.elementSize == 1 { return bytes.map(Int.init) }
-    return stride(from: 0, to: bytes.count, by: 4).map { offset in
+    return stride(from: 0, to: bytes.count, by: 4 * columns).map { offset in
       bytes[offset..<(offset + 4)].reduce(0) { $0 << 8 | Int($1) }
     }
   }
 
   private static func samples(
-    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, split: DatasetInfo.Split?,
-    finish: @escaping () throws(DataError) -> Void
+    _ source: ByteSource, _ labels: [Int], _ request: LayoutRequest, name: IDXName, split: DatasetInfo.Split?,
+    notes: [String] = [], finish: @escaping () throws(DataError) -> Void
   ) throws(DataError) -> OpenedLayout {
     let header = try readHeader(source)
+    let place = [source.name]
     let (count, height, width) = (header.shape[0], header.shape[1], header.shape[2])
     let channels = header.shape.count == 4 ? header.shape[3] : 1
     guard header.elementSize == 1, channels == 1 || channels == 3 else {
       throw DataError(
-        .badInput, at: [source.name],
+        .badInput, at: place,
         "images of shape \(header.shape) with \(header.elementSize) bytes an element; N×H×W or N×H×W×3 bytes were expected"
       )
     }
-    guard height > 0, width > 0, height <= request.options.limits.maxPixels / width else {
-      throw DataError(
-        .badInput, at: [source.name],
-        "images of \(grouped(height))×\(grouped(width)); 1 to \(grouped(request.options.limits.maxPixels)) pixels are allowed"
-      )
-    }
-    guard count == labels.count else {
-      let excess = count > labels.count ? "an image without a label" : "a label without an image"
-      throw DataError(
-        .badInput, at: [source.name],
-        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is \(excess)",
-        remedy: Remedy.pairUp)
-    }
-    let classes = (labels.max() ?? -1) + 1
-    // A label is a small number in this layout; a large one is damage, not a class.
-    guard classes <= maxClasses else {
-      throw DataError(
-        .badInput, at: [source.name],
-        "label \(grouped(classes - 1)) is out of range: at most \(grouped(maxClasses)) classes are read")
-    }
-    var countPerClass = [Int](repeating: 0, count: classes)
-    for label in labels { countPerClass[label] += 1 }
-    let info = DatasetInfo(
-      name: request.datasetName(), split: split ?? request.options.split, classNames: (0..<classes).map(String.init),
-      shape: [channels, height, width], countPerClass: countPerClass)
-    var index = 0
+    try LabelledImages.check(height: height, width: width, request.options.limits, at: place)
+    try LabelledImages.check(count, labels.count, at: place)
     let size = height * width * channels
-    return OpenedLayout(
-      info: info, channels: channels, split: split, place: { [source.name, "image \(grouped(index))"] }
-    ) { () throws(DataError) in
-      guard index < count else {
-        if index == count {
-          index += 1
-          try checkEnd(source, header)
-          try finish()
-        }
-        return nil
+    return try LabelledImages(
+      shape: [channels, height, width], labels: labels, split: split,
+      name: request.options.subset == nil ? nil : name.dataset, notes: notes, doubts: name.notes, place: place,
+      image: { index throws(DataError) in
+        let bytes = try source.readExactly(size, what: "image \(grouped(index + 1)) of \(grouped(count))")
+        return .pixels(Pixels(height: height, width: width, channels: channels, bytes: bytes))
+      },
+      finish: { () throws(DataError) in
+        try checkEnd(source, header)
+        try source.drain()
+        try finish()
       }
-      let bytes = try source.readExactly(size, what: "image \(grouped(index + 1)) of \(grouped(count))")
-      defer { index += 1 }
-      return Sample(
-        key: numberKey(index),
-        content: .pixels(Pixels(height: height, width: width, channels: channels, bytes: bytes)), label: labels[index])
-    }
+    ).opened(request)
   }
 }
 

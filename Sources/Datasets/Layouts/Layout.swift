@@ -2,14 +2,14 @@
 public struct Layout: Sendable {
   /// What is typed after `--layout`.
   public let name: String
-  /// Whether a member of an archive, by its name, can be in this layout alone; `firstByte` reads from the member where the name
-  /// says too little.
-  let recognises: @Sendable (_ member: Member, _ firstByte: () -> UInt8?) -> Bool
+  /// Whether a member of an archive, by its name, can be in this layout alone; `firstBytes` reads the beginning of the member where
+  /// the name says too little.
+  let recognises: @Sendable (_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool
   /// Opens data in this layout.
   let open: @Sendable (LayoutRequest) throws(DataError) -> OpenedLayout
 
   init(
-    _ name: String, recognises: @escaping @Sendable (_ member: Member, _ firstByte: () -> UInt8?) -> Bool,
+    _ name: String, recognises: @escaping @Sendable (_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool,
     open: @escaping @Sendable (LayoutRequest) throws(DataError) -> OpenedLayout
   ) {
     self.name = name
@@ -19,7 +19,8 @@ public struct Layout: Sendable {
 
   /// All layouts, in the order in which they are tried.
   public static let all: [Layout] = [
-    .cifar10Binary, .cifar100Binary, .cifarPickle, .idx, .imageFolder, .audioFolder, .webDataset, .npz,
+    .cifar10Binary, .cifar100Binary, .cifarPickle, .stl10Binary, .svhn, .idx, .imageFolder, .imageTable, .audioFolder,
+    .webDataset, .npz, .pixelCSV,
   ]
 
   /// The layout of that name.

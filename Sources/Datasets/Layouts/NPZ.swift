@@ -1,5 +1,6 @@
 extension Layout {
-  /// NumPy arrays of images and labels: `x_train.npy`, `y_train.npy` and the like, in an `.npz` or beside each other.
+  /// NumPy arrays of images and labels: `x_train.npy`, `y_train.npy` and the like, in an `.npz`, beside each other, or in files of
+  /// their own.
   public static let npz = Layout("npz") { member, _ in
     NPZ.isNPZ(member.basename)
   } open: { request throws(DataError) in
@@ -7,215 +8,214 @@ extension Layout {
   }
 }
 
-/// NumPy arrays of images and labels: `x_train`, `y_train`, `x_test`, `y_test` and the other usual names, in an npz archive
-/// or as npy files beside each other.
+/// NumPy arrays of images and labels: `x_train`, `y_train`, `x_test`, `y_test` and the other usual names, in an npz archive, in
+/// several with one array each, or as npy files beside each other.
 ///
-/// Images are bytes or floats (1 = white), N×H×W, N×H×W×C or N×C×H×W with C = 1 or 3; labels are integers, N or N×1. The
-/// labels are read in a first pass; images stream by, however large their array is.
+/// Images are bytes, other whole numbers or floats (see `PixelScale`), N×H×W, N×H×W×C or N×C×H×W with C = 1 or 3; labels are whole
+/// numbers, N or N×1. The labels are read in a first pass; images stream by, however large their array is. An array without
+/// a name (`arr_0`) is what its file's name says, or its shape.
 enum NPZ {
-  private enum Role { case images, labels }
-
   static func isNPZ(_ basename: String) -> Bool {
-    guard basename.lowercased().hasSuffix(".npy") else { return false }
-    return role(basename) != nil
+    let lower = basename.lowercased()
+    if lower.hasSuffix(".npz") { return true }
+    guard lower.hasSuffix(".npy") else { return false }
+    let name = ArrayName(lower)
+    // `train_image_0001.npy` is a sample of a WebDataset.
+    let isNumbered = name.dataset.split(separator: "-").contains { $0.allSatisfy(\.isNumber) }
+    return name.isExact || name.isUnnamed || name.role != nil && name.split != nil && !isNumbered
   }
 
-  /// What an array's name says; a nil split is the whole dataset.
-  private static func role(_ basename: String) -> (role: Role, split: String?)? {
-    let stem = basename.lowercased().dropLast(".npy".count)
-    var words = stem.split(whereSeparator: { $0 == "_" || $0 == "-" }).map(String.init)
-    if words == ["arr", "0"] { return (.images, nil) }
-    if words == ["arr", "1"] { return (.labels, nil) }
-    var split: String?
-    words.removeAll { word in
-      guard ["train", "test", "val", "valid", "validation"].contains(word), split == nil else { return false }
-      split = word
-      return true
-    }
-    guard words.count == 1 else { return nil }
-    switch words[0] {
-    case "x", "images", "image", "data": return (.images, split)
-    case "y", "labels", "label", "targets", "target": return (.labels, split)
-    default: return nil
-    }
+  /// An array that may be the images or the labels.
+  private struct Candidate {
+    var role: ArrayName.Role
+    var split: Part?
+    /// Of several in one input.
+    var dataset: String
+    /// Whether its own name says nothing beside role and split.
+    var isExact: Bool
+    /// The file or archive that it is in, and its path there.
+    var id: [String]
+    var labels: [Int] = []
+    var scale: PixelScale?
   }
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
-    let wanted = request.options.split
-    var images: [String?: String] = [:]
-    var labels: [String?: (path: String, values: [Int])] = [:]
-    let first = try request.container.open(last: false)
-    while let member = try first.next() {
-      guard member.basename.lowercased().hasSuffix(".npy"), let (role, split) = role(member.basename) else { continue }
-      guard split == nil || split == wanted.rawValue else {
-        if role == .images { images[split] = member.path }
+    let name = request.container.name
+    let (all, others) = try survey(request)
+    let candidates = try chosen(all, request)
+    let isNamed = request.container.isListed && Set(candidates.map(\.split)).count == 1
+    let (split, note) = isNamed ? (candidates.first?.split, nil) : try wantedSplit(candidates, request)
+    func one(_ role: ArrayName.Role) throws(DataError) -> Candidate? {
+      var found = candidates.filter { $0.role == role && $0.split == split }
+      if found.contains(where: \.isExact) { found.removeAll { !$0.isExact } }
+      guard found.count > 1 else { return found.first }
+      if Set(found.map(\.dataset)).count == found.count { throw Subset.choice(found.map(\.dataset), in: name) }
+      throw DataError(
+        .badInput, at: [name],
+        "two arrays of \(role) for the same split: \(found[0].id.joined(separator: ": ")) and \(found[1].id.joined(separator: ": "))",
+        remedy: "take one of them out")
+    }
+    let labels = try one(.labels)
+    guard let images = try one(.images) else {
+      if let labels {
+        throw DataError(.badInput, at: labels.id, "labels without images beside them", remedy: Remedy.pairUp)
+      }
+      throw DataError(
+        .badInput, at: [name],
+        "no arrays called x_train and y_train, or images and labels, but \(others.joined(separator: ", "))",
+        remedy: "rename them, or save them with such names")
+    }
+    guard let labels else {
+      throw DataError(
+        .badInput, at: images.id, "images without labels: no such array beside it",
+        remedy: "give the file with the labels, too, with an -i of its own")
+    }
+    guard images.dataset == labels.dataset || images.dataset.isEmpty || labels.dataset.isEmpty else {
+      throw DataError(
+        .badInput, at: [name], "the images are of \(images.dataset), the labels of \(labels.dataset)",
+        remedy: "give the images and the labels of one dataset")
+    }
+    let reader = ArrayFiles(try request.container.open(last: true), limits: request.options.limits)
+    while try reader.next(), reader.id != images.id {}
+    return try samples(
+      reader, labels.labels, scale: images.scale ?? PixelScale(white: request.options.white), request,
+      split: split.map { $0 == .train ? .train : .test },
+      dataset: request.container.isListed || request.options.subset != nil ? images.dataset : "",
+      notes: note.map { [$0] } ?? [])
+  }
+
+  /// All arrays that could be meant, with their labels and the ranges of their values, and the names of some others.
+  private static func survey(_ request: LayoutRequest) throws(DataError) -> ([Candidate], [String]) {
+    var candidates: [Candidate] = []
+    var others: [String] = []
+    let reader = ArrayFiles(try request.container.open(last: false), limits: request.options.limits)
+    while try reader.next() {
+      guard reader.path.lowercased().hasSuffix(".npy") else { continue }
+      let own = ArrayName(reader.path)
+      // One archive may be called anything; where there are several, or an array has no name, theirs tell.
+      let isAlone = !request.container.isSequence && !reader.isNested
+      let archive = reader.archive.map { ArrayName($0) }
+      var role = own.role ?? (own.isUnnamed && !isAlone ? archive?.role : nil)
+      let split = own.split ?? (isAlone ? nil : archive?.split)
+      let isWanted =
+        split == nil || split == request.options.split.parts[0] || request.container.isListed || split == .val
+      guard isWanted || role != nil else { continue }
+      let source = try reader.source()
+      let header = try NPYHeader(reading: source)
+      if role == nil, own.isUnnamed {
+        role = header.shape.count >= 3 ? .images : header.shape.count == 0 ? nil : .labels
+      }
+      guard let role else {
+        if others.count < 4 { others.append(reader.path) }
         continue
       }
-      switch role {
-      case .images:
-        if let other = images[split] { throw twice(first.name, other, member.path) }
-        images[split] = member.path
-      case .labels:
-        if let other = labels[split] { throw twice(first.name, other.path, member.path) }
-        labels[split] = (member.path, try readLabels(first, limits: request.options.limits))
+      let dataset = [isAlone ? "" : archive?.dataset ?? "", own.isUnnamed ? "" : own.dataset].filter { !$0.isEmpty }
+      var candidate = Candidate(
+        role: role, split: split, dataset: dataset.joined(separator: "-"), isExact: own.isExact || own.isUnnamed,
+        id: reader.id)
+      if isWanted {
+        switch role {
+        case .images: candidate.scale = try ImageArray.scale(source, header, white: request.options.white)
+        case .labels: candidate.labels = try LabelArray.read(source, header, limits: request.options.limits)
+        }
       }
+      candidates.append(candidate)
     }
-    let split: String? = images[wanted.rawValue] != nil || labels[wanted.rawValue] != nil ? wanted.rawValue : nil
-    guard let path = images[split] else {
-      if let labels = labels[split] {
-        throw DataError(
-          .badInput, at: [request.container.name, labels.path], "labels without images beside them",
-          remedy: Remedy.pairUp)
-      }
-      if !images.isEmpty { throw missingPart(wanted, in: request.container.name) }
-      throw DataError(
-        .badInput, at: [request.container.name], "no arrays called x_train and y_train, or images and labels")
-    }
-    guard let labels = labels[split]?.values else {
-      throw DataError(
-        .badInput, at: [request.container.name, path], "images without labels: no such array beside it",
-        remedy: Remedy.pairUp)
-    }
-    let reader = try request.container.open(last: true)
-    while let member = try reader.next(), member.path != path {}
-    return try samples(reader, labels, request, split: split == nil ? nil : wanted)
+    return (candidates, others)
   }
 
-  private static func twice(_ name: String, _ one: String, _ other: String) -> DataError {
-    DataError(.badInput, at: [name], "two arrays for the same thing: \(one) and \(other)")
+  private static func chosen(_ all: [Candidate], _ request: LayoutRequest) throws(DataError) -> [Candidate] {
+    guard let subset = request.options.subset.map(Subset.init) else { return all }
+    let named = all.filter { candidate in
+      subset.includes([candidate.dataset] + candidate.id.flatMap { $0.split(separator: "/").map(String.init) })
+    }
+    if named.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
+    // `x_train` belongs to `y_train_fine` and to `y_train_coarse`.
+    return all.filter { candidate in candidate.dataset.isEmpty || named.contains { $0.id == candidate.id } }
   }
 
-  private static func readLabels(_ reader: MemberReader, limits: Limits) throws(DataError) -> [Int] {
-    let bytes = try reader.readAll()
-    let name = reader.place.joined(separator: ": ")
-    let header = try NPYHeader(of: bytes, name: name)
-    guard header.shape.count == 1 || header.shape.count == 2 && header.shape[1] == 1 else {
-      throw DataError(
-        .badInput, at: [name], "labels of shape \(header.shape); one number for each image was expected",
-        remedy: "save class indices, not one-hot rows")
-    }
-    try checkNPYSize(header, found: bytes.count - header.length, name: name)
-    let values = bytes.withUnsafeBytes { header.integers(UnsafeRawBufferPointer(rebasing: $0[header.length...])) }
-    guard let values else {
-      throw DataError(.badInput, at: [name], "labels of type \(header.element.rawValue), not integers")
-    }
-    for (index, value) in values.enumerated() where value < 0 || value >= maxClasses {
-      throw DataError(
-        .badInput, at: [name, "label \(grouped(index + 1))"], "class \(value) is out of range",
-        remedy: "number the classes from 0 to \(grouped(maxClasses - 1))")
-    }
-    return values
+  /// Which arrays are read: the wanted split's, the validation split's where there is no test split, or those of none.
+  private static func wantedSplit(
+    _ candidates: [Candidate], _ request: LayoutRequest
+  ) throws(DataError) -> (Part?, String?) {
+    let found = Set(candidates.map(\.split))
+    let wanted = request.options.split.parts[0]
+    if found.contains(wanted) { return (wanted, nil) }
+    if found.contains(nil) || found.isEmpty { return (nil, nil) }
+    if wanted == .test, found.contains(.val) { return (.val, "there is no test split; val is read") }
+    throw missingPart(request.options.split, in: request.container.name)
   }
 
   private static func samples(
-    _ reader: MemberReader, _ labels: [Int], _ request: LayoutRequest, split: DatasetInfo.Split?
+    _ reader: ArrayFiles, _ labels: [Int], scale: PixelScale, _ request: LayoutRequest, split: DatasetInfo.Split?,
+    dataset: String, notes: [String]
   ) throws(DataError) -> OpenedLayout {
-    let source = try reader.memberSource()
+    let source = try reader.source()
     let header = try NPYHeader(reading: source)
-    guard let form = Form(header) else {
-      throw DataError(
-        .badInput, at: [source.name],
-        "images of shape \(header.shape) and type \(header.element.rawValue); bytes or floats of N×H×W, N×H×W×C or N×C×H×W"
-          + " with 1 or 3 channels were expected")
-    }
-    guard form.height > 0, form.width > 0, form.height <= request.options.limits.maxPixels / form.width else {
-      throw DataError(
-        .badInput, at: [source.name],
-        "images of \(form.height)×\(form.width); 1 to \(grouped(request.options.limits.maxPixels)) pixels are allowed")
-    }
-    let count = header.shape[0]
-    guard count == labels.count else {
-      let excess = count > labels.count ? "an image without a label" : "a label without an image"
-      throw DataError(
-        .badInput, at: [source.name],
-        "\(counted(count, "image")) but \(counted(labels.count, "label")): number \(grouped(min(count, labels.count) + 1)) is"
-          + " \(excess)", remedy: Remedy.pairUp)
-    }
-    let classes = (labels.max() ?? -1) + 1
-    var countPerClass = [Int](repeating: 0, count: classes)
-    for label in labels { countPerClass[label] += 1 }
-    let info = DatasetInfo(
-      name: request.datasetName(), split: request.options.split, classNames: (0..<classes).map(String.init),
-      shape: [form.channels, form.height, form.width], countPerClass: countPerClass)
-    let size = form.channels * form.height * form.width * header.element.size
-    var index = 0
-    return OpenedLayout(
-      info: info, channels: form.channels, split: split, place: { [source.name, "image \(grouped(index))"] }
-    ) { () throws(DataError) in
-      guard index < count else {
-        if index == count {
-          index += 1
-          guard try source.peek(1).isEmpty else {
-            throw DataError(.badInput, at: [source.name], "there are bytes after the \(grouped(count)) images")
-          }
-          while try reader.next() != nil {}
+    let place = [source.name]
+    let form = try ImageArray(header, at: place)
+    try LabelledImages.check(height: form.height, width: form.width, request.options.limits, at: place)
+    try LabelledImages.check(header.shape[0], labels.count, at: place)
+    var scale = scale
+    let count = labels.count
+    return try LabelledImages(
+      shape: [form.channels, form.height, form.width], labels: labels, split: split,
+      name: dataset.isEmpty ? nil : dataset, notes: notes, doubts: form.notes, closingNotes: { scale.notes },
+      place: place,
+      image: { index throws(DataError) in
+        let bytes = try source.readExactly(form.byteCount, what: "image \(grouped(index + 1)) of \(grouped(count))")
+        return .pixels(try form.pixels(bytes, &scale, at: place + ["image \(grouped(index + 1))"]))
+      },
+      finish: { () throws(DataError) in
+        guard try source.peek(1).isEmpty else {
+          throw DataError(.badInput, at: place, "there are bytes after the \(grouped(count)) images")
         }
-        return nil
+        while try reader.next() {}
       }
-      let bytes = try source.readExactly(size, what: "image \(grouped(index + 1)) of \(grouped(count))")
-      defer { index += 1 }
-      let content = try form.content(bytes, header, place: [source.name, "image \(grouped(index + 1))"])
-      return Sample(key: numberKey(index), content: content, label: labels[index])
-    }
-  }
-
-  /// How the elements of one image stand in memory.
-  private struct Form {
-    var height: Int
-    var width: Int
-    var channels: Int
-    var isPlanar: Bool
-
-    init?(_ header: NPYHeader) {
-      guard header.element == .uint8 || header.element.isFloat else { return nil }
-      let shape = header.shape
-      switch shape.count {
-      case 3: self.init(height: shape[1], width: shape[2], channels: 1, isPlanar: false)
-      case 4 where shape[3] == 1 || shape[3] == 3:
-        self.init(height: shape[1], width: shape[2], channels: shape[3], isPlanar: false)
-      case 4 where shape[1] == 1 || shape[1] == 3:
-        self.init(height: shape[2], width: shape[3], channels: shape[1], isPlanar: true)
-      default: return nil
-      }
-    }
-
-    private init(height: Int, width: Int, channels: Int, isPlanar: Bool) {
-      self.height = height
-      self.width = width
-      self.channels = channels
-      self.isPlanar = isPlanar
-    }
-
-    func content(_ bytes: [UInt8], _ header: NPYHeader, place: [String]) throws(DataError) -> Content {
-      let plane = height * width
-      if header.element == .uint8 {
-        let interleaved = isPlanar ? transposed(bytes, rows: channels, columns: plane) : bytes
-        return .pixels(Pixels(height: height, width: width, channels: channels, bytes: interleaved))
-      }
-      let values = bytes.withUnsafeBytes { header.floats($0) }
-      // Normalised images stay far below this; grey levels up to 255 do not.
-      if let strange = values.first(where: { !(abs($0) <= 100) }) {
-        throw DataError(
-          .badInput, at: place, "the value \(strange); float images have 0 for black and 1 for white",
-          remedy: "save bytes as uint8, or divide by 255")
-      }
-      let planar = isPlanar ? values : transposed(values, rows: plane, columns: channels)
-      return .floats(FloatArray(shape: [channels, height, width], values: planar))
-    }
+    ).opened(request)
   }
 }
 
-/// A matrix of rows × columns elements, with rows and columns exchanged.
-func transposed<Element>(_ elements: [Element], rows: Int, columns: Int) -> [Element] {
-  if rows == 1 || columns == 1 { return elements }
-  return elements.withUnsafeBufferPointer { from in
-    [Element](unsafeUninitializedCapacity: elements.count) { to, count in
-      for row in 0..<rows {
-        for column in 0..<columns {
-          (to.baseAddress.map { $0 + (column &* rows &+ row) })?.initialize(to: from[row &* columns &+ column])
-        }
+/// The files of arrays in a container, those in an npz that is itself a member among them.
+private final class ArrayFiles {
+  private let reader: MemberReader
+  private let limits: Limits
+  private var nested: MemberReader?
+  private var nestedIn: String?
+
+  init(_ reader: MemberReader, limits: Limits) {
+    self.reader = reader
+    self.limits = limits
+  }
+
+  private var inner: MemberReader { nested ?? reader }
+  /// The current file's path in its archive or folder.
+  var path: String { inner.current?.path ?? "" }
+  /// The file or archive that the current one is in, and its path there.
+  var id: [String] { inner.place }
+  /// Whether it is in an npz that is a member.
+  var isNested: Bool { nested != nil }
+  /// The npz that it is in; nil where it stands in none.
+  var archive: String? {
+    if let nestedIn { return nestedIn }
+    return inner.name.lowercased().hasSuffix(".npz") ? inner.name : nil
+  }
+
+  func next() throws(DataError) -> Bool {
+    while true {
+      if let nested {
+        if try nested.next() != nil { return true }
+        self.nested = nil
+        nestedIn = nil
       }
-      count = elements.count
+      guard let member = try reader.next() else { return false }
+      guard member.path.lowercased().hasSuffix(".npz"), member.path != reader.name else { return true }
+      // Its directory stands at its end.
+      let archive = try ArchiveReader(spilled(try reader.memberSource(), limits: limits), limits: limits)
+      nested = MemberReader(archive, limits: limits)
+      nestedIn = member.path
     }
   }
+
+  func source() throws(DataError) -> ByteSource { try inner.memberSource() }
 }

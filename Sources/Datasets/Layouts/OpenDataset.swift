@@ -29,26 +29,62 @@ public func openDataset(
 private func open(
   _ container: Container, fileName: String?, options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
-  let layout: Layout
-  if let forced = options.layout { layout = forced } else { layout = try recognised(container) }
-  try options.checkPatterns(for: layout, of: container.name)
-  let request = LayoutRequest(container: container, options: options, fileName: fileName)
-  let opened = try layout.open(request)
+  let data = try openLayout(container, fileName: fileName, options: options)
   log(
-    "\(container.name): layout \(layout.name)\(options.layout == nil ? "" : " (forced)"), \(opened.info.split.rawValue)"
-      + " split, \(grouped(opened.info.classNames.count)) classes")
-  let part = try options.checkSplit(opened.split, of: container.name)
-  for note in opened.notes + (part.map { [$0] } ?? []) { log("\(container.name): \(note)") }
-  return try PreparedSource(opened, options: options, name: container.name, log: log)
+    "\(data.name): layout \(data.layout)\(options.layout == nil ? "" : " (forced)"), \(data.opened.info.split.rawValue)"
+      + " split, \(grouped(data.opened.info.classNames.count)) classes")
+  let part = try options.checkSplit(data.opened.split, of: data.name)
+  for note in data.opened.notes + data.opened.doubts + (part.map { [$0] } ?? []) { log("\(data.name): \(note)") }
+  return try PreparedSource(data.opened, options: options, name: data.name, log: log)
 }
 
-private func recognised(_ container: Container) throws(DataError) -> Layout {
+/// Data whose layout is known, and why it is.
+struct OpenedData {
+  var name: String
+  var layout: Layout
+  /// What it was recognised by, as a clause.
+  var reason: String
+  var opened: OpenedLayout
+}
+
+/// Recognises the layout where the options do not force one, and opens it.
+func openLayout(_ container: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
+  let layout: Layout
+  var reason = "an option says so"
+  if let forced = options.layout ?? options.impliedLayout {
+    layout = forced
+  } else {
+    (layout, reason) = try recognised(container, options)
+  }
+  try options.checkPatterns(for: layout, of: container.name)
+  let opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
+  if opened.layout == .imageTable, layout != .imageTable { reason += ", and a table that names them" }
+  return OpenedData(name: container.name, layout: opened.layout ?? layout, reason: reason, opened: opened)
+}
+
+private func recognised(_ container: Container, _ options: ReadOptions) throws(DataError) -> (Layout, String) {
+  let firstBytes = "its first bytes are those of such a file"
   if let files = container.bareFiles {
     let first = try files.first?.peekDecompressed(8) ?? []
-    if IDX.hasSignature(first) { return .idx }
+    if IDX.hasSignature(first) { return (.idx, firstBytes) }
+    if first.starts(with: NPYHeader.signature) { return (.npz, firstBytes) }
+    if first.starts(with: MATFile.signature) { return (.svhn, firstBytes) }
+    if files.contains(where: { Layout.stl10Binary.recognises(Member(path: $0.name), { _ in [] }) }) {
+      return (.stl10Binary, firstBytes)
+    }
+    var start: [UInt8] = []
+    if PixelTable.header(in: { count in
+      if start.count < count { start = (try? files.first?.peekDecompressed(count)) ?? [] }
+      return start
+    }) != nil {
+      return (.pixelCSV, firstBytes)
+    }
+    if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
+      throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
+    }
     throw unknown(container, "a single file that starts with \(hex(first))")
   }
-  var recognition = Recognition()
+  var recognition = Recognition(readsNames: options.labelPattern != nil)
   // A prefix is cut somewhere, so its error means nothing; where it was too short, the whole input is looked at.
   var failure: DataError?
   do throws(DataError) {
@@ -60,26 +96,35 @@ private func recognised(_ container: Container) throws(DataError) -> Layout {
     try look(try container.open(last: false), &recognition)
   }
   recognition.conclude()
-  if let layout = recognition.layout { return layout }
+  if let layout = recognition.layout { return (layout, recognition.reason) }
   if recognition.seen.isEmpty {
+    if let hidden = recognition.hidden.examples.first {
+      throw DataError(
+        .badInput, at: [container.name], "there are only hidden files in it, such as \(hidden)",
+        remedy: "rename the folder, or give it as the input itself")
+    }
     throw DataError(.badInput, at: [container.name], "there are no files in it", remedy: Remedy.lookInside)
   }
   if recognition.hasOnlyUnlabelledImages {
     throw unknown(container, "images without labels, neither in folders nor beside .cls members")
+  }
+  if let known = KnownFile(members: recognition.seen) {
+    throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
+  }
+  if let (path, known) = recognition.known {
+    throw DataError(.badInput, at: [container.name, path], known.what + known.reason, remedy: known.remedy)
   }
   throw unknown(container, "members such as \(recognition.seen.joined(separator: ", "))")
 }
 
 private func look(_ reader: MemberReader, _ recognition: inout Recognition) throws(DataError) {
   while recognition.layout == nil, let member = try reader.next() {
-    recognition.add(member) {
-      var byte: UInt8 = 0
-      let count = withUnsafeMutableBytes(of: &byte) { buffer in
-        do throws(DataError) { return try reader.read(into: buffer) } catch { return 0 }
-      }
-      return count == 1 ? byte : nil
+    func start(_ count: Int) -> [UInt8] {
+      do throws(DataError) { return try reader.start(count) } catch { return [] }
     }
+    recognition.add(member, start)
   }
+  recognition.hidden = reader.litter
 }
 
 private func unknown(_ container: Container, _ seen: String) -> DataError {
@@ -89,7 +134,7 @@ private func unknown(_ container: Container, _ seen: String) -> DataError {
 }
 
 /// The file's name up to its first dot, in the alphabet of dataset names; nil for standard input.
-private func datasetName(of input: Input) -> String? {
+func datasetName(of input: Input) -> String? {
   guard case .file(let path) = input else { return nil }
   let base = path.split(separator: "/").last.map(String.init) ?? ""
   let stem = base.split(separator: ".").first.map(String.init) ?? ""
@@ -98,7 +143,12 @@ private func datasetName(of input: Input) -> String? {
     let folder = path.split(separator: "/").dropLast().last.map(String.init)
     return folder.flatMap { $0.hasPrefix(".") ? nil : datasetName(of: .file($0)) }
   }
-  let name = String(stem.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
+  return datasetName(stem)
+}
+
+/// A text in the alphabet of dataset names; nil where nothing of it is.
+func datasetName(_ text: String) -> String? {
+  let name = String(text.unicodeScalars.map { isKeyScalar($0) ? Character($0) : "_" })
   return name.allSatisfy { $0 == "_" } ? nil : name
 }
 

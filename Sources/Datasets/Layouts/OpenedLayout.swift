@@ -5,8 +5,14 @@ struct OpenedLayout {
   var channels: Int?
   /// The split that the data says it is; nil where it has no splits.
   var split: DatasetInfo.Split?
+  /// The layout that the content turned out to have, where that is another one than the one it was recognised by.
+  var layout: Layout?
   /// What the log shall say beside the layout's name.
   var notes: [String] = []
+  /// What it shall say where another reading was possible.
+  var doubts: [String] = []
+  /// How many samples there are in each part, where several are known.
+  var parts: [(name: String, count: Int)] = []
   /// The description where it is known better when the last sample was read.
   var finalInfo: () -> DatasetInfo? = { nil }
   /// What the log shall say when the last sample was read.
@@ -15,6 +21,7 @@ struct OpenedLayout {
   var place: () -> [String]
   /// What is left to do to a sample that `next` returned; needs nothing but the sample, and knows no place.
   var finish: (@Sendable (Sample) throws(DataError) -> Sample)?
+  /// The next sample; after an error of the kind `badSample` it may be called again for the one after that.
   var next: () throws(DataError) -> Sample?
 }
 

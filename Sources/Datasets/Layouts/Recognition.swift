@@ -1,32 +1,74 @@
 /// Tells a layout from the names of an archive's first members.
 struct Recognition {
   private(set) var layout: Layout?
+  /// What it was recognised by, as a clause.
+  private(set) var reason = ""
   private(set) var seen: [String] = []
   private var imagesInFolders = 0
   private var otherImages = 0
   private var clips = 0
+  private var tables = 0
+  /// A file of another kind that the data may be in.
+  private(set) var known: (path: String, kind: KnownFile)?
+  /// The hidden files that were skipped.
+  var hidden = Litter()
+  /// Whether a pattern tells labels from names, so that images need no folders.
+  let readsNames: Bool
+
+  init(readsNames: Bool = false) { self.readsNames = readsNames }
 
   /// Images or clips without a label member that are looked at before they are taken for one file per sample.
   private static let patience = 16
 
-  /// Takes one more member into account; `firstByte` reads from it where the name alone says too little.
-  mutating func add(_ member: Member, firstByte: () -> UInt8?) {
+  // Image and label of one sample of a WebDataset stand beside each other, whatever they are called.
+  private var lastSample: (key: String, isImage: Bool, isLabel: Bool) = ("", false, false)
+  private var arrays = 0
+
+  /// Takes one more member into account; `start` gives so many of its first bytes, where the name alone says too little.
+  mutating func add(_ member: Member, _ start: (Int) -> [UInt8]) {
+    func isImage() -> Bool { isImageFile(named: "", firstBytes: start(EncodedImage.Format.signatureLength)) }
     if seen.count < 4 { seen.append(member.path) }
-    if let decisive = Layout.all.first(where: { $0.recognises(member, firstByte) }) {
-      layout = decisive
-    } else if imageExtensions.contains(Self.fieldName(member.basename).lastPart) {
-      if member.path.contains("/") { imagesInFolders += 1 } else { otherImages += 1 }
+    if member.basename.lowercased().hasSuffix(".npy") { arrays += 1 }
+    if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
+      (layout, reason) = (decisive, "it holds a file called \(member.path)")
+    } else if isPair(member, start) {
+      (layout, reason) = (.webDataset, "an image and its label stand beside each other, such as \(member.path)")
+    } else if hasImageExtension(member.basename) || isImage() {
+      if imagesInFolders == 0, otherImages == 0 { reason = "it holds images, such as \(member.fullPath)" }
+      if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
       if imagesInFolders >= Self.patience { layout = .imageFolder }
+    } else if LabelTable.isTable(member.basename) {
+      tables += 1
     } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
+      if clips == 0 { reason = "it holds sound files, such as \(member.fullPath)" }
       clips += 1
       if clips >= Self.patience { layout = .audioFolder }
+    } else if known == nil, seen.count <= 4, let kind = KnownFile(start(512)) {
+      known = (member.path, kind)
     }
   }
 
+  /// Whether a member is the label of the image before it, or the image of the label.
+  private mutating func isPair(_ member: Member, _ firstBytes: (Int) -> [UInt8]) -> Bool {
+    guard let (key, field) = WebDatasetNames.partsAtFirstDot(member.path) else { return false }
+    if lastSample.key != key { lastSample = (key, false, false) }
+    if imageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
+    if WebDatasetNames.isLabel(field) { lastSample.isLabel = true }
+    if field == "json", let value = JSONValue(firstBytes(Self.longestDocument)),
+      WebDatasetNames.labelKey(in: value) != nil
+    {
+      lastSample.isLabel = true
+    }
+    return lastSample.isImage && lastSample.isLabel
+  }
+
+  private static let longestDocument = 64 << 10
+
   /// To be called when there are no more members to see.
   mutating func conclude() {
-    if layout == nil, imagesInFolders > 0 { layout = .imageFolder }
+    if layout == nil, imagesInFolders > 0 || otherImages > 0 && (tables > 0 || readsNames) { layout = .imageFolder }
     if layout == nil, clips > 0 { layout = .audioFolder }
+    if layout == nil, arrays > 0 { (layout, reason) = (.npz, "it holds arrays") }
   }
 
   /// Images without folders and without label members, which is no layout.
@@ -38,8 +80,6 @@ struct Recognition {
     return basename[basename.index(after: dot)...].lowercased()
   }
 }
-
-let imageExtensions: Set<String> = ["png", "jpg", "jpeg"]
 
 extension String {
   /// The part after the last dot; all of it where there is none.

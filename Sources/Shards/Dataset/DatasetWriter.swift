@@ -59,6 +59,8 @@ public final class DatasetWriter {
   private var finishedShards: [Manifest.Shard] = []
   private var unsynced: [WrittenFile] = []
   private var fieldNames: [String]?
+  /// The kinds of image files among the samples, where these are image files.
+  private var imageFields: Set<String> = []
   private var counts: [Int]
   private var keys: Set<Int> = []
   private var range: ClosedRange<Float>?
@@ -78,7 +80,8 @@ public final class DatasetWriter {
     split = info.split
     counts = Array(repeating: 0, count: info.classNames.count)
     fields = try SampleFields(
-      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits)
+      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits,
+      channels: info.shape?.first)
     directory = try OutputDirectory(options.directory)
   }
 
@@ -145,12 +148,13 @@ public final class DatasetWriter {
     precondition(!failed, "a dataset was finished after it failed")
     precondition(info.classNames.count == counts.count && info.split == split, "the description changed its classes")
     failed = true
-    guard let last = shard, let fieldNames else {
+    guard let last = shard, var fieldNames else {
       throw DataError(.badInput, at: [options.directory], "would hold no samples: the input has none")
     }
     try finishShard(last)
     for file in unsynced { try file.sync() }
     unsynced = []
+    if imageFields.count > 1 { fieldNames[0] = Manifest.eitherImage }
     let manifest = Manifest(
       info: info, fields: fieldNames, counts: counts, observedRange: range.map { [$0.lowerBound, $0.upperBound] },
       shards: finishedShards)
@@ -179,7 +183,8 @@ public final class DatasetWriter {
   private func check(_ entry: PackedChunk.Entry) throws(DataError) {
     precondition(
       counts.indices.contains(entry.label), "sample \(entry.key) has label \(entry.label) of \(counts.count) classes")
-    if let fieldNames, fieldNames != entry.fields {
+    if let image = entry.fields.first, SampleFields.imageNames.contains(image) { imageFields.insert(image) }
+    if let fieldNames, fieldNames != entry.fields, !areAlikeButForTheImage(fieldNames, entry.fields) {
       throw DataError(
         .badInput, at: [entry.key],
         "has the fields \(entry.fields.joined(separator: ", ")), where every sample before had \(fieldNames.joined(separator: ", "))",
@@ -191,4 +196,10 @@ public final class DatasetWriter {
       throw DataError(.badInput, at: [entry.key], "is the key of two samples")
     }
   }
+}
+
+/// Whether two samples have the same fields but for the format of their images, which travel as they came.
+private func areAlikeButForTheImage(_ one: [String], _ other: [String]) -> Bool {
+  guard let first = one.first, let second = other.first else { return false }
+  return SampleFields.imageNames.isSuperset(of: [first, second]) && one.dropFirst() == other.dropFirst()
 }

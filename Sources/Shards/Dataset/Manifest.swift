@@ -15,6 +15,9 @@ public struct Manifest: Codable, Sendable, Equatable {
   /// The version that this program writes.
   public static let version = "1.0"
 
+  /// The name among `fields` for an image that is a JPEG file in some samples and a PNG file in others, as WebDataset's readers take it.
+  public static let eitherImage = "jpg;png"
+
   /// One file of the dataset.
   public struct Shard: Codable, Sendable, Equatable {
     /// File name, in the manifest's own folder.
@@ -49,7 +52,7 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var split: DatasetInfo.Split
   /// Images or latents.
   public var kind: DatasetInfo.Kind
-  /// Fields of every sample, in the order of the members.
+  /// Fields of every sample, in the order of the members; the first is `jpg;png` where some samples have the one and some the other.
   public var fields: [String]
   /// Number of samples in all shards.
   public var samples: Int
@@ -93,6 +96,12 @@ public struct Manifest: Codable, Sendable, Equatable {
   /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood.
   public init(inFolder folder: String) throws(DataError) {
     try self.init(bytes: try Self.bytes(inFolder: folder), path: "\(folder)/\(Self.fileName)")
+  }
+
+  /// Whether a sample has the fields that `fields` names.
+  func names(_ found: [String]) -> Bool {
+    guard fields.first == Self.eitherImage, let image = found.first else { return found == fields }
+    return SampleFields.imageNames.contains(image) && found.dropFirst() == fields.dropFirst()
   }
 
   /// The manifest's bytes, as they are in a folder; throws where there is none.

@@ -46,14 +46,17 @@ public struct ShardSink: Sink, @unchecked Sendable {
     try await thread.open { () throws(DataError) in try DatasetWriter(options, info: info) }
     async let step = result(of: step)
     try await thread.write(flow) { (writer, chunk) throws(DataError) in try writer.write(chunk) }
-    var final = source.info
+    var final: DatasetInfo
     do throws(DataError) {
+      try source.conclude()
+      final = source.info
       if let step = try await step.get() { final.provenance.append(step) }
     } catch {
       throw PipelineError(stage: name, underlying: error)
     }
     // A digest that was broken off is missing.
     if Task.isCancelled { throw .cancelled(stage: name) }
+    final = final.leavingOut(source.skipped)
     return try await thread.use { [final] (writer) throws(DataError) in try writer.finish(info: final) }
   }
 }

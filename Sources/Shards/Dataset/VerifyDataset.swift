@@ -208,7 +208,7 @@ private struct ShardVerification: Sendable {
   }
 
   private mutating func check(_ record: Record) {
-    if !record.fields.elementsEqual(manifest.fields, by: { $0.name == $1 }) {
+    if !manifest.names(record.fields.map(\.name)) {
       let names = record.fields.map(\.name).joined(separator: ", ")
       let expected = manifest.fields.joined(separator: ", ")
       complain("has the fields \(names), where the manifest says \(expected)", key: record.key)
@@ -235,7 +235,7 @@ private struct ShardVerification: Sendable {
         }
       }
     } else {
-      let pixels = try sample.pixels(limits: limits)
+      let pixels = try sample.unified(toChannels: manifest.shape?.first, limits: limits).pixels(limits: limits)
       shape = [pixels.channels, pixels.height, pixels.width]
     }
     if let expected = manifest.shape, shape != expected {

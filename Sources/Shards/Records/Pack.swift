@@ -25,7 +25,8 @@ public struct Pack: Stage {
   /// - Throws: `DataError` (`.badInput`) when the options select fields that could not be read back.
   public init(for options: ShardOptions, info: DatasetInfo, times: WorkTimes? = nil) throws(DataError) {
     fields = try SampleFields(
-      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits)
+      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits,
+      channels: info.shape?.first)
     self.times = times
   }
 
@@ -47,4 +48,4 @@ struct PackRecords: Stage {
 }
 
 /// Cores to work on; more than eight would wait for the one that hashes and writes.
-let processors = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+public let processors = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))

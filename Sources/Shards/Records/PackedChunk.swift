@@ -30,7 +30,8 @@ public struct PackedChunk: Sendable {
     for pending in samples {
       var key: String?
       do throws(DataError) {
-        let sample = try times.measure("prepare") { () throws(DataError) in try pending.finished() }
+        let finished = try times.measure("prepare") { () throws(DataError) in try pending.finished() }
+        guard let sample = finished else { continue }
         key = sample.key
         let record = try times.measure("pack") { () throws(DataError) in
           let record = try fields.record(of: sample)

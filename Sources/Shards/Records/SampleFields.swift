@@ -6,6 +6,8 @@ internal import Datasets
 struct SampleFields: Sendable {
   /// Names that this program gives a meaning.
   static let ownNames: Set<String> = ["png", "jpg", "npy", "latent.npy", "cls", "soft.npy", "json"]
+  /// The fields of image files, of which a sample has one.
+  static let imageNames: Set<String> = ["png", "jpg"]
   /// Extensions that make some reader run a program; never written.
   static let refusedExtensions: Set<String> = ["pkl", "pickle", "pyd", "pth", "pt", "npz"]
 
@@ -16,6 +18,8 @@ struct SampleFields: Sendable {
   /// Whether float images are accompanied by an 8-bit view.
   var withView: Bool
   var limits: Limits
+  /// Channels of all images; nil where they are not known.
+  var channels: Int?
 
   /// What travels between processes: all fields, without views.
   init(streaming kind: DatasetInfo.Kind) {
@@ -25,7 +29,9 @@ struct SampleFields: Sendable {
   }
 
   /// - Throws: `DataError` (`.badInput`) when the selection could not be read back.
-  init(kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits) throws(DataError) {
+  init(
+    kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits, channels: Int? = nil
+  ) throws(DataError) {
     if let selected {
       guard selected.contains("cls") else {
         throw DataError(
@@ -41,6 +47,7 @@ struct SampleFields: Sendable {
     self.selected = selected
     self.withView = withView
     self.limits = limits
+    self.channels = channels
   }
 
   /// - Throws: `DataError` (`.badInput`), placed at the sample's key.
@@ -81,8 +88,11 @@ struct SampleFields: Sendable {
     case .pixels(let pixels):
       if wanted("png") { record.fields.append(Field(name: "png", bytes: encodePNG(pixels))) }
     case .encoded(let image):
-      if image.format == .png || selected.map({ $0.contains("png") }) ?? false {
-        let bytes = image.format == .png ? image.bytes : encodePNG(try sample.pixels(limits: limits))
+      if image.format != .jpg || selected.map({ $0.contains("png") }) ?? false {
+        let bytes =
+          image.format == .png
+          ? image.bytes
+          : encodePNG(try sample.unified(toChannels: channels, limits: limits).pixels(limits: limits))
         if wanted("png") { record.fields.append(Field(name: "png", bytes: bytes)) }
       }
       if image.format == .jpg && wanted("jpg") { record.fields.append(Field(name: "jpg", bytes: image.bytes)) }

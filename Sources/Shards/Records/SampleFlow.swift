@@ -6,7 +6,7 @@ public import Streaming
 /// Reading runs on a thread of its own, some samples at a time: the flow is ahead of its consumer by at most 32 samples or
 /// a megabyte of them, whichever comes first.
 public func samples(of source: any SampleSource, stage: String) -> Flow<Sample> {
-  let reader = SampleReader(ChunkReader(pending: source, times: nil))
+  let reader = SampleReader(source)
   return Flow { () async throws(PipelineError) -> Sample? in
     do throws(DataError) {
       return try await reader.next()
@@ -119,21 +119,31 @@ private final class ChunkReader<Element: Sendable>: @unchecked Sendable {
 ///
 /// Unchecked: as `ChunkReader`.
 private final class SampleReader: @unchecked Sendable {
+  private let source: any SampleSource
   private let chunks: ChunkReader<PendingSample>
   private var chunk: [PendingSample] = []
   private var position = 0
 
-  init(_ chunks: ChunkReader<PendingSample>) {
-    self.chunks = chunks
+  init(_ source: any SampleSource) {
+    self.source = source
+    chunks = ChunkReader(pending: source, times: nil)
   }
 
   func next() async throws(DataError) -> Sample? {
-    if position == chunk.count {
-      guard let next = try await chunks.next() else { return nil }
-      chunk = next
-      position = 0
+    while true {
+      if position == chunk.count {
+        guard let next = try await chunks.next() else {
+          // All were finished, here.
+          try source.conclude()
+          return nil
+        }
+        chunk = next
+        position = 0
+      }
+      defer { position += 1 }
+      // Who takes samples one by one looks at pixels, which must be alike.
+      let channels = source.info.shape?.first
+      if let sample = try chunk[position].finished() { return try sample.unified(toChannels: channels) }
     }
-    defer { position += 1 }
-    return try chunk[position].finished()
   }
 }

@@ -7,16 +7,16 @@ public struct WireSink: Sink {
   public let name: String
   private let writer: WireWriter
   private let info: DatasetInfo
-  private let final: @Sendable () -> DatasetInfo?
+  private let final: @Sendable () throws(DataError) -> DatasetInfo?
   private let times: WorkTimes?
 
   /// A sink that begins the stream and, after the last sample, finishes it; `times` learns how long it hashed and wrote.
   ///
   /// `final` is asked for at the end, for stages that learn on the way what they emit; nil where `info` still holds.
-  /// A failure is thrown with the stream unfinished: the owner of `writer` tells the reader, see `WireWriter.fail`.
+  /// What it throws is a failure of this stage. A failure is thrown with the stream unfinished: the owner of `writer` tells the reader, see `WireWriter.fail`.
   public init(
     named name: String, to writer: WireWriter, info: DatasetInfo, times: WorkTimes? = nil,
-    final: @escaping @Sendable () -> DatasetInfo? = { nil }
+    final: @escaping @Sendable () throws(DataError) -> DatasetInfo? = { nil }
   ) {
     self.name = name
     self.writer = writer
@@ -36,9 +36,12 @@ public struct WireSink: Sink {
     let described = { @Sendable () -> DatasetInfo in
       var info = source.info
       info.provenance.append(step)
-      return info
+      return info.leavingOut(source.skipped)
     }
-    self.init(named: name, to: writer, info: described(), times: times, final: described)
+    self.init(named: name, to: writer, info: described(), times: times) { () throws(DataError) in
+      try source.conclude()
+      return described()
+    }
   }
 
   /// Writes every sample of the flow; returns their number.
@@ -52,7 +55,12 @@ public struct WireSink: Sink {
       return writer
     }
     try await thread.write(flow) { (writer, chunk) throws(DataError) in try writer.write(chunk) }
-    let last = final()
+    let last: DatasetInfo?
+    do throws(DataError) {
+      last = try final()
+    } catch {
+      throw PipelineError(stage: name, underlying: error)
+    }
     return try await thread.use { (writer) throws(DataError) in
       try writer.finish(info: last)
       return writer.samples

@@ -51,7 +51,10 @@ public struct CondenseStage: Stage {
   private func computed<Result: Sendable>(
     _ upstream: Flow<Sample>, _ body: @escaping @Sendable (ClassStore) throws -> Result
   ) async throws(PipelineError) -> Result {
-    let store = try await filledStore(from: upstream, of: info, stage: name, in: context)
+    // A class of which none is asked for may be empty; a budget that does not fit is refused with the plan.
+    let budget = request.budget
+    let store = try await filledStore(
+      from: upstream, of: info, stage: name, in: context, mayLack: { (budget.named[$0] ?? budget.rest) == 0 })
     let result: Swift.Result<Result, any Error> = await context.computeThread.run { Swift.Result { try body(store) } }
     do {
       return try result.get()

@@ -54,6 +54,11 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   ) throws(DataError) -> (kept: ClassStore, heldBack: ClassStore) {
     var (kept, heldBack) = ([[Int]](), [[Int]]())
     for (label, records) in recordsOfClass.enumerated() {
+      if records.isEmpty {
+        kept.append([])
+        heldBack.append([])
+        continue
+      }
       let count = max(1, Int((share * Double(records.count)).rounded()))
       guard count < records.count else {
         throw DataError(
@@ -251,17 +256,20 @@ public struct ClassStoreBuilder {
     hash.update(UnsafeRawBufferPointer(record))
   }
 
-  /// The finished store; throws where a class has no sample, or where there was none at all.
-  public consuming func finish() throws(DataError) -> ClassStore {
+  /// The finished store; throws where a class has no sample that may not lack them, or where there was none at all.
+  public consuming func finish(mayLack isEmpty: (_ className: String) -> Bool = { _ in false }) throws(DataError)
+    -> ClassStore
+  {
     guard let shape, let arena else {
       throw DataError(
         .badInput, at: [info.name], "the input holds no samples",
         remedy: "look whether this is the right input, and whether --classes or --split leave anything of it")
     }
-    if let empty = recordsOfClass.firstIndex(where: \.isEmpty) {
+    if let empty = recordsOfClass.indices.first(where: { recordsOfClass[$0].isEmpty && !isEmpty(info.classNames[$0]) })
+    {
       throw DataError(
         .badInput, at: [info.name], "class \(empty) (\(info.classNames[empty])) has no samples",
-        remedy: "leave it out with --classes")
+        remedy: "leave it out with --classes, or ask for none of it with --ipc '\(info.classNames[empty])=0,*=N'")
     }
     let digest = hash.finish()
     return ClassStore(self, shape: shape, arena: arena, digest: digest)

@@ -6,10 +6,12 @@ public import Streaming
 /// - Parameters:
 ///   - info: describes the samples that come.
 ///   - name: the stage, for errors.
+///   - mayLack: whether a class, by its name, may have no samples.
 ///   - admit: asked of every sample; throws for one that the stage cannot take.
 public func filledStore(
   from upstream: Flow<Sample>, of info: DatasetInfo, stage name: String,
-  in surroundings: RunContext, admit: (Sample) throws(DataError) -> Void = { _ in }
+  in surroundings: RunContext, mayLack: (String) -> Bool = { _ in false },
+  admit: (Sample) throws(DataError) -> Void = { _ in }
 ) async throws(PipelineError) -> ClassStore {
   var builder = ClassStoreBuilder(
     info: info, limits: surroundings.limits, memoryLimit: surroundings.memoryLimit,
@@ -31,7 +33,7 @@ public func filledStore(
   }
   report()
   do throws(DataError) {
-    return try builder.finish()
+    return try builder.finish(mayLack: mayLack)
   } catch {
     throw PipelineError(stage: name, underlying: error)
   }

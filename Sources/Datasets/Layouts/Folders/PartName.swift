@@ -1,0 +1,82 @@
+/// A part of a dataset: what a folder, a table's column or a table's name says of samples.
+enum Part: String, Hashable {
+  case train, val, test
+  /// Images that nobody labelled, or whose labels are to be predicted.
+  case unlabelled
+}
+
+/// The name of a folder or a file, looked at for the part of a dataset that it names: `train`, `seg_test`, `Val2017`, `dev_set`.
+struct PartName {
+  /// The part; nil where the name has no such word, or two.
+  let part: Part?
+  /// The words beside it that say nothing of their own are left out: `seg` in `seg_test`, nothing in `test_images`.
+  let rest: [String]
+
+  private static let words: [String: Part] = [
+    "train": .train, "training": .train, "trainset": .train, "traindata": .train, "trainingset": .train, "trn": .train,
+    "val": .val, "valid": .val, "validation": .val, "validate": .val, "valset": .val, "validset": .val, "dev": .val,
+    "devset": .val, "eval": .val, "evaluation": .val, "development": .val,
+    "test": .test, "testing": .test, "testset": .test, "testdata": .test, "testingset": .test, "holdout": .test,
+    "tst": .test,
+    "unlabeled": .unlabelled, "unlabelled": .unlabelled, "unsup": .unlabelled, "unsupervised": .unlabelled,
+    "pred": .unlabelled, "predict": .unlabelled, "prediction": .unlabelled, "predictions": .unlabelled,
+    "inference": .unlabelled,
+  ]
+  private static let fillers: Set<String> = [
+    "set", "sets", "data", "dataset", "images", "image", "imgs", "img", "pics", "pictures", "photos", "split", "part",
+    "folder", "dir", "files", "samples", "labels", "label", "annotations", "metadata", "csv",
+  ]
+
+  init(_ name: String) {
+    let found = Self.split(name)
+    let parts = found.compactMap { Self.words[$0] }
+    part = parts.count == 1 ? parts[0] : nil
+    rest = found.filter { Self.words[$0] == nil && !Self.fillers.contains($0) }
+  }
+
+  /// Whether it names a part and nothing beside it.
+  var isPlain: Bool { part != nil && rest.isEmpty }
+
+  /// The part that a name says without a word beside it.
+  static func plain(_ name: String) -> Part? {
+    let name = PartName(name)
+    return name.isPlain ? name.part : nil
+  }
+
+  /// The first of the folders above a file that is a part by its name.
+  static func first(in folders: [String]) -> Part? { folders.lazy.compactMap(plain).first }
+
+  /// The words of a name in lower case, without digits: also `trainImages` has two.
+  private static func split(_ name: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var wasLower = false
+    for character in name {
+      guard character.isLetter else {
+        if !word.isEmpty { words.append(word) }
+        (word, wasLower) = ("", false)
+        continue
+      }
+      if wasLower, character.isUppercase {
+        words.append(word)
+        word = ""
+      }
+      word += character.lowercased()
+      wasLower = character.isLowercase
+    }
+    if !word.isEmpty { words.append(word) }
+    return words
+  }
+}
+
+/// Names of folders that say what files are kept there for, and so are no class: `images`, `masks`.
+func isGenericFolder(_ name: String) -> Bool {
+  let generic: Set<String> = [
+    "images", "image", "imgs", "img", "pics", "pictures", "photos", "photo", "frames", "jpg", "jpegs", "jpeg", "png",
+    "pngs",
+    "jpegimages", "files", "data", "dataset", "raw",
+    "mask", "masks", "labels", "annotations", "annotation", "gt", "groundtruth", "ground_truth", "segmentation",
+    "segmentations",
+  ]
+  return generic.contains(name.lowercased())
+}

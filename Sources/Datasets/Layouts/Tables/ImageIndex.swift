@@ -1,0 +1,62 @@
+/// The images of a dataset by their paths, as tables name them: whole, in part, with or without their endings.
+struct ImageIndex {
+  let paths: [String]
+  private var byName: [String: [Int]] = [:]
+  private var byStem: [String: [Int]] = [:]
+
+  init(_ paths: [String]) {
+    self.paths = paths
+    for (index, path) in paths.enumerated() {
+      let name = path.split(separator: "/").last.map(String.init) ?? path
+      byName[name, default: []].append(index)
+      byStem[Self.stem(name), default: []].append(index)
+    }
+  }
+
+  /// The folders above an image.
+  func folders(of image: Int) -> [String] { paths[image].split(separator: "/").dropLast().map(String.init) }
+
+  /// The images that a cell may mean: one where all is well.
+  ///
+  /// The cell's path, or the image's, must end with the other. Among several an image below the table's own folder is meant, and one in
+  /// the same part of the dataset.
+  ///
+  /// - Parameters:
+  ///   - folder: the folders above the table.
+  ///   - part: the part that the row is about, where it says so.
+  func find(_ cell: String, from folder: [String], part: Part?) -> [Int] {
+    let components = cell.replacing("\\", with: "/").split(separator: "/").filter { $0 != "." }.map(String.init)
+    guard let name = components.last, !components.contains("..") else { return [] }
+    let named = byName[name] ?? []
+    let isWhole = !named.isEmpty
+    let candidates = isWhole ? named : byStem[name] ?? []
+    guard !candidates.isEmpty else { return [] }
+    let above = Array(components.dropLast())
+    if let exact = candidates.first(where: { folders(of: $0) == folder + above }), candidates.count == 1 || isWhole {
+      return [exact]
+    }
+    var fitting = candidates.filter { image in
+      let folders = folders(of: image)
+      return folders.suffix(above.count) == above[...] || above.suffix(folders.count) == folders[...]
+    }
+    func prefer(_ condition: (Int) -> Bool) {
+      guard fitting.count > 1 else { return }
+      let preferred = fitting.filter(condition)
+      if !preferred.isEmpty { fitting = preferred }
+    }
+    prefer { folders(of: $0).starts(with: folder + above) }
+    if let part { prefer { PartName.first(in: folders(of: $0)) == part } }
+    prefer { folders(of: $0).starts(with: folder) }
+    return fitting
+  }
+
+  /// Whether a cell may be the name of an image.
+  func mayName(_ cell: String) -> Bool {
+    guard let name = cell.replacing("\\", with: "/").split(separator: "/").last else { return false }
+    return byName[String(name)] != nil || byStem[String(name)] != nil
+  }
+
+  private static func stem(_ name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+  }
+}

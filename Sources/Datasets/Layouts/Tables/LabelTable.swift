@@ -1,0 +1,113 @@
+/// A table beside images: rows of cells, with or without a row of column names.
+struct LabelTable {
+  /// Its path in the archive or folder.
+  let path: String
+  /// The folders above it, which the names in it may start from.
+  let folder: [String]
+  /// The names of the columns; nil where the first row is data.
+  private(set) var columns: [String]?
+  private(set) var rows: [(line: Int, cells: [String])]
+  /// The number of cells in every row.
+  let width: Int
+
+  /// Whether a file is a table by its name.
+  ///
+  /// A text file is one where its name says so, since many are not: `val_annotations.txt`, `train.txt`.
+  static func isTable(_ basename: String) -> Bool {
+    let lower = basename.lowercased()
+    switch lower.lastPart {
+    case "csv", "tsv", "jsonl", "ndjson": return lower.contains(".") && !lower.contains("submission")
+    case "txt":
+      let words = lower.dropLast(4).split { !$0.isLetter }.map(String.init)
+      let telling: Set<String> = [
+        "annotation", "annotations", "label", "labels", "list", "lists", "images", "truth", "groundtruth", "gt",
+        "solution", "map",
+        "meta", "metadata", "files", "classes", "split",
+      ]
+      return words.contains { telling.contains($0) } || PartName(String(lower.dropLast(4))).part != nil
+    default: return false
+    }
+  }
+
+  /// Reads a table; whether its first row names the columns is decided by `hasHeader`, which is asked with that row.
+  init(
+    _ bytes: [UInt8], path: String, folder: [String], hasHeader: ([String]) -> Bool
+  ) throws(DelimitedText.Malformed) {
+    self.path = path
+    self.folder = folder
+    switch path.lowercased().lastPart {
+    case "jsonl", "ndjson":
+      let lines = try JSONLines(bytes)
+      columns = lines.keys
+      rows = lines.rows
+    case let kind:
+      let separators: [UInt8] =
+        kind == "tsv" ? [0x09] : kind == "txt" ? [0x09, 0x2c, 0x3b, 0x20] : [0x2c, 0x3b, 0x09, 0x7c]
+      rows = try DelimitedText(bytes, separators: separators).rows
+      if let first = rows.first, hasHeader(first.cells) {
+        columns = first.cells
+        rows.removeFirst()
+      }
+    }
+    width = columns?.count ?? rows.first?.cells.count ?? 0
+    // A separator at the end of every row is a habit of some programs.
+    for (index, row) in rows.enumerated() where row.cells.count != width {
+      guard row.cells.count == width + 1, row.cells.last == "" else {
+        throw DelimitedText.Malformed(
+          problem:
+            "has \(counted(row.cells.count, "cell")) in line \(row.line), where \(width) were expected; quote cells that hold "
+            + "the separator")
+      }
+      rows[index].cells.removeLast()
+    }
+  }
+
+  /// The name of a column for messages.
+  func name(of column: Int) -> String { columns?[column] ?? "column \(column + 1)" }
+
+  /// The column of that name, whatever its case; a number counts from 1.
+  func column(named name: String) -> Int? {
+    if let columns {
+      return columns.firstIndex(of: name) ?? columns.firstIndex { $0.lowercased() == name.lowercased() }
+    }
+    return Int(name).flatMap { (1...width).contains($0) ? $0 - 1 : nil }
+  }
+
+  /// The cells of a column.
+  func cells(_ column: Int) -> some Collection<String> { rows.lazy.map { $0.cells[column] } }
+
+  // MARK: Names of columns
+
+  /// A column's name as it is compared: letters and digits in lower case.
+  static func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
+
+  static let fileNames = [
+    "filename", "file", "filepath", "filepaths", "path", "paths", "image", "images", "imagename", "imagepath",
+    "imagefile",
+    "imageid", "imageids", "img", "imgname", "imgpath", "imgid", "imgfile", "fname", "name", "picture", "photo",
+    "photoid", "id",
+    "uuid", "index",
+  ]
+  static let labelNames: Set<String> = [
+    "label", "labels", "class", "classes", "classname", "classid", "classlabel", "classlabels", "category",
+    "categories",
+    "categoryname", "categoryid", "target", "targets", "breed", "breeds", "species", "diagnosis", "dx", "variety",
+    "level",
+    "cultivar", "landmarkid", "predictionstring", "expression", "emotion", "labelname", "labelid", "labeltext",
+    "synset", "wnid",
+    "groundtruth", "gt", "disease",
+  ]
+  static let splitNames: Set<String> = [
+    "split", "splits", "set", "subset", "part", "partition", "fold", "folds", "kfold", "dataset", "phase", "usage",
+    "istrain",
+    "istest", "istraining", "traintest", "setname", "splitname",
+  ]
+  /// Whether all cells are names that columns have.
+  static func areNames(_ cells: [String]) -> Bool {
+    cells.map(plain).allSatisfy {
+      fileNames.contains($0) || labelNames.contains($0) || splitNames.contains($0) || indexNames.contains($0)
+    }
+  }
+
+  static let indexNames: Set<String> = ["", "unnamed0", "index"]
+}

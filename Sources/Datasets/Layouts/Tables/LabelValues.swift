@@ -1,0 +1,88 @@
+/// The labels that the rows of a table have.
+struct LabelValues {
+  private let table: LabelTable
+  private let column: TableColumns.Label
+  /// Whether labels are whole numbers that a program wrote as decimals, `1.0`.
+  private let areWholeDecimals: Bool
+  /// Whether only the first word counts, as in the tables of ImageNet's competition: `n01751748 111 108 230 365`.
+  private let hasBoxes: Bool
+
+  init(_ table: LabelTable, _ column: TableColumns.Label) {
+    (self.table, self.column) = (table, column)
+    guard case .column(let index, _) = column else {
+      (areWholeDecimals, hasBoxes) = (false, false)
+      return
+    }
+    hasBoxes = table.columns.map { LabelTable.plain($0[index]) == "predictionstring" } ?? false
+    let cells = table.cells(index).filter { !$0.isEmpty }
+    areWholeDecimals = !cells.isEmpty && cells.allSatisfy { $0.hasSuffix(".0") && Int($0.dropLast(2)) != nil }
+  }
+
+  /// The label of a row; nil where it has none.
+  func label(_ row: Int) -> String? {
+    let cells = table.rows[row].cells
+    switch column {
+    case .column(let index, _):
+      var text = cells[index].trimmed
+      if hasBoxes { text = text.split(separator: " ").first.map(String.init) ?? "" }
+      if areWholeDecimals { text = String(text.dropLast(2)) }
+      return text.isEmpty ? nil : text
+    case .oneOf(let columns): return columns.first { Double(cells[$0]) == 1 }.map(table.name)
+    case .none, .unclear: return nil
+    }
+  }
+
+  /// The number of a row's class, where a column has it.
+  func number(_ row: Int) -> Int? {
+    switch column {
+    case .column(_, let order?): Int(table.rows[row].cells[order])
+    case .oneOf(let columns): columns.firstIndex { Double(table.rows[row].cells[$0]) == 1 }
+    default: nil
+    }
+  }
+
+  /// Refuses what is no single class.
+  func check(at place: [String]) throws(DataError) {
+    guard case .column(let index, _) = column else { return }
+    let cells = table.cells(index).filter { !$0.isEmpty }
+    let distinct = Set(cells)
+    func refuse(_ problem: String) -> DataError {
+      DataError(
+        .badInput, at: place, "column \(table.name(of: index)) \(problem)",
+        remedy: "name the column of the class with --label-column, or write one that has a single class for every image"
+      )
+    }
+    if distinct.contains(JSONLines.composite) { throw refuse("holds lists, not one label for every image") }
+    if hasBoxes {
+      let several = cells.first { cell in
+        Set(cell.split(separator: " ").enumerated().filter { $0.offset % 5 == 0 }.map(\.element)).count > 1
+      }
+      if let several { throw refuse("has boxes of several classes: \(several)") }
+      return
+    }
+    if distinct.count == cells.count, cells.count > 20 {
+      throw refuse("says something else in every row, and so holds no classes")
+    }
+    if distinct.contains(where: { Double($0) != nil && Int($0) == nil && !$0.hasSuffix(".0") }) {
+      throw refuse("holds numbers that are not whole, such as \(distinct.first { Int($0) == nil } ?? "")")
+    }
+    for separator: Character in ["|", ";", ",", " "] {
+      let several = distinct.filter { cell in
+        let pieces = cell.split(separator: separator).map { String($0).trimmed }
+        return pieces.count > 1 && Set(pieces).count == pieces.count && pieces.allSatisfy(distinct.contains)
+      }
+      if let one = several.min() { throw refuse("holds several labels in one cell, such as \(one)") }
+    }
+  }
+
+  /// What the log shall say of where labels come from.
+  func note(_ columns: TableColumns) -> String {
+    let file = table.name(of: columns.file)
+    let split = columns.split.map { ", parts in \(table.name(of: $0))" } ?? ""
+    switch column {
+    case .column(let index, _): return "\(table.path): labels in \(table.name(of: index)), files in \(file)\(split)"
+    case .oneOf(let all): return "\(table.path): a column for each of \(all.count) classes, files in \(file)\(split)"
+    case .none, .unclear: return "\(table.path): a list of files\(split)"
+    }
+  }
+}

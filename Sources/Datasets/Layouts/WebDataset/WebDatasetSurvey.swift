@@ -1,0 +1,132 @@
+/// What a first pass over a WebDataset finds out: its classes, shapes, and what its keys need.
+struct WebDatasetSurvey {
+  var classes = WebDatasetClasses()
+  private(set) var shapes: Set<[Int]> = []
+  // Beside an array an image is only its view.
+  private(set) var arrayShapes: Set<[Int]> = []
+  private(set) var hasArrays = false
+  /// Whether any key is not as readers take it, or is there twice.
+  private(set) var changesKeys = false
+  /// Whether shards have keys in common.
+  private(set) var sharesKeys = false
+  /// Samples whose key was there before, in the same archive.
+  private(set) var repeatedKeys = 0
+  /// Files that belong to no sample, and one of them.
+  private(set) var strangers: (count: Int, example: String) = (0, "")
+
+  private let names: WebDatasetNames
+  private let options: ReadOptions
+  /// The archive in which a key was met last, and whether its sample was whole there; by hashes, as in `WebDatasetKeys`.
+  private var seen: [Int: (archive: Int, isWhole: Bool)] = [:]
+  private var archives = 0
+  private var archive = ""
+  private var run: (key: String, hasImage: Bool, hasLabel: Bool, members: Int, first: String)?
+
+  init(_ names: WebDatasetNames, options: ReadOptions) {
+    self.names = names
+    self.options = options
+  }
+
+  /// Takes one more member into account.
+  mutating func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
+    if WebDatasetClasses.isList(member.path) {
+      classes.take(list: try reader.readAll(), of: member.path)
+    }
+    guard let (key, field) = names.parts(of: member.path) else { return }
+    if reader.name != archive || run?.key != key {
+      try endRun()
+      if reader.name != archive {
+        archive = reader.name
+        archives += 1
+      }
+      run = (key, false, false, 0, member.path)
+    }
+    run?.members += 1
+    if field == names.labelField {
+      run?.hasLabel = true
+      let label = try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
+      try classes.add(label, of: PartName.first(in: folders(of: key)), at: reader.place)
+    } else if names.isArray(field) {
+      run?.hasImage = true
+      hasArrays = true
+      let header = try NPYHeader(of: try reader.readAll(), name: reader.place.joined(separator: ": "))
+      let shape = header.element == .uint8 ? WebDataset.imageShape(header.shape) : WebDataset.floatShape(header.shape)
+      arrayShapes.insert(shape ?? header.shape)
+    } else if names.isImage(field) {
+      run?.hasImage = true
+      guard let shape = EncodedImage(file: try reader.readAll()).surveyedShape(options) else { return }
+      if shapes.count < 4 || !shapes.contains(where: { $0[0] == shape[0] }) { shapes.insert(shape) }
+    }
+  }
+
+  /// Takes note of the class of a member of another part.
+  mutating func know(_ member: Member, _ reader: MemberReader) throws(DataError) {
+    guard let (_, field) = names.parts(of: member.path), field == names.labelField else { return }
+    classes.know(try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place))
+  }
+
+  /// Which samples are read, where the folders in their keys tell train from test; nil for all.
+  ///
+  /// - Throws: `badInput` where there is no such part.
+  func part(
+    of split: DatasetInfo.Split, name: String
+  ) throws(DataError) -> (part: Part, split: DatasetInfo.Split, notes: [String])? {
+    let found = classes.parts
+    // A class may be called `train`: only where every key says its part do they.
+    guard !found.contains(nil), let only = found.first ?? nil else { return nil }
+    if found.count == 1 { return (only, only == .train ? .train : .test, []) }
+    guard let choice = split.parts.first(where: found.contains) else { throw missingPart(split, in: name) }
+    return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
+  }
+
+  /// To be called after the last member.
+  mutating func finish() throws(DataError) { try endRun() }
+
+  private mutating func endRun() throws(DataError) {
+    guard let ended = run else { return }
+    run = nil
+    guard ended.hasImage || ended.hasLabel else {
+      // The list of the classes is no stranger.
+      if !WebDatasetClasses.isList(ended.first) {
+        strangers = (strangers.count + ended.members, strangers.count == 0 ? ended.first : strangers.example)
+      }
+      return
+    }
+    let key = WebDatasetKeys.cleaned(ended.key)
+    if !WebDatasetKeys.isClean(ended.key) { changesKeys = true }
+    let isWhole = ended.hasImage && ended.hasLabel
+    if let before = seen.updateValue((archives, isWhole), forKey: key.hashValue) {
+      changesKeys = true
+      if before.archive != archives {
+        sharesKeys = true
+      } else if before.isWhole && isWhole {
+        repeatedKeys += 1
+      } else {
+        throw DataError(
+          .badInput, at: [archive, ended.key], "the members of this sample are not adjacent: some stand further ahead",
+          remedy: "pack the archive again with tar --sort=name")
+      }
+    }
+  }
+
+  /// What the log shall say.
+  var notes: [String] {
+    var notes: [String] = []
+    if strangers.count > 0 {
+      notes.append(
+        "\(counted(strangers.count, "file")) that \(strangers.count == 1 ? "belongs" : "belong") to no sample"
+          + " \(strangers.count == 1 ? "was" : "were") skipped, such as \(strangers.example)")
+    }
+    if sharesKeys { notes.append("its shards have keys in common, so all keys begin with the name of the shard") }
+    if repeatedKeys > 0 {
+      notes.append("\(counted(repeatedKeys, "sample")) under keys that were there before got a number behind the key")
+    }
+    if changesKeys { notes.append("keys had to change; each sample's own is in its json, as __key__") }
+    return notes
+  }
+}
+
+/// The folders in a sample's key.
+func folders(of key: String) -> [String] {
+  key.utf8.contains(UInt8(ascii: "/")) ? key.split(separator: "/").dropLast().map(String.init) : []
+}

@@ -1,0 +1,441 @@
+import Datasets
+import Testing
+
+/// Arrays as people have them: every label, every pixel and every value range is read as it was meant, or refused.
+@Suite struct ArrayLayoutTests {
+  private func opened(_ bytes: [UInt8], _ options: ReadOptions = ReadOptions()) throws -> (
+    any SampleSource, () -> [String]
+  ) {
+    let log = Log()
+    let source = try openDataset(
+      from: ByteSource(bytes: bytes, name: "test"), options: options, log: { log.lines.append($0) })
+    return (source, { Array(log.lines.dropFirst()) })
+  }
+
+  private final class Log { var lines: [String] = [] }
+
+  private func options(_ change: (inout ReadOptions) -> Void) -> ReadOptions {
+    var options = ReadOptions()
+    change(&options)
+    return options
+  }
+
+  private func floats(_ values: [Double], shape: String) -> [UInt8] {
+    array(type: "<f8", shape: shape, values.flatMap { value in withUnsafeBytes(of: value, Array.init) })
+  }
+
+  private func bytes(of samples: [Sample]) throws -> [[UInt8]] { try samples.map { try $0.pixels().bytes } }
+
+  /// Without a name that is taken for something, `arr_0`.
+  private func npz(_ members: (String, [UInt8])...) -> [UInt8] { zip(members.map { TestMember($0.0 + ".npy", $0.1) }) }
+
+  // MARK: Value ranges
+
+  /// An npz as a file, because a zip archive cannot be read from memory.
+  private func levels(_ images: [UInt8], white: Int? = nil) throws -> [[UInt8]] {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x.npz", npz(("x", images), ("y", int64Array([0, 1]))))
+    return try bytes(of: all(openDataset([.file(path)], options: options { $0.white = white })))
+  }
+
+  private func problem(_ images: [UInt8], white: Int? = nil) -> String? {
+    do { _ = try levels(images, white: white) } catch { return (error as? DataError)?.problem }
+    return nil
+  }
+
+  @Test func `floats from 0 to 1 and from 0 to 255 become levels`() throws {
+    let shape = "(2, 1, 2)"
+    #expect(try levels(floats([0, 0.2, 0.5, 1], shape: shape)) == [[0, 51], [128, 255]])
+    #expect(try levels(floats([0, 1, 17, 255], shape: shape)) == [[0, 1], [17, 255]])
+    // The range is that of the whole array: the first image alone looks like one from 0 to 1.
+    #expect(try levels(floats([0, 1, 2, 200], shape: shape)) == [[0, 1], [2, 200]])
+    #expect(
+      try levels(array(type: "<i4", shape: shape, [0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 255, 0, 0, 0])) == [
+        [0, 7], [9, 255],
+      ])
+    #expect(try levels(array(type: "|b1", shape: shape, [0, 1, 1, 0])) == [[0, 255], [255, 0]])
+    #expect(try levels(array(type: "|u1", shape: shape, [0, 1, 1, 0])) == [[0, 1], [1, 0]])
+  }
+
+  @Test func `a range that says not what is white is refused with the range`() throws {
+    let shape = "(2, 1, 2)"
+    let dark = floats([0, 3, 8, 16], shape: shape)
+    #expect(
+      problem(dark)
+        == "its values lie between 0 and 16; that may be dark images between 0 and 255, or images whose white is another number"
+    )
+    #expect(try levels(dark, white: 16) == [[0, 48], [128, 255]])
+    #expect(try levels(dark, white: 255) == [[0, 3], [8, 16]])
+    #expect(problem(floats([-1, 0, 0.5, 1], shape: shape))?.hasPrefix("its values lie between -1 and 1; ") == true)
+    #expect(
+      problem(floats([0, 0, 0.5, 65535], shape: shape))?.hasPrefix("its values lie between 0 and 65535; ") == true)
+    #expect(problem(floats([0, 0, .nan, 1], shape: shape)) == "contains NaN or infinity")
+    // Whole numbers up to 1 may be levels, too.
+    #expect(
+      problem(array(type: "<i2", shape: shape, [0, 0, 1, 0, 1, 0, 0, 0]))?.hasPrefix("its values lie between 0 and 1; ")
+        == true)
+    #expect(problem(dark, white: 15)?.hasSuffix("--white 15 takes them to lie between 0 and 15") == true)
+  }
+
+  @Test func `a shape with two readings is refused`() {
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 3, 2, 3)", [UInt8](repeating: 0, count: 36)))?.contains("may be") == true)
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 2, 3, 2)", [UInt8](repeating: 0, count: 24)))?.contains("comes first")
+        == true)
+  }
+
+  @Test func `pixels in one row are read where they make a square, and refused where they may be something else`()
+    throws
+  {
+    #expect(
+      try levels(array(type: "|u1", shape: "(2, 4)", [1, 2, 3, 200, 5, 6, 7, 8])) == [[1, 2, 3, 200], [5, 6, 7, 8]])
+    for shape in ["(2, 3, 16)", "(2, 16, 3)", "(2, 1, 16)", "(2, 16, 1)"] {
+      let count = shape.contains("3") ? 96 : 32
+      #expect(
+        problem(array(type: "|u1", shape: shape, [UInt8](repeating: 0, count: count)))?
+          .hasSuffix("that may be rows of pixels, or images whose pixels are in one row") == true, "\(shape)")
+    }
+    #expect(
+      problem(array(type: "|u1", shape: "(2, 12)", [UInt8](repeating: 0, count: 24)))?.contains("were expected") == true
+    )
+  }
+
+  @Test func `bytes that stay near black get a note`() throws {
+    let folder = try TemporaryFolder()
+    let images = array(type: "|u1", shape: "(2, 1, 2)", [0, 1, 9, 16])
+    let log = Log()
+    let path = try folder.write("x.npz", npz(("x", images), ("y", int64Array([0, 1]))))
+    _ = try all(openDataset([.file(path)], log: { log.lines.append($0) }))
+    #expect(
+      log.lines.last?.hasSuffix("no pixel is brighter than 16 of 255; if another value is white, say so with --white N")
+        == true)
+  }
+
+  // MARK: Names of arrays and files
+
+  @Test func `a pair of files with one array each is read in either order`() throws {
+    let folder = try TemporaryFolder()
+    let images = try folder.write("k-train-imgs.npz", npz(("arr_0", array(type: "|u1", shape: "(2, 1, 1)", [5, 6]))))
+    let labels = try folder.write("k-train-labels.npz", npz(("arr_0", array(type: "|u1", shape: "(2,)", [1, 0]))))
+    for inputs in [[images, labels], [labels, images]] {
+      let samples = try all(openDataset(inputs.map { .file($0) }))
+      #expect(samples.map(\.label) == [1, 0])
+      #expect(try bytes(of: samples) == [[5], [6]])
+    }
+    let other = try folder.write("k49-train-labels.npz", npz(("arr_0", array(type: "|u1", shape: "(2,)", [0, 1]))))
+    let error = #expect(throws: DataError.self) { try openDataset([.file(images), .file(other)]) }
+    #expect(error?.problem == "the images are of k, the labels of k49")
+    // The folder holds the labels of two datasets.
+    let many = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
+    #expect(many?.remedy == "choose one with --subset NAME")
+  }
+
+  @Test func `npy files are found by their names and told apart by their split`() throws {
+    let folder = try TemporaryFolder()
+    var paths: [String] = []
+    for (split, level) in [("train", UInt8(1)), ("test", 2)] {
+      paths.append(try folder.write("X_\(split).npy", array(type: "|u1", shape: "(1, 1, 1)", [level])))
+      paths.append(try folder.write("y_\(split).npy", int64Array([Int(level)])))
+    }
+    for split in DatasetInfo.Split.allCases {
+      let level = split == .train ? 1 : 2
+      let samples = try all(openDataset([.file(folder.path)], options: ReadOptions(split: split)))
+      #expect(samples.map(\.label) == [level])
+      #expect(try bytes(of: samples) == [[UInt8(level)]])
+      #expect(try all(openDataset(paths.map { .file($0) }, options: ReadOptions(split: split))) == samples)
+    }
+    // Two files of the test split are that split, whatever is asked for.
+    #expect(try openDataset(paths.suffix(2).map { .file($0) }).info.split == .test)
+    let flat = try folder.write("flat/data.npy", array(type: "|u1", shape: "(1, 4)", [1, 2, 3, 200]))
+    let target = try folder.write("flat/target.npy", array(type: "<f4", shape: "(1,)", [0, 0, 64, 64]))
+    let samples = try all(openDataset([.file(target), .file(flat)]))
+    #expect(samples.map(\.label) == [3])
+    #expect(try samples[0].pixels() == Pixels(height: 2, width: 2, channels: 1, bytes: [1, 2, 3, 200]))
+  }
+
+  @Test func `arrays without names are known by their shape`() throws {
+    let folder = try TemporaryFolder()
+    let images = array(type: "|u1", shape: "(2, 1, 1)", [8, 9])
+    for (first, second) in [(images, int64Array([1, 0])), (int64Array([1, 0]), images)] {
+      let path = try folder.write("x.npz", npz(("arr_0", first), ("arr_1", second)))
+      #expect(try all(openDataset([.file(path)])).map(\.label) == [1, 0])
+    }
+  }
+
+  @Test func `an npz in a zip is opened`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "many.zip",
+      zip([
+        TestMember("a-train-imgs.npz", npz(("arr_0", array(type: "|u1", shape: "(1, 1, 1)", [7])))),
+        TestMember("a-train-labels.npz", npz(("arr_0", int64Array([2])))),
+        TestMember("a-test-imgs.npz", npz(("arr_0", array(type: "|u1", shape: "(1, 1, 1)", [6])))),
+        TestMember("a-test-labels.npz", npz(("arr_0", int64Array([1])))),
+      ]))
+    let train = try all(openDataset([.file(path)]))
+    #expect(train.map(\.label) == [2])
+    #expect(try bytes(of: train) == [[7]])
+    #expect(try all(openDataset([.file(path)], options: ReadOptions(split: .test))).map(\.label) == [1])
+  }
+
+  @Test func `several labels for an image are refused with words`() {
+    let folder = try? TemporaryFolder()
+    let path = try? folder?.write(
+      "chest.npz",
+      npz(
+        ("train_images", array(type: "|u1", shape: "(1, 1, 1)", [0])),
+        ("train_labels", array(type: "|u1", shape: "(1, 3)", [1, 0, 1]))))
+    let error = #expect(throws: DataError.self) { try openDataset([.file(path ?? "")]) }
+    #expect(error?.remedy?.hasSuffix("images with several labels each have no class to condense") == true)
+  }
+
+  // MARK: IDX
+
+  private func idx(_ type: UInt8, _ extents: [Int], _ bytes: [UInt8]) -> [UInt8] {
+    [0, 0, type, UInt8(extents.count)] + extents.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] } + bytes
+  }
+
+  @Test func `the first of eight columns is the label`() throws {
+    let rows: [UInt8] = [3, 1].flatMap { label in [0, 0, 0, label] + [UInt8](repeating: 9, count: 28) }
+    func archive(_ labels: [UInt8]) -> [UInt8] {
+      tar([
+        TestMember("q-train-labels-idx2-int", labels),
+        TestMember("q-train-images-idx3-ubyte", idx(8, [2, 1, 1], [4, 5])),
+      ])
+    }
+    #expect(try read(archive(idx(12, [2, 8], rows))).map(\.label) == [3, 1])
+    // One-hot rows are no labels.
+    #expect(
+      failure(of: archive(idx(8, [2, 8], [UInt8](repeating: 0, count: 16))))?.remedy
+        == "save class indices, not one-hot rows")
+  }
+
+  @Test func `the same content under several names is read once`() throws {
+    let images = idx(8, [2, 1, 1], [4, 5])
+    let labels = idx(8, [2], [1, 0])
+    let twice = [
+      TestMember("train-images-idx3-ubyte", images), TestMember("train-labels-idx1-ubyte", labels),
+      TestMember("MNIST/raw/train-images-idx3-ubyte.gz", gzip(images)),
+      TestMember("MNIST/raw/train-labels-idx1-ubyte", labels),
+    ]
+    let (source, notes) = try opened(tar(twice))
+    #expect(try all(source).map(\.label) == [1, 0])
+    #expect(notes() == ["test: 2 files with the same content as another were skipped"])
+    // The later one of the same path is what tar would unpack.
+    let again = twice.prefix(2) + [TestMember("train-labels-idx1-ubyte", idx(8, [2], [0, 1]))]
+    #expect(failure(of: tar(Array(again)))?.problem.hasPrefix("two files of labels for the train split: ") == true)
+    let other = twice + [TestMember("b/train-images-idx3-ubyte", idx(8, [2, 1, 1], [4, 6]))]
+    #expect(failure(of: tar(other))?.problem.hasPrefix("two files of images for the train split: ") == true)
+  }
+
+  @Test func `one of several sets in an archive is chosen by its name`() throws {
+    func members(_ name: String, _ label: UInt8) -> [TestMember] {
+      [
+        TestMember("gzip/emnist-\(name)-train-images-idx3-ubyte.gz", gzip(idx(8, [1, 1, 1], [label]))),
+        TestMember("gzip/emnist-\(name)-train-labels-idx1-ubyte.gz", gzip(idx(8, [1], [label]))),
+      ]
+    }
+    let archive = tar(members("letters", 1) + members("digits", 0))
+    let error = failure(of: archive)
+    #expect(error?.problem == "several datasets are in it: emnist-digits, emnist-letters")
+    #expect(error?.remedy == "choose one with --subset NAME")
+    let (source, notes) = try opened(archive, options { $0.subset = "letters" })
+    #expect(source.info.classNames == ["0", "1"])
+    #expect(source.info.name == "emnist-letters")
+    #expect(try all(source).map(\.label) == [1])
+    #expect(notes().count == 2)
+    #expect(notes().last?.contains("the labels start at 1; class 0 has no images and keeps its index") == true)
+    #expect(failure(of: archive, options { $0.subset = "balanced" })?.problem == "there is no dataset “balanced” in it")
+  }
+
+  @Test func `images and labels of different splits are no dataset`() throws {
+    let folder = try TemporaryFolder()
+    let images = try folder.write("train-images-idx3-ubyte", idx(8, [1, 1, 1], [0]))
+    let labels = try folder.write("t10k-labels-idx1-ubyte", idx(8, [1], [0]))
+    let error = #expect(throws: DataError.self) { try openDataset([.file(images), .file(labels)]) }
+    #expect(error?.problem == "the images are of the train split, the labels of the test split")
+  }
+
+  // MARK: STL-10
+
+  @Test func `STL-10 runs column by column and counts from 1`() throws {
+    var image = [UInt8](repeating: 0, count: 3 * 96 * 96)
+    // Red, row 2, column 5; blue, row 7, column 0.
+    image[5 * 96 + 2] = 200
+    image[2 * 96 * 96 + 7] = 100
+    let archive = tar([
+      TestMember("stl10_binary/test_X.bin", image), TestMember("stl10_binary/test_y.bin", [9]),
+      TestMember("stl10_binary/train_X.bin", image), TestMember("stl10_binary/train_y.bin", [10]),
+      TestMember("stl10_binary/unlabeled_X.bin", image),
+    ])
+    let (source, notes) = try opened(archive)
+    #expect(source.info.classNames[9] == "truck")
+    #expect(source.info.shape == [3, 96, 96])
+    let samples = try all(source)
+    #expect(samples.map(\.label) == [9])
+    let bytes = try samples[0].pixels().bytes
+    #expect(bytes[(2 * 96 + 5) * 3] == 200)
+    #expect(bytes[7 * 96 * 3 + 2] == 100)
+    #expect(bytes.count { $0 != 0 } == 2)
+    #expect(notes() == ["test: the unlabelled part was skipped"])
+    #expect(try read(archive, ReadOptions(split: .test)).map(\.label) == [8])
+    let zero = tar([TestMember("train_X.bin", image), TestMember("train_y.bin", [0])])
+    #expect(failure(of: zero)?.problem == "label 0; STL-10 numbers its classes from 1, here to 10")
+    let two = tar([TestMember("train_X.bin", image), TestMember("train_y.bin", [1, 2])])
+    #expect(failure(of: two)?.problem == "1 image but 2 labels: number 2 is a label without an image")
+  }
+
+  // MARK: SVHN
+
+  /// A MATLAB file of version 5 with two arrays, not compressed.
+  private func mat(_ images: [UInt8], count: Int, labels: [Double]) -> [UInt8] {
+    func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+    func element(_ type: Int, _ data: [UInt8]) -> [UInt8] {
+      word(type) + word(data.count) + data + [UInt8](repeating: 0, count: (8 - data.count % 8) % 8)
+    }
+    func matrix(_ name: String, kind: Int, _ extents: [Int], type: Int, _ data: [UInt8]) -> [UInt8] {
+      element(
+        14,
+        element(6, word(kind) + word(0)) + element(5, extents.flatMap(word)) + element(1, Array(name.utf8))
+          + element(type, data))
+    }
+    let text = Array("MATLAB 5.0 MAT-file".utf8)
+    return text + [UInt8](repeating: 0x20, count: 124 - text.count) + [0x00, 0x01, 0x49, 0x4d]
+      + matrix("X", kind: 9, [32, 32, 3, count], type: 2, images)
+      + matrix(
+        "y", kind: 6, [labels.count, 1], type: 9, labels.flatMap { value in withUnsafeBytes(of: value, Array.init) })
+  }
+
+  @Test func `SVHN runs column by column and its 10 is a 0`() throws {
+    var images = [UInt8](repeating: 0, count: 2 * 3072)
+    // The second image: green, row 3, column 30.
+    images[3072 + 1024 + 30 * 32 + 3] = 250
+    let file = mat(images, count: 2, labels: [10, 1])
+    let folder = try TemporaryFolder()
+    try folder.write("d/train_32x32.mat", file)
+    try folder.write("d/test_32x32.mat", mat(Array(images.prefix(3072)), count: 1, labels: [9]))
+    for source in [
+      try openDataset([.file(folder.path + "/d")]), try openDataset([.file(folder.path + "/d/train_32x32.mat")]),
+      try openDataset(from: ByteSource(bytes: file, name: "test")),
+      try openDataset(from: ByteSource(bytes: tar([TestMember("svhn/train_32x32.mat", file)]), name: "test")),
+    ] {
+      #expect(source.info.classNames == (0..<10).map(String.init))
+      let samples = try all(source)
+      #expect(samples.map(\.label) == [0, 1])
+      let bytes = try samples[1].pixels().bytes
+      #expect(bytes[(3 * 32 + 30) * 3 + 1] == 250)
+      #expect(bytes.count { $0 != 0 } == 1)
+    }
+    #expect(try all(openDataset([.file(folder.path + "/d")], options: ReadOptions(split: .test))).map(\.label) == [9])
+  }
+
+  @Test func `a MATLAB file that is something else is refused as what it is`() throws {
+    #expect(
+      failure(of: mat([UInt8](repeating: 0, count: 3072), count: 1, labels: [11]))?.problem
+        == "the label 11.0; SVHN's are 1 to 10, where 10 is the digit 0")
+    #expect(
+      failure(of: mat([UInt8](repeating: 0, count: 2 * 3072), count: 2, labels: [0, 10]))?.problem
+        == "the labels 0 and 10, which both are the digit 0")
+    let cut = Array(mat([UInt8](repeating: 0, count: 3072), count: 1, labels: [1]).prefix(2000))
+    #expect(failure(of: cut)?.fault == .badInput)
+    #expect(failure(of: Array("MATLAB 5.0 MAT-file".utf8))?.fault == .badInput)
+  }
+
+  // MARK: Tables of pixels
+
+  private func table(_ header: [String]?, _ rows: [[Int]], separator: String = ",", end: String = "\n") -> [UInt8] {
+    let lines = (header.map { [$0] } ?? []) + rows.map { $0.map(String.init) }
+    return Array(lines.map { $0.joined(separator: separator) + end }.joined().utf8)
+  }
+
+  @Test func `a table of pixels is read with and without names of columns`() throws {
+    let pixels = (0..<16).map { 3 * $0 }
+    let names = (0..<16).map { "pixel\($0)" }
+    let expected = Pixels(height: 4, width: 4, channels: 1, bytes: pixels.map(UInt8.init))
+    for (bytes, what) in [
+      (table(["label"] + names, [[2] + pixels]), "label first"),
+      (table(names + ["label"], [pixels + [2]]), "label last"),
+      (table(["id", "label"] + names, [[700, 2] + pixels]), "another column"),
+      (table(nil, [[2] + pixels]), "no names"),
+      (table(["2"] + (0..<16).map { "0.\($0)" }, [[2] + pixels]), "numbers for names"),
+      (
+        table(["label"] + (1...4).flatMap { row in (1...4).map { "\(row)x\($0)" } }, [[2] + pixels]), "rows and columns"
+      ),
+      (table(["label"] + names, [[2] + pixels], separator: ";", end: "\r\n"), "semicolons"),
+      (table(["label"] + names.reversed(), [[2] + pixels.reversed()]), "columns in another order"),
+    ] {
+      let samples = try read(bytes)
+      #expect(samples.map(\.label) == [2], "\(what)")
+      #expect(try samples.map { try $0.pixels() } == [expected], "\(what)")
+      #expect(try read(gzip(bytes)) == samples, "\(what)")
+    }
+  }
+
+  @Test func `colour tables are read pixel by pixel or by the names of their planes`() throws {
+    let values = (0..<48).map { $0 }
+    let plain = try read(table(["label"] + (0..<48).map { "pixel\($0)" }, [[0] + values]))
+    #expect(try plain[0].pixels() == Pixels(height: 4, width: 4, channels: 3, bytes: values.map(UInt8.init)))
+    let planes = try read(
+      table(["label"] + ["r", "g", "b"].flatMap { name in (0..<16).map { "\(name)\($0)" } }, [[0] + values]))
+    #expect(Array(try planes[0].pixels().bytes.prefix(6)) == [0, 16, 32, 1, 17, 33])
+  }
+
+  @Test func `a table whose columns may mean something else is refused`() throws {
+    let dark = [Int](repeating: 0, count: 4) + (0..<12).map { 20 * $0 }
+    // Without names the first column is the label; here it is a dark corner.
+    let last = (0..<4).map { dark + [$0] }
+    #expect(
+      failure(of: table(nil, last))?.problem.hasSuffix("the first one, where labels stand, is 0 in every row") == true)
+    let numbered = (0..<17).map(String.init)
+    #expect(try read(table(numbered, [[1] + dark, [0] + dark])).map(\.label) == [1, 0])
+    // Columns of rows that are named by column and row.
+    let names = (0..<4).flatMap { row in (0..<4).map { "x\($0)y\(row)" } }
+    #expect(try read(table(["label"] + names, [[1] + dark]))[0].pixels().bytes == dark.map(UInt8.init))
+    // A picture that is smooth in planes, 8×8, and one that is smooth pixel by pixel.
+    let plane = (0..<8).flatMap { row in (0..<8).map { 4 * row + 20 * ($0 % 3) } }
+    let planes = plane + plane.map { 255 - $0 } + plane.map { 100 + $0 / 2 }
+    let turns = (0..<64).flatMap { pixel in (0..<3).map { planes[64 * $0 + pixel] } }
+    let header = ["label"] + (0..<192).map { "pixel\($0)" }
+    #expect(
+      failure(of: table(header, [[Int]](repeating: [1] + planes, count: 4)))?.problem.contains(
+        "red, green and blue planes, which they look like")
+        == true)
+    #expect(
+      try read(table(header, [[Int]](repeating: [1] + turns, count: 4)))[0].pixels().bytes == turns.map(UInt8.init))
+  }
+
+  @Test func `a table in an archive has its splits and a bad row is named`() throws {
+    let header = ["label"] + (0..<16).map { "pixel\($0)" }
+    let row = [UInt8](repeating: 9, count: 16).map(Int.init)
+    let train = TestMember("d_train.csv", table(header, [[1] + row, [0] + row]))
+    let archive = tar([
+      TestMember("d_test.csv", table(header, [[1] + row])), train, TestMember("sample.csv", text: "id,label\n1,0\n"),
+    ])
+    #expect(try read(archive).map(\.label) == [1, 0])
+    #expect(try read(archive, ReadOptions(split: .test)).map(\.label) == [1])
+    #expect(
+      failure(of: table(header, [[1] + row, [0] + Array(row.dropLast())]))?.description
+        == "test: line 3: 16 columns where the first line has 17; get or make it again, and compare its size or checksum with the"
+        + " source's")
+    #expect(
+      failure(of: table(header, [[0] + row, [0, 256] + Array(row.dropLast())]))?.problem
+        == "the value “256” in column 2 is not a whole number from 0 to 255")
+    #expect(
+      failure(of: table(Array(header.dropFirst()), [row]))?.problem.hasPrefix("images without labels: 16 columns")
+        == true)
+    let names = Array(
+      "label,\((0..<16).map { "pixel\($0)" }.joined(separator: ","))\nb,\(row.map(String.init).joined(separator: ","))\n"
+        .utf8)
+    let source = try openDataset(
+      from: ByteSource(bytes: names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2), name: "x"))
+    #expect(source.info.classNames == ["a", "b"])
+    #expect(try all(source).map(\.label) == [1, 0])
+    // Names have one order in all parts, also where one of these lacks a class.
+    let parts = tar([
+      TestMember("train.csv", names + Array("a".utf8) + names.drop { $0 != 0x0a }.dropFirst(2)),
+      TestMember("test.csv", names),
+    ])
+    #expect(try read(parts, ReadOptions(split: .test)).map(\.label) == [1])
+  }
+}

@@ -1,0 +1,293 @@
+import Datasets
+import Testing
+
+/// Tables beside images tell their labels, by the names that people give to files and columns.
+@Suite struct LabelTableTests {
+  private func image(_ seed: Int) -> [UInt8] {
+    encodePNG(Pixels(height: 4, width: 4, channels: 1, bytes: noise(16, seed: seed)))
+  }
+
+  private func images(_ paths: [String]) -> [TestMember] { paths.enumerated().map { TestMember($1, image($0)) } }
+
+  private let four = (0..<4).map { "images/\($0).png" }
+  private let expected = ["images/0.png=cat", "images/1.png=dog", "images/2.png=cat", "images/3.png=dog"]
+
+  /// `path=class` of every sample, after a class order where that is asked for.
+  private func labels(_ members: [TestMember], _ options: ReadOptions = ReadOptions()) throws -> [String] {
+    let source = try openDataset(from: ByteSource(bytes: tar(members), name: "x"), options: options)
+    return try all(source).map { "\($0.origin ?? "")=\(source.info.classNames[$0.label])" }
+  }
+
+  private func classes(_ members: [TestMember]) throws -> [String] {
+    try openDataset(from: ByteSource(bytes: tar(members), name: "x")).info.classNames
+  }
+
+  private func notes(_ members: [TestMember]) throws -> [String] {
+    var lines: [String] = []
+    _ = try openDataset(from: ByteSource(bytes: tar(members), name: "x"), log: { lines.append($0) })
+    return lines
+  }
+
+  @Test(arguments: [
+    ("labels.csv", "id,label\n0,cat\n1,dog\n2,cat\n3,dog\n"),
+    ("labels.csv", "id,breed\r\n0,cat\r\n1,dog\r\n2,cat\r\n3,dog"),
+    ("train.csv", "\u{feff}image_id;class\n0.png;cat\n1.png;dog\n2.png;cat\n3.png;dog\n"),
+    (
+      "x.csv",
+      "\"file\",\"label\"\n\"images/0.png\",\"cat\"\n\"images/1.png\",\"dog\"\n\"images/2.png\",\"cat\"\n\"images/3.png\",\"dog\"\n"
+    ),
+    ("images/metadata.csv", "file_name,label\n0.png,cat\n1.png,dog\n2.png,cat\n3.png,dog\n"),
+    ("labels.tsv", "species\tfile\ncat\t0.png\ndog\t1.png\ncat\t2.png\ndog\t3.png\n"),
+    ("train.txt", "images/0.png cat\nimages/1.png dog\nimages/2.png cat\nimages/3.png dog\n"),
+    (
+      "annotations.csv",
+      ",path,x,y,category\n0,C:\\data\\images\\0.png,1,2,cat\n1,images\\1.png,3,4,dog\n2,images/2.png,5,6,cat\n3,/d/images/3.png,7,8,dog\n"
+    ),
+    (
+      "metadata.jsonl",
+      "{\"file_name\":\"images/0.png\",\"label\":\"cat\"}\n{\"label\":\"dog\",\"file_name\":\"images/1.png\"}\n\n{\"file_name\":\"images/2.png\",\"label\":\"cat\",\"x\":[1]}\n{\"file_name\":\"images/3.png\",\"label\":\"dog\"}"
+    ),
+    ("onehot.csv", "image,cat,dog\n0,1,0\n1,0,1\n2,1.0,0.0\n3,0,1\n"),
+    ("both.csv", "file,class_id,class_name\n0,0,cat\n1,1,dog\n2,0,cat\n3,1,dog\n"),
+  ])
+  func `a table is read as people write it`(_ name: String, _ text: String) throws {
+    let table = TestMember(name, text: text)
+    for members in [images(four) + [table], [table] + images(four)] {
+      #expect(try labels(members) == expected)
+    }
+    let folder = try TemporaryFolder()
+    for member in images(four) + [table] { try folder.write(member.path, member.bytes) }
+    let source = try openDataset([.file(folder.path)])
+    #expect(try all(source).map { "\($0.origin ?? "")=\(source.info.classNames[$0.label])" } == expected)
+    let piped = try PipedFile(folder.write("x.tar", tar(images(four) + [table])))
+    #expect(try all(openDataset(from: piped.source)).map(\.label) == [0, 1, 0, 1])
+    let zipped = try folder.write("x.zip", zip(images(four) + [table]))
+    #expect(try all(openDataset([.file(zipped)])).map(\.label) == [0, 1, 0, 1])
+  }
+
+  @Test func `quoted cells hold separators quotes and line ends`() throws {
+    let text = "file,label\n0.png,\"a, \"\"b\"\"\nc\"\n1.png,\" d \"\n2.png,  e  \n3.png,e\n"
+    #expect(try classes(images(four) + [TestMember("l.csv", text: text)]) == ["a, \"b\"\nc", "d", "e"])
+  }
+
+  @Test func `numbers are indices and empty classes are said`() throws {
+    let zero = images(four) + [TestMember("l.csv", text: "id,label\n0,0\n1,2\n2,0\n3,11\n")]
+    #expect(try classes(zero) == ["0", "2", "11"])
+    #expect(try notes(zero).contains { $0.contains("numbers with gaps, up to 11") })
+    let dense = images(four) + [TestMember("l.csv", text: "id,label\n0,1\n1,2\n2,1.0\n3,2\n")]
+    #expect(try classes(dense) == ["1", "1.0", "2"])
+    let one = images(four) + [TestMember("l.csv", text: "id,label\n0,1.0\n1,2.0\n2,1.0\n3,2.0\n")]
+    #expect(try classes(one) == ["0", "1", "2"])
+    #expect(try notes(one).contains { $0.contains("no image has the label 0, so that this class is empty") })
+    #expect(try all(openDataset(from: ByteSource(bytes: tar(one), name: "x"))).map(\.label) == [1, 2, 1, 2])
+    // A column of numbers beside one of names gives the order.
+    let ordered =
+      images(four) + [TestMember("l.csv", text: "id,class,class_id\n0,zebra,0\n1,ant,1\n2,zebra,0\n3,ant,1\n")]
+    #expect(try classes(ordered) == ["zebra", "ant"])
+  }
+
+  @Test func `columns are chosen where their names say too little`() throws {
+    let members =
+      images(four) + [
+        TestMember("l.csv", text: "id,colour,shape,size\n0,red,cat,1\n1,red,dog,2\n2,blue,cat,3\n3,blue,dog,4\n")
+      ]
+    let error = failure(of: tar(members))
+    #expect(
+      error?.description
+        == "test: l.csv: which column holds the label is not clear: it may be in colour, shape, size; choose one with --label-column, or "
+        + "read the folders as classes with --layout image-folder")
+    var options = ReadOptions()
+    options.labelColumn = "shape"
+    #expect(try labels(members, options) == expected)
+    options.labelColumn = "Shape"
+    options.imageColumn = "id"
+    #expect(try labels(members, options) == expected)
+    options.labelColumn = "form"
+    let unknown = failure(of: tar(members), options)
+    #expect(unknown?.fault == .usage)
+    #expect(unknown?.remedy == "the columns are id, colour, shape, size")
+    options = ReadOptions()
+    options.labelColumn = "label"
+    #expect(failure(of: tar(images(["a/1.png", "b/1.png"])), options)?.fault == .usage)
+  }
+
+  @Test func `parts are told by columns by names of tables and by folders`() throws {
+    let split =
+      images(four) + [TestMember("l.csv", text: "id,label,split\n0,cat,train\n1,dog,test\n2,cat,train\n3,dog,train\n")]
+    #expect(try labels(split) == ["images/0.png=cat", "images/2.png=cat", "images/3.png=dog"])
+    #expect(try labels(split, ReadOptions(split: .test, isSplitRequired: true)) == ["images/1.png=dog"])
+    let folds = images(four) + [TestMember("l.csv", text: "id,label,fold\n0,cat,1\n1,dog,2\n2,cat,1\n3,dog,1\n")]
+    #expect(try labels(folds) == expected)
+    #expect(try notes(folds).contains { $0.contains("has 2 folds, and all of them are read; --test-fold 2") })
+    var options = ReadOptions(split: .test)
+    options.testFolds = ["2"]
+    #expect(try labels(folds, options) == ["images/1.png=dog"])
+    let two =
+      images(four) + [
+        TestMember("train_labels.csv", text: "id,label\n0,cat\n1,dog\n2,cat\n"),
+        TestMember("test_labels.csv", text: "id,label\n3,dog\n"),
+      ]
+    #expect(try labels(two) == Array(expected.prefix(3)))
+    let folders =
+      images(["train/0.png", "train/1.png", "test/0.png"]) + [
+        TestMember("train/metadata.csv", text: "file_name,label\n0.png,cat\n1.png,dog\n"),
+        TestMember("test/metadata.csv", text: "file_name,label\n0.png,dog\n"),
+      ]
+    #expect(try labels(folders) == ["train/0.png=cat", "train/1.png=dog"])
+    #expect(try labels(folders, ReadOptions(split: .test)) == ["test/0.png=dog"])
+    let lists =
+      images(["images/a/0.png", "images/a/1.png", "images/b/0.png", "images/b/1.png"]) + [
+        TestMember("meta/train.txt", text: "a/0\nb/1\n"), TestMember("meta/test.txt", text: "a/1\nb/0\n"),
+      ]
+    #expect(try labels(lists) == ["images/a/0.png=a", "images/b/1.png=b"])
+    #expect(try labels(lists, ReadOptions(split: .test)) == ["images/a/1.png=a", "images/b/0.png=b"])
+  }
+
+  @Test func `Tiny-ImageNet has folders for training and a table for validation`() throws {
+    let names = ["n02", "n01"]
+    let train = names.map { "tiny/train/\($0)/images/\($0)_0.JPEG" }
+    let members =
+      images(train + ["tiny/val/images/val_0.JPEG", "tiny/val/images/val_1.JPEG", "tiny/test/images/test_0.JPEG"])
+      + names.map { TestMember("tiny/train/\($0)/\($0)_boxes.txt", text: "\($0)_0.JPEG\t0\t10\t63\t58\n") }
+      + [
+        TestMember(
+          "tiny/val/val_annotations.txt", text: "val_0.JPEG\tn01\t0\t32\t44\t62\nval_1.JPEG\tn02\t52\t55\t57\t59\n"),
+        TestMember("tiny/wnids.txt", text: "n02\nn01\n"), TestMember("tiny/words.txt", text: "n01\tfish\n"),
+      ]
+    #expect(try labels(members) == zip(train, names).map { "\($0)=\($1)" })
+    #expect(
+      try labels(members, ReadOptions(split: .test, isSplitRequired: true))
+        == ["tiny/val/images/val_0.JPEG=n01", "tiny/val/images/val_1.JPEG=n02"])
+    #expect(try classes(members) == ["n01", "n02"])
+  }
+
+  @Test func `ImageNet's validation images have their labels in a table or a list`() throws {
+    let train = images(["n02/n02_1.JPEG", "n01/n01_1.JPEG"])
+    let val = images(["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG"])
+    let archives = [
+      TestMember(
+        "ILSVRC2012_img_train.tar",
+        tar(
+          train.map {
+            TestMember("\($0.path.prefix(3)).tar", tar([TestMember(String($0.path.dropFirst(4)), $0.bytes)]))
+          })),
+      TestMember("ILSVRC2012_img_val.tar", tar(val)),
+    ]
+    let tables = [
+      TestMember("imagenet_2012_validation_synset_labels.txt", text: "n01\nn02\n"),
+      TestMember(
+        "LOC_val_solution.csv",
+        text:
+          "ImageId,PredictionString\nILSVRC2012_val_00000002,n02 1 2 3 4 n02 5 6 7 8\nILSVRC2012_val_00000001,n01 1 2 3 4\n"
+      ),
+      TestMember("val.txt", text: "ILSVRC2012_val_00000001.JPEG n01\nILSVRC2012_val_00000002.JPEG n02\n"),
+    ]
+    for table in tables {
+      let folder = try TemporaryFolder()
+      for member in archives + [table] { try folder.write(member.path, member.bytes) }
+      func labels(_ options: ReadOptions) throws -> [String] {
+        let source = try openDataset([.file(folder.path)], options: options)
+        return try all(source).map {
+          "\($0.origin?.split(separator: "/").last ?? "")=\(source.info.classNames[$0.label])"
+        }
+      }
+      #expect(try labels(ReadOptions()) == ["n02_1.JPEG=n02", "n01_1.JPEG=n01"])
+      #expect(
+        try labels(ReadOptions(split: .test, isSplitRequired: true))
+          == ["ILSVRC2012_val_00000001.JPEG=n01", "ILSVRC2012_val_00000002.JPEG=n02"])
+      // The images and their table, each given by itself.
+      let pair = try openDataset(
+        [.file("\(folder.path)/ILSVRC2012_img_val.tar"), .file("\(folder.path)/\(table.path)")],
+        options: ReadOptions(split: .test))
+      #expect(pair.info.classNames == ["n01", "n02"])
+      #expect(try all(pair).map(\.label) == [0, 1])
+    }
+    let numbers = TestMember("ILSVRC2012_validation_ground_truth.txt", text: "490\n361\n")
+    #expect(failure(of: tar(val + [numbers]))?.problem.contains("whose order is not that of the class names") == true)
+    // Numbers that count the sorted classes are no names of theirs.
+    let caffe = TestMember("val.txt", text: "ILSVRC2012_val_00000001.JPEG 0\nILSVRC2012_val_00000002.JPEG 1\n")
+    #expect(
+      failure(of: tar(archives + [caffe]))?.problem.contains("has other classes than the train part: 0, 1") == true)
+  }
+
+  @Test func `what is missing or contradicts itself is named`() throws {
+    func problem(_ table: String, _ options: ReadOptions = ReadOptions()) -> String? {
+      failure(of: tar(images(four) + [TestMember("l.csv", text: table)]), options)?.description
+    }
+    #expect(
+      problem("id,label\n0,cat\n1,dog\n2,cat\n3,dog\n7,dog\n8,cat\n")
+        == "test: 2 of 6 samples cannot be read; the first is l.csv, line 6: the image 7 is not there; replace them, or leave them out with "
+        + "--on-bad-sample skip")
+    let gap = images(four) + [TestMember("l.csv", text: "id,label\n0,cat\n1,dog\n2,cat\n3,dog\n7,dog\n")]
+    #expect(try labels(gap, ReadOptions(onBadSample: .skip())) == expected)
+    #expect(
+      problem("id,label\n0,cat\n1,dog\n2,cat\n3,dog\n0,dog\n")
+        == "test: images/0.png: it has two labels: cat (l.csv, line 2) and dog (l.csv, line 6); take out the wrong row or table"
+    )
+    #expect(problem("id,label\n0,cat\n1,dog\n2,cat\n3,dog\n0,cat\n") == nil)
+    #expect(
+      problem("id,labels\n0,cat\n1,dog\n2,cat|dog\n3,dog\n")?.contains("several labels in one cell, such as cat|dog")
+        == true)
+    #expect(problem("id,label\n0,0.5\n1,1\n2,2.5\n3,1\n")?.contains("numbers that are not whole") == true)
+    #expect(problem("id,label\n0,\"cat\n1,dog\n")?.contains("l.csv has a quote in line 2 that is not closed") == true)
+    #expect(
+      problem("file,label\nx,cat\ny,dog\n")?.contains("l.csv was not read: none of its columns names the images")
+        == true)
+    let unlabelled = images(four) + [TestMember("l.csv", text: "id,label\n0,cat\n1,dog\n2,\n")]
+    #expect(try labels(unlabelled) == Array(expected.prefix(2)))
+    #expect(
+      try notes(unlabelled).contains {
+        $0.contains("2 images without a label were skipped: images/2.png, images/3.png")
+      })
+    let twice = images(["a/0.png", "b/0.png"]) + [TestMember("l.csv", text: "id,label\n0,cat\n0,dog\n")]
+    #expect(failure(of: tar(twice))?.problem.contains("may be a/0.png or b/0.png") == true)
+    // Descriptions and pairs are no classes, and what is left over of a split is said.
+    #expect(
+      problem("file_name,text\n0.png,a cat\n1.png,a dog\n2.png,a bird\n3.png,two\n")?.contains(
+        "no column of it holds labels")
+        == true)
+    #expect(
+      problem("img1,img2,label\n0.png,1.png,same\n2.png,3.png,other\n")?.contains("images without labels") == true)
+    let strange =
+      images(four) + [
+        TestMember("l.csv", text: "id,label,split\n0,cat,trainval\n1,dog,x\n2,cat,x\n3,dog,x\n")
+      ]
+    #expect(
+      try notes(strange).contains { $0.contains("split says no train and test, so all rows are read: trainval, x") })
+    let capitals = images(four) + [TestMember("l.csv", text: "id,label\n0,cat\n1,Cat\n2,dog\n")]
+    #expect(try notes(capitals).contains { $0.contains("“Cat”, “cat” differ") })
+    // A table of guesses is no table of labels.
+    #expect(
+      failure(of: tar(images(four) + [TestMember("sample_submission.csv", text: "id,label\n0,a\n1,a\n2,a\n3,a\n")]))
+        != nil)
+  }
+
+  @Test func `table and folders that differ are refused and an option chooses`() throws {
+    let members = images(["cat/0.png", "cat/1.png", "dog/2.png", "dog/3.png"])
+    func table(_ labels: [String]) -> TestMember {
+      TestMember("labels.csv", text: "id,label\n" + labels.enumerated().map { "\($0),\($1)\n" }.joined())
+    }
+    let folders = ["cat/0.png=cat", "cat/1.png=cat", "dog/2.png=dog", "dog/3.png=dog"]
+    #expect(try labels(members + [table(["cat", "cat", "dog", "dog"])]) == folders)
+    // Other names for the same classes.
+    #expect(try labels(members + [table(["3", "3", "7", "7"])]) == folders)
+    let orders = members + [table(["1", "1", "0", "0"])]
+    #expect(
+      failure(of: tar(orders))?.problem
+        == "the classes have two orders: by the names of the folders (cat, dog), and by the numbers of the table (dog, cat)"
+    )
+    #expect(try labels(orders, ReadOptions(layout: .imageFolder)) == folders)
+    #expect(try labels(orders, ReadOptions(layout: .imageTable)).map { String($0.suffix(1)) } == ["1", "1", "0", "0"])
+    let wrong = members + [table(["cat", "dog", "dog", "dog"])]
+    #expect(
+      failure(of: tar(wrong))?.description
+        == "test: cat/1.png: it can be read in two ways: its folder says cat, and labels.csv, line 3 says dog; choose the folders with "
+        + "--layout image-folder, or the table with --layout image-table")
+    #expect(try labels(wrong, ReadOptions(layout: .imageFolder)) == folders)
+    #expect(try labels(wrong, ReadOptions(layout: .imageTable))[1] == "cat/1.png=dog")
+    // Folders that cut through the classes are places, not classes.
+    let pieces = images(["part_1/0.png", "part_1/1.png", "part_2/2.png", "part_2/3.png"])
+    #expect(try labels(pieces + [table(["x", "y", "x", "y"])]).map { String($0.suffix(1)) } == ["x", "y", "x", "y"])
+    #expect(failure(of: tar(pieces + [table(["x", "y", "z", "z"])]))?.problem.contains("two ways") == true)
+  }
+}
