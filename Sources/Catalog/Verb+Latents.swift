@@ -7,7 +7,7 @@ extension Verb {
       "Reads samples, learns an autoencoder, attention and a linear map for every class, and writes one safetensors file "
         + "for `pipe encode`, `attend`, `condense -m` and `decode -m`. Progress shows the losses: re (reconstruction), ce "
         + "(classification), fm (features), w (transport), cov (covariance). "
-        + "A model makes whole images; --factor belongs to `pipe condense --method koopcon`.",
+        + "With a --factor above 1 its images are tiles, which `pipe decode -m` puts together.",
       "With --method expansive it learns the autoencoder and the attention that `pipe expand -m` begins with, without "
         + "labels. With --method trajectory it trains networks to tell the classes apart, for `condense --trajectories`.",
       "Ctrl-C and --time end it early with a valid model. The same command and seed give the same bytes; a run that ended "
@@ -46,7 +46,8 @@ extension Verb {
         "pipe fit --method trajectory --networks 2 --epochs 10 -o nets.safetensors < cifar10.tar",
         "two networks after 0 to 10 epochs"),
     ],
-    relations: OptionGroup.networkRelations,
+    relations: [.clashes("formation", with: "factor", "1", "a stored image is then one training image")]
+      + OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)
 
   static let encode = Verb(

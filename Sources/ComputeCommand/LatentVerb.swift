@@ -33,7 +33,9 @@ func passThroughModel<S: LatentStage>(
       verb: name, tool: toolVersion, options: arguments.recorded, digests: ["model": file.digest])
     // What it makes was decided when the model was fitted: that is to be found where the model's file is not.
     if name == "condense" { step.recordFit(of: file) }
-    let stage = S(LatentSurroundings(file, computeThread: surroundings.computeThread))
+    var passing = LatentSurroundings(file, computeThread: surroundings.computeThread)
+    passing.formation = file.formation(of: source.info)
+    let stage = S(passing)
     let info = stage.describe(source.info, adding: step)
     let total = source.info.countPerClass?.reduce(0, +)
     let stages = pipeline {

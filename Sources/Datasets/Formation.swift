@@ -43,7 +43,7 @@ public struct Formation: Sendable, Hashable {
   }
 
   /// The most tiles per side of a stored image: no image has more pixels in a row.
-  static let maxFactor = 65_535
+  public static let maxFactor = 65_535
 
   /// Which grids; to set it sets the padding that belongs to it, too.
   public var kind: Kind {

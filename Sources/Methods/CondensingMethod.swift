@@ -146,6 +146,12 @@ public struct MethodTask: Sendable {
   /// What suits the images if no augmentation is asked for: none for spectrograms, as in IDC's code, which a mirrored or turned one would
   /// make another sound.
   var usualAugmentation: AugmentationStrategy { isSpectrogram ? .none : .usual(channels: shape.channels) }
+
+  /// The operations of IDC's combination that suit the images: of grey ones (digits and letters) color and crop; of spectrograms none.
+  var combinedAugmentation: AugmentationStrategy {
+    if isSpectrogram { return .none }
+    return AugmentationStrategy(shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip])
+  }
   /// Images to make, of all classes.
   var images: Double { counts.reduce(0) { $0 + Double($1) } }
   /// Values of one image.

@@ -96,8 +96,8 @@ import Testing
     ("condense --method dm --formation multi", "--formation means nothing with --factor 1"),
     ("condense --method m3d --factor 1 --formation time", "--formation means nothing with --factor 1"),
     ("condense --method koopcon --factor 2 --formation multi", "--factor means nothing with --formation multi"),
-    ("condense --method koopcon --formation time", "--formation means nothing with --factor 1"),
-    ("fit --method koopcon --factor 2", "fit has no option --factor"),
+    ("condense --method koopcon --factor 1 --formation time", "--formation means nothing with --factor 1"),
+    ("fit --method koopcon --factor 1 --formation time", "--formation means nothing with --factor 1"),
     ("condense --method herding --formation time", "--formation means nothing to the method herding"),
   ]) func `a formation that would change nothing is refused`(line: String, words: String) throws {
     let typed = line.split(separator: " ").map(String.init)

@@ -18,9 +18,11 @@ extension ComputeTests {
       try ComputeTests.shell("S='--ipc 1 --width 8 --batch 20 --latent 16'; \(line)", in: folder)
     }
 
-    @Test func `long and short form write the same shards`() throws {
+    @Test(arguments: ["", "--formation time", "--factor 1", "--embed-in drawn"])
+    func `long and short form write the same shards`(options: String) throws {
       let run = try shell(
         """
+        S="$S \(options)"
         pipe fit $S --steps 6 --seed 2 -o m.safetensors < $F/shapes-cifar.tar.gz || exit
         pipe decode < $F/shapes-cifar.tar.gz | pipe encode -m m.safetensors | pipe attend -m m.safetensors \
           | pipe condense -m m.safetensors | pipe decode -m m.safetensors | pipe shard -o long || exit
@@ -118,7 +120,8 @@ extension ComputeTests {
         """
         for limit in 3s 30s 3m; do
           rm -f a
-          pipe fit $S --steps 100000 --time $limit -o a < $F/shapes-cifar.tar.gz || exit
+          # A machine with much other work may need longer for the networks.
+          pipe fit $S --steps 100000 --time $limit -o a < $F/shapes-cifar.tar.gz || { test $? = 75 && continue || exit; }
           steps=$(head -c 20000 a | grep -ao 'steps\\\\":\\\\"[0-9]*' | grep -o '[0-9]*$')
           # A machine with much other work may need longer for the first step.
           test "$steps" -gt 0 && break

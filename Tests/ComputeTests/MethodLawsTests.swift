@@ -35,6 +35,7 @@ private func company(_ option: String, of method: Method) -> [String] {
   let offers = Set(method.settings.map(\.option))
   switch option {
   case "inner-loop", "regularization": return ["--train-on", "real"]
+  case "classifier-life": return ["--embed-in", "drawn"]
   case "networks", "early-epochs", "weight-noise", "weight-ce", "cutmix":
     if offers.contains("embed-in") {
       let more = ["cutmix": ["--early-epochs", "6", "--steps", "8"]]
@@ -46,7 +47,9 @@ private func company(_ option: String, of method: Method) -> [String] {
 }
 
 /// Options that mean nothing beside another value of an option.
-private let unwelcome = ["decay": ["schedule"], "embed-in": ["early-epochs"], "net": ["width", "depth"]]
+private let unwelcome = [
+  "decay": ["schedule"], "embed-in": ["early-epochs"], "classifier-life": ["early-epochs"], "net": ["width", "depth"],
+]
 
 extension ComputeTests {
   /// What holds for every method of `condense`: a new one is tested by this before it has tests of its own.
@@ -202,8 +205,7 @@ extension ComputeTests {
         // Some act only beside others, or after more steps than two.
         if setting.option == "iterations-per-model" || setting.option == "classifier-life" { more += ["--steps", "6"] }
         if setting.option == "formation" { more += ["--factor", "2"] }
-        // As many tiles as the smaller class has images, where there may be no more.
-        if setting.option == "factor", try #require(Registry.method(name)).traits.isBoundedBySamples { more[1] = "2" }
+        if setting.option == "reuse" { more += ["--steps", "8"] }
         if setting.option == "settling" { more += ["--schedule", "4"] }
         var base = words
         if setting.option == "iterations-per-model", words.contains("--early-epochs") {

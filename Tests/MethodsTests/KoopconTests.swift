@@ -17,6 +17,8 @@ struct KoopconTests {
 
   private func options(_ form: AutoencoderOptions.Form = .plain) -> Koopcon {
     var options = Koopcon()
+    options.guidance.encoders = .drawn
+    options.formation = Formation(factor: 1)
     (options.form, options.latent, options.filters) = (form, 16, 4)
     options.network = real.choice
     options.steps = 30
@@ -506,5 +508,57 @@ struct KoopconTests {
     let distance = (back - images.to(.float32) / 255).squared().mean().item
     let spread = try (images.to(.float32) / 255).variance(axes: [0, 1, 2, 3]).item
     #expect(distance < 0.5 * spread)
+  }
+
+  // MARK: Snapshots
+
+  /// The same with networks that are trained beforehand.
+  private func guidedOptions() -> Koopcon {
+    var options = options()
+    (options.guidance.encoders, options.guidance.epochs) = (.snapshots, 2)
+    (options.classifierLife, options.augmentation) = (nil, AugmentationStrategy.none)
+    return options
+  }
+
+  @Test func `with trained networks T begins with different samples of the class`() throws {
+    var options = guidedOptions()
+    (options.steps, options.warmUp, options.settling) = (2, 1, 0)
+    for (factor, tiles) in [(1, 1), (2, 4)] {
+      options.formation = Formation(factor: factor)
+      let model = try fit(options).fit.model
+      #expect(model.maps.map { $0.shape } == [[2 * tiles, 40], [3 * tiles, 30], [tiles, 35]])
+      for map in model.maps {
+        let (rows, columns) = (try map.sum(axes: [1]).floats(), try map.sum(axes: [0]).floats())
+        #expect(map.floats().allSatisfy { $0 == 0 || abs($0 - 1) < 1e-6 })
+        #expect(rows.allSatisfy { abs($0 - 1) < 1e-6 })
+        #expect(columns.allSatisfy { $0 < 1.5 })
+      }
+    }
+  }
+
+  @Test func `snapshots recognise the images better and better and find their features more alike`() throws {
+    var options = guidedOptions()
+    options.weights = LossWeights(reconstruction: 0.1, classification: 3, matching: 10)
+    // All images are one batch: an epoch is a step.
+    options.guidance.epochs = 80
+    (options.steps, options.warmUp, options.stepsPerWitness, options.decodedPerClass) = (160, 0.2, 1, 12)
+    options.formation = Formation(factor: 2)
+    options.mapLearningRate = 0.1
+    let reports = try fit(options).reports
+    for name in ["ce", "fm"] {
+      let values = values(name, reports)
+      #expect(values.count == 128)
+      // Snapshots differ: means of several steps are compared.
+      let (first, last) = (values.prefix(20).reduce(0, +), values.suffix(20).reduce(0, +))
+      #expect(last < 0.9 * first, "\(name): \(first) \(last)")
+    }
+  }
+
+  @Test func `trained networks do not learn while the images are made`() throws {
+    var options = guidedOptions()
+    options.weights = LossWeights(reconstruction: 1)
+    // Without what asks them, they are not even drawn.
+    let reports = try fit(options).reports
+    #expect(values("ce", reports).isEmpty && values("fm", reports).isEmpty)
   }
 }

@@ -128,6 +128,24 @@ struct MatchingTests {
     #expect(abs(normalized.squared().mean().item - 1) < 0.05)
   }
 
+  @Test(arguments: [Initialization.real, .mixed, .kMeans])
+  func `images that begin with the same sample do not begin alike`(initialization: Initialization) throws {
+    let one = Toy(counts: [1, 3])
+    var method = DistributionMatching()
+    method.images.network = one.choice
+    method.images.initialization = initialization
+    method.steps = 0
+    let made = try method.condense(
+      one, counts: [5, 5], normalization: .measured(on: one), using: RandomSource(seed: 1)
+    ).synthetic.images.flattened(from: 1)
+    let distances = try made.squaredDistances(to: made).floats()
+    #expect(distances.indices.allSatisfy { $0 / 10 == $0 % 10 || distances[$0] > 1e-2 })
+    // Each sample is there as it is, once.
+    let samples = try (one.images(ofClass: 1, at: [0, 1, 2]).to(.float32) / 255).flattened(from: 1)
+    let nearest = try samples.squaredDistances(to: made).top(1, largest: false).values.floats()
+    #expect(nearest.allSatisfy { $0 < 1e-3 })
+  }
+
   @Test func `a mixed start shows a different shrunk image in every tile`() throws {
     let normalization = Normalization.measured(on: toy)
     let synthetic = try m3d([2, 0, 0], steps: 0).synthetic

@@ -23,7 +23,7 @@ extension Method {
       MethodOption(
         Option("heads", .integer(1...64), defaultNote: "see the method", help: "heads of the attention"), "4"),
       MethodOption(.lossWeight("re", "reconstruction loss"), "10"),
-      MethodOption(.lossWeight("ce", "classification loss"), "0.1"),
+      MethodOption(.lossWeight("ce", "classification loss"), "1"),
       MethodOption(.lossWeight("w", "transport loss"), "1"),
       MethodOption(
         .lossWeight("fm", "distance between the classifier's mean features of condensed and of real images"), "100"),
@@ -39,19 +39,25 @@ extension Method {
       MethodOption(
         Option(
           "classifier-life", .integer(1...100_000_000), defaultNote: "see the method",
-          help: "steps after which the classifier is drawn anew"), "20"),
+          help: "steps after which a drawn classifier is drawn anew"), note: "20 for drawn"),
       MethodOption(shareOfSteps("warm-up", "in which only autoencoder and classifier learn"), "0.25"),
       MethodOption(shareOfSteps("settling", "at the end, in which encoder and attention stand still"), "0.5"),
       MethodOption(.schedule),
-      MethodOption(.factor, "1", help: "tiles per side, each a condensed image, shrunk"),
+      MethodOption(.factor, "2", help: "tiles per side, each a condensed image, shrunk"),
       MethodOption(.formation, "uniform", help: "tiles, or tiles along time (with --factor); not multi"),
-    ] + MethodOption.network,
-    relations: [
+      MethodOption(.trajectories),
+    ]
+      + MethodOption.snapshots(
+        embedIn: "snapshots", reuse: nil,
+        help: "the classifier: drawn, learning as the run goes on, or snapshots of training on the real images")
+      + MethodOption.network,
+    relations: MethodOption.snapshotRelations + [
+      .belongs("classifier-life", to: "embed-in", ["drawn"]), .belongs("reuse", to: "embed-in", ["snapshots"]),
       .clashes(
         "factor", with: "formation", "multi",
-        "koopcon makes the finest tiles alone, and nothing would learn what the others show")
+        "koopcon makes the finest tiles alone, and nothing would learn what the others show"),
     ],
-    fit: .allBut(["factor", "formation"]))
+    fit: .all)
 
   private static func shareOfSteps(_ name: String, _ which: String) -> Option {
     Option(name, .number(0...1), defaultNote: "see the method", help: "share of the steps \(which)")

@@ -103,15 +103,22 @@ extension MethodOption {
   ///
   /// - Parameter reuse: steps that share what is drawn.
   static func guidance(embedIn encoders: String, reuse: String, weightNote: String = "0") -> [MethodOption] {
+    snapshots(embedIn: encoders, reuse: reuse) + [
+      MethodOption(
+        .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
+        note: weightNote)
+    ]
+  }
+
+  /// Which networks embed, and how long one of them serves.
+  static func snapshots(embedIn encoders: String, reuse: String?, help: String? = nil) -> [MethodOption] {
     [
       MethodOption(
         Option(
           "embed-in", .choice(["drawn", "snapshots"]), defaultNote: "see the method",
-          help: "networks that embed images: drawn anew, or snapshots of training on the real ones"), encoders),
+          help: "networks that embed images: drawn anew, or snapshots of training on the real ones"), encoders,
+        help: help),
       MethodOption(.networksBeforehand), MethodOption(.earlyEpochs, note: "2 to 30, by the images"),
-      MethodOption(
-        .lossWeight("ce", "cross entropy"), help: "weight of the cross entropy of the images in their snapshot",
-        note: weightNote),
       MethodOption(.cutMix, note: "0"),
       MethodOption(
         Option(
@@ -121,7 +128,11 @@ extension MethodOption {
   }
 
   /// What belongs to snapshots.
-  static let guidanceRelations: [Relation] = ["networks", "early-epochs", "weight-ce", "cutmix"].map {
+  static let guidanceRelations: [Relation] =
+    snapshotRelations + [.belongs("weight-ce", to: "embed-in", ["snapshots"])]
+
+  /// What chooses networks that are trained beforehand.
+  static let snapshotRelations: [Relation] = ["networks", "early-epochs", "cutmix"].map {
     .belongs($0, to: "embed-in", ["snapshots"])
   }
 }

@@ -12,7 +12,7 @@ public import Tensors
 ///
 ///   X    real images (n, C, H, W), normalised        Y    their latents (n, d), standardised
 ///   SA   self-attention of samples                   T_c  (n'_c, n_c): acts on the sample axis
-///   X'   condensed images (n', C, H, W)              f    a ConvNet
+///   X'   condensed images (n', C, H, W)              f    a classifier, ψ its embedding
 ///
 ///   L_re   mean over images and values of (φ⁻¹(φ(x)) − x)², and a tenth of Σ_ij π_ij mean (x'_j − x_i)²
 ///          variational: y ~ N(μ(x), σ²(x)), and β KL(N(μ, σ²) ‖ N(0, 1)) / (values of an image)          [equation 4]
@@ -51,14 +51,19 @@ public import Tensors
 ///   wants f to answer as if it were trained on X (section III) and "the difference in inference to adapt the condensed data"
 ///   (section I): so the mean of f's embeddings ψ is to be that of the real images of the class, under one augmentation A for both
 ///   sides, drawn per class and step. This L_fm acts on what makes X', not on f; it has a weight of its own and is reported apart.
-/// - *f learns for whoever asks it.* Without L_ce but with L_fm it still learns X, at its own rate; only X' is then not evaluated by it.
-/// - *A classifier lives for some steps* (`classifierLife`), and is then drawn anew: one that has learned the data has no more to say
-///   of what is missing in X'.
+/// - *f is a snapshot* of a network that was trained on X beforehand, after any of its epochs, as in `Guided`: it gives the features and
+///   the cross entropy of X' in one pass, serves `stepsPerWitness` steps, and learns nothing meanwhile. L_ce is then that of X' alone,
+///   and A is IDC's combination. T begins with the samples that stand for the groups of a k-means in such a network, not with averages:
+///   an average of latents is a blur.
+/// - *f may be drawn instead* (`guidance`), as in the paper: it learns X as the run goes on, at its own rate, also where L_fm alone asks
+///   for it, lives for some steps (`classifierLife`), and is drawn anew: one that has learned the data has no more to say of what is
+///   missing in X'.
 /// - *What cannot be less is subtracted.* n' latents have a covariance of rank n' − 1 at most, so ‖Cov − I‖² is at least d − n' + 1.
 ///   Divided by d; 0 for n' = 1, where there is no covariance.
 /// - *A formation shrinks what is made.* T makes as many latents of a class as its stored images have tiles, f²·n' at factor f and f·n'
-///   along time; their images are shrunk and put together tile by tile. The losses see X' before that. A formation of several scales
-///   is refused: what its coarser grids show, several images beside one another, nothing here would learn.
+///   along time; their images are shrunk and put together tile by tile. f sees X' as a trainer will, shrunk and enlarged; pixels are
+///   compared before that. Of a class with fewer samples than tiles, T begins with means of two for what is left. A formation of several
+///   scales is refused: what its coarser grids show, several images beside one another, nothing here would learn.
 public struct Koopcon: CondensingMethod {
   /// See `CondensingMethod`.
   public static let name = "koopcon"
@@ -76,8 +81,10 @@ public struct Koopcon: CondensingMethod {
       Setting("weight-fm", \.weights.matching), Setting("weight-cov", \.weights.covariance),
       Setting("transported-pixels", \.transportedPixels), Setting("map-lr", \.mapLearningRate),
       Setting("classifier-life", \.classifierLife), Setting("warm-up", \.warmUp), Setting("settling", \.settling),
-      Setting("schedule", \.schedule), Setting("factor", \.tilesPerSide), Setting("formation", \.formation.kind),
-    ] + NetworkChoice.settings.map { $0.within(\Self.network) }
+      Setting("schedule", \.schedule), Setting("factor", \.formation.factor), Setting("formation", \.formation.kind),
+      Setting("reuse", \.stepsPerWitness),
+    ] + Guidance.networkSettings.map { $0.within(\Self.guidance) }
+    + NetworkChoice.settings.map { $0.within(\Self.network) }
 
   /// Steps; nil for a number that suits the machine.
   public var steps: Int?
@@ -99,7 +106,7 @@ public struct Koopcon: CondensingMethod {
   public var transportSample = 512
   /// Weights α₀, α₁, α₁′, α₂ and α₃ of the losses.
   public var weights = LossWeights(
-    reconstruction: 10, classification: 0.1, matching: 100, transport: 1, covariance: 0.01)
+    reconstruction: 10, classification: 1, matching: 100, transport: 1, covariance: 0.01)
   /// Weight of the transported pixels within L_re.
   public var transportedPixels = 0.1
   /// β, the weight of the divergence from the prior within the variational L_re.
@@ -112,8 +119,12 @@ public struct Koopcon: CondensingMethod {
   public var mapLearningRate = 0.3
   /// Learning rate of the classifier's SGD.
   public var classifierLearningRate = 0.01
-  /// Steps that a classifier lives.
-  public var classifierLife = 20
+  /// Which networks f is: snapshots of networks that were trained on X beforehand, or one that learns X as the run goes on.
+  public var guidance = Guidance(.snapshots)
+  /// Steps that a classifier lives, which learns X as the run goes on; nil for 20.
+  public var classifierLife: Int?
+  /// Steps that share a snapshot, its features of real images, and the augmentations; nil for 4.
+  public var stepsPerWitness: Int?
   /// Heads of the attention.
   public var heads = 4
   /// How L_W is computed; nil for ε from 1 to 0.05 and a cost of ‖·‖²/d.
@@ -131,19 +142,19 @@ public struct Koopcon: CondensingMethod {
   /// The classifier.
   public var network = NetworkChoice()
   /// How a stored image becomes training images.
-  public var formation = Formation(factor: 1)
-  /// The formation's factor; nil for 1, which histories do not name.
-  public var tilesPerSide: Int? {
-    get { formation.factor == 1 ? nil : formation.factor }
-    set { formation.factor = newValue ?? 1 }
-  }
+  public var formation = Formation(factor: 2)
 
   /// See `CondensingMethod`.
   public init() {}
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
-    try network.decide(for: task)
+    let isTrained = guidance.encoders == .snapshots
+    try network.decide(for: task, isTrained: isTrained)
+    guidance.decide(for: task, network: network)
+    guidance.crossEntropyWeight = nil
+    classifierLife = isTrained ? nil : classifierLife ?? 20
+    stepsPerWitness = isTrained ? stepsPerWitness ?? 4 : nil
     guard latent % heads == 0 else {
       throw DataError(
         .badInput, at: [task.dataset], "latents of \(latent) numbers cannot be split into \(heads) heads",
@@ -152,7 +163,7 @@ public struct Koopcon: CondensingMethod {
     try checkFormation(task)
     settling = min(settling, 1 - warmUp)
     schedule = schedule ?? steps
-    augmentation = augmentation ?? task.usualAugmentation
+    augmentation = augmentation ?? (isTrained ? task.combinedAugmentation : task.usualAugmentation)
   }
 
   /// The autoencoder for images of one size.
@@ -198,9 +209,7 @@ public struct Koopcon: CondensingMethod {
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()
   ) throws -> Condensation {
-    let fit = try fit(
-      real, counts: counts.map { $0 * formation.finest.count }, normalization: normalization, using: random,
-      control: control)
+    let fit = try fit(real, counts: counts, normalization: normalization, using: random, control: control)
     let whole = try fit.model.condensed(real)
     return Condensation(synthetic: try tiled(whole, counts), steps: fit.steps, lastReport: fit.lastReport)
   }
@@ -220,8 +229,7 @@ public struct Koopcon: CondensingMethod {
       labels: counts.enumerated().flatMap { Array(repeating: $0, count: $1) }, formation: formation)
   }
 
-  /// Throws where the formation is one that this method cannot make, has tiles without a pixel, or asks for more latents than a class
-  /// has samples.
+  /// Throws where the formation is one that this method cannot make, or has tiles without a pixel.
   private func checkFormation(_ task: MethodTask) throws(DataError) {
     guard formation.factor > 1 else { return }
     guard formation.kind != .multi else {
@@ -230,12 +238,6 @@ public struct Koopcon: CondensingMethod {
         remedy: "give --formation uniform or time")
     }
     try formation.checkTiles(task)
-    for (count, there) in zip(task.counts, task.available) where there > 0 && count * formation.finest.count > there {
-      throw DataError(
-        .badInput, at: [task.dataset],
-        "a class has \(there) samples, fewer than the \(count * formation.finest.count) tiles of \(count) images",
-        remedy: "lower --ipc or --factor")
-    }
   }
 
   /// The task of making the tiles.
@@ -247,7 +249,7 @@ public struct Koopcon: CondensingMethod {
 
   // MARK: Algorithm 1
 
-  /// Fits a model that makes `counts[c]` images of each class c.
+  /// Fits a model that makes the tiles of `counts[c]` images of each class c.
   ///
   /// - Precondition: No class has fewer real images than are to be made of it.
   public func fit(
@@ -256,11 +258,13 @@ public struct Koopcon: CondensingMethod {
   ) throws -> Fit {
     var options = self
     options.steps = steps ?? 1000
-    // What is fitted makes whole images, be they tiles later or not.
-    options.formation = Formation(factor: 1)
-    try options.decide(for: MethodTask(real, counts: counts))
+    let task = MethodTask(real, counts: counts)
+    try options.decide(for: task)
+    let recipe = options.steps == 0 ? nil : options.guidance.trajectories(of: options.network, for: task)
+    let trajectories = try recipe?.trajectories(on: real, normalization: normalization, using: random, control: control)
     var state = try KoopconFit(
-      real, counts: imagesPerClass(counts, of: real), normalization: normalization, options: options, random: random)
+      real, counts: imagesPerClass(counts, of: real).map { $0 * formation.finest.count }, trajectories: trajectories,
+      normalization: normalization, options: options, random: random)
     var last: StepReport?
     for step in 0..<(options.steps ?? 0) {  // line 10
       if control.shouldStop() { break }
@@ -283,6 +287,9 @@ extension Koopcon {
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
     cost.slowness = 1.6
     cost.usualSteps = UsualSteps(allowance: 1e14, range: 300...3000)
+    guard steps != 0, let recipe = guidance.trajectories(of: network, for: task) else { return cost }
+    cost.trajectories = [recipe]
+    cost.memory = cost.memory.covering(.training(recipe, for: .fitting))
     return cost
   }
 
@@ -295,12 +302,13 @@ extension Koopcon {
     let condensed = Double(task.counts.reduce(0) { $0 + min($1, decodedPerClass) })
     let sources = zip(task.counts, task.available).filter { $0.0 > 0 }.map(\.1)
     let maps = Double(task.counts.reduce(0, +) * latent * 5000)
-    var sum = real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + 3 * forward)
-    sum += condensed * (8 * coding.decoder + 3 * forward) + 6 * maps
+    let isDrawn = guidance.encoders == .drawn
+    var sum = real * (6 * (coding.encoder + coding.decoder) + 2 * coding.encoder + (isDrawn ? 3 * forward : 0))
+    sum += condensed * (6 * coding.decoder + (isDrawn ? 3 * forward : 0)) + 6 * maps
     // Features take real images of every class forward, and the condensed ones there and back.
-    if weights.matching != 0 {
+    if weights.matching != 0 || !isDrawn {
       let compared = Double(sources.reduce(0) { $0 + min($1, matchingSample) })
-      sum += compared * forward + condensed * 3 * forward
+      sum += compared * forward / Double(stepsPerWitness ?? 1) + condensed * 3 * forward
     }
     // Between warm-up and settling all latents are computed anew every so many steps.
     let moving = max(0, 1 - warmUp - settling)

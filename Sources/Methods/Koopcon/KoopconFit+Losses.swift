@@ -105,116 +105,137 @@ extension KoopconFit {
   }
 
   /// Line 14, X' ← φ⁻¹(Y') for some rows of every class, and the losses of X': cross entropy, features and transported
-  /// pixels.
+  /// pixels; class by class.
   func judged(
     _ latents: [Tensor], _ batch: Batch, _ solutions: [Transport.Solution], _ koopman: Koopman,
     _ pulls: inout [Tensor], _ losses: inout Losses, _ gradients: inout Gradients,
     using random: inout RandomSource
   ) throws(TensorError) {
+    guard comparesPixels || asksWitness || asksClassifier else { return }
     let weights = options.weights
-    guard comparesPixels || weights.classification != 0 || weights.matching != 0 else { return }
-    var rows: [(index: Int, row: Int)] = []
-    for (index, latent) in latents.enumerated() {
-      let count = latent.shape[0]
-      rows += random.choice(min(options.decodedPerClass, count), of: count).sorted().map { (index, $0) }
-    }
-    var assigned: [Assigned] = []
-    for (index, latent) in latents.enumerated() where comparesPixels {
-      assigned.append(try assignedPixels(latent, solutions[index], index, batch, koopman))
-    }
-    let matching = try matched(rows, latents, koopman, &losses, using: &random)
     let encoderParameters = coding.encoderParameterCount
     let decoderParameters = Array(autoencoder.parameters[encoderParameters...])
     let values = Double(batch.images.count / batch.images.shape[0])
-    var crossEntropy = 0.0
-    var pixels = 0.0
-    for range in evenRanges(rows.count, atMost: chunkSize) {
-      let members = rows[range]
-      var pieces: [Tensor] = []
-      for member in members { pieces.append(try latents[member.index].slice(from: member.row, to: member.row + 1)) }
-      let codes = try Tensor.concatenated(pieces, axis: 0)
+    let share = 1 / Double(latents.count)
+    var sums = (crossEntropy: 0.0, features: 0.0, pixels: 0.0)
+    for (index, latent) in latents.enumerated() {
+      let count = latent.shape[0]
+      let rows = random.choice(min(options.decodedPerClass, count), of: count).sorted()
+      let codes = try latent.indexed(by: Tensor(integers: rows))
+      let target = oneHot(Array(repeating: koopman.labels[index], count: rows.count), classes: classifierShape.classes)
       let transformations = strategy.drawOne(
-        rows: members.count, height: coding.height, width: coding.width, using: &random)
-      let targets = oneHot(members.map { koopman.labels[$0.index] }, classes: classifierShape.classes)
+        rows: rows.count, height: coding.height, width: coding.width, using: &random)
       // Σ_i π_ij ‖x'_j − x_i‖² by what it needs of each j: Σ_i π_ij, Σ_i π_ij x_i and Σ_i π_ij ‖x_i‖².
-      let wanted = comparesPixels ? try Assigned(rows: members.map { (assigned[$0.index], $0.row) }) : nil
-      let pull = try matching?.slice(from: range.lowerBound, to: range.upperBound)
-      var parts: (crossEntropy: Tensor, pixels: Tensor) = (Tensor(0), Tensor(0))
-      let share = 1 / Double(rows.count)
+      let wanted =
+        comparesPixels ? try assignedPixels(latent, solutions[index], index, batch, koopman).rows(rows) : nil
+      var parts: (crossEntropy: Tensor, features: Tensor, pixels: Tensor) = (Tensor(0), Tensor(0), Tensor(0))
       let (_, found) = try valueAndGradients(
-        at: [codes] + decoderParameters + (weights.classification != 0 ? classifier.parameters : [])
+        at: [codes] + decoderParameters + (asksClassifier ? classifier.parameters : [])
       ) { points throws(TensorError) in
         let decoder = autoencoder.with(
           parameters: Array(autoencoder.parameters[..<encoderParameters] + points[1...decoderParameters.count]))
         let images = try decoder.decode(points[0] * koopman.deviation + koopman.mean)
-        if weights.classification != 0 {
+        let shown = try shown(images)
+        func entropy(_ logits: Tensor) throws(TensorError) -> Tensor {
+          try (target * logits.logSoftmax(axis: 1)).sum() * (-share / Double(rows.count))
+        }
+        if let witness, asksWitness {
+          let embeddings = try embeddedKeepingGraph(
+            augmented(shown, by: witness.transformations[index]), in: witness.network)
+          parts.features =
+            try Koopcon.matchingLoss(embeddings, to: witness.means[index], squaredLength: witness.squaredLength) * share
+          if trajectories != nil { parts.crossEntropy = try entropy(witness.network.logits(ofEmbeddings: embeddings)) }
+        }
+        if asksClassifier {
           let classifier = self.classifier.with(parameters: Array(points[(1 + decoderParameters.count)...]))
-          let logits = try classifier(augmented(images, by: transformations))
-          parts.crossEntropy = try (targets * logits.logSoftmax(axis: 1)).sum() * -share
+          parts.crossEntropy = try entropy(classifier(augmented(shown, by: transformations)))
         }
         if let wanted {
           let flat = try images.flattened(from: 1)
           let own = try flat.squared().sum(axes: [1]) * wanted.shares
           let distances = try own - (flat * wanted.means).sum(axes: [1]) * 2 + wanted.squares
-          parts.pixels = distances.sum() * (1 / (values * Double(latents.count)))
+          parts.pixels = distances.sum() * (share / values)
         }
-        let pulled = pull.map { (images * $0).sum() } ?? Tensor(0)
-        return parts.crossEntropy * weights.classification + pulled
+        return parts.crossEntropy * weights.classification + parts.features * weights.matching
           + parts.pixels * (weights.reconstruction * options.transportedPixels)
       }
-      crossEntropy += parts.crossEntropy.item
-      pixels += parts.pixels.item
-      for (position, member) in members.enumerated() {
-        let row = try found[0].slice(from: position, to: position + 1)
-        let count = pulls[member.index].shape[0]
-        pulls[member.index] += try row.padded([0, 0, member.row, count - member.row - 1])
+      sums.crossEntropy += parts.crossEntropy.item
+      sums.features += parts.features.item
+      sums.pixels += parts.pixels.item
+      for (position, row) in rows.enumerated() {
+        let pull = try found[0].slice(from: position, to: position + 1)
+        pulls[index] += try pull.padded([0, 0, row, count - row - 1])
       }
       Gradients.add(found[1...decoderParameters.count], to: &gradients.autoencoder, from: encoderParameters)
       // The weight of L_ce is the share that X' gets of it; f itself learns at its own rate.
       Gradients.add(
         found[(1 + decoderParameters.count)...].map { $0 / weights.classification }, to: &gradients.classifier)
     }
-    if weights.classification != 0 { losses.classification = (losses.classification ?? 0) + crossEntropy }
+    if weights.classification != 0 { losses.classification = (losses.classification ?? 0) + sums.crossEntropy }
+    if weights.matching != 0 { losses.matching = sums.features }
     if comparesPixels {
-      losses.reconstruction = (losses.reconstruction ?? 0) + options.transportedPixels * pixels
+      losses.reconstruction = (losses.reconstruction ?? 0) + options.transportedPixels * sums.pixels
     }
   }
 
-  /// L_fm, and its weighted gradient at the pixels of the decoded rows, in their order; holds the real images of one class at a time.
-  func matched(
-    _ rows: [(index: Int, row: Int)], _ latents: [Tensor], _ koopman: Koopman,
-    _ losses: inout Losses, using random: inout RandomSource
-  ) throws(TensorError) -> Tensor? {
-    guard options.weights.matching != 0 else { return nil }
+  /// Whether X' is compared with what f says of real images; a snapshot is asked what it recognises in the same pass.
+  private var asksWitness: Bool {
+    options.weights.matching != 0 || (options.weights.classification != 0 && trajectories != nil)
+  }
+
+  /// Whether f learns, and is asked what it recognises in X'.
+  private var asksClassifier: Bool { options.weights.classification != 0 && trajectories == nil }
+
+  /// What f says of the real images, for the steps that share it.
+  struct Witness {
+    /// Number of the step that it was drawn for, in units of the steps that share one.
+    let number: Int
+    /// f.
+    let network: Network
+    /// One A for both sides of each class.
+    let transformations: [[Transformation]]
+    /// Mean of ψ(A(x)) of each class, (k) each.
+    let means: [Tensor]
+    /// Mean of ‖ψ(A(x))‖² over all classes.
+    let squaredLength: Double
+  }
+
+  /// Asks f about real images, where anything is to be compared; a snapshot serves several steps.
+  mutating func callWitness(_ step: Int, using random: inout RandomSource) throws(TensorError) {
+    guard let koopman, asksWitness else { return }
+    let number = step / (options.stepsPerWitness ?? 1)
+    if let witness, witness.number == number { return }
+    var random = trajectories == nil ? random : self.random.split("witness", number)
+    let network = trajectories?.snapshot(using: &random) ?? classifier
     let (height, width) = (coding.height, coding.width)
     // One A for both sides of each class.
     let transformations = koopman.labels.map { _ in
-      strategy.drawOne(rows: 1, height: height, width: width, using: &random)
+      trajectories == nil
+        ? strategy.drawOne(rows: 1, height: height, width: width, using: &random)
+        : strategy.drawCombined(rows: 1, height: height, width: width, using: &random)
     }
-    var gradients: [Tensor] = []
-    var distances = 0.0
-    // Of the embeddings of real images, over all classes.
+    var means: [Tensor] = []
     var (squares, count) = (0.0, 0)
     for (index, label) in koopman.labels.enumerated() {
       let total = real.count(ofClass: label)
       let chosen = random.choice(min(options.matchingSample, total), of: total).sorted()
       let images = try normalization.normalized(bytes: real.images(ofClass: label, at: chosen))
-      let embeddings = try embedded(augmented(images, by: transformations[index]), in: classifier)
-      let mean = try embeddings.mean(axes: [0])
+      let embeddings = try embedded(augmented(images, by: transformations[index]), in: network)
+      means.append(try embeddings.mean(axes: [0]))
       squares += embeddings.squared().sum().item
       count += chosen.count
-      let places = rows.filter { $0.index == index }.map(\.row)
-      let codes = try latents[index].indexed(by: Tensor(integers: places)) * koopman.deviation + koopman.mean
-      let (distance, found) = try valueAndGradients(at: [autoencoder.decode(codes)]) { points throws(TensorError) in
-        let few = try embeddedKeepingGraph(augmented(points[0], by: transformations[index]), in: classifier)
-        return try Koopcon.matchingLoss(few, to: mean, squaredLength: 1)
-      }
-      distances += distance.item
-      gradients.append(found[0])
     }
-    let scale = 1 / (max(squares / Double(count), 1e-12) * Double(latents.count))
-    losses.matching = distances * scale
-    return try Tensor.concatenated(gradients, axis: 0) * (options.weights.matching * scale)
+    witness = Witness(
+      number: number, network: network, transformations: transformations, means: means,
+      squaredLength: max(squares / Double(count), 1e-12))
+  }
+
+  /// What a trainer sees of decoded images once they are tiles: shrunk and enlarged.
+  func shown(_ images: Tensor) throws(TensorError) -> Tensor {
+    guard options.formation.factor > 1 else { return images }
+    let tile = options.formation.finest.tileSize(height: coding.height, width: coding.width)
+    return try images.upsampled(toHeight: tile.height, width: tile.width)
+      .upsampled(toHeight: coding.height, width: coding.width)
   }
 
   /// The batch's images of one class.
@@ -243,17 +264,14 @@ extension KoopconFit {
       squares = try turned.matmul(flat.squared().sum(axes: [1], keepDims: true)).squeezed(1)
     }
 
-    /// Some rows of several.
-    init(rows: [(assigned: Assigned, row: Int)]) throws(TensorError) {
-      var parts: [[Tensor]] = [[], [], []]
-      for (assigned, row) in rows {
-        for (place, tensor) in [assigned.shares, assigned.means, assigned.squares].enumerated() {
-          parts[place].append(try tensor.slice(from: row, to: row + 1))
-        }
-      }
-      shares = try Tensor.concatenated(parts[0])
-      means = try Tensor.concatenated(parts[1])
-      squares = try Tensor.concatenated(parts[2])
+    /// Those of some condensed images.
+    func rows(_ rows: [Int]) throws(TensorError) -> Assigned {
+      let chosen = Tensor(integers: rows)
+      var some = self
+      some.shares = try shares.indexed(by: chosen)
+      some.means = try means.indexed(by: chosen)
+      some.squares = try squares.indexed(by: chosen)
+      return some
     }
   }
 
@@ -332,14 +350,16 @@ extension KoopconFit {
     if weight != 0 { losses.reconstruction = (losses.reconstruction ?? 0) + sum }
   }
 
-  /// Whether anything asks what f answers: then f learns, whatever the weight.
-  var needsClassifier: Bool { options.weights.classification != 0 || options.weights.matching != 0 }
+  /// Whether f learns: where anything asks what it answers, whatever the weight, and it was not trained beforehand.
+  var classifierLearns: Bool {
+    trajectories == nil && (options.weights.classification != 0 || options.weights.matching != 0)
+  }
 
   /// Lines 16 and 17, L_ce on X.
   func classified(
     _ batch: Batch, _ losses: inout Losses, _ gradients: inout Gradients, using random: inout RandomSource
   ) throws(TensorError) {
-    guard needsClassifier else { return }
+    guard classifierLearns else { return }
     let transformations = strategy.drawOne(
       rows: batch.images.shape[0], height: coding.height, width: coding.width, using: &random)
     let labels = zip(batch.labels, batch.places).flatMap { Array(repeating: $0, count: $1.count) }

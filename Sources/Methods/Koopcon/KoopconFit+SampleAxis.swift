@@ -30,14 +30,37 @@ extension KoopconFit {
     var begun = Koopman(
       mean: statistics.mean, deviation: statistics.deviation, scaledMaps: [], labels: labels)
     for label in labels {
-      var draw = random.split("k-means", label)
       guard let codes = codesOfClass[label] else { preconditionFailure("class \(label) has no images") }
       let latents = try standardized(codes, begun)
-      let groups = try kMeans(latents, count: counts[label], using: &draw)
-      begun.scaledMaps.append(blockAverages(groups, count: counts[label]) * Double(groups.count))
+      begun.scaledMaps.append(try firstMap(ofClass: label, latents) * Double(latents.shape[0]))
       begun.latents.raw.append(latents)
     }
     koopman = begun
+  }
+
+  /// T_c at first, (n'_c, n_c): the samples that stand for the groups of a k-means in a trained network; without one, the
+  /// averages of such groups of latents.
+  ///
+  /// Of a class with fewer samples than are made of it: each sample, and then the averages of two.
+  private func firstMap(ofClass label: Int, _ latents: Tensor) throws(TensorError) -> Tensor {
+    var draw = random.split("k-means", label)
+    let (count, total) = (counts[label], latents.shape[0])
+    if count > total {
+      let pairs = (total..<count).map { _ in draw.choice(min(2, total), of: total) }
+      let rows = (0..<total).map { [$0] } + pairs
+      var values = [Float](repeating: 0, count: count * total)
+      for (row, chosen) in rows.enumerated() {
+        for place in chosen { values[row * total + place] = 1 / Float(chosen.count) }
+      }
+      return Tensor(values, shape: [count, total])
+    }
+    guard let trajectories else {
+      return blockAverages(try kMeans(latents, count: count, using: &draw), count: count)
+    }
+    let embeddings = try classEmbeddings(
+      of: real, label: label, network: LearnedImages.initialNetwork(of: trajectories), normalization: normalization)
+    let chosen = try representatives(of: embeddings, count: count, using: &draw)
+    return oneHot(chosen, classes: total)
   }
 
   /// Computes all latents anew.

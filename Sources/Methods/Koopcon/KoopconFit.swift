@@ -19,6 +19,10 @@ struct KoopconFit<Real: RealImages> {
   let transport: Transport
   /// The classes of which something is made, and how much.
   let counts: [Int]
+  /// Networks that were trained on the real images, whose snapshots are f; nil where `classifier` is f.
+  let trajectories: Trajectories?
+  /// What f says of the real images in these steps.
+  var witness: Witness?
 
   var autoencoder: Autoencoder
   var attention: SelfAttention
@@ -52,15 +56,12 @@ struct KoopconFit<Real: RealImages> {
   }
 
   init(
-    _ real: Real, counts: [Int], normalization: Normalization, options: Koopcon, random: RandomSource
+    _ real: Real, counts: [Int], trajectories: Trajectories?, normalization: Normalization, options: Koopcon,
+    random: RandomSource
   ) throws(TensorError) {
-    for (label, count) in counts.enumerated() {
-      precondition(
-        count <= real.count(ofClass: label),
-        "class \(label) has \(real.count(ofClass: label)) images, from which \(count) cannot be made")
-    }
     self.real = real
     self.counts = counts
+    self.trajectories = trajectories
     self.normalization = normalization
     self.options = options
     let task = MethodTask(real, counts: counts)
@@ -99,8 +100,8 @@ struct KoopconFit<Real: RealImages> {
         try refresh()
       }
     }
-    if number > 0, number % options.classifierLife == 0 {
-      var draw = random.split("classifier", number / options.classifierLife)
+    if let life = options.classifierLife, number > 0, number % life == 0 {
+      var draw = random.split("classifier", number / life)
       classifier = Network(classifierShape, using: &draw)
       classifierSGD = classifierOptimizer(options)
     }
@@ -110,6 +111,7 @@ struct KoopconFit<Real: RealImages> {
     var gradients = Gradients(autoencoder, attention, classifier)
     var latentGradient: Tensor?
     if koopman != nil {
+      try callWitness(number, using: &draw)
       latentGradient = try condensed(batch, isSettling: isSettling, &losses, &gradients, using: &draw)
     }
     try reconstructed(batch, latentGradient, isSettling: isSettling, &losses, &gradients, using: &draw)
@@ -208,7 +210,7 @@ struct KoopconFit<Real: RealImages> {
       try mapAdam.step(&maps, complete(gradients.maps, maps))
       koopman?.scaledMaps = maps
     }
-    if needsClassifier {
+    if classifierLearns {
       var parameters = classifier.parameters
       try classifierSGD.step(&parameters, complete(gradients.classifier, parameters))
       classifier = classifier.with(parameters: parameters)

@@ -50,9 +50,14 @@ public struct Guidance: Sendable {
 
   /// The options.
   static var settings: [Setting<Guidance>] {
+    networkSettings + [Setting("weight-ce", \.crossEntropyWeight)]
+  }
+
+  /// Those that choose the networks.
+  static var networkSettings: [Setting<Guidance>] {
     [
       Setting("embed-in", \.encoders), Setting("networks", \.networks), Setting("early-epochs", \.epochs),
-      Setting("weight-ce", \.crossEntropyWeight), Setting("cutmix", \.cutMixProbability),
+      Setting("cutmix", \.cutMixProbability),
     ]
   }
 

@@ -62,10 +62,7 @@ public struct Guided: EmbeddingMatchingMethod {
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
-    images.augmentation =
-      images.augmentation
-      ?? (task.isSpectrogram
-        ? .none : AugmentationStrategy(task.shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip]))
+    images.augmentation = images.augmentation ?? task.combinedAugmentation
     images.learningRate = images.learningRate ?? Self.rate(ipc: task.counts.max() ?? 1)
     try decideShared(for: task)
   }

@@ -16,9 +16,13 @@ public enum Initialization: String, Sendable, CaseIterable, SettingValue {
 }
 
 extension Initialization {
+  /// Deviation of the noise of an image that is used again, where the data's is 1.
+  static let noiseOfRepeats = 0.1
+
   /// The first images of one class, normalised: (count, C, H, W).
   ///
-  /// Where a class has fewer real images than are asked for, they are used again in another order.
+  /// Where a class has fewer real images than are asked for, they are used again in another order, with a little noise: images that
+  /// begin alike would stay alike.
   ///
   /// - Parameter network: embeds images for `kMeans`, which needs it.
   func images(
@@ -26,22 +30,32 @@ extension Initialization {
     embeddedIn network: Network? = nil, using random: inout RandomSource
   ) throws(TensorError) -> Tensor {
     let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
+    func shown(_ indices: [Int]) throws(TensorError) -> Tensor {
+      let images = try normalization.normalized(bytes: real.images(ofClass: label, at: indices))
+      let repeated = indices.count - real.count(ofClass: label)
+      guard repeated > 0 else { return images }
+      // The first of a class are all of its images, each once.
+      let noise = random.normal(repeated * channels * height * width)
+      let again = try images.slice(from: indices.count - repeated, to: indices.count)
+      let moved = again + Tensor(noise, shape: again.shape) * Self.noiseOfRepeats
+      return try Tensor.concatenated([images.slice(from: 0, to: indices.count - repeated), moved], axis: 0)
+    }
     switch self {
     case .noise:
       return Tensor(
         random.normal(count * channels * height * width), shape: [count, channels, height, width])
     case .real:
       let indices = drawRepeating(count, of: real.count(ofClass: label), using: &random)
-      return try normalization.normalized(bytes: real.images(ofClass: label, at: indices))
+      return try shown(indices)
     case .mixed:
       let indices = drawRepeating(
         count * formation.finest.count, of: real.count(ofClass: label), using: &random)
-      return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
+      return try formation.encoded(shown(indices))
     case .kMeans:
       guard let network else { preconditionFailure("a k-means needs a network to embed images in") }
       let embeddings = try classEmbeddings(of: real, label: label, network: network, normalization: normalization)
       let indices = try representatives(of: embeddings, count: count * formation.finest.count, using: &random)
-      return try formation.encoded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)))
+      return try formation.encoded(shown(indices))
     }
   }
 }

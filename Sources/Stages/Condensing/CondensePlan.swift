@@ -85,6 +85,16 @@ public struct CondensePlan: Sendable {
       FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
+    if request.traits.learns, method.recorded["init"] != "noise" {
+      let tiles = request.formation.finest.count
+      let scarce = counts.indices.filter { available[$0] > 0 && counts[$0] * tiles > available[$0] }
+      if let first = scarce.first {
+        let others = scarce.count > 1 ? ", and \(scarce.count - 1) other classes are like it" : ""
+        context.log(
+          "\(store.classNames[first]) has \(available[first]) samples for \(counts[first] * tiles) first images, so that samples "
+            + "serve again, changed a little\(others)")
+      }
+    }
     if let file = request.trajectories, file.description.source != whole.digest {
       context.log("the given networks were trained on other images than these, those of \(file.description.dataset)")
     }

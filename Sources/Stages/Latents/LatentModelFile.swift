@@ -32,8 +32,10 @@ public struct LatentModelFile: Sendable {
     public var heads: Int
     /// Consecutive samples of a class that attend to each other.
     public var attentionChunk: Int
-    /// n'_c: what is made of each class.
+    /// n'_c: latents that are made of each class.
     public var condensedPerClass: [Int]
+    /// The formation whose tiles their images are; nil where each of them is an image of its own.
+    public var formation: Formation?
     /// n_c: samples of each class that T_c was fitted to.
     public var samplesPerClass: [Int]
     /// Digest of the keys of each class, in archive order; see `KeyDigest`.
@@ -56,7 +58,8 @@ public struct LatentModelFile: Sendable {
 
   /// A model that has just been fitted to the samples in `store`.
   public init(
-    _ model: KoopconModel, of info: DatasetInfo, fittedTo store: ClassStore, provenance step: ProvenanceStep
+    _ model: KoopconModel, formation: Formation, of info: DatasetInfo, fittedTo store: ClassStore,
+    provenance step: ProvenanceStep
   ) {
     self.model = model
     let options = model.autoencoder.options
@@ -65,7 +68,8 @@ public struct LatentModelFile: Sendable {
       normalization: model.normalization,
       depth: options.depth.rawValue, form: options.form.rawValue, latent: options.latent, filters: options.filters,
       heads: model.attention.heads, attentionChunk: KoopconModel.attentionChunk,
-      condensedPerClass: model.maps.map { $0.shape[0] }, samplesPerClass: model.maps.map { $0.shape[1] },
+      condensedPerClass: model.maps.map { $0.shape[0] }, formation: formation.factor == 1 ? nil : formation,
+      samplesPerClass: model.maps.map { $0.shape[1] },
       keyDigests: (0..<store.classCount).map { label in
         let digest = KeyDigest()
         for index in 0..<store.count(ofClass: label) { digest.add(store.key(ofClass: label, at: index)) }
@@ -99,7 +103,12 @@ public struct LatentModelFile: Sendable {
       description.normalization.std.allSatisfy({ $0 > 0 }),
       description.attentionChunk == KoopconModel.attentionChunk,
       [description.samplesPerClass.count, description.condensedPerClass.count, description.keyDigests.count]
-        .allSatisfy({ $0 == description.classNames.count }), !description.classNames.isEmpty
+        .allSatisfy({ $0 == description.classNames.count }), !description.classNames.isEmpty,
+      description.formation.map({ formation in
+        formation.kind != .multi && (2...Formation.maxFactor).contains(formation.factor)
+          && formation.fits(height: description.shape[1], width: description.shape[2])
+          && description.condensedPerClass.allSatisfy { $0 % formation.finest.count == 0 }
+      }) ?? true
     else { throw file.refuse("describes a model that cannot be") }
     let options = AutoencoderOptions(
       channels: description.shape[0], height: description.shape[1], width: description.shape[2], depth: depth,
@@ -189,6 +198,14 @@ public struct LatentModelFile: Sendable {
     }
   }
 
+  /// The formation that the images of latents are tiles of, where they have been through `pipe condense -m` with this model; nil
+  /// where each is an image of its own.
+  public func formation(of info: DatasetInfo) -> Formation? {
+    let encoded = info.provenance.lastIndex { $0.verb == "encode" } ?? 0
+    let isCondensed = info.provenance[encoded...].contains { $0.verb == "condense" && $0.digests["model"] == digest }
+    return isCondensed ? description.formation : nil
+  }
+
   func check(imageShape shape: [Int], of place: String) throws(DataError) {
     try Stages.check(imageShape: shape, of: place, against: description.shape, "the model takes")
   }
@@ -220,7 +237,7 @@ extension Koopcon: FittedMethod {
   ) throws -> FittedModel {
     let fit = try fit(store, counts: counts, normalization: normalization, using: random, control: control)
     let file = LatentModelFile(
-      fit.model, of: info, fittedTo: store, provenance: try history(fit.steps, fit.lastReport))
+      fit.model, formation: formation, of: info, fittedTo: store, provenance: try history(fit.steps, fit.lastReport))
     return FittedModel(bytes: file.bytes, summary: file.summary)
   }
 }

@@ -8,7 +8,7 @@ extension LatentModelFile {
     _ upstream: Flow<Sample>, computeThread: BlockingThread, limits: Limits = Limits()
   ) -> Flow<Sample> {
     var surroundings = LatentSurroundings(self, computeThread: computeThread)
-    surroundings.limits = limits
+    (surroundings.limits, surroundings.formation) = (limits, description.formation)
     let stages = pipeline {
       EncodeStage(surroundings)
       AttendStage(surroundings)

@@ -12,6 +12,8 @@ public struct LatentSurroundings: Sendable {
   public var computeThread: BlockingThread
   /// Bounds on images.
   public var limits = Limits()
+  /// What decoded images are tiles of; nil where each is an image of its own.
+  public var formation: Formation?
 
   /// Surroundings with default bounds.
   public init(_ file: LatentModelFile, computeThread: BlockingThread) {

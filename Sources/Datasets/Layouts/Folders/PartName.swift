@@ -3,12 +3,6 @@ enum Part: String, Hashable {
   case train, val, test
   /// Images that nobody labelled, or whose labels are to be predicted.
   case unlabelled
-
-  /// What the name of a folder, or a word of another name, says; nil where it says nothing.
-  init?(folder: String) {
-    guard let part = PartName.plain(folder), part != .unlabelled else { return nil }
-    self = part
-  }
 }
 
 /// The name of a folder or a file, looked at for the part of a dataset that it names: `train`, `seg_test`, `Val2017`, `dev_set`.
