@@ -50,7 +50,9 @@ extension ComputeTests {
       let latents = try await run(EncodeStage(surroundings(file)), samples)
       let attended = try await run(AttendStage(surroundings(file)), latents)
       let few = try await run(CondenseLatentsStage(surroundings(file)), attended)
-      return try await run(RenderStage(surroundings(file)), few)
+      var rendering = surroundings(file)
+      rendering.formation = file.description.formation
+      return try await run(RenderStage(rendering), few)
     }
 
     private func written(_ bytes: [UInt8]) throws -> String {
@@ -205,7 +207,8 @@ extension ComputeTests {
       defer { try? FileManager.default.removeItem(atPath: path) }
       let read = try LatentModelFile(contentsOf: path)
       #expect(read.description == file.description && read.digest == file.digest && read.bytes == file.bytes)
-      #expect(read.description.samplesPerClass == [12, 9] && read.description.condensedPerClass == [2, 2])
+      #expect(read.description.samplesPerClass == [12, 9] && read.description.condensedPerClass == [8, 8])
+      #expect(read.description.formation == Formation(factor: 2))
       #expect(read.description.provenance.last?.options["steps"] == "8")
       #expect(try await condensed(read, samples) == (try await condensed(file, samples)))
     }
@@ -321,7 +324,9 @@ extension ComputeTests {
     /// Every number of T is held seven times while it is learned, every latent four times while latents are computed anew.
     @Test func `the memory need counts the maps of T and the latents of all samples`() throws {
       func need(_ ipc: Int, _ perClass: [Int], latent: Int = 12) throws -> MemoryNeed {
-        try request(ipc, latent: latent).method.cost(
+        try smallRequest(
+          "koopcon", ["steps": "8", "latent": String(latent), "factor": "1", "embed-in": "drawn"]
+        ).method.cost(
           of: MethodTask(
             dataset: "toy", shape: ImageShape(channels: 3, height: 8, width: 8), counts: perClass.map { _ in ipc },
             available: perClass)
@@ -349,6 +354,7 @@ extension ComputeTests {
         for: ImageShape(channels: 3, height: 8, width: 8), classes: 3, of: "toy")
       var method = Koopcon()
       (method.latent, method.network, method.batch) = (12, smallNetwork, 30)
+      (method.guidance.encoders, method.formation) = (.drawn, Formation(factor: 1))
       (method.warmUp, method.settling, method.refresh, method.matchingSample) = (0.25, 0.5, 50, 64)
       func work(of change: (inout Koopcon) -> Void) throws -> Double {
         var changed = method
@@ -371,9 +377,17 @@ extension ComputeTests {
         $0.settling = 0.75
       }
       let expected =
-        30 * (8 * coding.encoder + 6 * coding.decoder + 3 * forward) + 22 * (8 * coding.decoder + 3 * forward)
+        30 * (8 * coding.encoder + 6 * coding.decoder + 3 * forward) + 22 * (6 * coding.decoder + 3 * forward)
         + Double(6 * 32 * 12 * 5000)
       #expect(abs(rest - expected) < 1e-9 * expected)
+      // A snapshot does not learn the real images, recognises in the pass that embeds, and sees real images every few steps.
+      let saved =
+        try work { $0.settling = 0.75 }
+        - work {
+          $0.settling = 0.75
+          ($0.guidance.encoders, $0.stepsPerWitness) = (.snapshots, 4)
+        }
+      #expect(abs(saved - forward * (3 * 30 + 3 * 22 + 0.75 * 104)) < 1e-6 * saved)
     }
 
     @Test func `what does not fit into the machine is refused before anything is computed`() async throws {

@@ -38,7 +38,7 @@ private func company(_ option: String, of method: Method) -> [String] {
   case "classifier-life": return ["--embed-in", "drawn"]
   case "networks", "early-epochs", "weight-noise", "weight-ce", "cutmix":
     if offers.contains("embed-in") {
-      let more = ["cutmix": ["--early-epochs", "6", "--steps", "8"]]
+      let more = ["cutmix": ["--early-epochs", "6", "--steps", "8"], "networks": ["--steps", "8"]]
       return ["--embed-in", "snapshots", "--reuse", "1"] + (more[option] ?? [])
     }
     return offers.contains("train-on") ? ["--train-on", "snapshots"] : []

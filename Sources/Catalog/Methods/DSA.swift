@@ -3,7 +3,7 @@ extension Method {
     "dsa", title: "Differentiable Siamese Augmentation",
     summary: "gradient matching under one augmentation of both sides",
     reference: "Zhao & Bilen, Dataset Condensation with Differentiable Siamese Augmentation, ICML 2021",
-    settings: MethodOption.learnedImages(initialization: "real", factor: 1, rate: "0.1")
+    settings: MethodOption.learnedImages(initialization: "real", factor: 1, rate: "1")
       + MethodOption.gradientMatching(
         pixels: "free", match: "cosine", layers: "all", trainOn: "synthetic") + MethodOption.network,
     presets: [

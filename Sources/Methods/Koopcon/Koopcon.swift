@@ -210,23 +210,8 @@ public struct Koopcon: CondensingMethod {
     control: RunControl = RunControl()
   ) throws -> Condensation {
     let fit = try fit(real, counts: counts, normalization: normalization, using: random, control: control)
-    let whole = try fit.model.condensed(real)
-    return Condensation(synthetic: try tiled(whole, counts), steps: fit.steps, lastReport: fit.lastReport)
-  }
-
-  /// Images of whole size as the tiles of fewer, class by class: `counts[c]` of them.
-  private func tiled(_ whole: Synthetic, _ counts: [Int]) throws(TensorError) -> Synthetic {
-    if formation.factor == 1 { return whole }
-    var images: [Tensor] = []
-    var start = 0
-    for count in counts where count > 0 {
-      let end = start + count * formation.finest.count
-      images.append(try formation.encoded(whole.images.slice(from: start, to: end)))
-      start = end
-    }
-    return Synthetic(
-      images: try Tensor.concatenated(images, axis: 0),
-      labels: counts.enumerated().flatMap { Array(repeating: $0, count: $1) }, formation: formation)
+    return Condensation(
+      synthetic: try fit.model.condensed(real, formation: formation), steps: fit.steps, lastReport: fit.lastReport)
   }
 
   /// Throws where the formation is one that this method cannot make, or has tiles without a pixel.

@@ -72,8 +72,22 @@ extension KoopconModel {
 }
 
 extension KoopconModel {
+  /// Line 14 for latents (n, d) whose images are tiles: stored images (n / tiles, C, H, W), in units of [0, 1].
+  ///
+  /// In the chunks of the streaming step, so that both give the same numbers.
+  ///
+  /// - Precondition: They are of one class, where the formation has tiles, and as many as fill its images.
+  public func images(of latents: Tensor, formation: Formation) throws(TensorError) -> Tensor {
+    var images: [Tensor] = []
+    for start in stride(from: 0, to: latents.shape[0], by: Self.codingChunk) {
+      images.append(
+        try self.images(of: latents.slice(from: start, to: min(start + Self.codingChunk, latents.shape[0]))))
+    }
+    return try formation.encoded(Tensor.concatenated(images, axis: 0))
+  }
+
   /// Lines 12 to 14 on the set that the model was fitted to: its condensed images, class by class.
-  func condensed(_ real: some RealImages) throws(TensorError) -> Synthetic {
+  func condensed(_ real: some RealImages, formation: Formation) throws(TensorError) -> Synthetic {
     var waiting: [[Tensor]] = maps.map { _ in [] }
     var sums = maps.map { KoopmanSum(map: $0, width: autoencoder.options.latent) }
     func attend(_ label: Int) throws(TensorError) {
@@ -98,15 +112,15 @@ extension KoopconModel {
       }
     }
     for label in waiting.indices where !waiting[label].isEmpty { try attend(label) }
-    let latents = try Tensor.concatenated(sums.filter { $0.rows > 0 }.map(\.result), axis: 0)
+    let classes = sums.filter { $0.rows > 0 }.map(\.result)
     var images: [Tensor] = []
-    for start in stride(from: 0, to: latents.shape[0], by: Self.codingChunk) {
-      images.append(
-        try self.images(of: latents.slice(from: start, to: min(start + Self.codingChunk, latents.shape[0]))))
+    for latents in formation.factor == 1 ? [try Tensor.concatenated(classes, axis: 0)] : classes {
+      images.append(try self.images(of: latents, formation: formation))
     }
     return Synthetic(
       images: try Tensor.concatenated(images, axis: 0),
-      labels: sums.enumerated().flatMap { Array(repeating: $0, count: $1.rows) })
+      labels: sums.enumerated().flatMap { Array(repeating: $0, count: $1.rows / formation.finest.count) },
+      formation: formation)
   }
 }
 

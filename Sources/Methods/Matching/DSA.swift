@@ -8,7 +8,7 @@ internal import Tensors
 /// Reference: Zhao & Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", ICML 2021, Algorithm 1, and its code:
 /// as DC, from real images.
 /// Deviations: none in a step. The paper draws 1,000 networks; see `LearnedImages.steps`.
-/// Decisions: as DC.
+/// Decisions: as DC; the rate is 1, ten times that of the code: 30 steps on held-out images of CIFAR-10 gave 39.7 at 1, 38.0 at 0.1 and 37.2 at 5.
 public struct DSA: GradientMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "dsa"
@@ -18,7 +18,7 @@ public struct DSA: GradientMatchingMethod {
 
   /// How gradients are matched.
   public var matching = GradientMatching(
-    images: LearnedImages(initialization: .real, factor: 1, learningRate: 0.1), distance: .cosine, layers: .all,
+    images: LearnedImages(initialization: .real, factor: 1, learningRate: 1), distance: .cosine, layers: .all,
     schedule: NetworkSchedule(.synthetic))
 
   /// See `CondensingMethod`.

@@ -123,6 +123,7 @@ extension CondenseRequest {
   ) throws(DataError) {
     guard traits.isBoundedBySamples else { return }
     for (label, count) in counts.enumerated() where count > there[label] {
+      if there[label] == 0 { throw emptyClass(label, classNames[label], of: dataset) }
       throw DataError(
         .badInput, at: [dataset],
         "class \(classNames[label]) has \(there[label]) samples, fewer than the \(count) asked for",

@@ -62,12 +62,7 @@ public struct RenderStage: LatentStage {
           "expected the \(wanted) latents of its tiles one after the other, found others",
           remedy: "decode what pipe condense -m writes, whole and in its order")
       }
-      var images: [Tensor] = []
-      for start in stride(from: 0, to: wanted, by: KoopconModel.codingChunk) {
-        let chunk = Array(samples[start..<min(start + KoopconModel.codingChunk, wanted)])
-        images.append(try file.model.images(of: latents(of: chunk, file)))
-      }
-      let stored = try formation.encoded(Tensor.concatenated(images, axis: 0))
+      let stored = try file.model.images(of: latents(of: samples, file), formation: formation)
       let first = made.withLock { made in
         defer { made += stored.shape[0] }
         return made

@@ -267,9 +267,7 @@ public struct ClassStoreBuilder {
     }
     if let empty = recordsOfClass.indices.first(where: { recordsOfClass[$0].isEmpty && !isEmpty(info.classNames[$0]) })
     {
-      throw DataError(
-        .badInput, at: [info.name], "class \(empty) (\(info.classNames[empty])) has no samples",
-        remedy: "leave it out with --classes, or ask for none of it with --ipc '\(info.classNames[empty])=0,*=N'")
+      throw emptyClass(empty, info.classNames[empty], of: info.name)
     }
     let digest = hash.finish()
     return ClassStore(self, shape: shape, arena: arena, digest: digest)
@@ -304,4 +302,11 @@ extension SHA256 {
   fileprivate func update(line: String) {
     Array("\(line)\n".utf8).withUnsafeBytes { update($0) }
   }
+}
+
+/// The error for a class of which something is asked, and nothing is there.
+func emptyClass(_ label: Int, _ name: String, of dataset: String) -> DataError {
+  DataError(
+    .badInput, at: [dataset], "class \(label) (\(name)) has no samples",
+    remedy: "leave it out with --classes, or ask for none of it with --ipc '\(name)=0,*=N'")
 }
