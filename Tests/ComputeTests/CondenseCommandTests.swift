@@ -92,6 +92,15 @@ extension ComputeTests {
       #expect(run.errors.contains("or ask for none of it with --ipc '0=0,*=N'"), "\(run.errors)")
     }
 
+    @Test func `it is said where samples serve more than once`() throws {
+      let run = try shell(
+        "pipe condense --method dm --steps 1 --ipc 21 \(small) -i $F/shapes-cifar.tar.gz | pipe shard -q -o x")
+      #expect(run.status == 0 && run.errors.contains("has 20 samples for 21 first images"), "\(run.errors)")
+      let enough = try shell(
+        "pipe condense --method dm --steps 1 --ipc 20 \(small) -i $F/shapes-cifar.tar.gz | pipe shard -q -o y")
+      #expect(enough.status == 0 && !enough.errors.contains("first images"), "\(enough.errors)")
+    }
+
     @Test func `a dry run prints the estimate and writes nothing`() throws {
       let run = try shell("pipe condense --dry-run \(small) -i $F/shapes-cifar.tar.gz")
       #expect(run.status == 0, "\(run.errors)")

@@ -89,10 +89,10 @@ public struct CondensePlan: Sendable {
       let tiles = request.formation.finest.count
       let scarce = counts.indices.filter { available[$0] > 0 && counts[$0] * tiles > available[$0] }
       if let first = scarce.first {
-        let others = scarce.count > 1 ? ", and \(scarce.count - 1) other classes are like it" : ""
+        let others = scarce.count > 1 ? "; so in \(scarce.count) classes in all" : ""
         context.log(
-          "\(store.classNames[first]) has \(available[first]) samples for \(counts[first] * tiles) first images, so that samples "
-            + "serve again, changed a little\(others)")
+          "\(store.classNames[first]) has \(counted(available[first], "sample")) for \(counts[first] * tiles) first images, so that "
+            + "samples serve again, changed a little\(others)")
       }
     }
     if let file = request.trajectories, file.description.source != whole.digest {
