@@ -554,7 +554,7 @@ struct KoopconTests {
     }
   }
 
-  @Test func `trained networks do not learn while the images are made`() throws {
+  @Test func `losses of weight zero ask trained networks nothing`() throws {
     var options = guidedOptions()
     options.weights = LossWeights(reconstruction: 1)
     // Without what asks them, they are not even drawn.

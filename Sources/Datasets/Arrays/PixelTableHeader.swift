@@ -167,7 +167,7 @@ struct PixelTableHeader {
 
   /// The pixels of a row, as they stand in it.
   ///
-  /// Throws `badInput` for a row of another length, and for what is no whole number from 0 to 255.
+  /// Throws `badInput` for a row of another length, and for what is not a whole number from 0 to 255.
   func levels(of line: [UInt8], at place: [String]) throws(DataError) -> [UInt8] {
     var failure: DataError?
     var levels = [UInt8](repeating: 0, count: pixels.count)

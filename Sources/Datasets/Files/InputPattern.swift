@@ -2,7 +2,7 @@ internal import Glibc
 
 /// A path that stands for several: `shard-{000000..000011}.tar`, `{a,b}.tar`, `shard-*.tar`.
 public enum InputPattern {
-  /// The files and folders that a path stands for: itself where there is such a file, and where it is no pattern.
+  /// The files and folders that a path stands for: itself where there is such a file, and where it is not a pattern.
   ///
   /// Numbers in braces keep their zeros in front, and their order; `*`, `?` and `[a-z]` are what they are to a shell, in the order of
   /// the bytes.

@@ -42,7 +42,7 @@ extension EncodedImage.Format {
     [12, 16, 40, 52, 56, 64, 108, 124].contains(size.reversed().reduce(0) { $0 << 8 | Int($1) })
   }
 
-  /// White space, then a comment or the width: a text that begins with “P1 ” is no image.
+  /// White space, then a comment or the width: a text that begins with “P1 ” is not an image.
   private static func isAfterMagic(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard let first = bytes.first, first == 0x20 || (0x09...0x0d).contains(first) else { return false }
     let next = bytes.first { $0 != 0x20 && !(0x09...0x0d).contains($0) }

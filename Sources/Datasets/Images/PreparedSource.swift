@@ -158,7 +158,7 @@ final class PreparedSource: SampleSource {
       "\(grouped(bad.count)) of \(counted(all, "sample")) cannot be read; the first is "
       + "\(error.place.dropFirst(error.place.first == name ? 1 : 0).joined(separator: ": ")): \(error.problem)"
     error.place = [name]
-    // What is wrong with all of them is no accident, and the remedy is that of one.
+    // What is wrong with all of them has one cause, and the remedy is that of one.
     if bad.count < all {
       error.remedy =
         policy == .fail

@@ -1,5 +1,5 @@
 extension FolderStructure {
-  /// Refuses a folder that holds folders of the same names as the one that it is in, and is no copy of it.
+  /// Refuses a folder that holds folders of the same names as the one that it is in, and is not a copy of it.
   func refusePartialCopies(_ tree: FolderTree, _ path: [String]) throws(DataError) {
     let names = Set(tree.children.keys)
     for name in tree.names {
