@@ -129,4 +129,22 @@ import Testing
     #expect(source.info.countPerClass == [1, 2])
     #expect(source.skipped?.samples.map(\.key) == ["2"])
   }
+
+  @Test func `labels that are none are bad samples of their own`() throws {
+    func sample(_ key: String, _ label: String, _ json: String? = nil) -> [TestMember] {
+      [TestMember("\(key).png", png), TestMember("\(key).cls", text: label)]
+    }
+    let members = sample("a", "0") + sample("b", "-1") + sample("c", "1") + sample("d", "3.7") + sample("e", "1")
+    let error = failure(try source(.fail, of: members))
+    #expect(
+      error?.description
+        == "x: 2 of 5 samples cannot be read; the first is b: cls: the label “-1” is neither a class index from 0 to "
+        + "999,999 nor a class's name; replace them, or leave them out with --on-bad-sample skip")
+    let kept = try source(.skip(), of: members)
+    #expect(kept.info.countPerClass == [1, 2])
+    #expect(try all(kept).map(\.key) == ["a", "c", "e"])
+    #expect(kept.skipped?.samples.map(\.reason).count == 2)
+    // Where no label is one, the labels are wrong and not the samples.
+    #expect(throws: DataError.self) { try source(.skip(), of: sample("a", "-1") + sample("b", "-1")) }
+  }
 }

@@ -223,6 +223,10 @@ import Testing
   @Test(arguments: [
     ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a pointer of Git LFS", "git lfs pull"),
     ("<!DOCTYPE html><html>", "a web page", "download the file again"),
+    (
+      "image,label\na.png,cat\n", "a table with the columns image, label, and no images",
+      "that holds both the table and the images"
+    ),
     ("7z\u{bc}\u{af}'\u{1c}", "a 7z archive", "7z x"), ("\u{89}HDF\r\n\u{1a}\n", "an HDF5 file", "h5py"),
     ("PAR1....", "a Parquet file", "from_huggingface"), ("Rar!..", "a RAR archive", "unar"),
     ("\u{80}\u{2}\u{8a}\nl\u{fc}\u{9c}F\u{f9} ", "a file of torch.save", "torch"),

@@ -282,4 +282,22 @@ import Testing
     try folder.write("a[1].tar", [1])
     #expect(try names("a[1].tar") == ["a[1].tar"])
   }
+
+  @Test func `two labels that differ are told of`() throws {
+    func sample(_ key: String, _ label: Int, _ other: String) -> [TestMember] {
+      self.sample(key, "\(label)") + [TestMember("\(key).json", text: #"{"label": \#(other)}"#)]
+    }
+    let (_, samples, notes) = try opened(sample("a", 1, "1") + sample("b", 0, "2"))
+    #expect(samples.map(\.label) == [1, 0])
+    #expect(
+      notes.contains(
+        "the label is the field cls, which is 0 in b.cls, though “label” in its json is 2; --label-field json:label reads that "
+          + "one"))
+    func isSilent(_ members: [TestMember], _ field: [String] = []) throws -> Bool {
+      try !opened(members, labelField: field).notes.contains { $0.contains("though") }
+    }
+    #expect(try isSilent(sample("a", 1, "1") + sample("b", 0, "0")))
+    #expect(try isSilent(sample("a", 1, "\"cat\"") + sample("b", 0, "\"dog\"")))
+    #expect(try isSilent(sample("a", 1, "2"), ["cls"]))
+  }
 }

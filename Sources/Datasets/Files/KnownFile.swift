@@ -56,6 +56,12 @@ struct KnownFile {
       (what, remedy) = ("a PDF document", "look whether this is the right file")
     } else if begins("ftyp", at: 4) && !begins("avif", at: 8) && !begins("heic", at: 8) && !begins("mif1", at: 8) {
       (what, remedy) = ("a video", "write its frames with ffmpeg -i FILE FOLDER/CLASS/%06d.jpg")
+    } else if let columns = Self.columns(start) {
+      (what, remedy) = (
+        "a table with the columns \(columns), and no images",
+        "give the folder or archive that holds both the table and the images that it names; "
+          + "a table of pixels has one column called label and a square number of others"
+      )
     } else {
       return nil
     }
@@ -66,6 +72,19 @@ struct KnownFile {
     "a file of torch.save",
     "write its images as a stream or as npz: python3 -c \"import torch, numpy; numpy.savez('data.npz', images=..., labels=...)\""
   )
+
+  /// The first columns of a table in text, whose first two lines have as many cells; nil for any other file.
+  private static func columns(_ start: [UInt8]) -> String? {
+    guard start.allSatisfy({ $0 >= 0x20 || (9...13).contains($0) }) else { return nil }
+    let text = String(decoding: start.drop { $0 == 0xef || $0 == 0xbb || $0 == 0xbf }, as: UTF8.self)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).prefix(2)
+    guard lines.count == 2, let separator = (["\t", ";", ","] as [Character]).first(where: lines[0].contains) else {
+      return nil
+    }
+    let rows = lines.map { $0.split(separator: separator, omittingEmptySubsequences: false).map { $0.prefix(32) } }
+    guard rows[0].count == rows[1].count else { return nil }
+    return rows[0].prefix(4).joined(separator: ", ") + (rows[0].count > 4 ? " …" : "")
+  }
 
   /// The kind of an archive that holds these members; nil for any other.
   init?(members: [String]) {

@@ -159,14 +159,14 @@ enum PixelTable {
     var classes = WebDatasetClasses()
     // All parts have to agree on the order of names.
     for text in Set(parts.flatMap(\.labels)) {
-      classes.know(try WebDatasetLabel(Array(text.utf8), keys: [], place: table.place))
+      classes.know(try label(text, at: table.place))
     }
     var labels: [WebDatasetLabel] = []
     for (index, text) in table.labels.enumerated() {
       let place = table.place + ["line \(grouped(index + (table.header.hasNames ? 2 : 1)))"]
       // Some tools write whole numbers with a point.
       let plain = text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-      let label = try WebDatasetLabel(Array(plain.utf8), keys: [], place: place)
+      let label = try label(plain, at: place)
       try classes.add(label, at: place)
       labels.append(label)
     }
@@ -182,5 +182,14 @@ enum PixelTable {
       }
     }
     return (areNames ? result.names : nil, numbers)
+  }
+
+  /// The label in a cell, which belongs to the whole table: without it the rows after it have no classes either.
+  private static func label(_ text: String, at place: [String]) throws(DataError) -> WebDatasetLabel {
+    do throws(DataError) {
+      return try WebDatasetLabel(Array(text.utf8), keys: [], place: place)
+    } catch {
+      throw DataError(.badInput, at: error.place, error.problem, remedy: error.remedy)
+    }
   }
 }

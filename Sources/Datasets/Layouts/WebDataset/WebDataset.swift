@@ -51,30 +51,55 @@ enum WebDataset {
   private static func findNames(
     in container: Container, _ options: ReadOptions
   ) throws(DataError) -> (names: WebDatasetNames, notes: [String]) {
-    var paths: [String] = []
-    var json: [String: JSONValue] = [:]
+    var first = FirstMembers()
     do throws(DataError) {
-      try list(try container.openPrefix(), &paths, &json)
+      try first.list(try container.openPrefix())
     } catch {
       // Only the prefix ends here; what is really damaged shows in the next pass.
     }
-    if Set(paths.compactMap { WebDatasetNames.partsAtFirstDot($0)?.key }).count < 3 {
-      (paths, json) = ([], [:])
-      try list(try container.open(last: false), &paths, &json)
+    if Set(first.paths.compactMap { WebDatasetNames.partsAtFirstDot($0)?.key }).count < 3 {
+      first = FirstMembers()
+      try first.list(try container.open(last: false))
     }
-    return try WebDatasetNames.found(in: paths, json: json, options: options, name: container.name)
+    var found = try WebDatasetNames.found(in: first.paths, json: first.json, options: options, name: container.name)
+    if options.labelField.isEmpty, let note = first.otherLabel(than: found.names) { found.notes.append(note) }
+    return found
   }
 
-  private static let patience = 512
+  /// What the first members of an archive are called, and what some of them hold.
+  private struct FirstMembers {
+    private(set) var paths: [String] = []
+    private(set) var json: [String: JSONValue] = [:]
+    private var labels: [String: [UInt8]] = [:]
 
-  private static func list(
-    _ reader: MemberReader, _ paths: inout [String], _ json: inout [String: JSONValue]
-  ) throws(DataError) {
-    while paths.count < patience, let member = try reader.next() {
-      paths.append(member.path)
-      if member.path.lowercased().hasSuffix("json"), json.count < 8 {
-        json[member.path] = JSONValue(try reader.readAll())
+    private static let (patience, documents) = (512, 8)
+
+    mutating func list(_ reader: MemberReader) throws(DataError) {
+      while paths.count < Self.patience, let member = try reader.next() {
+        paths.append(member.path)
+        let name = member.path.lowercased()
+        if name.hasSuffix("json"), json.count < Self.documents { json[member.path] = JSONValue(try reader.readAll()) }
+        if name.hasSuffix(".cls"), labels.count < Self.documents { labels[member.path] = try reader.readAll() }
       }
+    }
+
+    /// A doubt where the samples have one index as their label, and another one in their json.
+    func otherLabel(than names: WebDatasetNames) -> String? {
+      guard names.labelField == "cls" else { return nil }
+      for (path, bytes) in labels.sorted(by: { $0.key < $1.key }) {
+        let label: WebDatasetLabel
+        do throws(DataError) { label = try WebDatasetLabel(bytes, keys: [], place: []) } catch { continue }
+        let key = names.parts(of: path)?.key
+        let document = json.first { names.parts(of: $0.key).map { $0.key == key && $0.field == "json" } ?? false }
+        if case .index(let index) = label, let value = document?.value,
+          let other = WebDatasetNames.labelKey(in: value), case .integer(let second)? = value[other], second != index
+        {
+          return
+            "the label is the field cls, which is \(index) in \(path), though “\(other)” in its json is \(second); "
+            + "--label-field json:\(other) reads that one"
+        }
+      }
+      return nil
     }
   }
 

@@ -5,7 +5,7 @@ enum WebDatasetLabel: Hashable {
 
   /// Reads a field that is the label, or that holds it.
   ///
-  /// Throws `badInput` for what is neither an index nor a name.
+  /// Throws `badSample` for what is neither an index nor a name.
   init(_ bytes: [UInt8], keys: [String], place: @autoclosure () -> [String]) throws(DataError) {
     if keys.isEmpty {
       if (1...5).contains(bytes.count), bytes.allSatisfy({ (0x30...0x39).contains($0) }) {
@@ -20,12 +20,12 @@ enum WebDatasetLabel: Hashable {
     }
     guard var value = JSONValue(bytes) else {
       throw DataError(
-        .badInput, at: place(), "not a JSON document", remedy: "correct it, or choose the label with --label-field")
+        .badSample, at: place(), "not a JSON document", remedy: "correct it, or choose the label with --label-field")
     }
     for key in keys {
       guard let next = value[key] else {
         throw DataError(
-          .badInput, at: place(), "there is no “\(key)” in it, which is the label",
+          .badSample, at: place(), "there is no “\(key)” in it, which is the label",
           remedy: "add it, or choose the label with --label-field")
       }
       value = next
@@ -71,7 +71,7 @@ enum WebDatasetLabel: Hashable {
 
   private static func refused(_ text: String, _ place: [String]) -> DataError {
     DataError(
-      .badInput, at: place,
+      .badSample, at: place,
       "the label “\(text.filter { !$0.isNewline })” is neither a class index from 0 to \(grouped(maxClasses - 1)) nor a class's name",
       remedy: "number the classes, and write the number in digits")
   }

@@ -11,6 +11,8 @@ struct WebDatasetSurvey {
   private(set) var sharesKeys = false
   /// Samples whose key was there before, in the same archive.
   private(set) var repeatedKeys = 0
+  /// The first label that is none.
+  private var badLabel: DataError?
   /// Files that belong to no sample, and one of them.
   private(set) var strangers: (count: Int, example: String) = (0, "")
 
@@ -44,7 +46,7 @@ struct WebDatasetSurvey {
     run?.members += 1
     if field == names.labelField {
       run?.hasLabel = true
-      let label = try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
+      guard let label = try label(reader) else { return }
       try classes.add(label, of: PartName.first(in: folders(of: key)), at: reader.place)
     } else if names.isArray(field) {
       run?.hasImage = true
@@ -62,7 +64,17 @@ struct WebDatasetSurvey {
   /// Takes note of the class of a member of another part.
   mutating func know(_ member: Member, _ reader: MemberReader) throws(DataError) {
     guard let (_, field) = names.parts(of: member.path), field == names.labelField else { return }
-    classes.know(try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place))
+    if let label = try label(reader) { classes.know(label) }
+  }
+
+  /// The label in the member that the reader is at; nil for a bad one, which is told of when its sample is read.
+  private mutating func label(_ reader: MemberReader) throws(DataError) -> WebDatasetLabel? {
+    do throws(DataError) {
+      return try WebDatasetLabel(try reader.readAll(), keys: names.labelKeys, place: reader.place)
+    } catch  where error.fault == .badSample {
+      badLabel = badLabel ?? error
+      return nil
+    }
   }
 
   /// Which samples are read, where the folders in their keys tell train from test; nil for all.
@@ -79,8 +91,13 @@ struct WebDatasetSurvey {
     return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
-  /// To be called after the last member.
-  mutating func finish() throws(DataError) { try endRun() }
+  /// To be called after the last member; throws where there is no label but bad ones.
+  mutating func finish() throws(DataError) {
+    try endRun()
+    if let badLabel, classes.parts.isEmpty {
+      throw DataError(.badInput, at: badLabel.place, badLabel.problem, remedy: badLabel.remedy)
+    }
+  }
 
   private mutating func endRun() throws(DataError) {
     guard let ended = run else { return }
