@@ -182,7 +182,7 @@ def codecs(bench, context, count):
             stages=middle_stages(taken["ours"]))
 
     yield row(
-        "PNG encode, 32×32", "encode", count,
+        "PNG encode, 32×32", "pack", count,
         lambda: bench.ours("decode", "-i", archive, "--verbose", "--progress=never"),
         ("Pillow", lambda: bench.peer("png_encode", archive)))
     yield row(

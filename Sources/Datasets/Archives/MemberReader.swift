@@ -22,6 +22,8 @@ public final class MemberReader {
   private var file: ByteSource?
   private let limits: Limits
   private let ownName: String
+  // Every member is told it, so it is worked out once.
+  private lazy var stem = archiveStem(ownName)
   /// The member that `next` returned last.
   public private(set) var current: Member?
 
@@ -143,7 +145,7 @@ public final class MemberReader {
     case .sequence(let count, let open, let next, let current):
       if let current {
         if var member = try current.next() {
-          if current.isArchive { member.archives.insert(archiveStem(current.name), at: 0) }
+          if current.isArchive { member.archives.insert(current.stem, at: 0) }
           return member
         }
         foldersBefore.formUnion(current.folders)
@@ -170,7 +172,7 @@ public final class MemberReader {
   private func nextInner() throws(DataError) -> Member? {
     guard let reader = inner else { return nil }
     if var member = try reader.next() {
-      member.archives.insert(archiveStem(reader.ownName), at: 0)
+      member.archives.insert(reader.stem, at: 0)
       return member
     }
     litterBefore = litterBefore + reader.litter

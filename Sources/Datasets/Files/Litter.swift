@@ -9,9 +9,20 @@ struct Litter {
     "@recycle", "#recycle", "#snapshot", "@tmp", "@__thumb", "__pycache__", "icon\r",
   ]
 
+  private struct Start: Hashable {
+    var length: Int
+    var first: UInt8
+
+    init(_ length: Int, _ first: UInt8) { (self.length, self.first) = (length, first | 0x20) }
+  }
+  private static let starts = Set(names.map { Start($0.utf8.count, $0.utf8.first ?? 0) })
+
   /// Whether a file or folder of that name is litter.
   static func isLitter(_ name: some StringProtocol) -> Bool {
-    name.first == "." && name != "." && name != ".." || names.contains(name.lowercased())
+    if name.utf8.first == UInt8(ascii: ".") { return name != "." && name != ".." }
+    // Most names are told by their length and first letter, which costs next to nothing.
+    guard let first = name.utf8.first, starts.contains(Start(name.utf8.count, first)) else { return false }
+    return names.contains(name.lowercased())
   }
 
   /// The path up to its first component that is litter; nil where none is.
