@@ -20,7 +20,8 @@ public enum Catalog {
 
   /// Makes each verb when it is asked for: those with methods have hundreds of options, and most runs are of another.
   private static let table: [(name: String, verb: @Sendable () -> Verb)] = [
-    ("condense", { .condense }), ("expand", { .expand }), ("evaluate", { .evaluate }), ("decode", { .decode }),
+    ("condense", { .condense }), ("expand", { .expand }), ("evaluate", { .evaluate }), ("explain", { .explain }),
+    ("decode", { .decode }),
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
     ("methods", { .methods }), ("completion", { .completion }), ("man", { .man }), ("help", { .help }),

@@ -11,7 +11,8 @@ public func main() async -> Never {
   await Command.main(
     tool: "pipe-compute",
     runners: [
-      condenseVerb, expandVerb, evaluateVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb, previewAttentionVerb,
+      condenseVerb, expandVerb, evaluateVerb, explainVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb,
+      previewAttentionVerb,
     ], sibling: nil)
 }
 

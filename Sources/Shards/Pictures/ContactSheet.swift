@@ -28,23 +28,53 @@ public func contactSheet(
     missing -= 1
     found[sample.label].append(sample)
   }
-  let rows = try info.spectrogram == nil ? images(of: found, limits: limits) : spectrograms(of: found)
-  let images = rows.joined()
-  guard let tallest = images.map(\.height).max(), let widest = images.map(\.width).max() else {
-    throw DataError(.badInput, at: [info.name], "holds no samples to show")
+  let rows = zip(info.classNames, found).map { SheetRow(name: names ? $0 : "", samples: $1) }
+  return try contactSheet(
+    of: rows, isSpectrogram: info.spectrogram != nil, scale: scale, named: info.name, limits: limits)
+}
+
+/// A row of a contact sheet.
+public struct SheetRow: Sendable {
+  /// What stands before it; empty where no row has a name.
+  public var name: String
+  /// Its pictures, from left to right.
+  public var samples: [Sample]
+
+  /// A row; see the properties.
+  public init(name: String, samples: [Sample]) {
+    self.name = name
+    self.samples = samples
+  }
+}
+
+/// Draws rows of samples, as `contactSheet` of a source does.
+///
+/// - Parameters:
+///   - isSpectrogram: whether the samples are spectrograms, which are coloured.
+///   - name: what the samples are called in errors.
+/// - Throws: `DataError` (`.badInput`) where no row has a sample, or one cannot be drawn.
+public func contactSheet(
+  of rows: [SheetRow], isSpectrogram: Bool, scale: Int = 1, named name: String, limits: Limits = Limits()
+) throws(DataError) -> Pixels {
+  let pictures =
+    try isSpectrogram ? spectrograms(of: rows.map(\.samples)) : images(of: rows.map(\.samples), limits: limits)
+  let all = pictures.joined()
+  guard let tallest = all.map(\.height).max(), let widest = all.map(\.width).max() else {
+    throw DataError(.badInput, at: [name], "holds no samples to show")
   }
   let height = min(tallest, 512) * scale
   let width = min(widest, 512) * scale
   let gap = max(2, scale)
-  let labelWidth = names ? (info.classNames.map { Glyphs.width(of: $0) }.max() ?? 0) + 2 * gap : 0
+  let names = rows.contains { !$0.name.isEmpty }
+  let labelWidth = names ? (rows.map { Glyphs.width(of: $0.name) }.max() ?? 0) + 2 * gap : 0
   let rowHeight = names ? max(height, Glyphs.height) : height
-  let columns = rows.map(\.count).max() ?? 0
+  let columns = pictures.map(\.count).max() ?? 0
   var sheet = Canvas(
     height: rows.count * (rowHeight + gap) + gap, width: labelWidth + columns * (width + gap) + gap,
-    channels: images.contains { $0.channels == 3 } ? 3 : 1)
-  for (index, row) in rows.enumerated() {
+    channels: all.contains { $0.channels == 3 } ? 3 : 1)
+  for (index, row) in pictures.enumerated() {
     let top = gap + index * (rowHeight + gap)
-    if names { sheet.write(info.classNames[index], top: top + (rowHeight - Glyphs.height) / 2, left: gap) }
+    if names { sheet.write(rows[index].name, top: top + (rowHeight - Glyphs.height) / 2, left: gap) }
     for (column, image) in row.enumerated() {
       sheet.draw(
         image, top: top, left: labelWidth + gap + column * (width + gap), scale: scale, height: height, width: width)

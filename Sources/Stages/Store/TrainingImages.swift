@@ -8,6 +8,8 @@ public struct TrainingImages: Sendable {
   public let info: DatasetInfo
   /// float32 n×C×H×W, un-normalised, as stored: before any formation.
   public let images: Tensor
+  /// One key per image.
+  public let keys: [String]
   /// One class index per image.
   public let labels: [Int]
   /// float32 n×classes, where the set has soft labels.
@@ -20,9 +22,10 @@ public struct TrainingImages: Sendable {
     self = try builder.finish(info: source.info)
   }
 
-  fileprivate init(info: DatasetInfo, images: Tensor, labels: [Int], softLabels: Tensor?) {
+  fileprivate init(info: DatasetInfo, images: Tensor, keys: [String], labels: [Int], softLabels: Tensor?) {
     self.info = info
     self.images = images
+    self.keys = keys
     self.labels = labels
     self.softLabels = softLabels
   }
@@ -39,6 +42,7 @@ public struct TrainingImagesBuilder {
   private let limits: Limits
   private var shape: [Int]?
   private var values: [Float] = []
+  private var keys: [String] = []
   private var labels: [Int] = []
   private var soft: [Float] = []
 
@@ -67,6 +71,7 @@ public struct TrainingImagesBuilder {
     }
     shape = array.shape
     values += array.values
+    keys.append(sample.key)
     labels.append(sample.label)
     guard let label = sample.softLabel else { return }
     guard label.count == info.classNames.count else {
@@ -96,7 +101,7 @@ public struct TrainingImagesBuilder {
         remedy: "give every sample one, or none at all")
     }
     return TrainingImages(
-      info: info, images: Tensor(values, shape: [labels.count] + shape), labels: labels,
+      info: info, images: Tensor(values, shape: [labels.count] + shape), keys: keys, labels: labels,
       softLabels: soft.isEmpty ? nil : Tensor(soft, shape: [labels.count, info.classNames.count]))
   }
 }

@@ -1,0 +1,104 @@
+import Command
+import Datasets
+import Foundation
+import Methods
+import Shards
+import Stages
+import Streaming
+import Tensors
+
+/// `pipe explain`: what the images of a set are, beside the real ones.
+let explainVerb = VerbRunner("explain") { invocation in
+  let arguments = invocation.arguments
+  let report = invocation.report
+  let sheetPath = arguments.path("output")
+  if sheetPath == "-" {
+    throw UsageError("explain -o -: the standard output is for the report", hint: "name a file for the sheet")
+  }
+  var request = ExplanationRequest()
+  request.byFeatures = arguments.choice("by") == "features"
+  request.neighbours = arguments.integer("nearest") ?? request.neighbours
+  request.sameness = arguments.number("same-below") ?? request.sameness
+  request.seed = UInt64(arguments.integer("seed") ?? 0)
+  let surroundings = try await Surroundings(invocation)
+  let context = surroundings.context(invocation)
+
+  func opened(_ paths: [String], _ split: DatasetInfo.Split, requiresPatterns: Bool = true) throws -> any SampleSource {
+    var options = try ReadOptions(arguments)
+    options.split = split
+    options.requiresPatterns = requiresPatterns
+    let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+    report.detail(source.info)
+    return source
+  }
+  let explained = try opened([arguments.operands[0]], .train, requiresPatterns: false)
+  guard explained.info.kind == .samples else {
+    throw DataError(
+      .badInput, at: [explained.info.name], "it holds latents, which are no images", remedy: "decode them first")
+  }
+  let realPaths = arguments.paths("real")
+  let realSource = try opened(realPaths, .train)
+  let testSource = try testPart(arguments.paths("test"), realPaths, realSource.info, report) { try opened($0, .test) }
+
+  let collected = try await collectedTraining(
+    from: samples(of: explained, stage: "read"), of: explained.info, stage: "read", in: context)
+  let training = try collected.finish(info: explained.info)
+  let real = try await filledStore(
+    from: samples(of: realSource, stage: "read"), of: realSource.info, stage: "read", in: context, mayLack: { _ in true })
+  var test: ClassStore?
+  if let testSource {
+    test = try await filledStore(
+      from: samples(of: testSource, stage: "read"), of: testSource.info, stage: "read", in: context,
+      mayLack: { _ in true })
+  }
+  let plan = try ExplanationPlan(request, of: training, among: real, named: realSource.info.name, test: test)
+  let isSpectrogram = real.isSpectrogram
+  let perClass = sheetPath == nil ? 0 : arguments.integer("per-class") ?? 3
+  let (explanation, rows) = try await surroundings.compute(for: .evaluating) {
+    try plan.run(picturesPerClass: perClass, in: context)
+  }
+  if let sheetPath {
+    let side = training.images.shape.dropFirst(2).max() ?? 64
+    let sheet = try contactSheet(
+      of: rows, isSpectrogram: isSpectrogram, scale: arguments.integer("scale") ?? max(1, 64 / max(side, 1)),
+      named: explanation.dataset)
+    try await writeOutput(sheetPath) { descriptor in try write(encodePNG(sheet), to: descriptor, named: sheetPath) }
+    report.log("drew \(sheet.width)×\(sheet.height) pixels to \(sheetPath)")
+  }
+  try invocation.output.write(
+    arguments.flag("json")
+      ? String(decoding: encodeJSON(explanation, indented: true), as: UTF8.self) + "\n" : explanation.text)
+  for warning in explanation.warnings { report.warn(warning) }
+  return .ok
+}
+
+/// The test part of the real data; nil, and a note says so, where none was given and the archive has none.
+private func testPart(
+  _ given: [String], _ real: [String], _ realInfo: DatasetInfo, _ report: Reporter,
+  _ open: ([String]) throws -> any SampleSource
+) throws -> (any SampleSource)? {
+  func none(_ why: String) {
+    report.log("traces of the test part are not looked for: \(why); name it with --test")
+  }
+  guard given.isEmpty else {
+    let source = try open(given)
+    guard source.info.split == .test else {
+      throw DataError(
+        .badInput, at: [source.info.name], "it has no test part",
+        remedy: "give --test data whose names or folders say which part is the test part")
+    }
+    return source
+  }
+  guard !real.contains("-") else {
+    none("the real data come from a pipe, which is read once")
+    return nil
+  }
+  do {
+    let source = try open(real)
+    if source.info.split == .test { return source }
+    none("\(realInfo.name) has no parts")
+  } catch let error as DataError where error.fault == .badInput || error.fault == .usage {
+    none(error.problem)
+  }
+  return nil
+}
