@@ -12,7 +12,8 @@ extension Verb {
         + "trained on the real images, as herding does.",
     ],
     operands: [
-      Operand("DIR", .path("PATH"), help: "the set: a folder that pipe shard wrote, or a stream; - is the standard input")
+      Operand(
+        "DIR", .path("PATH"), help: "the set: a folder that pipe shard wrote, or a stream; - is the standard input")
     ],
     groups: [
       OptionGroup(
@@ -33,7 +34,8 @@ extension Verb {
           Option(
             "same-below", .number(0...1), default: "0.01",
             help: "root mean square difference up to which images are the same; 1 is from black to white"),
-          Option("seed", .integer(0...Int.max), default: "0", help: "the draw of the random images, and of the network"),
+          Option(
+            "seed", .integer(0...Int.max), default: "0", help: "the draw of the random images, and of the network"),
           Option(
             "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false, isWritten: true,
             help: "where the network is kept"),

@@ -44,7 +44,8 @@ let explainVerb = VerbRunner("explain") { invocation in
     from: samples(of: explained, stage: "read"), of: explained.info, stage: "read", in: context)
   let training = try collected.finish(info: explained.info)
   let real = try await filledStore(
-    from: samples(of: realSource, stage: "read"), of: realSource.info, stage: "read", in: context, mayLack: { _ in true })
+    from: samples(of: realSource, stage: "read"), of: realSource.info, stage: "read", in: context,
+    mayLack: { _ in true })
   var test: ClassStore?
   if let testSource {
     test = try await filledStore(

@@ -6,15 +6,18 @@ extension Explanation {
   /// The table for people.
   var text: String {
     var lines = [
-      "\(dataset) beside \(grouped(classes.reduce(0) { $0 + $1.realImages })) training images of \(real), compared by \(by)", "",
+      "\(dataset) beside \(grouped(classes.reduce(0) { $0 + $1.realImages })) training images of \(real), compared by \(by)",
+      "",
     ]
     let width = max(10, classes.map(\.className.count).max() ?? 0)
     lines.append(
       padded("class", width) + "  images   real   covered  by random  own class  distance  idle")
     for row in classes {
       let cells: [(text: String, width: Int)] = [
-        (String(row.images), 6), (String(row.realImages), 7), (percent(row.covered), 10), (percent(row.coveredByRandom), 11),
-        (percent(row.agreeing), 11), (row.distance.map { String(format: "%.3f", $0) } ?? "-", 10), (String(row.idle), 6),
+        (String(row.images), 6), (String(row.realImages), 7), (percent(row.covered), 10),
+        (percent(row.coveredByRandom), 11),
+        (percent(row.agreeing), 11), (row.distance.map { String(format: "%.3f", $0) } ?? "-", 10),
+        (String(row.idle), 6),
       ]
       lines.append(padded(row.className, width) + "  " + cells.map { left($0.text, $0.width) }.joined())
     }
@@ -28,7 +31,8 @@ extension Explanation {
       "duplicates: \(same ?? "none")",
     ]
     if let leakage {
-      let common = leakage.same.isEmpty ? "no image is one of" : "\(counted(leakage.same.count, "image")) in common with"
+      let common =
+        leakage.same.isEmpty ? "no image is one of" : "\(counted(leakage.same.count, "image")) in common with"
       let chance = String(format: "%.0f", leakage.expected)
       lines.append(
         "test part:  \(common) its \(grouped(leakage.testImages)); \(leakage.nearerToTest) lie nearer to it than to training images, "
@@ -44,12 +48,15 @@ extension Explanation {
       let same = leakage.same.first.map { "\($0.first) is the same as \($0.second)" }
       found.append(
         "\(dataset): the set knows the test part: "
-          + (same ?? "\(leakage.nearerToTest) of its images lie nearer to test images than to training images, where chance gives "
+          + (same
+            ?? "\(leakage.nearerToTest) of its images lie nearer to test images than to training images, where chance gives "
             + String(format: "%.0f", leakage.expected)))
     }
     let contradictions = duplicates.filter(\.differsInClass)
     if let first = contradictions.first {
-      found.append("\(dataset): \(counted(contradictions.count, "pair")) of equal images in different classes, such as \(first.text)")
+      found.append(
+        "\(dataset): \(counted(contradictions.count, "pair")) of equal images in different classes, such as \(first.text)"
+      )
     }
     return found
   }

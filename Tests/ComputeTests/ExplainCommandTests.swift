@@ -52,11 +52,12 @@ extension ComputeTests {
     @Test func `tiles are explained one by one and by features`() throws {
       for space in ["pixels", "features"] {
         let (explanation, _) = try explained(
-          "pipe condense --method dm --factor 2 --ipc 1 --steps 1 --image-lr 1e-9 --width 8 --depth 2 < $A",
+          "pipe condense --method dm --factor 2 --ipc 1 --steps 1 --lr 1e-9 --width 8 --depth 2 < $A",
           "--by \(space) --nearest 2 \(space == "features" ? "--cache cache" : "")")
         #expect(explanation.images.count == 40)
         #expect(explanation.images.map(\.tile).prefix(5) == [0, 1, 2, 3, 0])
-        #expect(explanation.images.allSatisfy { $0.nearest.count == 2 && $0.nearest[0].distance <= $0.nearest[1].distance })
+        #expect(
+          explanation.images.allSatisfy { $0.nearest.count == 2 && $0.nearest[0].distance <= $0.nearest[1].distance })
         #expect(explanation.by == space)
         // The tiles are real images, shrunk.
         if space == "pixels" { #expect(explanation.images.allSatisfy { $0.nearest[0].difference < 0.01 }) }
@@ -72,7 +73,10 @@ extension ComputeTests {
       }
       let set = "pipe condense --method random --ipc 1 < $A"
       #expect(try refusal("\(set) | pipe explain - --real $F/strokes.npz").contains("classes that strokes has not"))
-      #expect(try refusal("\(set) | pipe shard -q -o small; pipe explain small --real $F/tones.tar.gz --label-pattern '{label}_*'").contains("classes"))
+      #expect(
+        try refusal(
+          "\(set) | pipe shard -q -o small; pipe explain small --real $F/tones.tar.gz --label-pattern '{label}_*'"
+        ).contains("classes"))
       let run = try ComputeTests.shell("pipe explain x", in: folder)
       #expect(run.status == 64)
       #expect(run.errors.contains("--real"), "\(run.errors)")

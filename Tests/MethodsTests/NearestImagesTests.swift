@@ -20,7 +20,8 @@ struct NearestImagesTests {
     let space = ImageSpace.pixels(Formation(factor: 1))
     var told: [Int] = []
     let near = try NearestImages(
-      of: space.vectors(ofTraining: images), labels: labels, among: real, in: space, count: 4, done: { told.append($0) })
+      of: space.vectors(ofTraining: images), labels: labels, among: real, in: space, count: 4, done: { told.append($0) }
+    )
     let own = images.floats().map(Double.init)
     func distance(_ row: Int, _ pixels: [UInt8]) -> Double {
       let squares = pixels.enumerated().reduce(0.0) { sum, value in
@@ -65,8 +66,9 @@ struct NearestImagesTests {
   @Test(arguments: [Formation(factor: 2), Formation(factor: 4), Formation(.time, factor: 2)])
   func `a tile that began as a real image is nearest to it`(_ formation: Formation) throws {
     let tiles = formation.finest.count
-    let chosen = (0..<tiles).map { SourceImage(label: 3, index: 40 * $0 + 5) }
-    let whole = try Tensor.concatenated(chosen.map { real.images(ofClass: 3, at: [$0.index]) }, axis: 0).to(.float32) / 255
+    let chosen = (0..<tiles).map { SourceImage(label: 3, index: 35 * $0 + 5) }
+    let whole =
+      try Tensor.concatenated(chosen.map { real.images(ofClass: 3, at: [$0.index]) }, axis: 0).to(.float32) / 255
     let decoded = try formation.decoded(formation.encoded(whole))
     let space = ImageSpace.pixels(formation)
     let near = try NearestImages(

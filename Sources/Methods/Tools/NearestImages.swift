@@ -99,7 +99,9 @@ public struct NearestImages: Sendable, Equatable {
             let distance = (Double(squared) / values).squareRoot()
             found[row].insert(
               Neighbour(source: SourceImage(label: label, index: index), distance: distance), limit: count)
-            if found[row].count == count { farthest[row] = Float(found[row][count - 1].distance * found[row][count - 1].distance * values) }
+            if found[row].count == count {
+              farthest[row] = Float(found[row][count - 1].distance * found[row][count - 1].distance * values)
+            }
           }
           if (Double(least) / values).squareRoot() < Self.itself { continue }
           counted += 1

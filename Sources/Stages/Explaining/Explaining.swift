@@ -101,7 +101,8 @@ public struct ExplanationPlan: Sendable {
             key: training.keys[stored], tile: tiles > 1 ? tile : nil, className: real.classNames[labels[stored]],
             represents: near.represented[row],
             nearest: try near.neighbours[row].map { try neighbour($0, of: own, in: real, .train) },
-            nearestTest: try nearTest?.neighbours[row].first.map { try neighbour($0, of: own, in: test ?? real, .test) }))
+            nearestTest: try nearTest?.neighbours[row].first.map { try neighbour($0, of: own, in: test ?? real, .test) }
+          ))
       }
     }
     let explanation = Explanation(
