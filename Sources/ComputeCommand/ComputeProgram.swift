@@ -12,6 +12,7 @@ public func main() async -> Never {
     tool: "pipe-compute",
     runners: [
       condenseVerb, expandVerb, evaluateVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb, previewAttentionVerb,
+      tensorDoctorVerb,
     ], sibling: nil)
 }
 
