@@ -13,7 +13,9 @@ public enum ControlGroup {
     for line in systemFile("/proc/self/cgroup")?.split(separator: "\n") ?? [] {
       // `0::/path`, or in the first version `4:memory:/path`.
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3, parts[1].isEmpty || parts[1].split(separator: ",").contains(controller[...]) else { continue }
+      guard parts.count == 3, parts[1].isEmpty || parts[1].split(separator: ",").contains(controller[...]) else {
+        continue
+      }
       let (root, file) = parts[1].isEmpty ? ("/sys/fs/cgroup", file) : ("/sys/fs/cgroup/\(controller)", old)
       var components = parts[2].split(separator: "/")
       while true {
@@ -34,7 +36,9 @@ public func systemFile(_ path: String) -> String? {
   var bytes = [UInt8](repeating: 0, count: 1 << 16)
   var filled = 0
   while filled < bytes.count {
-    let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled) }
+    let count = bytes.withUnsafeMutableBytes {
+      read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+    }
     if count < 0 { return nil }
     if count == 0 { break }
     filled += count

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Processors, memory and limits of this process.
 func machineFindings() -> [Finding] {
-  [processorFinding(), threadFinding(), memoryFinding(), addressFinding(), descriptorFinding(), fileSizeFinding()].compactMap { $0 }
+  [processorFinding(), threadFinding(), memoryFinding(), addressFinding(), descriptorFinding(), fileSizeFinding()]
+    .compactMap { $0 }
 }
 
 /// Processors that the machine has, or that this process may use.
@@ -23,7 +24,8 @@ private func processorFinding() -> Finding {
     ("bfloat16", ["avx512_bf16"]), ("AMX", ["amx_bf16"]), ("NEON", ["asimd"]), ("SVE", ["sve"]),
   ]
   let found = sets.filter { $0.flags.allSatisfy(known.contains) }.map(\.name)
-  let text = "\(counted(processorCount, "processor")), \(model), \(found.isEmpty ? "no vector instructions that are used" : found.joined(separator: ", "))"
+  let text =
+    "\(counted(processorCount, "processor")), \(model), \(found.isEmpty ? "no vector instructions that are used" : found.joined(separator: ", "))"
   if let share = processorShare, share < Double(processorCount) {
     return Finding(
       "processors", .warning, "\(text); the control group allows \(fixed(share, 1)) of them",
@@ -31,7 +33,9 @@ private func processorFinding() -> Finding {
   }
   #if arch(x86_64)
     if !found.contains("AVX2") {
-      return Finding("processors", .warning, text, remedy: "compute on a processor with AVX2; without it steps take several times as long")
+      return Finding(
+        "processors", .warning, text,
+        remedy: "compute on a processor with AVX2; without it steps take several times as long")
     }
   #endif
   return Finding("processors", text)
@@ -39,7 +43,8 @@ private func processorFinding() -> Finding {
 
 /// How many processors' time the control group allows; nil for all of them.
 private var processorShare: Double? {
-  let shares = ControlGroup.settings("cpu.max", of: "cpu", formerly: "cpu.cfs_quota_us").compactMap { setting -> Double? in
+  let shares = ControlGroup.settings("cpu.max", of: "cpu", formerly: "cpu.cfs_quota_us").compactMap {
+    setting -> Double? in
     // `200000 100000`: so many microseconds in so many; the first version has the second number in another file, mostly this one.
     let numbers = setting.split(separator: " ").map { Double($0) ?? -1 }
     guard let quota = numbers.first, quota > 0 else { return nil }
@@ -56,7 +61,8 @@ private func threadFinding() -> Finding? {
   let text = set.map { "\($0)=\($1)" }.joined(separator: " ")
   if set.contains(where: { $0 == "OMP_WAIT_POLICY" && $1.uppercased() == "ACTIVE" }) {
     return Finding(
-      "threads", .warning, "\(text): verbs that are joined by a pipe spin against each other", remedy: "unset OMP_WAIT_POLICY")
+      "threads", .warning, "\(text): verbs that are joined by a pipe spin against each other",
+      remedy: "unset OMP_WAIT_POLICY")
   }
   return Finding("threads", text)
 }
@@ -69,10 +75,12 @@ private func memoryFinding() -> Finding {
   let limit = memory < machine ? ", which the control group allows of \(sizeText(machine))" : ""
   let text = "\(sizeText(memory))\(limit)" + (free.map { "; \(sizeText($0)) available on the machine" } ?? "")
   if memory < 256 << 20 {
-    return Finding("memory", .fault, "\(text); the tensor library does not start", remedy: "let it have at least 256 MiB")
+    return Finding(
+      "memory", .fault, "\(text); the tensor library does not start", remedy: "let it have at least 256 MiB")
   }
   if min(memory, free ?? memory) < 1 << 30 {
-    return Finding("memory", .warning, "\(text); learning needs about 1 GiB", remedy: "end other programs, or raise the limit")
+    return Finding(
+      "memory", .warning, "\(text); learning needs about 1 GiB", remedy: "end other programs, or raise the limit")
   }
   return Finding("memory", text)
 }

@@ -18,11 +18,13 @@ private func cacheFinding() -> Finding {
   }
   guard let folder else {
     return Finding(
-      "cache", .warning, "none: trained networks are not kept", remedy: "set HOME or XDG_CACHE_HOME to a folder, with a / in front")
+      "cache", .warning, "none: trained networks are not kept",
+      remedy: "set HOME or XDG_CACHE_HOME to a folder, with a / in front")
   }
   var status = stat()
   if stat(folder, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
-    return Finding("cache", .warning, "\(folder) is not a folder: trained networks are not kept", remedy: "move it away")
+    return Finding(
+      "cache", .warning, "\(folder) is not a folder: trained networks are not kept", remedy: "move it away")
   }
   // The nearest folder that is there is where it would be made.
   var place = folder
@@ -69,7 +71,9 @@ private func fileSystem(of folder: String) -> String? {
   // `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`
   for line in systemFile("/proc/self/mountinfo")?.split(separator: "\n") ?? [] {
     let words = line.split(separator: " ")
-    guard words.count > 3, words[2] == device, let dash = words.firstIndex(of: "-"), dash + 1 < words.count else { continue }
+    guard words.count > 3, words[2] == device, let dash = words.firstIndex(of: "-"), dash + 1 < words.count else {
+      continue
+    }
     return String(words[dash + 1])
   }
   return nil
@@ -98,7 +102,8 @@ private func terminalFinding(_ terminal: Terminal) -> Finding {
   return Finding(
     "terminal",
     terminal.isError
-      ? "\(terminal.width) columns, \(drawn), \(painted) (TERM \(kind))" : "the standard error is none: \(drawn), \(painted)")
+      ? "\(terminal.width) columns, \(drawn), \(painted) (TERM \(kind))"
+      : "the standard error is none: \(drawn), \(painted)")
 }
 
 /// Whether files can be made in it.

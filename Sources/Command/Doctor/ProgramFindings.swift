@@ -4,7 +4,8 @@ internal import Glibc
 
 /// The programs, the tensor library, and the libraries that are loaded when they are needed.
 func programFindings() -> [Finding] {
-  [Finding("pipe", "\(ownPath() ?? "?"), \(toolVersion) (\(BuiltFrom.this.text))")] + tensorProgramFindings() + loadedLibraries.map(\.finding)
+  [Finding("pipe", "\(ownPath() ?? "?"), \(toolVersion) (\(BuiltFrom.this.text))")] + tensorProgramFindings()
+    + loadedLibraries.map(\.finding)
 }
 
 /// The program beside this one, and what it says of the tensor library after it was loaded.

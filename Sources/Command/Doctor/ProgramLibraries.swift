@@ -61,7 +61,8 @@ struct ProgramLibraries {
     let name = missing.first { $0.hasPrefix("libtorch") } ?? missing[0]
     let remedy = missing.lazy.compactMap(remedy(for:)).first
     return (
-      isTorch ? "libtorch, the tensor library, is not installed (\(name) is missing)" : "the library \(name) is missing",
+      isTorch
+        ? "libtorch, the tensor library, is not installed (\(name) is missing)" : "the library \(name) is missing",
       remedy ?? "install it, or name its folder in LD_LIBRARY_PATH"
     )
   }
@@ -96,7 +97,8 @@ private struct ELFFile {
     entries = stride(from: 0, to: list.count - 15, by: 16).map { (number(list, $0), number(list, $0 + 8)) }
     let address = entries.first { $0.tag == 5 }?.value ?? -1
     guard
-      let segment = segments.first(where: { $0.kind == 1 && ($0.address..<($0.address &+ $0.count)).contains(address) }),
+      let segment = segments.first(where: { $0.kind == 1 && address >= $0.address && address - $0.address < $0.count }
+      ),
       let count = entries.first(where: { $0.tag == 10 })?.value,
       let text = bytes(count, at: segment.offset + address - segment.address)
     else { return nil }
