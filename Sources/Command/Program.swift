@@ -191,7 +191,7 @@ private struct Program {
         "\(verb.name) runs in the program \(name), which is not beside pipe",
         hint: "build it with `swift build -c release` (without PIPE_TORCH=0) and put both into the same folder")
     }
-    if let absence = program.absence(for: verb.name) { throw absence }
+    if let absence = program.absence { throw absence }
     let threads = verb.option("threads") == nil ? nil : arguments.integer("threads")
     if let lack = Sibling.lack(threads: min(threads ?? processorCount, processorCount)) { throw lack }
     program.exec(words)

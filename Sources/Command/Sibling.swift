@@ -15,13 +15,13 @@ struct Sibling {
   /// The shared libraries that it names; nil where it is a script.
   var libraries: ProgramLibraries? { ProgramLibraries(ofProgram: path) }
 
-  /// What is not installed for a verb to run; nil where nothing is missing.
+  /// What is not installed for it to run; nil where nothing is missing.
   ///
   /// The loader would say so in its own words, and end with 127.
-  func absence(for verb: String) -> UsageError? {
+  var absence: UsageError? {
     guard let missing = libraries?.missing, !missing.isEmpty else { return nil }
     let complaint = ProgramLibraries.complaint(missing)
-    return UsageError("\(verb) cannot run: \(complaint.problem)", hint: complaint.remedy)
+    return UsageError(complaint.problem, hint: complaint.remedy)
   }
 
   /// What the limits on this process lack for loading the tensor library; nil where they suffice.

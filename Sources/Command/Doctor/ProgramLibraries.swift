@@ -45,26 +45,19 @@ struct ProgramLibraries {
     return ["/lib/\(machine)", "/usr/lib/\(machine)", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"]
   }()
 
-  /// What to install for a library that a program of this package names; nil where it is not Debian's.
-  static func remedy(for name: String) -> String? {
-    // Debian names the package after the version, which the library's name ends with.
-    if let version = name.firstMatch(of: /^lib(?:torch|torch_cpu|c10)\.so\.([0-9.]+)$/)?.output.1 {
-      // Without OpenBLAS apt would take the reference BLAS, which is 25 times slower.
-      return "apt install libtorch\(version) libopenblas0-openmp"
-    }
-    return name == "libgomp.so.1" ? "apt install libgomp1" : nil
-  }
-
   /// One sentence about libraries that are missing, and what to do.
   static func complaint(_ missing: [String]) -> (problem: String, remedy: String) {
-    let isTorch = missing.contains { $0.hasPrefix("libtorch") || $0.hasPrefix("libc10") }
-    let name = missing.first { $0.hasPrefix("libtorch") } ?? missing[0]
-    let remedy = missing.lazy.compactMap(remedy(for:)).first
-    return (
-      isTorch
-        ? "libtorch, the tensor library, is not installed (\(name) is missing)" : "the library \(name) is missing",
-      remedy ?? "install it, or name its folder in LD_LIBRARY_PATH"
-    )
+    let torch = missing.first { $0.hasPrefix("libtorch") } ?? missing.first { $0.hasPrefix("libc10") }
+    let problem =
+      torch.map { "libtorch, the tensor library, is not installed (\($0) is missing)" }
+      ?? "the library \(missing[0]) is not installed"
+    // Debian names the package after the version, which the library's name ends with.
+    if let version = torch?.firstMatch(of: /^lib(?:torch|torch_cpu|c10)\.so\.([0-9.]+)$/)?.output.1 {
+      // Without OpenBLAS apt would take the reference BLAS, which is 25 times slower.
+      return (problem, "apt install libtorch\(version) libopenblas0-openmp")
+    }
+    let isDebians = torch == nil && missing.contains("libgomp.so.1")
+    return (problem, isDebians ? "apt install libgomp1" : "install it, or name its folder in LD_LIBRARY_PATH")
   }
 }
 
