@@ -8,6 +8,9 @@ import PackageDescription
 let environment = ProcessInfo.processInfo.environment
 let withTorch = environment["PIPE_TORCH"] != "0"
 let libtorch = environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
+// The commit that `pipe version` names, as `Scripts/commit` prints it. Not `Context.gitInformation`: SwiftPM keeps that with
+// the evaluated manifest, and would go on naming the commit of the first build.
+let commit = (environment["PIPE_COMMIT"] ?? "").filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
 
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
@@ -29,11 +32,14 @@ var products: [Product] = [.executable(name: "pipe", targets: ["pipe"])]
 
 var targets: [Target] = [
   .executableTarget(name: "pipe", dependencies: ["Command"], swiftSettings: strict),
-  target("Command", ["Catalog", "Shards", "Datasets", "Streaming"]),
+  target("Command", ["Catalog", "Shards", "Datasets", "Streaming", "CCommit"]),
   target("Catalog", []),
   target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
   target("Datasets", ["CArchive", "CAudio", "CImage", "CMat", "CZlib"]),
   target("Streaming", []),
+
+  // One function that only its own file's compilation depends on: a new commit compiles one line.
+  .target(name: "CCommit", publicHeadersPath: "include", cSettings: [.define("PIPE_COMMIT", to: "\"\(commit)\"")]),
 
   // C libraries. CImage is a C target because libpng reports errors by longjmp, which Swift cannot call across; CAudio because libsndfile
   // reads memory through callbacks, and is loaded when the first sound is read; CMat because libmatio is loaded so, too.

@@ -24,7 +24,8 @@ public enum Catalog {
     ("decode", { .decode }),
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
-    ("methods", { .methods }), ("completion", { .completion }), ("man", { .man }), ("help", { .help }),
+    ("methods", { .methods }), ("doctor", { .doctor }), ("completion", { .completion }), ("man", { .man }),
+    ("help", { .help }),
     ("version", { .version }),
   ]
 

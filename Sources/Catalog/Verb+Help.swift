@@ -42,8 +42,35 @@ extension Verb {
 
   static let version = Verb(
     "version",
-    summary: "print the version",
-    description: [],
-    groups: [.brief],
+    summary: "print the version and the commit it was built from",
+    description: [
+      "The commit is the one that Scripts/package and Scripts/test give the build; a build by hand is told with "
+        + "PIPE_COMMIT=$(Scripts/commit). Histories of datasets hold the version alone, so that rebuilding changes no bytes."
+    ],
+    groups: [OptionGroup("Report", [.json]), .brief],
     examples: [Example("pipe version", "the same as pipe --version")])
+
+  static let doctor = Verb(
+    "doctor",
+    summary: "say what pipe finds on this machine, and what is wrong with it",
+    description: [
+      "Programs and versions, libtorch with its BLAS and OpenMP, the libraries that are loaded for some kinds of files, processors and "
+        + "their instructions, memory, limits, the cache, temporary folders, locale and terminal: a line each, and under what is wrong a "
+        + "line that says what to do.",
+      "Exits with 0 when everything works, warnings included, and with 2 when something would fail. libtorch is loaded for it, if it is there.",
+    ],
+    groups: [
+      OptionGroup(
+        "Report",
+        [
+          .json,
+          Option("tensors", .flag, isRecorded: false, help: "report on libtorch alone, in the program that loads it"),
+        ]),
+      .brief,
+    ],
+    examples: [
+      Example("pipe doctor", "after installing, and before reporting a fault"),
+      Example("pipe doctor --json | jq '.findings[] | select(.state != \"ok\")'", "what is wrong, for programs"),
+    ],
+    tensorOption: "tensors")
 }

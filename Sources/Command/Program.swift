@@ -191,9 +191,9 @@ private struct Program {
         "\(verb.name) runs in the program \(name), which is not beside pipe",
         hint: "build it with `swift build -c release` (without PIPE_TORCH=0) and put both into the same folder")
     }
-    let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    if let absence = program.absence { throw absence }
     let threads = verb.option("threads") == nil ? nil : arguments.integer("threads")
-    if let lack = Sibling.lack(threads: min(threads ?? processors, processors)) { throw lack }
+    if let lack = Sibling.lack(threads: min(threads ?? processorCount, processorCount)) { throw lack }
     program.exec(words)
     throw UsageError("\(program.path) cannot be started: \(String(cString: strerror(errno)))")
   }

@@ -12,6 +12,18 @@ struct Sibling {
     return access(String(path), X_OK) == 0 ? Sibling(path: String(path)) : nil
   }
 
+  /// The shared libraries that it names; nil where it is a script.
+  var libraries: ProgramLibraries? { ProgramLibraries(ofProgram: path) }
+
+  /// What is not installed for it to run; nil where nothing is missing.
+  ///
+  /// The loader would say so in its own words, and end with 127.
+  var absence: UsageError? {
+    guard let missing = libraries?.missing, !missing.isEmpty else { return nil }
+    let complaint = ProgramLibraries.complaint(missing)
+    return UsageError(complaint.problem, hint: complaint.remedy)
+  }
+
   /// What the limits on this process lack for loading the tensor library; nil where they suffice.
   ///
   /// Asked before it is loaded: its matrix library asks again and again, for ever, for a buffer that it is not given, partly
@@ -45,6 +57,41 @@ struct Sibling {
     for argument in arguments { free(argument) }
   }
 
+  /// Runs that program and keeps what it prints, up to what a pipe holds; one that is not done in time is killed.
+  func run(_ words: [String], seconds: Int) -> (status: Int32, output: [UInt8], errors: [UInt8]) {
+    var pipes: [[Int32]] = []
+    for _ in 0..<2 {
+      var ends: [Int32] = [-1, -1]
+      guard pipe(&ends) == 0 else { break }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+      pipes.append(ends)
+    }
+    defer { for end in pipes.joined() { close(end) } }
+    guard pipes.count == 2 else { return (127, [], Array("no pipe could be made".utf8)) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    for (index, ends) in pipes.enumerated() { posix_spawn_file_actions_adddup2(&actions, ends[1], Int32(index + 1)) }
+    var process: pid_t = 0
+    let failure = withCStrings([path] + words) { posix_spawn(&process, path, &actions, nil, $0, environ) }
+    guard failure == 0 else { return (127, [], Array(String(cString: strerror(failure)).utf8)) }
+    var status: Int32 = 0
+    var waited = 0
+    while waitpid(process, &status, WNOHANG) == 0 {
+      if waited == seconds * 1000 { kill(process, SIGKILL) }
+      usleep(1000)
+      waited += 1
+    }
+    func content(_ end: Int32) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: 1 << 16)
+      let count = read(end, &bytes, bytes.count)
+      return Array(bytes.prefix(max(0, count)))
+    }
+    return (status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, content(pipes[0][0]), content(pipes[1][0]))
+  }
+
   /// Settings that a library reads when it is loaded, which is before our first line.
   ///
   /// What the user has set stays.
@@ -63,7 +110,7 @@ struct Sibling {
 }
 
 /// This executable's path, also after another file took its name.
-private func ownPath() -> String? {
+func ownPath() -> String? {
   var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
   let count = readlink("/proc/self/exe", &target, Int(PATH_MAX))
   guard count > 0 else { return nil }

@@ -12,7 +12,7 @@ public func main() async -> Never {
     tool: "pipe-compute",
     runners: [
       condenseVerb, expandVerb, evaluateVerb, explainVerb, fitVerb, encodeVerb, attendVerb, decodeLatentsVerb,
-      previewAttentionVerb,
+      previewAttentionVerb, tensorDoctorVerb,
     ], sibling: nil)
 }
 

@@ -62,7 +62,7 @@ import Testing
     for words in [["--version"], ["version"]] {
       let outcome = try run(words)
       #expect(outcome.status == 0)
-      #expect(outcome.output == toolVersion + "\n")
+      #expect(outcome.output == "\(toolVersion) (\(BuiltFrom.this.text))\n")
       #expect(outcome.errors == "")
     }
   }

@@ -6,7 +6,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case ok = 0
   /// A fault of the program's own.
   case internalError = 1
-  /// `verify` found damage.
+  /// `verify` found damage, or `doctor` a fault.
   case damage = 2
   /// The command line is wrong, asks for more than there is memory, or needs a part that is not installed.
   case usage = 64
@@ -34,7 +34,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     switch self {
     case .ok: "done"
     case .internalError: "a fault of the program's own"
-    case .damage: "pipe verify found damage"
+    case .damage: "pipe verify found damage, or pipe doctor a fault"
     case .usage: "the command line is wrong or asks for too much, or a part of the installation is missing"
     case .badInput: "the input is damaged or not what it claims to be; do not retry"
     case .noInput: "there is no input"

@@ -42,7 +42,14 @@ final class MakingFolder {
           guard try isUsable(path) else { continue }
           let dataset = path + "/dataset"
           guard mkdir(dataset, 0o777) == 0 else { throw failure(.cannotCreate, dataset, "cannot be created") }
-          try record(dataset, in: path)
+          do throws(DataError) {
+            try record(dataset, in: path)
+          } catch {
+            // On a full disk the record is there, and empty.
+            unlink("\(path)/\(recordName)")
+            rmdir(dataset)
+            throw error
+          }
           let remove = { @Sendable () -> Void in
             removeRecorded(in: path)
             parents.removeAll()

@@ -125,7 +125,7 @@ private func spawn(
   return process
 }
 
-private func withCStrings<Result>(
+func withCStrings<Result>(
   _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
   let pointers = texts.map { strdup($0) } + [nil]
