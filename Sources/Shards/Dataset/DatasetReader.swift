@@ -48,7 +48,7 @@ public final class DatasetReader: SampleSource {
     do throws(DataError) {
       return try Sample(record, classCount: info.classNames.count)
     } catch {
-      let placed = error.at(shard?.path ?? folder)
+      let placed = error.at(place)
       failure = placed
       throw placed
     }
@@ -59,7 +59,7 @@ public final class DatasetReader: SampleSource {
   /// - Throws: as `next`.
   public func nextPending() throws(DataError) -> PendingSample? {
     guard let record = try nextRecord() else { return nil }
-    return PendingSample(record, classCount: info.classNames.count, place: shard?.path ?? folder)
+    return PendingSample(record, classCount: info.classNames.count, place: place)
   }
 
   /// Copies every sample to a stream, each byte as it stands in the shards.
@@ -75,7 +75,24 @@ public final class DatasetReader: SampleSource {
       Counted<PackedChunk>(as: "cat", total: manifest.samples, units: \.count, progress: progress)
     }
     let sink = WireSink(named: "cat", to: writer, info: info, times: times)
-    _ = try await stages.run(from: chunks(of: self, stage: "cat", times: times), into: sink)
+    let records = recordChunks(stage: "cat", times: times) { [self] () throws(DataError) in try nextRecord() }
+    _ = try await stages.run(from: records, into: sink)
+  }
+
+  /// The shard that is being read, or the folder: where an error is.
+  var place: String { shard?.path ?? folder }
+
+  /// Reads the shard at hand to its end, so that everything that was read of it is checked.
+  ///
+  /// - Throws: as `next`.
+  func finishShard() throws(DataError) {
+    if let failure { throw failure }
+    do throws(DataError) {
+      while try shard?.next() != nil {}
+    } catch {
+      failure = error
+      throw error
+    }
   }
 
   func nextRecord() throws(DataError) -> Record? {
