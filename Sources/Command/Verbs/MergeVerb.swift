@@ -6,43 +6,57 @@ internal import Streaming
 
 let mergeVerb = VerbRunner("merge") { invocation in
   let arguments = invocation.arguments
-  let report = invocation.report
   let output = arguments.path("output") ?? "-"
-  let isStream = try isStreamPlace(output)
-  var options = try ShardOptions(arguments, directory: isStream ? "" : resolvedOutput(output))
-  if !isStream { try options.checkDirectory() }
+  if try isStreamPlace(output) {
+    // Whatever is wrong with the parts, the next process is told.
+    try await writeStream(invocation) { writer in try await mergeParts(invocation, to: writer) }
+  } else {
+    try await mergeParts(invocation, to: try ShardOptions(arguments, directory: resolvedOutput(output)))
+  }
+  return .ok
+}
+
+private func mergeParts(_ invocation: Invocation, to writer: WireWriter) async throws {
+  for option in OptionGroup.shardOptionNames where invocation.arguments.given(option) {
+    throw UsageError("--\(option) is for shards, and the output is a stream", hint: "name a folder with -o")
+  }
+  let (samples, source, times) = try merged(invocation)
+  _ = try await samples.write(named: "merge", times: times, invocation.report) { _ in
+    WireSink(named: "merge", to: writer, info: source.info, times: times)
+  }
+  sayTwins(source.twins, invocation.report)
+  invocation.report.detail(times)
+}
+
+private func mergeParts(_ invocation: Invocation, to options: ShardOptions) async throws {
+  var options = options
+  try options.checkDirectory()
+  var (samples, source, times) = try merged(invocation)
+  options.fields = source.fields
+  options.namePrefix = source.info.folderName
+  samples.pack = try Pack(for: options, info: source.info, times: times)
+  let manifest = try await samples.writeShards(
+    options, invocation.arguments, named: "merge", times: times, invocation.report)
+  sayTwins(source.twins, invocation.report)
+  invocation.report.detail(manifest)
+  invocation.report.detail(times)
+  invocation.report.log(summary(of: manifest, in: options.directory))
+}
+
+/// The samples of all parts in their order, packed for a stream.
+private func merged(_ invocation: Invocation) throws -> (OrderedSamples, MergedSource, WorkTimes?) {
+  let arguments = invocation.arguments
   let unrelated = Set(OptionGroup.shardOptionNames)
   let source = try MergedSource(
     arguments.operands, mayShareKeys: arguments.flag("renumber"), name: arguments.text("name"), tool: toolVersion,
     options: arguments.recorded.filter { !unrelated.contains($0.key) })
-  sayWhatIsMerged(source, arguments.operands, report)
+  sayWhatIsMerged(source, arguments.operands, invocation.report)
   let byClass = arguments.choice("order").map { $0 == "class" } ?? source.areMade
-  options.fields = source.fields
-  options.namePrefix = source.info.folderName
-  let times = report.workTimes()
-  var samples = OrderedSamples(source: source, pack: Pack(forStreamOf: source.info, times: times))
-  samples.order = byClass ? .byClass : .unchanged
-  samples.isRenumbered = arguments.flag("renumber")
-  let twins = { [name = arguments.operands.count] in sayTwins(source.twins, of: name, report) }
-  if isStream {
-    for option in OptionGroup.shardOptionNames where arguments.given(option) {
-      throw UsageError("--\(option) is for shards, and the output is a stream", hint: "name a folder with -o")
-    }
-    try await writeStream(invocation) { writer in
-      _ = try await samples.write(named: "merge", times: times, report) { _ in
-        WireSink(named: "merge", to: writer, info: source.info, times: times)
-      }
-    }
-    twins()
-  } else {
-    samples.pack = try Pack(for: options, info: source.info, times: times)
-    let manifest = try await samples.writeShards(options, arguments, named: "merge", times: times, report)
-    twins()
-    report.detail(manifest)
-    report.log(summary(of: manifest, in: options.directory))
-  }
-  report.detail(times)
-  return .ok
+  let times = invocation.report.workTimes()
+  let samples = OrderedSamples(
+    source: source, pack: Pack(forStreamOf: source.info, times: times), order: byClass ? .byClass : .unchanged,
+    isRenumbered: arguments.flag("renumber"))
+  return (samples, source, times)
 }
 
 /// Whether the samples go to a stream that is open or a device; anything else is a folder to make.
@@ -67,7 +81,7 @@ private func sayWhatIsMerged(_ source: MergedSource, _ folders: [String], _ repo
   report.detail(source.info)
 }
 
-private func sayTwins(_ twins: MergedSource.Twins, of parts: Int, _ report: Reporter) {
+private func sayTwins(_ twins: MergedSource.Twins, _ report: Reporter) {
   guard twins.count > 0 else { return }
   report.log(
     "\(counted(twins.count, "sample")) have the content of one before, and are kept; the first is \(twins.first[1]), which is "
