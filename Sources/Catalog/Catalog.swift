@@ -23,6 +23,7 @@ public enum Catalog {
     ("condense", { .condense }), ("expand", { .expand }), ("evaluate", { .evaluate }), ("explain", { .explain }),
     ("decode", { .decode }),
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
+    ("merge", { .merge }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
     ("methods", { .methods }), ("doctor", { .doctor }), ("completion", { .completion }), ("man", { .man }),
     ("help", { .help }),

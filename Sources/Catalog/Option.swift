@@ -4,6 +4,8 @@ public struct Option: Sendable {
   public var name: String
   /// One-letter form, without dash.
   public var short: Character?
+  /// Another long name under which it may be typed.
+  public var alias: String?
   /// What it takes.
   public var kind: ValueKind
   /// The value when nothing is typed, as it would be typed; nil where there is none, or where it depends on the data
@@ -32,12 +34,14 @@ public struct Option: Sendable {
 
   /// Makes an option.
   public init(
-    _ name: String, short: Character? = nil, _ kind: ValueKind, default defaultText: String? = nil,
+    _ name: String, short: Character? = nil, alias: String? = nil, _ kind: ValueKind,
+    default defaultText: String? = nil,
     defaultNote: String? = nil, implied impliedText: String? = nil, repeats: Bool = false, isRequired: Bool = false,
     isRecorded: Bool = true, isWritten: Bool = false, help: String
   ) {
     self.name = name
     self.short = short
+    self.alias = alias
     self.kind = kind
     self.defaultText = defaultText
     self.defaultNote = defaultNote

@@ -79,6 +79,31 @@ extension OptionGroup {
     .belongs(option, to: "net", Catalog.networks.filter(\.hasSize).map(\.name))
   }
 
+  /// How samples are cut into shards.
+  static let shards = OptionGroup(
+    "Shards",
+    [
+      Option(
+        "zstd", .integer(1...19), defaultNote: "plain tar", implied: "3",
+        help: "compress every shard, at this level"),
+      Option("max-bytes", alias: "max-size", .size, default: "64M", help: "begin a new shard at this size"),
+      Option(
+        "max-samples", .integer(1...Int.max), defaultNote: "no limit",
+        help: "begin a new shard at this many samples"),
+      Option(
+        "shards", .integer(1...999_999), defaultNote: "as many as sizes ask for",
+        help: "make exactly N shards with as many samples each, or one more"),
+    ])
+
+  /// Their names: what is cut otherwise is the same data.
+  public static let shardOptionNames = shards.options.map(\.name)
+
+  /// What belongs to them.
+  static let shardRelations: [Relation] = [
+    .excludes("shards", "max-bytes", "the number of shards decides their size"),
+    .excludes("shards", "max-samples", "the number of shards decides their size"),
+  ]
+
   /// What the machine may be used for.
   static let machine = OptionGroup(
     "Machine",

@@ -39,7 +39,11 @@ extension Verb {
       "Takes pipe's stream, or any archive that `pipe decode` takes. The folder appears under its name only when it is "
         + "complete and synced; a stream that stops before its end publishes nothing and exits with 75, one whose "
         + "producer failed with the producer's own code. An existing folder is never overwritten.",
-      "Shards are plain tar files in the WebDataset convention beside `pipe.manifest` and `SHA256SUMS`.",
+      "Shards are plain tar files in the WebDataset convention beside `pipe.manifest` and `SHA256SUMS`. WebDataset gives every worker of a "
+        + "DataLoader whole shards, and a worker without one fails: there must be at least as many shards as workers. --shards 8 --shuffle 0 "
+        + "makes eight that are alike.",
+      "With --shuffle, and with --shards where the input does not say how many samples it has, all samples are first kept in a temporary "
+        + "file (TMPDIR, else /var/tmp) as large as the shards.",
     ],
     groups: [
       OptionGroup(
@@ -53,24 +57,22 @@ extension Verb {
         ]),
       OptionGroup(
         "Shards",
-        [
-          Option(
-            "zstd", .integer(1...19), defaultNote: "plain tar", implied: "3",
-            help: "compress every shard, at this level"),
-          Option("max-size", .size, default: "64M", help: "begin a new shard at this size"),
-          Option(
-            "max-samples", .integer(1...Int.max), defaultNote: "no limit",
-            help: "begin a new shard at this many samples"),
+        OptionGroup.shards.options + [
           Option(
             "fields", .list("FIELD"), defaultNote: "all",
             help: "keep only these fields of each sample, such as png,cls"),
+          Option(
+            "shuffle", .integer(0...Int.max), defaultNote: "the order in which they come",
+            help: "shuffle all samples, by this seed and their keys"),
         ]),
       .reading, .terminal,
     ],
     examples: [
       Example("pipe condense < cifar10.tar | pipe shard", "the end of a condensation"),
-      Example("pipe shard --zstd=9 --max-size 1G -i photos.tar -o photos", "re-shard an archive in one process"),
+      Example("pipe shard --zstd=9 --max-bytes 1G -i photos.tar -o photos", "re-shard an archive in one process"),
+      Example("pipe shard --shards 8 --shuffle 0 -i cifar10-m3d -o eight", "for a DataLoader with up to 8 workers"),
     ],
+    relations: OptionGroup.shardRelations,
     samplesOption: "input", interruption: .waitForUpstream)
 
   static let cat = Verb(
@@ -81,6 +83,9 @@ extension Verb {
         + "is checked on the way.",
       "With --form the stream has what a trainer sees of a condensed set whose images hold several training images: each of them "
         + "as a sample, cut out and enlarged, and no formation in the header. The history says so.",
+      "A selection is of stored samples, in this order: classes, then the first of each class, then the first in all; --form comes "
+        + "after it. The list of classes stays as it is, so that no label changes its meaning; --relabel takes the classes out that "
+        + "were not selected, and numbers the others anew in `cls`, soft labels and class names.",
     ],
     operands: [.shardFolder],
     groups: [
@@ -89,12 +94,31 @@ extension Verb {
         [
           .streamOutput,
           Option("form", .flag, help: "a sample for each training image, cut and enlarged"),
+        ]),
+      OptionGroup(
+        "Selection",
+        [
+          Option(
+            "filter", .text("class=NAME,…"), defaultNote: "all", repeats: true,
+            help: "only samples of these classes, by name or index"),
+          Option(
+            "drop-class", .text("NAME,…"), defaultNote: "none", repeats: true,
+            help: "no samples of these classes"),
+          Option(
+            "per-class", .integer(1...Int.max), defaultNote: "no limit", help: "only the first N samples of each class"),
+          Option("take", .integer(1...Int.max), defaultNote: "no limit", help: "only the first N samples in all"),
+          Option(
+            "relabel", .flag,
+            help: "number the selected classes anew; alone: those that have samples"),
         ]), .terminal,
     ],
     examples: [
       Example("pipe cat cifar10-m3d | pipe shard --zstd -o cifar10-m3d-zst", "compress a dataset"),
       Example("pipe cat cifar10-m3d | tar t", "list its samples"),
       Example("pipe cat --form cifar10-m3d | pipe shard -o formed", "for a trainer that cuts no tiles"),
+      Example("pipe cat --per-class 5 cifar10-m3d | pipe shard -o five", "fewer images per class, without a rerun"),
+      Example(
+        "pipe cat --filter class=cat,dog --relabel cifar10-m3d | pipe shard -o pets", "two classes, numbered 0 and 1"),
     ],
     writesBinary: true)
 

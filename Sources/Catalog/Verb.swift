@@ -55,10 +55,10 @@ public struct Verb: Sendable {
     return names.compactMap(Catalog.method)
   }
 
-  /// The option of that long name.
+  /// The option of that long name, or of that other name.
   public func option(_ name: String) -> Option? {
     for group in groups {
-      for option in group.options where option.name == name { return option }
+      for option in group.options where option.name == name || option.alias == name { return option }
     }
     return nil
   }
@@ -68,7 +68,8 @@ public struct Verb: Sendable {
 
   /// What is typed after the verb, short: `[options] DIR`.
   public var usage: String {
-    (["[options]"] + operands.map { $0.isRequired ? $0.name : "[\($0.name)]" }).joined(separator: " ")
+    (["[options]"] + operands.map { ($0.isRequired ? $0.name : "[\($0.name)]") + ($0.repeats ? " …" : "") })
+      .joined(separator: " ")
   }
 }
 
@@ -90,14 +91,17 @@ public struct Operand: Sendable {
   public var kind: ValueKind
   /// Whether it must be there.
   public var isRequired: Bool
+  /// Whether further ones of its kind may follow; only the last operand of a verb repeats.
+  public var repeats: Bool
   /// One line, as for options.
   public var help: String
 
   /// Makes an operand.
-  public init(_ name: String, _ kind: ValueKind, isRequired: Bool = true, help: String) {
+  public init(_ name: String, _ kind: ValueKind, isRequired: Bool = true, repeats: Bool = false, help: String) {
     self.name = name
     self.kind = kind
     self.isRequired = isRequired
+    self.repeats = repeats
     self.help = help
   }
 }

@@ -135,12 +135,15 @@ public struct ProvenanceStep: Sendable, Equatable, Codable {
   public var results: [String: Double]?
   /// Samples of the input that could not be read and were left out; nil where there were none.
   public var skipped: BadSamples?
+  /// Of a merge: what the history of each part has after the steps that all have in common; nil where no part has any.
+  public var parts: [[ProvenanceStep]]?
 
   /// Makes a step.
   public init(
     verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:],
-    results: [String: Double]? = nil, skipped: BadSamples? = nil
+    results: [String: Double]? = nil, skipped: BadSamples? = nil, parts: [[ProvenanceStep]]? = nil
   ) {
+    self.parts = parts
     self.results = results
     self.skipped = skipped
     self.verb = verb

@@ -118,7 +118,7 @@ private func shown(on master: Int32) -> String {
 }
 
 /// A folder that goes away with the value.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let url: URL
 
   init() throws {

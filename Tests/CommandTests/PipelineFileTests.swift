@@ -226,9 +226,9 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
   }
 
   @Test func `the digest is what another implementation computes`() throws {
-    // sha256sum of {"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}
+    // sha256sum of {"inputs":["file:1"],"steps":[{"options":{"max-bytes":"64M","split":"train"},"verb":"shard"}],"tool":"t"}
     let canonical =
-      #"{"inputs":["file:1"],"steps":[{"options":{"max-size":"64M","split":"train"},"verb":"shard"}],"tool":"t"}"#
+      #"{"inputs":["file:1"],"steps":[{"options":{"max-bytes":"64M","split":"train"},"verb":"shard"}],"tool":"t"}"#
     let folder = try TemporaryFolder()
     let file = try folder.file("canonical", canonical)
     let outcome = try run([file.path], program: URL(filePath: "/usr/bin/sha256sum"))

@@ -127,6 +127,12 @@ public struct Arguments: Sendable {
     return words
   }
 
+  /// Every text that was typed for an option that repeats.
+  public func texts(_ name: String) -> [String] {
+    precondition(option(name).repeats, "--\(name) does not repeat")
+    return typed[name]?.map(\.text) ?? []
+  }
+
   /// The time in seconds.
   public func duration(_ name: String) -> Double? {
     guard let value = value(name) else { return nil }
@@ -285,15 +291,24 @@ extension Arguments {
     operands = []
   }
 
+  /// Each argument without a name, with what the verb says of it.
+  var describedOperands: [(operand: Operand, word: String)] {
+    operands.enumerated().compactMap { index, word in
+      let operand =
+        index < verb.operands.count ? verb.operands[index] : verb.operands.last.flatMap { $0.repeats ? $0 : nil }
+      return operand.map { ($0, word) }
+    }
+  }
+
   private func checkOperands() throws(UsageError) {
-    for (operand, word) in zip(verb.operands, operands) {
+    for (operand, word) in describedOperands {
       do throws(UsageError) {
         _ = try OptionValue(word, as: operand.kind)
       } catch {
         throw UsageError("\(operand.name) of \(verb.name) \(error.message)", hint: error.hint)
       }
     }
-    if operands.count > verb.operands.count {
+    if operands.count > verb.operands.count, !(verb.operands.last?.repeats ?? false) {
       if let attachedSlip { throw attachedSlip }
       let word = operands[verb.operands.count]
       let hint = verb.samplesOption.map { verb.option($0)?.short == nil ? "--\($0) \(word)" : "-i \(word)" }

@@ -130,7 +130,7 @@ private func inputs(of arguments: Arguments) -> [(name: String, place: Place)] {
     guard case .path = option.kind else { continue }
     for path in arguments.paths(option.name) where path != "-" { inputs.append((path, Place(path))) }
   }
-  for (operand, path) in zip(verb.operands, arguments.operands) {
+  for (operand, path) in arguments.describedOperands {
     if case .path = operand.kind { inputs.append((path, Place(path))) }
   }
   if !readersOfStandardInput(arguments).isEmpty, let place = Place(descriptor: 0) {

@@ -60,7 +60,8 @@ enum Completion {
       var specs: [String] = []
       for option in verb.options { specs += zshSpecs(option) }
       for (index, operand) in verb.operands.enumerated() {
-        specs.append("'\(index + 1):\(zshQuoted(operand.help)):\(zshAction(operand.kind))'")
+        specs.append(
+          "'\(operand.repeats ? "*" : String(index + 1)):\(zshQuoted(operand.help)):\(zshAction(operand.kind))'")
       }
       cases += "    \(verb.name)) _arguments \(specs.joined(separator: " \\\n      ")) ;;\n"
     }

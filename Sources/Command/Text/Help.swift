@@ -129,6 +129,7 @@ enum Help {
       text += ": " + words.joined(separator: ", ")
     }
     var remarks: [String] = []
+    if let alias = option.alias { remarks.append("also --\(alias)") }
     if option.repeats { remarks.append("repeatable") }
     if let implied = option.impliedText { remarks.append("without a value: \(implied)") }
     if let value {

@@ -3,16 +3,28 @@ internal import Shards
 internal import Streaming
 
 let catVerb = VerbRunner("cat") { invocation in
-  let folder = invocation.arguments.operands[0]
+  let arguments = invocation.arguments
+  let folder = arguments.operands[0]
   try await writeStream(invocation) { writer in
     let reader = try DatasetReader(folder)
     invocation.report.detail(reader.info)
     invocation.report.detail(reader.manifest)
     let times = invocation.report.workTimes()
-    if invocation.arguments.flag("form"), let formation = reader.info.formation, formation.multiplicity > 1 {
-      try await copyFormed(reader, to: writer, times: times, invocation)
+    let selection = try SampleSelection(arguments, of: reader.info, in: folder) { invocation.report.log($0) }
+    let isFormed = arguments.flag("form") && (reader.info.formation?.multiplicity ?? 1) > 1
+    if arguments.flag("form"), !isFormed { invocation.report.log("every stored sample is one training sample") }
+    let step = ProvenanceStep(
+      verb: "cat", tool: toolVersion, options: arguments.recorded, digests: ["source": reader.manifest.generation])
+    let selected = selection.map { SelectedSource(reader, $0, adding: isFormed ? nil : step) }
+    if let selected, selected.count == 0 {
+      throw DataError(
+        .badInput, at: [folder], "has no sample of these classes", remedy: "see its counts with pipe inspect \(folder)")
+    }
+    if isFormed {
+      try await copyFormed(FormedSource(selected ?? reader, adding: step), to: writer, times: times, invocation)
+    } else if let selected {
+      try await selected.copy(to: writer, times: times, progress: invocation.report.progressHandler)
     } else {
-      if invocation.arguments.flag("form") { invocation.report.log("every stored sample is one training sample") }
       try await reader.copy(to: writer, times: times, progress: invocation.report.progressHandler)
     }
     invocation.report.detail(times)
@@ -22,19 +34,63 @@ let catVerb = VerbRunner("cat") { invocation in
 
 /// Writes the training images of a dataset with a formation.
 private func copyFormed(
-  _ reader: DatasetReader, to writer: WireWriter, times: WorkTimes?, _ invocation: Invocation
+  _ source: FormedSource, to writer: WireWriter, times: WorkTimes?, _ invocation: Invocation
 ) async throws {
-  let source = FormedSource(
-    reader,
-    adding: ProvenanceStep(
-      verb: "cat", tool: toolVersion, options: invocation.arguments.recorded,
-      digests: ["source": reader.manifest.generation]))
   let info = source.info
   let stages = pipeline {
     Pack(forStreamOf: info, times: times)
     Counted<PackedChunk>(
       as: "cat", total: info.countPerClass?.reduce(0, +), units: \.count, progress: invocation.report.progressHandler)
   }
-  let sink = WireSink(named: "cat", to: writer, info: info, times: times)
+  // Asked after the flow has ended, when nobody else touches it.
+  nonisolated(unsafe) let counted = source
+  let sink = WireSink(named: "cat", to: writer, info: info, times: times) {
+    counted.info == info ? nil : counted.info
+  }
   _ = try await stages.run(from: chunks(of: source, stage: "cat", times: times), into: sink)
+}
+
+extension SampleSelection {
+  /// What the options of the group “Selection” ask for; nil where they ask for nothing.
+  ///
+  /// `log` is told where a word could have been meant otherwise.
+  ///
+  /// - Throws: `UsageError` for a filter that cannot be read, `DataError` (`.badInput`) for a class that `info` does not have.
+  fileprivate init?(
+    _ arguments: Arguments, of info: DatasetInfo, in folder: String, log: (String) -> Void
+  ) throws {
+    guard ["filter", "drop-class", "per-class", "take", "relabel"].contains(where: arguments.given) else { return nil }
+    let names = ClassWords(info, in: folder)
+    let renumbering = arguments.flag("relabel")
+    // Alone, --relabel leaves out the classes that have no samples.
+    var keeps = info.classNames.map { _ in true }
+    if arguments.given("filter") {
+      let wanted = try names.indices(of: arguments.classFilter("filter"), log: log)
+      keeps = keeps.indices.map(wanted.contains)
+    }
+    for index in try names.indices(of: arguments.texts("drop-class"), log: log) { keeps[index] = false }
+    if renumbering, !arguments.given("filter"), !arguments.given("drop-class"), let counts = info.countPerClass {
+      keeps = counts.map { $0 > 0 }
+    }
+    guard keeps.contains(true) else {
+      throw UsageError("--filter and --drop-class leave no class", hint: "keep at least one")
+    }
+    self.init(
+      classes: ClassSelection(keeping: keeps, renumbering: renumbering), perClass: arguments.integer("per-class"),
+      take: arguments.integer("take"))
+  }
+}
+
+extension Arguments {
+  /// The classes of every `class=NAME,…` that was typed, each as one text.
+  fileprivate func classFilter(_ option: String) throws(UsageError) -> [String] {
+    var words: [String] = []
+    for text in texts(option) {
+      guard text.hasPrefix("class="), text != "class=" else {
+        throw UsageError("--\(option) takes class=NAME,…, not \(quoted(text))", hint: "as in --\(option) class=cat,dog")
+      }
+      words.append(String(text.dropFirst("class=".count)))
+    }
+    return words
+  }
 }

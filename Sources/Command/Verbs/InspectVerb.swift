@@ -59,15 +59,27 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
         + manifest.shards.map {
           [$0.name, grouped($0.samples), sizeText($0.bytes), String($0.sha256.prefix(16)) + "…"]
         })
+  text += "\n" + wrapped(loaderNote(manifest), 100, indent: 2)
   if !manifest.provenance.isEmpty { text += "\n  history\n" }
-  for (index, step) in manifest.provenance.enumerated() {
-    text += "  \(index + 1). \(step.verb), \(step.tool)\n"
-    if !step.commandOptions.isEmpty { text += "     \(step.commandOptions)\n" }
-    for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "     \(role) \(digest)\n" }
+  text += history(manifest.provenance, indent: 2)
+  return text
+}
+
+/// Steps of a history, numbered; those of the parts of a merge below it.
+private func history(_ steps: [ProvenanceStep], indent: Int) -> String {
+  let space = String(repeating: " ", count: indent)
+  var text = ""
+  for (index, step) in steps.enumerated() {
+    text += "\(space)\(index + 1). \(step.verb), \(step.tool)\n"
+    if !step.commandOptions.isEmpty { text += "\(space)   \(step.commandOptions)\n" }
+    for (role, digest) in step.digests.sorted(by: { $0.key < $1.key }) { text += "\(space)   \(role) \(digest)\n" }
     if let skipped = step.skipped {
-      text += "     left out \(counted(skipped.count, "bad sample")):\n"
-      for sample in skipped.samples { text += "       \(printable("\(sample.place): \(sample.reason)"))\n" }
-      if let rest = skipped.rest { text += "       \(rest)\n" }
+      text += "\(space)   left out \(counted(skipped.count, "bad sample")):\n"
+      for sample in skipped.samples { text += "\(space)     \(printable("\(sample.place): \(sample.reason)"))\n" }
+      if let rest = skipped.rest { text += "\(space)     \(rest)\n" }
+    }
+    for (number, part) in (step.parts ?? []).enumerated() where !part.isEmpty {
+      text += "\(space)   before that, part \(number + 1) alone:\n" + history(part, indent: indent + 5)
     }
   }
   return text
@@ -94,6 +106,14 @@ private func numbers(_ values: [Float], _ separator: String = " ") -> String {
     let trimmed = text.hasSuffix(".0000") ? String(text.dropLast(5)) : text
     return trimmed
   }.joined(separator: separator)
+}
+
+/// How many workers of a data loader can read a dataset at once.
+func loaderNote(_ manifest: Manifest) -> String {
+  let count = manifest.shards.count
+  return
+    "\(counted(count, "shard")): webdataset gives each DataLoader worker whole shards, so take num_workers=\(count) at most"
+    + (count < manifest.samples ? "; pipe shard --shards N --shuffle 0 makes more" : "")
 }
 
 func padded(_ text: String, _ width: Int) -> String {

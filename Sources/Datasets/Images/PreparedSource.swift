@@ -7,8 +7,8 @@ final class PreparedSource: SampleSource {
   private let preparation: Preparation
   private let name: String
   private let log: (String) -> Void
-  /// New index per old one; nil drops the class.
-  private let newLabels: [Int?]?
+  /// The classes that stay; nil for all.
+  private let classes: ClassSelection?
   private let findings: Findings
   /// Samples that were handed out, bad ones included, by their new labels.
   private var delivered: [Int]
@@ -27,7 +27,7 @@ final class PreparedSource: SampleSource {
     self.name = name
     self.log = log
     findings = Findings(of: name)
-    (info, newLabels) = try Self.described(opened.info, channels: opened.channels, options, name: name)
+    (info, classes) = try Self.described(opened.info, channels: opened.channels, options, name: name)
     preparation = Preparation(
       options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil,
       findings: findings)
@@ -36,12 +36,12 @@ final class PreparedSource: SampleSource {
 
   private static func described(
     _ original: DatasetInfo, channels: Int?, _ options: ReadOptions, name: String
-  ) throws(DataError) -> (DatasetInfo, [Int?]?) {
-    var info = original
-    let newLabels = try chooseClasses(&info, options.classes, name: name)
+  ) throws(DataError) -> (DatasetInfo, ClassSelection?) {
+    let classes = try chosenClasses(of: original, options.classes, name: name)
+    var info = classes?.applied(to: original) ?? original
     info.shape = newShape(info.shape, channels: channels, options)
     if let name = options.name { info.name = name }
-    return (info, newLabels)
+    return (info, classes)
   }
 
   func next() throws(DataError) -> Sample? {
@@ -62,10 +62,14 @@ final class PreparedSource: SampleSource {
     if ended { return nil }
     do throws(DataError) {
       while var sample = try nextSound() {
-        if let newLabels {
-          guard let label = newLabels[sample.label] else { continue }
+        if let classes {
+          guard let label = classes.newLabels[sample.label] else { continue }
           sample.label = label
-          sample.softLabel = sample.softLabel.map { soft in zip(soft, newLabels).compactMap { $1 == nil ? nil : $0 } }
+          if let soft = sample.softLabel {
+            sample.softLabel = try located([name, "sample \(sample.key)"]) { () throws(DataError) in
+              try classes.applied(toSoftLabel: soft, kind: info.labelKind)
+            }
+          }
         }
         delivered[sample.label] += 1
         return pending(sample)
@@ -169,26 +173,15 @@ final class PreparedSource: SampleSource {
     return error
   }
 
-  private static func chooseClasses(
-    _ info: inout DatasetInfo, _ wanted: [String], name place: String
-  ) throws(DataError) -> [Int?]? {
+  private static func chosenClasses(
+    of info: DatasetInfo, _ wanted: [String], name place: String
+  ) throws(DataError) -> ClassSelection? {
     if wanted.isEmpty { return nil }
     for name in wanted where !info.classNames.contains(name) {
       let known = info.classNames.prefix(20).joined(separator: ", ") + (info.classNames.count > 20 ? ", …" : "")
       throw DataError(.badInput, at: [place], "there is no class “\(name)” in it", remedy: "its classes are \(known)")
     }
-    var newLabels: [Int?] = []
-    var kept = 0
-    for name in info.classNames {
-      let keep = wanted.contains(name)
-      newLabels.append(keep ? kept : nil)
-      if keep { kept += 1 }
-    }
-    info.classNames = info.classNames.filter(wanted.contains)
-    if let counts = info.countPerClass {
-      info.countPerClass = zip(counts, newLabels).compactMap { $1 == nil ? nil : $0 }
-    }
-    return newLabels
+    return ClassSelection(keeping: info.classNames.map(wanted.contains), renumbering: true)
   }
 
   /// C×H×W after resizing and cropping, where that can be said of all samples.

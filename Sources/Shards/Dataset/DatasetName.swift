@@ -5,13 +5,32 @@ extension DatasetInfo {
   /// condensed and `cifar10-augment-x10` for expanded data.
   public var folderName: String {
     var parts = [name]
-    if let step = provenance.last(where: { $0.verb == "condense" || $0.verb == "expand" }) {
-      if let method = step.options["method"] { parts.append(method) }
-      if let count = step.options["ipc"], Int(count) != nil { parts.append("ipc\(count)") }
-      if let ratio = step.options["ratio"] { parts.append("x\(ratio)") }
+    let made = provenance.lastIndex { $0.verb == "condense" || $0.verb == "expand" || $0.verb == "merge" }
+    if let made {
+      let step = provenance[made]
+      let before = provenance[..<made].last { $0.options["method"] != nil }
+      let makers =
+        step.verb == "merge" ? (step.parts ?? [[]]).map { $0.last { $0.options["method"] != nil } ?? before } : [step]
+      let methods = Set(makers.map { $0?.options["method"] })
+      if methods.count == 1, let method = methods.first ?? nil { parts.append(method) }
+      if step.verb == "merge" || provenance[made...].contains(where: \.selectsSamples) {
+        // What was made is not what there is.
+        let counts = Set((countPerClass ?? []).filter { $0 > 0 })
+        if parts.count > 1, counts.count == 1, let count = counts.first { parts.append("ipc\(count)") }
+      } else {
+        if let count = step.options["ipc"], Int(count) != nil { parts.append("ipc\(count)") }
+        if let ratio = step.options["ratio"] { parts.append("x\(ratio)") }
+      }
     }
     // A method or a name from elsewhere may hold what a shard's name must not.
     let text = parts.joined(separator: "-").map { MemberName.isKey("\($0)") || $0 == "_" ? $0 : "-" }
     return String(text.drop { $0 == "_" })
+  }
+}
+
+extension ProvenanceStep {
+  /// Whether it left samples out.
+  fileprivate var selectsSamples: Bool {
+    verb == "cat" && ["filter", "drop-class", "per-class", "take"].contains { options[$0] != nil }
   }
 }

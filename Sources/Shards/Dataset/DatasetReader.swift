@@ -3,12 +3,16 @@ internal import Glibc
 public import Streaming
 
 /// Reads the shards of a dataset one after the other, and checks size, SHA-256 and sample count of each on the way.
+///
+/// The folder is held open: where another dataset takes its name meanwhile, the samples go on to come from the first one as long as it is
+/// there, and never from both.
 public final class DatasetReader: SampleSource {
   /// The dataset's manifest.
   public let manifest: Manifest
   /// What the manifest says of all samples.
   public let info: DatasetInfo
   private let folder: String
+  private let handle: FolderHandle?
   private let limits: Limits
   private let shards: [Manifest.Shard]
   private var nextShard = 0
@@ -21,7 +25,8 @@ public final class DatasetReader: SampleSource {
   public init(_ folder: String, limits: Limits = Limits()) throws(DataError) {
     self.folder = folder
     self.limits = limits
-    manifest = try Manifest(inFolder: folder)
+    handle = FolderHandle(folder)
+    manifest = try Manifest(inFolder: folder, handle)
     info = manifest.info
     shards = manifest.shards
   }
@@ -32,7 +37,8 @@ public final class DatasetReader: SampleSource {
   public init?(_ folder: String, shard name: String, limits: Limits = Limits()) throws(DataError) {
     self.folder = folder
     self.limits = limits
-    manifest = try Manifest(inFolder: folder)
+    handle = FolderHandle(folder)
+    manifest = try Manifest(inFolder: folder, handle)
     shards = manifest.shards.filter { $0.name == name }
     var info = manifest.info
     if manifest.shards.count > 1 { info.countPerClass = nil }
@@ -48,7 +54,7 @@ public final class DatasetReader: SampleSource {
     do throws(DataError) {
       return try Sample(record, classCount: info.classNames.count)
     } catch {
-      let placed = error.at(shard?.path ?? folder)
+      let placed = error.at(place)
       failure = placed
       throw placed
     }
@@ -59,7 +65,7 @@ public final class DatasetReader: SampleSource {
   /// - Throws: as `next`.
   public func nextPending() throws(DataError) -> PendingSample? {
     guard let record = try nextRecord() else { return nil }
-    return PendingSample(record, classCount: info.classNames.count, place: shard?.path ?? folder)
+    return PendingSample(record, classCount: info.classNames.count, place: place)
   }
 
   /// Copies every sample to a stream, each byte as it stands in the shards.
@@ -75,7 +81,23 @@ public final class DatasetReader: SampleSource {
       Counted<PackedChunk>(as: "cat", total: manifest.samples, units: \.count, progress: progress)
     }
     let sink = WireSink(named: "cat", to: writer, info: info, times: times)
-    _ = try await stages.run(from: chunks(of: self, stage: "cat", times: times), into: sink)
+    let records = recordChunks(stage: "cat", times: times) { [self] () throws(DataError) in try nextRecord() }
+    _ = try await stages.run(from: records, into: sink)
+  }
+
+  /// The shard that is being read, or the folder: where an error is.
+  var place: String { shard?.path ?? folder }
+
+  /// Reads the shard at hand to its end, so that everything that was read of it is checked.
+  ///
+  /// - Throws: as `next`.
+  func finishShard() throws(DataError) {
+    if let failure { throw failure }
+    do throws(DataError) {
+      while try shard?.next() != nil {}
+    } catch {
+      throw fail(error)
+    }
   }
 
   func nextRecord() throws(DataError) -> Record? {
@@ -84,13 +106,30 @@ public final class DatasetReader: SampleSource {
       while true {
         if let record = try shard?.next() { return record }
         guard nextShard < shards.count else { return nil }
-        shard = try ShardReader(folder: folder, shard: shards[nextShard], limits: limits)
+        shard = try ShardReader(folder: folder, handle, shard: shards[nextShard], limits: limits)
         nextShard += 1
       }
     } catch {
-      failure = error
-      throw error
+      throw fail(error)
     }
+  }
+
+  /// Notes the failure; what is wrong with a shard of a dataset that was replaced meanwhile is that.
+  private func fail(_ error: DataError) -> DataError {
+    let failure = manifest.replacement(inFolder: folder) ?? error
+    self.failure = failure
+    return failure
+  }
+}
+
+extension Manifest {
+  /// The error (`.temporary`) where the folder that held this manifest holds another one now; nil where it does not.
+  func replacement(inFolder folder: String) -> DataError? {
+    guard let now = try? Manifest(inFolder: folder), now.generation != generation else { return nil }
+    return DataError(
+      .temporary, at: [folder],
+      "was replaced while it was being read: its generation was \(generation.prefix(12)) and is \(now.generation.prefix(12))",
+      remedy: "read it again")
   }
 }
 
@@ -107,11 +146,24 @@ final class ShardReader {
   /// Bytes read from the file, counted and hashed where they are read.
   private final class Counter { var bytes = 0 }
 
-  init(folder: String, shard: Manifest.Shard, limits: Limits, exact: Bool = false) throws(DataError) {
+  init(
+    folder: String, _ handle: FolderHandle?, shard: Manifest.Shard, limits: Limits, exact: Bool = false
+  ) throws(DataError) {
     let path = "\(folder)/\(shard.name)"
     self.path = path
     self.shard = shard
-    let file = try FileInput(path)
+    let file: FileInput
+    do throws(DataError) {
+      file = try FileInput(path, in: handle)
+    } catch {
+      guard (handle.map { faccessat($0.descriptor, shard.name, F_OK, 0) } ?? access(path, F_OK)) != 0, errno == ENOENT
+      else {
+        throw error
+      }
+      throw DataError(
+        .badInput, at: [path], "is missing, and the manifest names it",
+        remedy: "copy it again from where the dataset came from")
+    }
     let fill = { [hash, counter] (buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int in
       let count = try file.read(into: buffer)
       hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))

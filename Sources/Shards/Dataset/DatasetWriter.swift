@@ -13,10 +13,29 @@ public struct ShardOptions: Sendable {
   public var maxBytes: Int
   /// Largest number of samples in a shard.
   public var maxSamples: Int
+  /// Exactly so many shards, in place of the two sizes; nil where the sizes decide.
+  public var division: Division?
   /// The fields to write, nil for all that there are.
   public var fields: Set<String>?
   /// Bounds on images that are decoded on the way.
   public var limits: Limits
+
+  /// A number of samples in a number of shards, as many in each, or one more in the first ones.
+  public struct Division: Sendable, Equatable {
+    /// Shards, not more than samples.
+    public var shards: Int
+    /// Samples.
+    public var samples: Int
+
+    /// A division; see the properties.
+    public init(shards: Int, samples: Int) {
+      precondition(shards >= 1 && shards <= samples, "\(samples) samples cannot fill \(shards) shards")
+      (self.shards, self.samples) = (shards, samples)
+    }
+
+    /// Samples in the shard of that number.
+    func samples(inShard number: Int) -> Int { samples / shards + (number < samples % shards ? 1 : 0) }
+  }
 
   /// Makes options; 64 MiB or 50,000 samples a shard unless said.
   public init(
@@ -109,7 +128,7 @@ public final class DatasetWriter {
     for entry in chunk.entries {
       try check(entry)
       if let open = shard,
-        !open.hasRoom(for: entry.end - start, maxBytes: options.maxBytes, maxSamples: options.maxSamples)
+        !hasRoom(open, for: entry.end - start)
       {
         try append(chunk, unwritten..<start, to: open)
         unwritten = start
@@ -124,6 +143,13 @@ public final class DatasetWriter {
     }
     if let shard { try append(chunk, unwritten..<start, to: shard) }
     failed = false
+  }
+
+  private func hasRoom(_ open: ShardWriter, for size: Int) -> Bool {
+    guard let division = options.division else {
+      return open.hasRoom(for: size, maxBytes: options.maxBytes, maxSamples: options.maxSamples)
+    }
+    return open.hasRoom(for: size, maxBytes: .max, maxSamples: division.samples(inShard: finishedShards.count))
   }
 
   private func append(_ chunk: PackedChunk, _ range: Range<Int>, to shard: ShardWriter) throws(DataError) {
@@ -152,6 +178,12 @@ public final class DatasetWriter {
       throw DataError(.badInput, at: [options.directory], "would hold no samples: the input has none")
     }
     try finishShard(last)
+    if let division = options.division, counts.reduce(0, +) != division.samples {
+      throw DataError(
+        .badInput, at: [options.directory],
+        "was to hold \(counted(division.samples, "sample")), and \(grouped(counts.reduce(0, +))) came",
+        remedy: "see what pipe verify says of the input")
+    }
     for file in unsynced { try file.sync() }
     unsynced = []
     if imageFields.count > 1 { fieldNames[0] = Manifest.eitherImage }

@@ -95,7 +95,12 @@ public struct Manifest: Codable, Sendable, Equatable {
   ///
   /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood.
   public init(inFolder folder: String) throws(DataError) {
-    try self.init(bytes: try Self.bytes(inFolder: folder), path: "\(folder)/\(Self.fileName)")
+    try self.init(inFolder: folder, nil)
+  }
+
+  /// The same where the folder is held open.
+  init(inFolder folder: String, _ handle: FolderHandle?) throws(DataError) {
+    try self.init(bytes: try Self.bytes(inFolder: folder, handle), path: "\(folder)/\(Self.fileName)")
   }
 
   /// Whether a sample has the fields that `fields` names.
@@ -105,7 +110,7 @@ public struct Manifest: Codable, Sendable, Equatable {
   }
 
   /// The manifest's bytes, as they are in a folder; throws where there is none.
-  static func bytes(inFolder folder: String) throws(DataError) -> [UInt8] {
+  static func bytes(inFolder folder: String, _ handle: FolderHandle? = nil) throws(DataError) -> [UInt8] {
     let path = "\(folder)/\(fileName)"
     if access(path, F_OK) != 0, errno == ENOENT || errno == ENOTDIR, access(folder, F_OK) == 0 {
       throw isFolder(folder)
@@ -116,7 +121,7 @@ public struct Manifest: Codable, Sendable, Equatable {
           .noInput, at: [folder], "is a file, where a folder that pipe shard wrote is expected",
           remedy: "name its folder, or put a stream through pipe shard -i \(folder) -o DIR")
     }
-    return try readFile(path, atMost: 64 << 20)
+    return try readFile(path, in: handle, atMost: 64 << 20)
   }
 
   init(bytes: [UInt8], path: String) throws(DataError) {
@@ -201,8 +206,8 @@ public struct Manifest: Codable, Sendable, Equatable {
 /// A whole small file.
 ///
 /// - Throws: `DataError` (`.noInput`, `.io`, or `.badInput` beyond `limit` bytes).
-func readFile(_ path: String, atMost limit: Int) throws(DataError) -> [UInt8] {
-  let file = try FileInput(path)
+func readFile(_ path: String, in folder: FolderHandle? = nil, atMost limit: Int) throws(DataError) -> [UInt8] {
+  let file = try FileInput(path, in: folder)
   let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
   defer { chunk.deallocate() }
   var bytes: [UInt8] = []

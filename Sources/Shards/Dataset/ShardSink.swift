@@ -7,7 +7,7 @@ public import Streaming
 /// touches it.
 public struct ShardSink: Sink, @unchecked Sendable {
   /// The name that errors show.
-  public let name = "shard"
+  public let name: String
   private let options: ShardOptions
   private let source: any SampleSource
   private let step: @Sendable () async throws(DataError) -> ProvenanceStep?
@@ -17,9 +17,10 @@ public struct ShardSink: Sink, @unchecked Sendable {
   ///
   /// `step` is added to their history; it is made while samples are written, because its digests may take as long.
   public init(
-    _ options: ShardOptions, describing source: any SampleSource, times: WorkTimes? = nil,
+    _ options: ShardOptions, describing source: any SampleSource, named name: String = "shard", times: WorkTimes? = nil,
     adding step: @escaping @Sendable () async throws(DataError) -> ProvenanceStep? = { nil }
   ) {
+    self.name = name
     self.options = options
     self.source = source
     self.step = step

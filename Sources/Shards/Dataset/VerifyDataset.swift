@@ -34,12 +34,14 @@ public struct VerifyReport: Sendable, Equatable, Codable {
 ///
 /// Shards are read on all cores; the report does not depend on their number.
 ///
-/// - Throws: `DataError` (`.noInput`) when there is no dataset to verify, `CancellationError`; damage is reported, not thrown.
+/// - Throws: `DataError`: `.noInput` when there is no dataset to verify, `.temporary` when another one took its place meanwhile;
+///   `CancellationError`. Damage is reported, not thrown.
 public func verifyDataset(
   at folder: String, limits: Limits = Limits(),
   progress: @escaping @Sendable (_ samples: Int, _ total: Int) -> Void = { _, _ in }
 ) async throws -> VerifyReport {
-  let bytes = try Manifest.bytes(inFolder: folder)
+  let handle = FolderHandle(folder)
+  let bytes = try Manifest.bytes(inFolder: folder, handle)
   let manifest: Manifest
   do throws(DataError) {
     manifest = try Manifest(bytes: bytes, path: Manifest.fileName)
@@ -52,7 +54,7 @@ public func verifyDataset(
   verification.checkFolder(try listFolder(folder, .noInput))
   let done = Mutex(0)
   let stage = Parallel<Manifest.Shard, ShardVerification>("verify", lanes: processors) { shard in
-    var verification = ShardVerification(shard, of: manifest, in: folder, limits: limits)
+    var verification = ShardVerification(shard, of: manifest, in: folder, handle, limits: limits)
     try verification.run { count in
       done.withLock { done in
         done += count
@@ -61,11 +63,14 @@ public func verifyDataset(
     }
     return verification
   }
+  let report: VerifyReport
   do throws(PipelineError) {
-    return try await stage.run(from: .elements(manifest.shards), into: verification)
+    report = try await stage.run(from: .elements(manifest.shards), into: verification)
   } catch {
     throw error.underlying
   }
+  if !report.damage.isEmpty, let replaced = manifest.replacement(inFolder: folder) { throw replaced }
+  return report
 }
 
 /// What is known of a dataset while its shards are verified; as a sink, it takes them in their order.
@@ -149,12 +154,14 @@ private struct ShardVerification: Sendable {
   private let shard: Manifest.Shard
   private let manifest: Manifest
   private let folder: String
+  private let handle: FolderHandle?
   private let limits: Limits
 
   /// The shard's file.
   var name: String { shard.name }
 
-  init(_ shard: Manifest.Shard, of manifest: Manifest, in folder: String, limits: Limits) {
+  init(_ shard: Manifest.Shard, of manifest: Manifest, in folder: String, _ handle: FolderHandle?, limits: Limits) {
+    self.handle = handle
     self.shard = shard
     self.manifest = manifest
     self.folder = folder
@@ -171,7 +178,7 @@ private struct ShardVerification: Sendable {
   /// - Throws: `CancellationError`.
   mutating func run(_ progress: (Int) -> Void) throws {
     do throws(DataError) {
-      let reader = try ShardReader(folder: folder, shard: shard, limits: limits, exact: true)
+      let reader = try ShardReader(folder: folder, handle, shard: shard, limits: limits, exact: true)
       while let record = try reader.next() {
         keys.append(record.key)
         check(record)

@@ -8,11 +8,14 @@ final class FileInput {
   /// Where the next read begins, of a file whose own position belongs to somebody else.
   private var position: Int?
 
+  /// Opens a file; `folder`, if given, is the one that its path names.
+  ///
   /// - Throws: `DataError` (`.noInput`) when the file cannot be opened.
-  init(_ path: String) throws(DataError) {
+  init(_ path: String, in folder: FolderHandle? = nil) throws(DataError) {
     name = path
     // Opening a named pipe would wait for a writer.
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    descriptor = folder.map { openat($0.descriptor, lastName(of: path), flags) } ?? open(path, flags)
     guard descriptor >= 0 else { throw systemError(.noInput, at: [path], "cannot be opened") }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -48,6 +51,19 @@ final class FileInput {
       guard errno == EINTR else { throw systemError(.io, at: [name], "cannot be read") }
     }
   }
+}
+
+/// A folder that is held open: what is opened in it is opened in this one, whatever has its name meanwhile.
+final class FolderHandle: Sendable {
+  let descriptor: Int32
+
+  /// Nil where there is no such folder, or it cannot be opened.
+  init?(_ path: String) {
+    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor < 0 { return nil }
+  }
+
+  deinit { close(descriptor) }
 }
 
 /// An error of the operating system, with its own words for the reason.

@@ -1,4 +1,4 @@
-internal import Datasets
+public import Datasets
 internal import Streaming
 
 /// Consecutive samples as they stand in a tar archive, in one run of bytes: what follows only hashes and writes.
@@ -54,6 +54,43 @@ public struct PackedChunk: Sendable {
       for record in records { add(record, nil) }
       pack(records)
     }
+  }
+
+  /// Samples whose members were packed before; `bytes` ends with the last one.
+  init(_ entries: [Entry], _ bytes: [UInt8]) {
+    precondition(entries.last?.end ?? 0 == bytes.count, "a chunk of packed samples is as long as they are")
+    (self.entries, self.bytes) = (entries, bytes)
+  }
+
+  /// The same samples with the keys that have no other meaning than their number, counted from `first` on.
+  ///
+  /// - Throws: `DataError` (`.badInput`) where a name is too long then.
+  public func renumbered(from first: Int) throws(DataError) -> PackedChunk {
+    var chunk = self
+    var position = 0
+    for index in entries.indices {
+      let key = numberKey(first + index)
+      chunk.entries[index].key = key
+      for field in entries[index].fields {
+        let name = "\(key).\(field)"
+        guard name.utf8.count <= TarHeader.maxNameLength else {
+          throw DataError(
+            .badInput, at: [name],
+            "has a name of \(name.utf8.count) bytes, and a tar member's may have \(TarHeader.maxNameLength)")
+        }
+        let size = chunk.bytes.withUnsafeMutableBytes { bytes -> Int in
+          let block = UnsafeMutableRawBufferPointer(rebasing: bytes[position..<position + TarHeader.blockSize])
+          guard case .success(let header) = TarHeader.parse(UnsafeRawBufferPointer(block), exact: true),
+            let start = block.baseAddress
+          else { preconditionFailure("a packed sample has a header that was not written here") }
+          TarHeader(name: name, size: header.size).write(to: start)
+          return memberSize(header.size)
+        }
+        position += size
+      }
+      precondition(position == entries[index].end, "a packed sample ends where its last member does")
+    }
+    return chunk
   }
 
   private mutating func add(_ record: Record, _ sample: Sample?) {

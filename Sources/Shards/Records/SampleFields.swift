@@ -179,7 +179,7 @@ extension Sample {
     self.label = label
   }
 
-  private static func label(_ bytes: [UInt8], classCount: Int) throws(DataError) -> Int {
+  fileprivate static func label(_ bytes: [UInt8], classCount: Int) throws(DataError) -> Int {
     let text = String(decoding: bytes.prefix(20), as: UTF8.self)
     guard !bytes.isEmpty, bytes.count < 10, bytes.allSatisfy({ (48...57).contains($0) }), let label = Int(text) else {
       throw DataError(.badInput, at: [], "is not a class index: \"\(text)\"")
@@ -188,6 +188,22 @@ extension Sample {
       throw DataError(.badInput, at: [], "is class \(label), and there are \(classCount), counted from 0")
     }
     return label
+  }
+}
+
+extension Record {
+  /// The class index.
+  ///
+  /// - Throws: `DataError` (`.badInput`), placed at the record's key.
+  func label(classCount: Int) throws(DataError) -> Int {
+    guard let bytes = self["cls"] else {
+      throw DataError(.badInput, at: [key], "has no label: the field cls is missing")
+    }
+    do throws(DataError) {
+      return try Sample.label(bytes, classCount: classCount)
+    } catch {
+      throw error.at("cls").at(key)
+    }
   }
 }
 

@@ -23,11 +23,11 @@ public func chunks(of source: any SampleSource, stage: String, times: WorkTimes?
   flow(of: ChunkReader(pending: source, times: times), stage: stage)
 }
 
-/// The records of a dataset, in chunks as above.
-func chunks(of reader: DatasetReader, stage: String, times: WorkTimes?) -> Flow<[Record]> {
-  flow(
-    of: ChunkReader(times: times, byteCount: \.archivedSize) { () throws(DataError) in try reader.nextRecord() },
-    stage: stage)
+/// The records that `next` returns, in chunks as above.
+func recordChunks(
+  stage: String, times: WorkTimes?, next: @escaping () throws(DataError) -> Record?
+) -> Flow<[Record]> {
+  flow(of: ChunkReader(times: times, byteCount: \.archivedSize, read: next), stage: stage)
 }
 
 /// Groups samples into chunks, for producers that make them one by one.

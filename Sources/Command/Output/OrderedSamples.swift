@@ -1,0 +1,59 @@
+internal import Datasets
+internal import Shards
+internal import Streaming
+
+/// Samples on their way to shards or to a stream: in which order, and under which keys.
+struct OrderedSamples {
+  /// Where they come from.
+  var source: any SampleSource
+  /// What packs them.
+  var pack: Pack
+  /// The order in which they are written.
+  var order = SampleOrder.unchanged
+  /// Whether their number must be known before the first is written.
+  var needsCount = false
+  /// Whether they get new keys, counted from 0 in their order.
+  var isRenumbered = false
+
+  /// Writes all of them into the sink that `sink` makes, which is told their number where it is known beforehand.
+  ///
+  /// What must be counted or ordered is kept in a temporary file first.
+  func write<S: Sink<PackedChunk>>(
+    named name: String, times: WorkTimes?, _ report: Reporter, into sink: (Int?) async throws -> S
+  ) async throws -> S.Summary {
+    let keys = KeyNumbers()
+    let renumber = Mapped<PackedChunk, PackedChunk>(name) { [isRenumbered] chunk in
+      isRenumbered ? try keys.renumbered(chunk) : chunk
+    }
+    let total = source.info.countPerClass?.reduce(0, +)
+    let packed = pipeline {
+      pack
+      Counted<PackedChunk>(as: name, total: total, units: \.count, progress: report.progressHandler)
+    }
+    let samples = chunks(of: source, stage: name, times: times)
+    guard order != .unchanged || needsCount else {
+      let stages = pipeline {
+        packed
+        renumber
+      }
+      return try await stages.run(from: samples, into: try await sink(nil))
+    }
+    let store = try await packed.run(from: samples, into: StoreSink(named: name, times: times))
+    // Bad samples are refused before anything is written.
+    try source.conclude()
+    return try await renumber.run(
+      from: store.chunks(in: order, stage: name, times: times), into: try await sink(store.count))
+  }
+}
+
+/// Counts keys.
+///
+/// Unchecked: chunks of a flow come one after the other.
+private final class KeyNumbers: @unchecked Sendable {
+  private var next = 0
+
+  func renumbered(_ chunk: PackedChunk) throws(DataError) -> PackedChunk {
+    defer { next += chunk.count }
+    return try chunk.renumbered(from: next)
+  }
+}
