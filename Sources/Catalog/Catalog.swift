@@ -22,6 +22,7 @@ public enum Catalog {
   private static let table: [(name: String, verb: @Sendable () -> Verb)] = [
     ("condense", { .condense }), ("expand", { .expand }), ("evaluate", { .evaluate }), ("decode", { .decode }),
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
+    ("export", { .export }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
     ("methods", { .methods }), ("completion", { .completion }), ("man", { .man }), ("help", { .help }),
     ("version", { .version }),

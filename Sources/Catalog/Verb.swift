@@ -90,14 +90,17 @@ public struct Operand: Sendable {
   public var kind: ValueKind
   /// Whether it must be there.
   public var isRequired: Bool
+  /// The option whose value it is, for which it is only a shorter way to type; nil where it is none's.
+  public var standsFor: String?
   /// One line, as for options.
   public var help: String
 
   /// Makes an operand.
-  public init(_ name: String, _ kind: ValueKind, isRequired: Bool = true, help: String) {
+  public init(_ name: String, _ kind: ValueKind, isRequired: Bool = true, standsFor: String? = nil, help: String) {
     self.name = name
     self.kind = kind
     self.isRequired = isRequired
+    self.standsFor = standsFor
     self.help = help
   }
 }

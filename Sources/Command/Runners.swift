@@ -1,5 +1,5 @@
 /// The verbs that need no tensors.
 public let frontRunners: [VerbRunner] = [
-  decodeVerb, shardVerb, catVerb, runVerb, inspectVerb, verifyVerb, previewVerb,
+  decodeVerb, shardVerb, catVerb, exportVerb, runVerb, inspectVerb, verifyVerb, previewVerb,
   methodsVerb, completionVerb, manVerb, helpVerb, versionVerb,
 ]
