@@ -58,5 +58,5 @@ extension Verb {
       .belongs("class-folders", to: "to", ["imagefolder"]),
       .belongs("lose", to: "to", ["imagefolder"]),
     ],
-    samplesOption: "input", interruption: .waitForUpstream)
+    samplesOption: "input", writesBinary: true, interruption: .waitForUpstream)
 }
