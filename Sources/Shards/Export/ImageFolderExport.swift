@@ -126,6 +126,11 @@ func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError)
   for (number, name) in clean.enumerated() where name.isEmpty || name.hasPrefix(".") || name != info.classNames[number] {
     throw refuse("class \(number) is called \"\(info.classNames[number])\", which is no name for a folder")
   }
+  // Two names that Unicode or a file system without case takes for one would be one folder wherever it is copied to.
+  var seen: Set<String> = []
+  for name in clean where !seen.insert(name.lowercased()).inserted {
+    throw refuse("two classes are called \"\(name)\" where case and the spelling of accents make no difference")
+  }
   for (number, pair) in zip(clean, clean.dropFirst()).enumerated() where !pair.0.utf8.lexicographicallyPrecedes(pair.1.utf8) {
     throw refuse(
       "readers of an ImageFolder number classes by their sorted names, and class \(number + 1), \"\(pair.1)\", would come before "

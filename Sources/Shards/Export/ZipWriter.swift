@@ -4,7 +4,8 @@ internal import Datasets
 ///
 /// Reference: PKWARE's APPNOTE 6.3.
 final class ZipWriter {
-  private static let largest = Int(UInt32.max)
+  /// From here on a number does not fit into 32 bits, and stands among the larger ones; there are ones in its place.
+  private let largest: Int
 
   private struct Entry {
     var name: [UInt8]
@@ -16,8 +17,10 @@ final class ZipWriter {
   private let output: FileOutput
   private var entries: [Entry] = []
 
-  init(_ output: FileOutput) {
+  /// - Parameter largest: smaller in tests, which cannot write gigabytes.
+  init(_ output: FileOutput, largest: Int = Int(UInt32.max)) {
     self.output = output
+    self.largest = largest
   }
 
   /// Adds an entry, whose bytes `body` writes: exactly `size`, with that CRC-32.
@@ -28,7 +31,7 @@ final class ZipWriter {
   ) throws(DataError) {
     let entry = Entry(name: Array(name.utf8), size: size, checksum: checksum, offset: output.count)
     entries.append(entry)
-    let isLarge = size >= Self.largest
+    let isLarge = size >= largest
     var header: [UInt8] = []
     header.append(littleEndian: UInt32(0x0403_4b50))
     appendCommon(entry, isLarge, extra: isLarge ? 20 : 0, to: &header)
@@ -44,8 +47,8 @@ final class ZipWriter {
   func finish() throws(DataError) {
     let start = output.count
     for entry in entries {
-      var large = entry.size >= Self.largest ? [entry.size, entry.size] : []
-      if entry.offset >= Self.largest { large.append(entry.offset) }
+      var large = entry.size >= largest ? [entry.size, entry.size] : []
+      if entry.offset >= largest { large.append(entry.offset) }
       var header: [UInt8] = []
       header.append(littleEndian: UInt32(0x0201_4b50))
       // Made by version 4.5, on Unix.
@@ -55,14 +58,14 @@ final class ZipWriter {
       header += [UInt8](repeating: 0, count: 6)
       // A regular file of mode 0644.
       header.append(littleEndian: UInt32(0o100644) << 16)
-      header.append(littleEndian: UInt32(min(entry.offset, Self.largest)))
+      header.append(littleEndian: small(entry.offset))
       header += entry.name
       if !large.isEmpty { appendExtra(large, to: &header) }
       try output.append(header)
     }
     let (size, end) = (output.count - start, output.count)
     var tail: [UInt8] = []
-    if start >= Self.largest || size >= Self.largest || entries.count >= 0xffff {
+    if start >= largest || size >= largest || entries.count >= 0xffff {
       tail.append(littleEndian: UInt32(0x0606_4b50))
       tail.append(littleEndian: UInt64(44))
       tail.append(littleEndian: UInt16(0x032d))
@@ -77,8 +80,8 @@ final class ZipWriter {
     tail.append(littleEndian: UInt32(0x0605_4b50))
     tail += [0, 0, 0, 0]
     for _ in 0..<2 { tail.append(littleEndian: UInt16(min(entries.count, 0xffff))) }
-    tail.append(littleEndian: UInt32(min(size, Self.largest)))
-    tail.append(littleEndian: UInt32(min(start, Self.largest)))
+    tail.append(littleEndian: small(size))
+    tail.append(littleEndian: small(start))
     tail += [0, 0]
     try output.append(tail)
     try output.flush()
@@ -93,10 +96,12 @@ final class ZipWriter {
     header.append(littleEndian: UInt16(0))
     header.append(littleEndian: UInt16(0x0021))
     header.append(littleEndian: entry.checksum)
-    for _ in 0..<2 { header.append(littleEndian: UInt32(min(entry.size, Self.largest))) }
+    for _ in 0..<2 { header.append(littleEndian: small(entry.size)) }
     header.append(littleEndian: UInt16(entry.name.count))
     header.append(littleEndian: UInt16(extra))
   }
+
+  private func small(_ number: Int) -> UInt32 { number >= largest ? .max : UInt32(number) }
 
   private func appendExtra(_ numbers: [Int], to header: inout [UInt8]) {
     header.append(littleEndian: UInt16(1))
