@@ -5,7 +5,7 @@ extension Verb {
     description: [
       "Reads a folder that pipe shard wrote, whose checksums it checks on the way, or whatever `pipe shard` reads, such as a stream on the "
         + "standard input. The output appears under its name only when it is complete and synced, and never over an existing one.",
-      "mds: MosaicML's streaming format, which litdata reads, too. tfrecord: records of tf.train.Example, as many files as --max-size "
+      "mds: MosaicML's streaming format; litdata reads it with --zstd. tfrecord: records of tf.train.Example, as many files as --max-size "
         + "asks for. Both keep every field of every sample.",
       "safetensors and npz: one file with the arrays labels (int64), soft_labels (float32), and images (N×C×H×W: uint8 where the images "
         + "have 8 bits, float32 otherwise) or latents. All samples need one shape.",
@@ -33,9 +33,13 @@ extension Verb {
         "Format",
         [
           Option(
-            "to", .choice(["mds", "tfrecord", "safetensors", "npz", "imagefolder"]), isRequired: true, help: "the format"),
+            "to", .choice(["mds", "tfrecord", "safetensors", "npz", "imagefolder"]), isRequired: true,
+            help: "the format"),
           Option("form", .flag, help: "a sample for each training image, cut and enlarged"),
           Option("max-size", .size, defaultNote: "64M", help: "begin a new file at this size; mds, tfrecord"),
+          Option(
+            "zstd", .integer(1...19), defaultNote: "none", implied: "3",
+            help: "compress the files of mds, at this level"),
           Option(
             "class-folders", .choice(["names", "indexed"]), defaultNote: "names",
             help: "folders by class, or by index and class; imagefolder"),
@@ -50,11 +54,13 @@ extension Verb {
       Example("pipe cat cifar10-m3d | pipe export --to safetensors -o cifar10-m3d.safetensors", "from a stream"),
       Example("pipe export --form cifar10-m3d --to mds -o mds", "for a trainer that cuts no tiles"),
       Example(
-        "pipe export --form --lose precision cifar10-m3d --to imagefolder -o folder", "images of 8 bits, in a folder per class"),
+        "pipe export --form --lose precision cifar10-m3d --to imagefolder -o folder",
+        "images of 8 bits, in a folder per class"),
       Example("pipe export -i photos.tar --to tfrecord --max-size 256M -o records", "any archive that pipe reads"),
     ],
     relations: [
       .belongs("max-size", to: "to", ["mds", "tfrecord"]),
+      .belongs("zstd", to: "to", ["mds"]),
       .belongs("class-folders", to: "to", ["imagefolder"]),
       .belongs("lose", to: "to", ["imagefolder"]),
     ],

@@ -69,7 +69,8 @@ private func refusal(
 }
 
 @Suite struct ExportTests {
-  @Test(arguments: ExportFormat.allCases) func `the same samples give the same bytes`(format: ExportFormat) async throws {
+  @Test(arguments: ExportFormat.allCases) func `the same samples give the same bytes`(format: ExportFormat) async throws
+  {
     let folder = try TemporaryFolder()
     let (samples, info) = (examplePixels(100), info)
     for name in ["a", "b"] { _ = try await export(samples, ExportOptions(format), folder, name, info: info) }
@@ -78,7 +79,9 @@ private func refusal(
     #expect(try folder.contents().filter { $0.hasPrefix(".") } == [])
   }
 
-  @Test(arguments: ExportFormat.allCases) func `a changed byte in a shard publishes nothing`(format: ExportFormat) async throws {
+  @Test(arguments: ExportFormat.allCases) func `a changed byte in a shard publishes nothing`(format: ExportFormat)
+    async throws
+  {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(20), in: folder, "set", info: info)
     var shard = try folder.bytes("set/shapes-train-000000.tar")
@@ -130,7 +133,9 @@ private func refusal(
   ) async throws {
     let mixed = examplePixels(2) + examplePixels(3, height: 7).dropFirst(2)
     let reason = try await refusal(mixed, ExportOptions(format))
-    #expect(reason?.contains("000002: has the shape 3×7×5, where the samples before it have 3×6×5") == true, "\(reason ?? "")")
+    #expect(
+      reason?.contains("000002: has the shape 3×7×5, where the samples before it have 3×6×5") == true, "\(reason ?? "")"
+    )
     #expect(try await refusal(mixed, ExportOptions(.tfrecord)) == nil)
     #expect(try await refusal(mixed, ExportOptions(.mds)) == nil)
   }
@@ -140,11 +145,15 @@ private func refusal(
   ) async throws {
     var samples = examplePixels(4)
     samples[2].softLabel = [0, 1, 0]
-    #expect(try await refusal(samples, ExportOptions(format, losses: [.softLabels]))?.hasPrefix("000002: has the fields soft.npy") == true)
+    #expect(
+      try await refusal(samples, ExportOptions(format, losses: [.softLabels]))?.hasPrefix(
+        "000002: has the fields soft.npy") == true)
     samples = examplePixels(4)
     samples[3].content = .floats(FloatArray(shape: [3, 6, 5], values: Array(repeating: 0, count: 90)))
     if format != .imageFolder {
-      #expect(try await refusal(samples, ExportOptions(format))?.contains("is of another kind than the samples before it") == true)
+      #expect(
+        try await refusal(samples, ExportOptions(format))?.contains("is of another kind than the samples before it")
+          == true)
     }
   }
 
@@ -167,20 +176,26 @@ private func refusal(
     other = info
     other.kind = .latents
     other.shape = [4]
-    let latents = (0..<3).map { Sample(key: "\($0)", content: .floats(FloatArray(shape: [4], values: [0, 1, 2, 3])), label: $0) }
+    let latents = (0..<3).map {
+      Sample(key: "\($0)", content: .floats(FloatArray(shape: [4], values: [0, 1, 2, 3])), label: $0)
+    }
     #expect(try await refusal(latents, options, info: other)?.contains("holds latents") == true)
     #expect(try await refusal(latents, ExportOptions(.npz), info: other) == nil)
   }
 
   @Test func `float images become files only where 8 bits hold them, or where rounding is allowed`() async throws {
     func images(_ value: Float) -> [Sample] {
-      (0..<3).map { Sample(key: "\($0)", content: .floats(FloatArray(shape: [1, 1, 2], values: [value, 1])), label: $0) }
+      (0..<3).map {
+        Sample(key: "\($0)", content: .floats(FloatArray(shape: [1, 1, 2], values: [value, 1])), label: $0)
+      }
     }
     var grey = info
     grey.shape = [1, 1, 2]
     #expect(try await refusal(images(17 / 255), ExportOptions(.imageFolder), info: grey) == nil)
     let reason = try await refusal(images(1.5), ExportOptions(.imageFolder), info: grey)
-    #expect(reason?.contains("the largest change is 0.5; 50.0 % of the values lie outside of 0 to 1") == true, "\(reason ?? "")")
+    #expect(
+      reason?.contains("the largest change is 0.5; 50.0 % of the values lie outside of 0 to 1") == true,
+      "\(reason ?? "")")
     let folder = try TemporaryFolder()
     let summary = try await export(images(0.5), ExportOptions(.imageFolder, losses: [.precision]), folder, info: grey)
     #expect(summary.rounding == "the largest change is 0.002")
@@ -192,13 +207,17 @@ private func refusal(
   }
 
   /// Class names, and whether readers that sort them number them as they are numbered here.
-  @Test(arguments: [
-    (["ant", "bee"], true), (["bee", "ant"], false), (["0", "1", "2", "10"], false), (["B", "a"], true), (["a", "B"], false),
-    (["a", "a b", "a-b"], true), (["", "a"], false), (["a/b", "c"], false), ([".", "a"], false), (["..", "a"], false),
-    ([".hidden", "a"], false), (["a", "é"], true), (["é", "z"], false), (["a\u{0}", "b"], false), (["a\nb", "c"], false),
-    (["a_b", "a/b"], false), ([String(repeating: "x", count: 300), "y"], false), (["e\u{301}", "f"], true),
-    (["e\u{301}", "é"], false), (["A", "a"], false), (["\u{fffd}", "😀"], true), (["😀", "\u{fffd}"], false),
-  ] as [([String], Bool)])
+  @Test(
+    arguments: [
+      (["ant", "bee"], true), (["bee", "ant"], false), (["0", "1", "2", "10"], false), (["B", "a"], true),
+      (["a", "B"], false),
+      (["a", "a b", "a-b"], true), (["", "a"], false), (["a/b", "c"], false), ([".", "a"], false),
+      (["..", "a"], false),
+      ([".hidden", "a"], false), (["a", "é"], true), (["é", "z"], false), (["a\u{0}", "b"], false),
+      (["a\nb", "c"], false),
+      (["a_b", "a/b"], false), ([String(repeating: "x", count: 300), "y"], false), (["e\u{301}", "f"], true),
+      (["e\u{301}", "é"], false), (["A", "a"], false), (["\u{fffd}", "😀"], true), (["😀", "\u{fffd}"], false),
+    ] as [([String], Bool)])
   func `folders sort as classes are numbered`(names: [String], sorts: Bool) async throws {
     var info = info
     info.classNames = names
@@ -223,7 +242,9 @@ private func refusal(
 
   @Test func `JPEG files stay JPEG files, and among others become PNG in a column of MDS`() async throws {
     let jpeg = try jpegFile()
-    let samples = (0..<3).map { Sample(key: "\($0)", content: .encoded(EncodedImage(format: .jpg, bytes: jpeg)), label: $0) }
+    let samples = (0..<3).map {
+      Sample(key: "\($0)", content: .encoded(EncodedImage(format: .jpg, bytes: jpeg)), label: $0)
+    }
     let mixed = samples + examplePixels(1)
     #expect(try await refusal(samples, ExportOptions(.mds)) == nil)
     #expect(try await refusal(mixed, ExportOptions(.mds))?.contains("is no JPEG file") == true)
@@ -257,7 +278,9 @@ private func refusal(
   }
 
   /// The larger numbers of zip64 begin at 4 GiB, here at 1,000 bytes.
-  @Test(arguments: [1000, Int(UInt32.max)]) func `python reads a zip archive, with and without zip64`(largest: Int) throws {
+  @Test(arguments: [1000, Int(UInt32.max)]) func `python reads a zip archive, with and without zip64`(largest: Int)
+    throws
+  {
     let folder = try TemporaryFolder()
     let file = try NewFile(folder["a.zip"])
     let zip = ZipWriter(FileOutput(file.descriptor, name: "a.zip"), largest: largest)

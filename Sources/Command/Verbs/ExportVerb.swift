@@ -16,7 +16,8 @@ let exportVerb = VerbRunner("export") { invocation in
     return .ok
   }
   guard openDescriptor(named: path) == nil else {
-    throw UsageError("\(options.format.rawValue) is a folder, and cannot be written to \(path)", hint: "name a folder with -o")
+    throw UsageError(
+      "\(options.format.rawValue) is a folder, and cannot be written to \(path)", hint: "name a folder with -o")
   }
   let folder = try NewFolder(try resolvedOutput(path))
   defer { folder.discard() }
@@ -76,14 +77,17 @@ extension ExportOptions {
     }
     self.init(format)
     if let size = arguments.size("max-size") { maxBytes = size }
+    zstdLevel = arguments.integer("zstd")
     if format == .mds, maxBytes > Self.largestMDS {
-      throw UsageError("--max-size of mds is less than 4 GiB, as its offsets have 32 bits", hint: "type --max-size 4095M or less")
+      throw UsageError(
+        "--max-size of mds is less than 4 GiB, as its offsets have 32 bits", hint: "type --max-size 4095M or less")
     }
     classFolders = arguments.choice("class-folders").flatMap(ClassFolders.init(rawValue:)) ?? .names
     for word in arguments.list("lose") {
       guard let loss = ExportLoss(rawValue: word) else {
         throw UsageError(
-          "--lose does not know \(quoted(word))", hint: "it is one of \(ExportLoss.allCases.map(\.rawValue).joined(separator: ", "))")
+          "--lose does not know \(quoted(word))",
+          hint: "it is one of \(ExportLoss.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       losses.insert(loss)
     }

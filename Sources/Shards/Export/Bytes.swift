@@ -33,7 +33,9 @@ extension Sample {
   ///
   /// - Parameter asPNG: whether a JPEG file becomes a PNG file, too.
   /// - Throws: `DataError` (`.badInput`) for a damaged image.
-  func imageFile(asPNG: Bool = false, channels: Int?, limits: Limits) throws(DataError) -> (bytes: [UInt8], ending: String) {
+  func imageFile(asPNG: Bool = false, channels: Int?, limits: Limits) throws(DataError) -> (
+    bytes: [UInt8], ending: String
+  ) {
     if case .encoded(let image) = content {
       if image.format == .png { return (image.bytes, "png") }
       if image.format == .jpg, !asPNG { return (image.bytes, "jpg") }

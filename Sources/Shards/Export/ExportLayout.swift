@@ -57,7 +57,8 @@ struct ExportLayout: Sendable, Equatable {
         remedy: "give all samples the same fields, as with pipe shard --fields png,cls")
     }
     if let soft = sample.softLabel, soft.count != softLabels {
-      throw DataError(.badInput, at: [sample.key], "has a soft label of \(soft.count) values, not of \(softLabels ?? 0)")
+      throw DataError(
+        .badInput, at: [sample.key], "has a soft label of \(soft.count) values, not of \(softLabels ?? 0)")
     }
   }
 
@@ -67,7 +68,8 @@ struct ExportLayout: Sendable, Equatable {
   func check(_ found: [Int], of key: String) throws(DataError) {
     guard let shape, found != shape else { return }
     throw DataError(
-      .badInput, at: [key], "has the shape \(shapeText(found)), where the samples before it have \(shapeText(shape)), "
+      .badInput, at: [key],
+      "has the shape \(shapeText(found)), where the samples before it have \(shapeText(shape)), "
         + "and an array has one",
       remedy: "give all images one size with --resize HxW, or export to a format of image files, such as mds")
   }

@@ -42,6 +42,8 @@ public struct ExportOptions: Sendable {
   public var format: ExportFormat
   /// Largest size of a file of `mds` and `tfrecord`; only a single sample that is larger makes a larger one.
   public var maxBytes: Int
+  /// Compress the files of `mds` with this zstd level (1…19), or not at all.
+  public var zstdLevel: Int?
   /// How the folders of `imagefolder` are named.
   public var classFolders: ClassFolders
   /// What may be lost.
@@ -56,11 +58,12 @@ public struct ExportOptions: Sendable {
 
   /// Makes options; files of 64 MiB unless said.
   public init(
-    _ format: ExportFormat, maxBytes: Int = 64 << 20, classFolders: ClassFolders = .names,
+    _ format: ExportFormat, maxBytes: Int = 64 << 20, zstdLevel: Int? = nil, classFolders: ClassFolders = .names,
     losses: Set<ExportLoss> = [], limits: Limits = Limits()
   ) {
     self.format = format
     self.maxBytes = maxBytes
+    self.zstdLevel = zstdLevel
     self.classFolders = classFolders
     self.losses = losses
     self.limits = limits

@@ -32,17 +32,21 @@ public func export(
 ) async throws -> ExportSummary {
   let source = try PeekedSource(source)
   let info = source.info
-  let layout = try ExportLayout(of: source.first, in: options.format, info: info, mixed: mixedImages, limits: options.limits)
+  let layout = try ExportLayout(
+    of: source.first, in: options.format, info: info, mixed: mixedImages, limits: options.limits)
   func run<Writer: ExportWriter>(
     _ make: @escaping @Sendable () throws(DataError) -> Writer
   ) async throws -> ExportSummary {
     let encode = Writer.encoder(layout, info, options)
     let stages = pipeline {
-      Parallel<[PendingSample], ExportChunk>("export", lanes: processors) { ExportChunk($0, times: times, encode: encode) }
+      Parallel<[PendingSample], ExportChunk>("export", lanes: processors) {
+        ExportChunk($0, times: times, encode: encode)
+      }
       Counted<ExportChunk>(
         as: "export", total: info.countPerClass?.reduce(0, +), units: \.count, progress: progress)
     }
-    let sink = ExportSink(source: source, layout: layout, step: step, mustBeFormed: options.mustBeFormed, times: times, make: make)
+    let sink = ExportSink(
+      source: source, layout: layout, step: step, mustBeFormed: options.mustBeFormed, times: times, make: make)
     return try await stages.run(from: chunks(of: source, stage: "export", times: times), into: sink)
   }
   switch (options.format, place) {
@@ -139,7 +143,8 @@ private struct ExportSink<Writer: ExportWriter>: Sink, @unchecked Sendable {
       throw PipelineError(
         stage: name,
         underlying: DataError(
-          .badInput, at: [info.name], "said only at its end that each image holds \(formation.multiplicity) training images",
+          .badInput, at: [info.name],
+          "said only at its end that each image holds \(formation.multiplicity) training images",
           remedy: "make shards first, with pipe shard, and export these with --form"))
     }
     if let step { info.provenance.append(step) }

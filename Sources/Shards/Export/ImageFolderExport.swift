@@ -20,7 +20,8 @@ final class ImageFolderExport: ExportWriter {
     func refuse(_ problem: String, _ remedy: String) -> DataError {
       DataError(.badInput, at: [info.name], problem, remedy: remedy)
     }
-    guard info.kind == .samples, info.spectrogram == nil, layout.shape.map({ $0.count == 3 && [1, 3].contains($0[0]) }) ?? true
+    guard info.kind == .samples, info.spectrogram == nil,
+      layout.shape.map({ $0.count == 3 && [1, 3].contains($0[0]) }) ?? true
     else {
       throw refuse(
         "holds \(info.kind == .latents ? "latents" : info.spectrogram == nil ? "arrays" : "spectrograms"), which are no image files",
@@ -98,7 +99,9 @@ final class ImageFolderExport: ExportWriter {
   private func writeWhole(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(DataError) {
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+      }
       if count >= 0 {
         written += count
       } else if errno != EINTR {
@@ -123,7 +126,8 @@ func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError)
     DataError(
       .badInput, at: [info.name], problem, remedy: "name the folders by index and class with --class-folders indexed")
   }
-  for (number, name) in clean.enumerated() where name.isEmpty || name.hasPrefix(".") || name != info.classNames[number] {
+  for (number, name) in clean.enumerated() where name.isEmpty || name.hasPrefix(".") || name != info.classNames[number]
+  {
     throw refuse("class \(number) is called \"\(info.classNames[number])\", which is no name for a folder")
   }
   // Two names that Unicode or a file system without case takes for one would be one folder wherever it is copied to.
@@ -131,7 +135,8 @@ func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError)
   for name in clean where !seen.insert(name.lowercased()).inserted {
     throw refuse("two classes are called \"\(name)\" where case and the spelling of accents make no difference")
   }
-  for (number, pair) in zip(clean, clean.dropFirst()).enumerated() where !pair.0.utf8.lexicographicallyPrecedes(pair.1.utf8) {
+  for (number, pair) in zip(clean, clean.dropFirst()).enumerated()
+  where !pair.0.utf8.lexicographicallyPrecedes(pair.1.utf8) {
     throw refuse(
       "readers of an ImageFolder number classes by their sorted names, and class \(number + 1), \"\(pair.1)\", would come before "
         + "class \(number), \"\(pair.0)\"")

@@ -13,6 +13,7 @@ final class MDSExport: ExportWriter {
   private let columns: Columns
   private let config: [UInt8]
   private let maxBytes: Int
+  private let zstdLevel: Int?
   private var samples: SpilledColumn?
   /// Sizes of the samples of the shard.
   private var sizes: [Int] = []
@@ -24,8 +25,10 @@ final class MDSExport: ExportWriter {
     self.layout = layout
     kind = info.kind
     maxBytes = options.maxBytes
+    zstdLevel = options.zstdLevel
     columns = Columns(Self.fields(layout, info.kind))
-    config = columns.config(maxBytes)
+    config = encodeJSON(
+      Config(columns: columns, sizeLimit: maxBytes, isCompressed: zstdLevel != nil), keysAreData: true)
   }
 
   static func encoder(
@@ -43,10 +46,12 @@ final class MDSExport: ExportWriter {
         values[name.content, default: []].append(floats: array.values)
       case (.floats, _), (_, .floats): throw ExportLayout.otherKind(sample)
       default:
-        let image = try sample.imageFile(asPNG: layout.content == .png, channels: info.shape?.first, limits: options.limits)
+        let image = try sample.imageFile(
+          asPNG: layout.content == .png, channels: info.shape?.first, limits: options.limits)
         guard image.ending == (layout.content == .png ? "png" : "jpg") else {
           throw DataError(
-            .badInput, at: [sample.key], "is no JPEG file, where the samples before it are, and a column of MDS is of one kind",
+            .badInput, at: [sample.key],
+            "is no JPEG file, where the samples before it are, and a column of MDS is of one kind",
             remedy: "make shards first, whose manifest tells that there are both: then all become PNG")
         }
         values[name.content] = image.bytes
@@ -61,9 +66,11 @@ final class MDSExport: ExportWriter {
   var fields: [String: ExportDescription.Field] { Self.fields(layout, kind) }
 
   private static func fields(_ layout: ExportLayout, _ kind: DatasetInfo.Kind) -> [String: ExportDescription.Field] {
-    SampleFieldNames(layout, kind).fields(layout, types: .init(
-      integer: "int", text: "str", json: "json", bytes: "bytes", image: layout.content == .jpg ? "jpeg" : "png",
-      floats: { "ndarray:float32:\($0.map(String.init).joined(separator: ","))" }))
+    SampleFieldNames(layout, kind).fields(
+      layout,
+      types: .init(
+        integer: "int", text: "str", json: "json", bytes: "bytes", image: layout.content == .jpg ? "jpeg" : "png",
+        floats: { "ndarray:float32:\($0.map(String.init).joined(separator: ","))" }))
   }
 
   var leftOut: [String] { [] }
@@ -95,10 +102,38 @@ final class MDSExport: ExportWriter {
   private func finishShard() throws(DataError) {
     guard let samples else { return }
     let name = "shard.\(zeroPadded(shards.count, digits: 5)).mds"
-    guard let descriptor = try folder.createFile(name) else { preconditionFailure("two shards are called \(name)") }
+    // A frame of zstd states the size of its content, so that is written first, to a file without a name.
+    let descriptor = zstdLevel == nil ? try create(name) : openSpillFile(in: parentFolder(of: folder.path))
+    guard descriptor >= 0 else { throw systemError(.cannotCreate, at: ["\(folder.path)/\(name)"], "cannot be created") }
     defer { close(descriptor) }
     let output = FileOutput(descriptor, name: "\(folder.path)/\(name)")
     try output.startHash()
+    try output.append(head())
+    try samples.copy(to: output)
+    let raw = Shard.File(basename: name, bytes: output.count, hashes: ["sha256": try output.finishHash()])
+    var shard = Shard(columns, sizeLimit: maxBytes, samples: sizes.count, rawData: raw)
+    if let zstdLevel {
+      let compressed = try create(name + ".zstd")
+      defer { close(compressed) }
+      let target = FileOutput(compressed, name: "\(folder.path)/\(name).zstd")
+      try target.startHash()
+      try compressZstd(
+        FileInput(duplicating: descriptor, name: output.name), size: raw.bytes, level: zstdLevel, to: target)
+      shard.zipData = .init(
+        basename: name + ".zstd", bytes: target.count, hashes: ["sha256": try target.finishHash()])
+    }
+    shards.append(shard)
+    self.samples = nil
+    sizes = []
+  }
+
+  private func create(_ name: String) throws(DataError) -> Int32 {
+    guard let descriptor = try folder.createFile(name) else { preconditionFailure("two shards are called \(name)") }
+    return descriptor
+  }
+
+  /// What comes before the samples of a shard.
+  private func head() -> [UInt8] {
     var head: [UInt8] = []
     head.append(littleEndian: UInt32(sizes.count))
     var position = headSize(samples: sizes.count)
@@ -107,15 +142,7 @@ final class MDSExport: ExportWriter {
       position += size
       head.append(littleEndian: UInt32(position))
     }
-    try output.append(head + config)
-    try samples.copy(to: output)
-    let digest = try output.finishHash()
-    shards.append(
-      Shard(
-        columns, sizeLimit: maxBytes, samples: sizes.count,
-        rawData: .init(basename: name, bytes: output.count, hashes: ["sha256": digest])))
-    self.samples = nil
-    sizes = []
+    return head + config
   }
 }
 
@@ -153,17 +180,13 @@ private struct Columns: Sendable {
     }
     return head + body
   }
-
-  /// What a shard says of its columns.
-  func config(_ sizeLimit: Int) -> [UInt8] {
-    encodeJSON(Config(columns: self, sizeLimit: sizeLimit), keysAreData: true)
-  }
 }
 
 /// What shards and index say of how a shard was written.
 private struct Config: Encodable {
   var columns: Columns
   var sizeLimit: Int
+  var isCompressed: Bool
 
   enum CodingKeys: String, CodingKey {
     case columnEncodings = "column_encodings"
@@ -182,7 +205,8 @@ private struct Config: Encodable {
     try values.encode(columns.encodings, forKey: .columnEncodings)
     try values.encode(columns.names, forKey: .columnNames)
     try values.encode(columns.sizes, forKey: .columnSizes)
-    try values.encodeNil(forKey: .compression)
+    // The level is nobody's business but the writer's; litdata takes a level for a part of the name.
+    try values.encode(isCompressed ? "zstd" : nil, forKey: .compression)
     try values.encode("mds", forKey: .format)
     try values.encode(["sha256"], forKey: .hashes)
     try values.encode(sizeLimit, forKey: .sizeLimit)
@@ -203,22 +227,25 @@ private struct Shard: Encodable {
     var hashes: [String: String]
   }
 
-  var config: Config
+  var columns: Columns
+  var sizeLimit: Int
   var samples: Int
   var rawData: File
+  var zipData: File?
 
   init(_ columns: Columns, sizeLimit: Int, samples: Int, rawData: File) {
-    config = Config(columns: columns, sizeLimit: sizeLimit)
+    self.columns = columns
+    self.sizeLimit = sizeLimit
     self.samples = samples
     self.rawData = rawData
   }
 
   func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Config.CodingKeys.self)
-    try config.encode(&values)
+    try Config(columns: columns, sizeLimit: sizeLimit, isCompressed: zipData != nil).encode(&values)
     try values.encode(rawData, forKey: .rawData)
     try values.encode(samples, forKey: .samples)
-    try values.encodeNil(forKey: .zipData)
+    try values.encode(zipData, forKey: .zipData)
   }
 }
 

@@ -11,7 +11,9 @@ final class NPZExport: ExportWriter {
   private let kind: DatasetInfo.Kind
 
   /// Writes to `output` at the end; until then the arrays are in files without names in `folder`.
-  init(_ layout: ExportLayout, _ info: DatasetInfo, to output: FileOutput, spillingInto folder: String) throws(DataError) {
+  init(_ layout: ExportLayout, _ info: DatasetInfo, to output: FileOutput, spillingInto folder: String)
+    throws(DataError)
+  {
     zip = ZipWriter(output)
     kind = info.kind
     columns = try SampleColumns(layout, in: folder, checked: true)
@@ -44,7 +46,8 @@ final class NPZExport: ExportWriter {
       let column = array.column
       let headerSum = header.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) }
       let checksum = crc32_combine(headerSum, column.checksum, column.count)
-      try zip.add("\(array.name).npy", size: header.count + column.count, checksum: UInt32(checksum)) { (output) throws(DataError) in
+      try zip.add("\(array.name).npy", size: header.count + column.count, checksum: UInt32(checksum)) {
+        (output) throws(DataError) in
         try output.append(header)
         try column.copy(to: output)
       }
@@ -54,7 +57,8 @@ final class NPZExport: ExportWriter {
     }
     let text = description.encoded()
     let checksum = text.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) }
-    try zip.add(ExportDescription.fileName, size: text.count, checksum: UInt32(checksum)) { (output) throws(DataError) in
+    try zip.add(ExportDescription.fileName, size: text.count, checksum: UInt32(checksum)) {
+      (output) throws(DataError) in
       try output.append(text)
     }
     try zip.finish()

@@ -9,7 +9,9 @@ final class SafetensorsExport: ExportWriter {
   private let kind: DatasetInfo.Kind
 
   /// Writes to `output` at the end; until then the arrays are in files without names in `folder`.
-  init(_ layout: ExportLayout, _ info: DatasetInfo, to output: FileOutput, spillingInto folder: String) throws(DataError) {
+  init(_ layout: ExportLayout, _ info: DatasetInfo, to output: FileOutput, spillingInto folder: String)
+    throws(DataError)
+  {
     self.output = output
     kind = info.kind
     columns = try SampleColumns(layout, in: folder, checked: false)

@@ -40,10 +40,13 @@ struct SampleFieldNames: Sendable {
         : .init(type: types.image, meaning: layout.meaning),
     ]
     if let count = layout.softLabels {
-      fields[softLabel] = .init(type: types.floats([count]), shape: [count], meaning: "one value per class, see label_kind")
+      fields[softLabel] = .init(
+        type: types.floats([count]), shape: [count], meaning: "one value per class, see label_kind")
     }
     if layout.hasMetadata { fields[metadata] = .init(type: types.json, meaning: "metadata of the sample, in JSON") }
-    for name in layout.extras { fields[extra(name)] = .init(type: types.bytes, meaning: "the field \(name), unchanged") }
+    for name in layout.extras {
+      fields[extra(name)] = .init(type: types.bytes, meaning: "the field \(name), unchanged")
+    }
     return fields
   }
 }

@@ -50,9 +50,11 @@ final class TFRecordExport: ExportWriter {
   }
 
   var fields: [String: ExportDescription.Field] {
-    SampleFieldNames(layout, info.kind).fields(layout, types: .init(
-      integer: "int64", text: "bytes", json: "bytes", bytes: "bytes", image: "bytes",
-      floats: { _ in "float" }))
+    SampleFieldNames(layout, info.kind).fields(
+      layout,
+      types: .init(
+        integer: "int64", text: "bytes", json: "bytes", bytes: "bytes", image: "bytes",
+        floats: { _ in "float" }))
   }
 
   var leftOut: [String] { [] }
@@ -91,7 +93,8 @@ final class TFRecordExport: ExportWriter {
 extension ExportLayout {
   static func otherKind(_ sample: Sample) -> DataError {
     DataError(
-      .badInput, at: [sample.key], "is of another kind than the samples before it: some are floats, others 8-bit images",
+      .badInput, at: [sample.key],
+      "is of another kind than the samples before it: some are floats, others 8-bit images",
       remedy: "make all of them alike, as with pipe shard --fields png,cls")
   }
 }
