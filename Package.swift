@@ -34,7 +34,7 @@ var targets: [Target] = [
   .executableTarget(name: "pipe", dependencies: ["Command"], swiftSettings: strict),
   target("Command", ["Catalog", "Shards", "Datasets", "Streaming", "CCommit"]),
   target("Catalog", []),
-  target("Shards", ["Datasets", "Streaming", "CArchive", "CZstd", "CCrypto"]),
+  target("Shards", ["Datasets", "Streaming", "CArchive", "CZlib", "CZstd", "CCrypto"]),
   target("Datasets", ["CArchive", "CAudio", "CImage", "CMat", "CZlib"]),
   target("Streaming", []),
 

@@ -24,6 +24,7 @@ public enum Catalog {
     ("decode", { .decode }),
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
     ("merge", { .merge }),
+    ("export", { .export }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
     ("methods", { .methods }), ("doctor", { .doctor }), ("completion", { .completion }), ("man", { .man }),
     ("help", { .help }),

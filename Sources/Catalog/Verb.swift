@@ -93,15 +93,20 @@ public struct Operand: Sendable {
   public var isRequired: Bool
   /// Whether further ones of its kind may follow; only the last operand of a verb repeats.
   public var repeats: Bool
+  /// The option whose value it is, for which it is only a shorter way to type; nil where it is none's.
+  public var standsFor: String?
   /// One line, as for options.
   public var help: String
 
   /// Makes an operand.
-  public init(_ name: String, _ kind: ValueKind, isRequired: Bool = true, repeats: Bool = false, help: String) {
+  public init(
+    _ name: String, _ kind: ValueKind, isRequired: Bool = true, repeats: Bool = false, standsFor: String? = nil, help: String
+  ) {
     self.name = name
     self.kind = kind
     self.isRequired = isRequired
     self.repeats = repeats
+    self.standsFor = standsFor
     self.help = help
   }
 }

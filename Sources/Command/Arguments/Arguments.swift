@@ -284,8 +284,8 @@ extension Arguments {
 
   /// What a shell makes of `-i shard-*.tar`: the first file is the option's, the others stand behind it.
   private mutating func takeFurtherInputs() throws(UsageError) {
-    guard verb.operands.isEmpty, attachedSlip == nil, let name = verb.samplesOption, let option = verb.option(name),
-      option.repeats, typed[name] != nil
+    guard attachedSlip == nil, let name = verb.samplesOption, let option = verb.option(name), option.repeats,
+      verb.operands.isEmpty ? typed[name] != nil : verb.operands[0].standsFor == name
     else { return }
     for word in operands { typed[name, default: []].append(Entry(text: word, value: try read(word, for: option))) }
     operands = []

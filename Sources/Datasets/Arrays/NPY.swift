@@ -276,14 +276,21 @@ func checkNPYSize(_ header: NPYHeader, found: Int, name: String) throws(DataErro
 ///
 /// Readers such as DALI rely on the fixed place; a shape too long for it moves them on by 64 bytes.
 public func npyBytes(_ array: FloatArray) -> [UInt8] {
-  let extents = array.shape.map(String.init).joined(separator: ", ")
-  let tuple = array.shape.count == 1 ? "(\(extents),)" : "(\(extents))"
-  var text = Array("{'descr': '<f4', 'fortran_order': False, 'shape': \(tuple), }".utf8)
+  var bytes = npyHeader("<f4", shape: array.shape)
+  bytes.reserveCapacity(bytes.count + 4 * array.values.count)
+  array.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+  return bytes
+}
+
+/// What comes before the elements of an npy file: version 1.0, C order, 128 bytes or, for a long shape, 64 more.
+///
+/// - Parameter element: their type as NumPy writes it: `<f4`, `|u1`.
+public func npyHeader(_ element: String, shape: [Int]) -> [UInt8] {
+  let extents = shape.map(String.init).joined(separator: ", ")
+  let tuple = shape.count == 1 ? "(\(extents),)" : "(\(extents))"
+  var text = Array("{'descr': '\(element)', 'fortran_order': False, 'shape': \(tuple), }".utf8)
   let prefix = NPYHeader.signature.count + 4
   let length = max(128, (prefix + text.count + 1 + 63) / 64 * 64)
   text += [UInt8](repeating: 0x20, count: length - prefix - text.count - 1) + [0x0a]
-  var bytes = NPYHeader.signature + [1, 0, UInt8(text.count & 0xff), UInt8(text.count >> 8)] + text
-  bytes.reserveCapacity(length + 4 * array.values.count)
-  array.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
-  return bytes
+  return NPYHeader.signature + [1, 0, UInt8(text.count & 0xff), UInt8(text.count >> 8)] + text
 }
