@@ -39,6 +39,7 @@ extension Verb {
           Option(
             "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false, isWritten: true,
             help: "where the network is kept"),
+          Option("feature-steps", .integer(0...1_000_000), default: "200", help: "steps of training the network"),
         ]),
       OptionGroup(
         "Report",
@@ -52,7 +53,7 @@ extension Verb {
             "scale", .integer(1...64), defaultNote: "so that tiles have about 64 pixels",
             help: "enlarge every pixel this many times"),
         ]),
-      .machine, .readingBothSplits, .terminal,
+      .network, .machine, .readingBothSplits, .terminal,
     ],
     examples: [
       Example("pipe explain cifar10-guided --real cifar-10-binary.tar.gz -o sheet.png", "a table, and a sheet"),
@@ -60,8 +61,9 @@ extension Verb {
         "pipe explain cifar10-guided --real cifar-10-binary.tar.gz --json | jq .leakage", "traces of the test part"),
     ],
     relations: [
-      .belongs("cache", to: "by", ["features"]), .needs("per-class", "output", "it is about the sheet"),
+      .belongs("cache", to: "by", ["features"]), .belongs("feature-steps", to: "by", ["features"]),
+      .needs("per-class", "output", "it is about the sheet"),
       .needs("scale", "output", "it is about the sheet"),
-    ],
+    ] + OptionGroup.network.options.map { .belongs($0.name, to: "by", ["features"]) } + OptionGroup.networkRelations,
     needsTensors: true)
 }

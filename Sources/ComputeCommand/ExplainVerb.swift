@@ -16,7 +16,11 @@ let explainVerb = VerbRunner("explain") { invocation in
     throw UsageError("explain -o -: the standard output is for the report", hint: "name a file for the sheet")
   }
   var request = ExplanationRequest()
-  request.byFeatures = arguments.choice("by") == "features"
+  if arguments.choice("by") == "features" {
+    var features = FeatureNetwork()
+    try take(FeatureNetwork.settings, from: arguments, in: &features)
+    request.features = features
+  }
   request.neighbours = arguments.integer("nearest") ?? request.neighbours
   request.sameness = arguments.number("same-below") ?? request.sameness
   request.seed = UInt64(arguments.integer("seed") ?? 0)

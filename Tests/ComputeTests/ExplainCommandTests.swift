@@ -52,8 +52,9 @@ extension ComputeTests {
     @Test func `tiles are explained one by one and by features`() throws {
       for space in ["pixels", "features"] {
         let (explanation, _) = try explained(
-          "pipe condense --method dm --factor 2 --ipc 1 --steps 1 --lr 1e-9 --width 8 --depth 2 < $A",
-          "--by \(space) --nearest 2 \(space == "features" ? "--cache cache" : "")")
+          "pipe condense --method dm --factor 2 --ipc 1 --steps 1 --lr 1e-9 --init mixed --width 8 --depth 2 < $A",
+          "--by \(space) --nearest 2 \(space == "features" ? "--cache cache --width 8 --depth 2 --feature-steps 5" : "")"
+        )
         #expect(explanation.images.count == 40)
         #expect(explanation.images.map(\.tile).prefix(5) == [0, 1, 2, 3, 0])
         #expect(

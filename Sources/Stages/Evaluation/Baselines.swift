@@ -21,7 +21,7 @@ public func baselines(
   }
   var herding = Herding()
   herding.features.network = network
-  let cache = try baselineFeatures(real, network: network, seed: seed, directory: context.cacheDirectory).cache
+  let cache = try keptFeatures(herding.features, of: real, seed: seed, directory: context.cacheDirectory).cache
   var control = RunControl(shouldStop: context.shouldStop)
   control.featureNetwork = { _, train throws(TensorError) in try cache.made(log: context.log, train) }
   control.progress = { report in
@@ -35,16 +35,15 @@ public func baselines(
   return [random, Contestant(name: Herding.name, isBaseline: true, normalization: normalization) { _ in picked }]
 }
 
-/// The features of the herded baseline, and where their network is kept.
-func baselineFeatures(
-  _ real: ClassStore, network: NetworkChoice, seed: UInt64, directory: String?
+/// The recipe of a network for features of these images, and where it is kept.
+func keptFeatures(
+  _ features: FeatureNetwork, of real: ClassStore, seed: UInt64, directory: String?
 ) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
   let task = MethodTask(
     dataset: "real training data", shape: real.shape, isSpectrogram: real.isSpectrogram,
     counts: real.classNames.map { _ in 1 },
     available: real.classNames.indices.map(real.count(ofClass:)))
-  var features = FeatureNetwork()
-  features.network = network
+  var features = features
   try features.decide(for: task)
   let recipe = features.recipe(for: task)
   return (recipe, FeatureCache(recipe, for: real, seed: seed, directory: directory))

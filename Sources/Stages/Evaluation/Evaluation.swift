@@ -233,8 +233,10 @@ public struct EvaluationEstimate: Sendable, Equatable {
       }
     }
     guard let real else { return }
-    let (recipe, cache) = try baselineFeatures(
-      real, network: request.networks[0], seed: request.seed, directory: cacheDirectory)
+    var herding = Herding()
+    herding.features.network = request.networks[0]
+    let (recipe, cache) = try keptFeatures(
+      herding.features, of: real, seed: request.seed, directory: cacheDirectory)
     let featureSeconds = Work.training(
       network: recipe.network, images: cache.isKept ? 0 : recipe.training.batchSize, passes: recipe.training.steps
     ).trainingSeconds(atRate: firstRate)

@@ -1,5 +1,5 @@
 public import Datasets
-import Methods
+public import Methods
 import Networks
 public import Shards
 import Streaming
@@ -7,8 +7,8 @@ import Tensors
 
 /// How a set is compared with real data.
 public struct ExplanationRequest: Sendable {
-  /// Whether images are compared by the embeddings of a network that is trained on the real ones, in place of their values.
-  public var byFeatures = false
+  /// The network, trained on the real images, by whose embeddings images are compared; nil for their values.
+  public var features: FeatureNetwork?
   /// Real images to name beside each image of the set.
   public var neighbours = 5
   /// Largest root mean square difference of two images that are the same; 1 is from black to white.
@@ -106,7 +106,7 @@ public struct ExplanationPlan: Sendable {
       }
     }
     let explanation = Explanation(
-      dataset: training.info.name, real: realName, by: request.byFeatures ? "features" : "pixels",
+      dataset: training.info.name, real: realName, by: request.features == nil ? "pixels" : "features",
       sameness: request.sameness, classes: coverage(near, reference, described),
       covered: share(near.covered), coveredByRandom: share(reference.covered),
       duplicates: try duplicates(among: images), copies: described.count { isSame($0.nearest) },
@@ -120,10 +120,10 @@ public struct ExplanationPlan: Sendable {
   }
 
   private func space(in context: RunContext) throws -> ImageSpace {
-    guard request.byFeatures else { return .pixels(formation) }
+    guard let features = request.features else { return .pixels(formation) }
     let normalization = Normalization.measured(on: real)
-    let (recipe, cache) = try baselineFeatures(
-      real, network: NetworkChoice(), seed: request.seed, directory: context.cacheDirectory)
+    let (recipe, cache) = try keptFeatures(
+      features, of: real, seed: request.seed, directory: context.cacheDirectory)
     let control = RunControl(
       progress: { report in
         context.progress(
