@@ -47,6 +47,9 @@ extension Verb {
           Option(
             "time", .duration, defaultNote: "no limit",
             help: "stop in time and report the networks that are done; 75 when there is none"),
+          Option(
+            "scores", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
+            help: "write how hard each image is, low for easy ones, for pipe cat --lowest"),
           .onTermination,
           .json,
         ]),

@@ -19,6 +19,9 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     throw UsageError(
       "evaluate needs --test ARCHIVE", hint: "the archive that the set was condensed from has a test split")
   }
+  if arguments.path("scores") == "-" {
+    throw UsageError("evaluate --scores -: the standard output is for the report", hint: "name a file for the scores")
+  }
   let networks = try typedNetworks(arguments)
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
@@ -33,9 +36,11 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     var recipe = protocolNamed(arguments.choice("protocol"), channels: channels)
     if testSource.info.spectrogram != nil { recipe = recipe.withoutAugmentation }
     recipe.epochs = arguments.integer("epochs") ?? recipe.epochs
-    return EvaluationRequest(
+    var request = EvaluationRequest(
       recipe: recipe, equalSteps: arguments.flag("equal-steps"), repeats: arguments.integer("repeats") ?? 3,
       seed: UInt64(arguments.integer("seed") ?? 0), networks: networks)
+    request.scoresImages = arguments.path("scores") != nil
+    return request
   }
   try request(channels: 3).check(evaluated.info, besides: realSource?.info, machine: surroundings.machineMemory)
 
@@ -53,11 +58,12 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   let request = request(channels: test.shape.channels)
   let name = testSource.info.name
-  let (rows, counts) = try await surroundings.compute(for: .evaluating) {
+  let (rows, scores, counts) = try await surroundings.compute(for: .evaluating) {
     let plan = try EvaluationPlan(
       request, of: training, on: test, named: name, besides: beside ? real : nil, fallback: real, in: context)
     for line in announcement(plan, request) { context.log(line) }
-    return (try plan.run(in: context), plan.countPerClass)
+    let (rows, scores) = try plan.run(in: context)
+    return (rows, scores, plan.countPerClass)
   }
   // A run that was stopped for good reports nothing.
   try Task.checkCancellation()
@@ -76,6 +82,12 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let text =
     arguments.flag("json")
     ? String(decoding: encodeJSON(result, indented: true), as: UTF8.self) + "\n" : result.text
+  if let path = arguments.path("scores"), let scores {
+    let lines = zip(training.keys, scores).map { ImageScore(key: $0, lbpe: $1) }
+    let bytes = lines.flatMap { encodeJSON($0) + [UInt8(ascii: "\n")] }
+    try await writeOutput(path) { descriptor in try write(bytes, to: descriptor, named: path) }
+    report.log("wrote the scores of \(counted(lines.count, "image")) to \(path)")
+  }
   try invocation.output.write(text)
   if rows.contains(where: \.stoppedEarly) {
     report.warn("stopped early: rows with fewer than \(request.repeats) networks are marked")

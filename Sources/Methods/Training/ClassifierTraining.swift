@@ -191,19 +191,22 @@ public struct TrainedClassifier: Sendable {
 }
 
 /// Draws a classifier and trains it; progress counts passes over the data.
+///
+/// - Parameter watch: is shown the network after every pass.
 public func trainedClassifier(
   on set: TrainingSet, network options: Architecture, following recipe: TrainingProtocol,
-  using random: RandomSource, control: RunControl = RunControl()
+  using random: RandomSource, control: RunControl = RunControl(),
+  watch: (Network) throws(TensorError) -> Void = { _ in }
 ) throws(TensorError) -> TrainedClassifier {
   var initial = random.split("classifier weights")
   return try trainedClassifier(
-    on: set, from: Network(options, using: &initial), following: recipe, using: random, control: control)
+    on: set, from: Network(options, using: &initial), following: recipe, using: random, control: control, watch: watch)
 }
 
 /// Trains a classifier that has weights already; progress counts passes over the data.
 public func trainedClassifier(
   on set: TrainingSet, from network: Network, following recipe: TrainingProtocol, using random: RandomSource,
-  control: RunControl = RunControl()
+  control: RunControl = RunControl(), watch: (Network) throws(TensorError) -> Void = { _ in }
 ) throws(TensorError) -> TrainedClassifier {
   let (count, height, width) = (set.images.shape[0], set.images.shape[2], set.images.shape[3])
   var current = network
@@ -239,6 +242,7 @@ public func trainedClassifier(
     }
     result.passes = pass + 1
     result.loss = loss
+    try watch(current)
     control.progress(StepReport(step: pass + 1, steps: recipe.passes, loss: loss))
   }
   result.network = current

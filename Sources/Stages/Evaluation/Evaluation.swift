@@ -16,6 +16,8 @@ public struct EvaluationRequest: Sendable {
   public var repeats: Int
   /// Where all randomness comes from.
   public var seed: UInt64
+  /// Whether every image of the set gets a score, see `PredictionErrors`.
+  public var scoresImages = false
   /// The networks, in the order of the table's columns; features of the herded baseline are those of the first.
   public var networks: [NetworkChoice]
 
@@ -111,7 +113,10 @@ public struct EvaluationPlan: Sendable {
   }
 
   /// Trains and tests, on the compute thread; rows set by set, and for each of them network by network.
-  public func run(in context: RunContext) throws -> [EvaluationResult.Row] {
+  ///
+  /// - Returns: where it was asked for, a score for each stored image, too: the sum over its tiles and all trained networks, low where an
+  ///   image is easy; see `PredictionErrors`.
+  public func run(in context: RunContext) throws -> (rows: [EvaluationResult.Row], scores: [Double]?) {
     var contestants = [evaluated]
     if let real {
       if let initial {
@@ -122,12 +127,17 @@ public struct EvaluationPlan: Sendable {
         in: context)
     }
     var rows: [EvaluationResult.Row] = []
-    for contestant in contestants {
+    var scores: [Double]?
+    for (place, contestant) in contestants.enumerated() {
       for network in request.networks {
-        rows.append(try evaluate(contestant, on: test, network: network, request: request, in: context))
+        let (row, own) = try evaluate(
+          contestant, on: test, network: network, request: request, scoring: request.scoresImages && place == 0,
+          in: context)
+        rows.append(row)
+        if let own { scores = scores.map { zip($0, own).map(+) } ?? own }
       }
     }
-    return rows
+    return (rows, scores)
   }
 }
 
@@ -136,10 +146,18 @@ public func evaluate(
   _ contestant: Contestant, on test: ClassStore, network choice: NetworkChoice, request: EvaluationRequest,
   in context: RunContext
 ) throws -> EvaluationResult.Row {
+  try evaluate(contestant, on: test, network: choice, request: request, scoring: false, in: context).row
+}
+
+private func evaluate(
+  _ contestant: Contestant, on test: ClassStore, network choice: NetworkChoice, request: EvaluationRequest,
+  scoring: Bool, in context: RunContext
+) throws -> (row: EvaluationResult.Row, scores: [Double]?) {
   let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
   var (accuracies, isCut, stored, trainedOn) = ([Double](), false, 0, 0)
   var recipe = request.recipe
   var correct = Array(repeating: 0, count: test.classCount)
+  var scores: [Double]?
   let start = context.clock()
   let label = contestant.label
   let place = request.networks.count > 1 ? "\(label), \(choice.name)" : label
@@ -159,9 +177,13 @@ public func evaluate(
             stage: "\(place) \(repetition + 1)/\(request.repeats)", done: report.step, total: report.steps,
             unit: "epochs", loss: report.loss))
       }, shouldStop: context.shouldStop)
+    var errors = PredictionErrors()
     let trained = try trainedClassifier(
       on: set, network: network, following: recipe,
-      using: RandomSource(seed: request.seed).split("repeat", repetition), control: control)
+      using: RandomSource(seed: request.seed).split("repeat", repetition), control: control
+    ) { network throws(TensorError) in
+      if scoring { try errors.add(network, on: set) }
+    }
     guard trained.passes == recipe.passes else {
       isCut = true
       break
@@ -172,8 +194,15 @@ public func evaluate(
     context.detail(
       "\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
     for (label, right) in result.correct.enumerated() { correct[label] += right }
+    guard scoring else { continue }
+    // Formed images come tile by tile.
+    let own = errors.scores
+    let sums = (0..<stored).map { image in
+      stride(from: image, to: trainedOn, by: stored).reduce(0) { $0 + own[$1] }
+    }
+    scores = scores.map { zip($0, sums).map(+) } ?? sums
   }
-  return EvaluationResult.Row(
+  let row = EvaluationResult.Row(
     set: contestant.name, baseline: contestant.isBaseline, network: choice.name, accuracies: accuracies,
     perClass: correct.enumerated().map { label, right in
       let total = test.count(ofClass: label) * accuracies.count
@@ -181,6 +210,7 @@ public func evaluate(
     }, images: stored, trainedOn: trainedOn, epochs: request.equalSteps ? recipe.epochs : nil,
     steps: request.equalSteps ? recipe.steps(forImages: trainedOn) : nil, seconds: context.clock() - start,
     stoppedEarly: isCut)
+  return (row, scores)
 }
 
 /// What an evaluation will take on this machine, before it begins.
