@@ -1,6 +1,5 @@
 /// The verbs that need no tensors.
 public let frontRunners: [VerbRunner] = [
   decodeVerb, shardVerb, catVerb, mergeVerb, exportVerb, runVerb, inspectVerb, verifyVerb, previewVerb, methodsVerb,
-  completionVerb,
-  manVerb, helpVerb, versionVerb, doctorVerb,
+  completionVerb, manVerb, helpVerb, versionVerb, doctorVerb,
 ]

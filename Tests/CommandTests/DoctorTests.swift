@@ -45,6 +45,25 @@ import Testing
     #expect(text.contains("warning  file size") && text.hasSuffix("\n2\n"))
   }
 
+  @Test func `a sibling of another build is told by what it says`() throws {
+    let folder = try TemporaryFolder()
+    let same = "\(toolVersion) (\(BuiltFrom.this.text))"
+    for (version, state) in [(same, Finding.State.ok), ("pipe 0.9.0 (commit 0123)", .warning)] {
+      let said = FindingReport([Finding("pipe-compute", version), Finding("libtorch", "9.9")]).json.rendered()
+      let script = try folder.file(
+        "pipe-compute", "#!/bin/sh\n[ \"$*\" = 'doctor --tensors --json' ] && echo '\(said)'\n")
+      let outcome = try run(
+        [
+          "-c", "cp \"$0\" \"$1/pipe\" && chmod +x \"$2\" && \"$1/pipe\" doctor --json", builtPipe.path,
+          folder.url.path, script.path,
+        ],
+        program: URL(filePath: "/bin/sh"))
+      let found = try #require(FindingReport(json: Array(outcome.output.utf8)), "\(outcome.errors)").findings
+      #expect(found.filter { $0.topic == "pipe-compute" }.map(\.state) == [state])
+      #expect(found.contains(Finding("libtorch", "9.9")))
+    }
+  }
+
   @Test func `a library of the C sources is not forgotten`() throws {
     let sources = fixtures.appending(path: "../Sources").standardized
     var named: Set<String> = []

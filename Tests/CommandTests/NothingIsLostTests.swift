@@ -459,6 +459,16 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
 
   // MARK: Limits
 
+  @Test func `a run that cannot write the first byte leaves nothing`() throws {
+    let folder = try workplace()
+    _ = try folder.file("job.json5", job("out", "in.tar"))
+    let before = try folder.names()
+    let failed = try shell("ulimit -f 0; pipe run -q job.json5", in: folder)
+    #expect(failed.status == 74, "\(failed.text)")
+    #expect(try folder.names() == before)
+    #expect(try shell("pipe run -q job.json5 && pipe verify -q out", in: folder).status == 0)
+  }
+
   @Test(arguments: [4, 5, 6, 8, 12]) func `too few descriptors are a usage error`(count: Int) throws {
     let folder = try workplace()
     let tried = try shell("ulimit -n \(count); exec pipe decode -i dec.wire -o x.wire", in: folder)

@@ -38,7 +38,14 @@ private func tensorProgramFindings() -> [Finding] {
         remedy: "reinstall it and libtorch from the same source"),
     ]
   }
-  return [found] + report.findings
+  let version = report.findings.first { $0.topic == found.topic }?.text ?? "of an unknown version"
+  let isOurs = version == "\(toolVersion) (\(BuiltFrom.this.text))"
+  return [
+    Finding(
+      found.topic, isOurs ? .ok : .warning,
+      "\(found.text), \(version)\(isOurs ? "" : ", is of another build than pipe")",
+      remedy: isOurs ? nil : "install both from the same package or build")
+  ] + report.findings.filter { $0.topic != found.topic }
 }
 
 /// What `pipe-compute` says of the libraries that it has loaded.

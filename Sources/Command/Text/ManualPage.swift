@@ -151,6 +151,7 @@ private struct Troff {
       case "~": escaped += "\\(ti"
       case "^": escaped += "\\(ha"
       case "…": escaped += "..."
+      case "×": escaped += "\\(mu"
       default: escaped.append(character)
       }
     }
