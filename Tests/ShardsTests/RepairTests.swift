@@ -51,7 +51,9 @@ import Testing
   @Test func `shards under other names get their own, and are never overwritten`() async throws {
     let folder = try dataset()
     let before = try contents(folder)
-    func move(_ from: String, _ to: String) throws { try #require(rename(folder["out/\(from)"], folder["out/\(to)"]) == 0) }
+    func move(_ from: String, _ to: String) throws {
+      try #require(rename(folder["out/\(from)"], folder["out/\(to)"]) == 0)
+    }
     // 0 → 1 → 2 → 0, and each name is taken.
     try move(names[2], "x")
     try move(names[1], names[2])
@@ -86,7 +88,8 @@ import Testing
     #expect(try runProgram("/usr/bin/sha256sum", ["-c", "--quiet", "SHA256SUMS"], in: folder["out"]).status != 0)
   }
 
-  @Test(arguments: [nil, 3], ["lost", "changed"]) func `a manifest is written anew from shards, and says what it does not know`(
+  @Test(arguments: [nil, 3], ["lost", "changed"])
+  func `a manifest is written anew from shards, and says what it does not know`(
     zstdLevel: Int?, what: String
   ) async throws {
     let folder = try dataset(zstdLevel: zstdLevel, floats: true)
@@ -132,8 +135,16 @@ import Testing
   /// What is done to shards without a manifest, and of which file something is said.
   private static let obstacles: [(file: String, change: @Sendable (TemporaryFolder) throws -> Void)] = [
     ("shapes-train-000001.tar", { unlink($0["out/shapes-train-000001.tar"]) }),
-    ("shapes-train-000002.tar", { unlink($0["out/SHA256SUMS"]); unlink($0["out/shapes-train-000001.tar"]) }),
-    ("shapes-train-000001.tar", { try $0.write("out/shapes-train-000001.tar", $0.bytes("out/shapes-train-000000.tar")) }),
+    (
+      "shapes-train-000002.tar",
+      {
+        unlink($0["out/SHA256SUMS"]); unlink($0["out/shapes-train-000001.tar"])
+      }
+    ),
+    (
+      "shapes-train-000001.tar",
+      { try $0.write("out/shapes-train-000001.tar", $0.bytes("out/shapes-train-000000.tar")) }
+    ),
     (
       "shapes-train-000001.tar",
       {
@@ -142,12 +153,21 @@ import Testing
       }
     ),
     ("shapes-train-000002.tar", { truncate($0["out/shapes-train-000002.tar"], 2048) }),
-    ("shapes-train-000002.tar", { unlink($0["out/SHA256SUMS"]); truncate($0["out/shapes-train-000002.tar"], 2048) }),
-    ("shapes-train-000003.tar", { try $0.write("out/shapes-train-000003.tar", $0.bytes("out/shapes-train-000000.tar")) }),
+    (
+      "shapes-train-000002.tar",
+      {
+        unlink($0["out/SHA256SUMS"]); truncate($0["out/shapes-train-000002.tar"], 2048)
+      }
+    ),
+    (
+      "shapes-train-000003.tar",
+      { try $0.write("out/shapes-train-000003.tar", $0.bytes("out/shapes-train-000000.tar")) }
+    ),
     ("other-train-000000.tar", { try $0.write("out/other-train-000000.tar", [1]) }),
   ]
 
-  @Test(arguments: obstacles.indices) func `shards that are not all there and sound get no manifest`(index: Int) throws {
+  @Test(arguments: obstacles.indices) func `shards that are not all there and sound get no manifest`(index: Int) throws
+  {
     let folder = try dataset()
     try #require(unlink(folder["out/pipe.manifest"]) == 0)
     try Self.obstacles[index].change(folder)
@@ -165,7 +185,8 @@ import Testing
       try writeDataset(exampleFloats(3), in: folder, info: info, fields: fields)
       try #require(unlink(folder["out/pipe.manifest"]) == 0)
       let report = try repair(folder, Self.none)
-      #expect(report.done.isEmpty && report.impossible.first?.text.hasPrefix("cannot be rebuilt: the shards hold") == true)
+      #expect(
+        report.done.isEmpty && report.impossible.first?.text.hasPrefix("cannot be rebuilt: the shards hold") == true)
     }
   }
 
