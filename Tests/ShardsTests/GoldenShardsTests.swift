@@ -21,7 +21,8 @@ import Testing
   @Test func `all kinds of datasets are there`() throws {
     #expect(
       Self.names == [
-        "fields", "formation-multi", "formation-time", "formation-uniform", "jpg", "latents", "logits-zstd", "png", "png-zstd",
+        "fields", "formation-multi", "formation-time", "formation-uniform", "jpg", "latents", "logits-zstd", "png",
+        "png-zstd",
         "soft", "spectrogram", "test-split",
       ])
     let folders = try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { !$0.contains(".") }
