@@ -17,11 +17,14 @@ private final class Listed: SampleSource {
 
 private func sample(_ label: Int, _ soft: [Float]) -> Sample {
   Sample(
-    key: "k\(label)", content: .pixels(Pixels(height: 1, width: 1, channels: 1, bytes: [0])), label: label, softLabel: soft)
+    key: "k\(label)", content: .pixels(Pixels(height: 1, width: 1, channels: 1, bytes: [0])), label: label,
+    softLabel: soft)
 }
 
 @Suite("Class selections") struct ClassSelectionTests {
-  private func read(_ softs: [[Float]], _ kind: DatasetInfo.LabelKind, _ classes: [String]) throws(DataError) -> [[Float]?] {
+  private func read(_ softs: [[Float]], _ kind: DatasetInfo.LabelKind, _ classes: [String]) throws(DataError)
+    -> [[Float]?]
+  {
     let samples = softs.enumerated().map { sample($0, $1) }
     let source = try prepared(Listed(samples, labelKind: kind), options: ReadOptions(classes: classes))
     var found: [[Float]?] = []
@@ -41,7 +44,8 @@ private func sample(_ label: Int, _ soft: [Float]) -> Sample {
     let info = Listed([], labelKind: .hard).info
     let renumbered = ClassSelection(keeping: [false, true, true], renumbering: true)
     #expect(renumbered.newLabels == [nil, 0, 1])
-    #expect(renumbered.applied(to: info).classNames == ["b", "c"] && renumbered.applied(to: info).countPerClass == [1, 1])
+    #expect(
+      renumbered.applied(to: info).classNames == ["b", "c"] && renumbered.applied(to: info).countPerClass == [1, 1])
     let kept = ClassSelection(keeping: [false, true, true], renumbering: false)
     #expect(kept.newLabels == [nil, 1, 2])
     #expect(kept.applied(to: info).classNames == ["a", "b", "c"] && kept.applied(to: info).countPerClass == [0, 1, 1])

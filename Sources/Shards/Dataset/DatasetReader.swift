@@ -125,7 +125,12 @@ public final class DatasetReader: SampleSource {
 extension Manifest {
   /// The error (`.temporary`) where the folder that held this manifest holds another one now; nil where it does not.
   func replacement(inFolder folder: String) -> DataError? {
-    guard let now = try? Manifest(inFolder: folder), now.generation != generation else { return nil }
+    (try? Manifest(inFolder: folder)).flatMap { replacement(by: $0, inFolder: folder) }
+  }
+
+  /// The same where it is known which one is there now.
+  func replacement(by now: Manifest, inFolder folder: String) -> DataError? {
+    guard now.generation != generation else { return nil }
     return DataError(
       .temporary, at: [folder],
       "was replaced while it was being read: its generation was \(generation.prefix(12)) and is \(now.generation.prefix(12))",
