@@ -11,7 +11,7 @@ extension Verb {
       "Keys are unique in a dataset. Parts of one run number their samples from 0 each: --renumber numbers all samples anew, in "
         + "their final order. Without it a key that occurs twice is refused. Samples with the same content are kept, and the log says how many.",
       "Every byte is checked on the way. The history has once what the parts have in common, and then this step with the generation and the "
-        + "further history of each part. To order by class or to make N shards, all samples are first kept in a temporary file "
+        + "further history of each part. To order by class, all samples are first kept in a temporary file "
         + "(TMPDIR, else /var/tmp) as large as the shards.",
     ],
     operands: [Operand("DIR", .path("DIR"), repeats: true, help: "folders that pipe shard wrote")],

@@ -147,11 +147,36 @@ extension Verb {
     "verify",
     summary: "check every byte of a shard folder against its manifest",
     description: [
-      "Exits with 0 when all is well and with 2 when something is damaged, missing or too much, and says what."
+      "Exits with 0 when all is well and with 2 when something is damaged, missing or too much, and says what.",
+      "With --repair it first rebuilds what can be rebuilt, and says what cannot: names of shards that lie under other names, `SHA256SUMS`, "
+        + "the dataset of a writer that was killed while its files got their names, and a lost or damaged manifest. Shards do not tell all that a manifest "
+        + "did: the formation has to be said, class names can be; the history says what is unknown. A shard whose bytes are not those "
+        + "that were listed is never listed anew, and files of others are neither changed nor removed.",
     ],
     operands: [.shardFolder],
-    groups: [OptionGroup("Report", [.json]), .terminal],
-    examples: [Example("pipe verify cifar10-m3d && echo sound", "before using a copy")])
+    groups: [
+      OptionGroup("Report", [.json]),
+      OptionGroup(
+        "Repair",
+        [
+          Option("repair", .flag, help: "rebuild what can be rebuilt"),
+          Option(
+            "formation", .text("none|KIND=N"), defaultNote: "unknown",
+            help: "for a lost manifest: none, uniform=2, multi=2, time=4"),
+          Option(
+            "class-names", .list("NAME"), defaultNote: "numbers",
+            help: "for a lost manifest: names of all classes, in index order"),
+        ]), .terminal,
+    ],
+    examples: [
+      Example("pipe verify cifar10-m3d && echo sound", "before using a copy"),
+      Example("pipe verify --repair cifar10-m3d", "after a copy that went wrong"),
+      Example("pipe verify --repair --formation none photos", "a set of whole images whose manifest is lost"),
+    ],
+    relations: [
+      .needs("formation", "repair", "it is what a lost manifest would have said"),
+      .needs("class-names", "repair", "they are what a lost manifest would have said"),
+    ])
 
   static let preview = Verb(
     "preview",

@@ -86,6 +86,11 @@ private func openShards(
     reader = try DatasetReader(folder, limits: options.limits)
     log("\(path): \(reader.manifest.samples) \(reader.info.kind.rawValue) in \(reader.manifest.shards.count) shards")
   }
+  if let unknown = reader.manifest.provenance.last(where: { $0.verb == "repair" })?.options["unknown"] {
+    log(
+      "\(path): its manifest was rebuilt from its shards, which do not tell \(unknown.split(separator: " ").joined(separator: ", "))"
+    )
+  }
   try options.checkPatterns(for: nil, of: path)
   if let note = try options.checkSplit(reader.info.split, of: path) { log("\(path): \(note)") }
   return try prepared(reader, options: options, log: log)

@@ -135,4 +135,24 @@ private func dataset(in folder: TemporaryFolder) throws {
       "b: has no sample of these classes",
     ] { #expect(refused.text.contains(words), "\(refused.text)") }
   }
+
+  @Test func `a selection comes before the training images are cut out, and its description is theirs`() throws {
+    let folder = try TemporaryFolder()
+    let golden = "\(fixtures.path)/shards-1.0"
+    let outcome = try shell(
+      """
+      set -e
+      pipe cat -q --form --take 2 --drop-class 0 --relabel \(golden)/formation-multi | pipe shard -q -o a
+      pipe cat -q --form \(golden)/formation-multi | pipe shard -q -o all
+      pipe cat -q --filter class=1,2 --relabel all | pipe shard -q -o b
+      cat a/*.tar | cmp - b/*.tar; pipe verify a; pipe inspect --json a
+      pipe cat -q --relabel --filter class=1,2 \(golden)/soft | tar xO --wildcards '*.soft.npy' | tail -c 8 | od -An -tf4
+      """, in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    #expect(outcome.text.contains("a: sound; 10 samples"), "\(outcome.text)")
+    #expect(!outcome.text.contains("\"formation\" :"), "\(outcome.text)")
+    // 0.75 and 0.125 of what the class that left had not.
+    let words = outcome.text.split(whereSeparator: \.isWhitespace).suffix(2).compactMap { Float($0) }
+    #expect(words.sorted().map { ($0 * 7).rounded() } == [1, 6] && abs(words.reduce(0, +) - 1) < 1e-6, "\(words)")
+  }
 }

@@ -149,4 +149,17 @@ private func keyed(_ samples: [Sample], _ prefix: String) -> [Sample] {
     let error = #expect(throws: DataError.self) { try merged(folder, ["one", "two"]) }
     #expect(error?.problem.contains("pipe encode made") == true, "\(error?.problem ?? "")")
   }
+
+  @Test func `a part that is replaced before its turn is not merged`() throws {
+    let folder = try TemporaryFolder()
+    for (name, prefix, seed) in [("one", "a", 1), ("two", "b", 2), ("new", "c", 3)] {
+      try writeDataset(keyed(examplePixels(3, seed: UInt64(seed)), prefix), in: folder, name)
+    }
+    let source = try merged(folder, ["one", "two"])
+    _ = try source.next()
+    try #require(renameSafely(folder["new"], folder["two"], .exchange) == 0)
+    let error = #expect(throws: DataError.self) { try allSamples(source) }
+    #expect(error?.fault == .temporary && error?.place == [folder["two"]])
+    #expect(throws: DataError.self) { try source.next() }
+  }
 }

@@ -68,8 +68,7 @@ private func isStreamPlace(_ path: String) throws -> Bool {
 }
 
 private func sayWhatIsMerged(_ source: MergedSource, _ folders: [String], _ report: Reporter) {
-  for (part, folder) in zip(source.parts, folders) {
-    let manifest = part.manifest
+  for (manifest, folder) in zip(source.parts, folders) {
     let classes = manifest.countsPerClass.count { $0 > 0 }
     report.log(
       "\(folder): \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(classes)) classes, generation "

@@ -71,7 +71,8 @@ extension OrderedSamples {
   ) async throws -> Manifest {
     var samples = self
     // A manifest counts what its shards hold; what a stream or an archive says beforehand may change on the way.
-    let known = (source as? DatasetReader)?.info.countPerClass?.reduce(0, +)
+    let isCounted = source is DatasetReader || source is MergedSource
+    let known = isCounted ? source.info.countPerClass?.reduce(0, +) : nil
     samples.needsCount = arguments.given("shards") && known == nil
     do {
       return try await samples.write(named: name, times: times, report) { count in

@@ -125,84 +125,15 @@ public final class DatasetReader: SampleSource {
 extension Manifest {
   /// The error (`.temporary`) where the folder that held this manifest holds another one now; nil where it does not.
   func replacement(inFolder folder: String) -> DataError? {
-    guard let now = try? Manifest(inFolder: folder), now.generation != generation else { return nil }
+    (try? Manifest(inFolder: folder)).flatMap { replacement(by: $0, inFolder: folder) }
+  }
+
+  /// The same where it is known which one is there now.
+  func replacement(by now: Manifest, inFolder folder: String) -> DataError? {
+    guard now.generation != generation else { return nil }
     return DataError(
       .temporary, at: [folder],
       "was replaced while it was being read: its generation was \(generation.prefix(12)) and is \(now.generation.prefix(12))",
       remedy: "read it again")
-  }
-}
-
-/// Reads one shard; that it was whole is known when `next` returns nil.
-final class ShardReader {
-  let path: String
-  private let shard: Manifest.Shard
-  private let records: RecordReader
-  private let hash = SHA256()
-  private let counter = Counter()
-  private var samples = 0
-  private var ended = false
-
-  /// Bytes read from the file, counted and hashed where they are read.
-  private final class Counter { var bytes = 0 }
-
-  init(
-    folder: String, _ handle: FolderHandle?, shard: Manifest.Shard, limits: Limits, exact: Bool = false
-  ) throws(DataError) {
-    let path = "\(folder)/\(shard.name)"
-    self.path = path
-    self.shard = shard
-    let file: FileInput
-    do throws(DataError) {
-      file = try FileInput(path, in: handle)
-    } catch {
-      guard (handle.map { faccessat($0.descriptor, shard.name, F_OK, 0) } ?? access(path, F_OK)) != 0, errno == ENOENT
-      else {
-        throw error
-      }
-      throw DataError(
-        .badInput, at: [path], "is missing, and the manifest names it",
-        remedy: "copy it again from where the dataset came from")
-    }
-    let fill = { [hash, counter] (buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int in
-      let count = try file.read(into: buffer)
-      hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      counter.bytes += count
-      return count
-    }
-    var source = fill
-    if shard.name.hasSuffix(".zst") {
-      let frame = ZstdInput(name: path, fill: fill)
-      source = { (buffer) throws(DataError) in try frame.read(into: buffer) }
-    }
-    records = RecordReader(BlockReader(name: path, endingEarly: .badInput, fill: source), limits: limits, exact: exact)
-  }
-
-  func next() throws(DataError) -> Record? {
-    if ended { return nil }
-    switch try records.next() {
-    case .record(let record):
-      samples += 1
-      return record
-    case .control(let name, _):
-      throw DataError(.badInput, at: [path, RecordReader.controlPrefix + name], "has no place in a shard")
-    case .endOfArchive:
-      ended = true
-      try checkEnd()
-      return nil
-    }
-  }
-
-  private func checkEnd() throws(DataError) {
-    guard counter.bytes == shard.bytes else {
-      throw DataError(.badInput, at: [path], "has \(counter.bytes) bytes, where the manifest says \(shard.bytes)")
-    }
-    let digest = hash.finish()
-    guard digest == shard.sha256 else {
-      throw DataError(.badInput, at: [path], "has SHA-256 \(digest), where the manifest says \(shard.sha256)")
-    }
-    guard samples == shard.samples else {
-      throw DataError(.badInput, at: [path], "has \(samples) samples, where the manifest says \(shard.samples)")
-    }
   }
 }

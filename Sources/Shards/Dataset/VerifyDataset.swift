@@ -13,6 +13,11 @@ public struct VerifyReport: Sendable, Equatable, Codable {
     public var key: String?
     /// What is wrong.
     public var problem: String
+
+    /// Something that is wrong; see the properties.
+    public init(file: String, key: String? = nil, problem: String) {
+      (self.file, self.key, self.problem) = (file, key, problem)
+    }
   }
 
   /// The generation that the manifest states, nil when it cannot be read.
@@ -23,6 +28,11 @@ public struct VerifyReport: Sendable, Equatable, Codable {
   public var samples: Int
   /// Everything that is wrong, in reading order; empty for a sound dataset.
   public var damage: [Damage]
+
+  /// A report; see the properties.
+  public init(generation: String? = nil, shards: Int = 0, samples: Int = 0, damage: [Damage] = []) {
+    (self.generation, self.shards, self.samples, self.damage) = (generation, shards, samples, damage)
+  }
 }
 
 /// Reads a whole dataset and compares it with what its manifest says.

@@ -140,7 +140,7 @@ private func removeUnfinished(_ path: String, created: Bool) {
 }
 
 /// The marker's descriptor with its lock; whether it was there before.
-private func lockedMarker(in folder: String) throws(DataError) -> (descriptor: Int32, wasThere: Bool) {
+func lockedMarker(in folder: String) throws(DataError) -> (descriptor: Int32, wasThere: Bool) {
   let path = "\(folder)/\(UnfinishedMarker.name)"
   for _ in 0..<1000 {
     var descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)

@@ -13,15 +13,18 @@ public final class MergedSource: SampleSource {
     public var first: [String] = []
   }
 
-  /// The parts, in order.
-  public let parts: [DatasetReader]
+  /// The parts' manifests, in order.
+  public let parts: [Manifest]
   /// What is true of all samples: counts are added up, and the history ends with this merge.
   public let info: DatasetInfo
   /// Samples with the same content; complete after the last sample.
   public private(set) var twins = Twins()
   private let folders: [String]
+  private let limits: Limits
   private let mayShareKeys: Bool
   private var part = 0
+  /// Reads the part at hand: of a thousand parts, one is open.
+  private var reader: DatasetReader?
   private var keys: [Int: Int] = [:]
   private var contents: [Int: (part: Int, key: String)] = [:]
   private var failure: DataError?
@@ -32,18 +35,16 @@ public final class MergedSource: SampleSource {
   ///   - mayShareKeys: whether samples of two parts may have the same key, because all will get other ones.
   ///   - name: of the result; nil for that of the first part.
   ///   - tool, options: what the history says of this step.
-  /// - Throws: `DataError`: as `DatasetReader.init`; `.badInput` where two do not belong together, with the first difference.
+  /// - Throws: `DataError`: as `Manifest.init`; `.badInput` where two do not belong together, with the first difference.
   public init(
     _ folders: [String], mayShareKeys: Bool, name: String? = nil, tool: String, options: [String: String],
     limits: Limits = Limits()
   ) throws(DataError) {
     precondition(!folders.isEmpty, "there is something to merge")
-    self.folders = folders
-    self.mayShareKeys = mayShareKeys
-    var parts: [DatasetReader] = []
-    for folder in folders { parts.append(try DatasetReader(folder, limits: limits)) }
-    self.parts = parts
-    let manifests = parts.map(\.manifest)
+    (self.folders, self.limits, self.mayShareKeys) = (folders, limits, mayShareKeys)
+    var manifests: [Manifest] = []
+    for folder in folders { manifests.append(try Manifest(inFolder: folder)) }
+    parts = manifests
     for (index, manifest) in manifests.enumerated() {
       if let difference = PartDifference(manifests[0], manifest) {
         throw DataError(
@@ -69,14 +70,14 @@ public final class MergedSource: SampleSource {
 
   /// Whether the samples of every part come from condensing or expanding, which write class by class.
   public var areMade: Bool {
-    parts.allSatisfy { $0.manifest.provenance.contains(where: \.isMaking) }
+    parts.allSatisfy { $0.provenance.contains(where: \.isMaking) }
   }
 
   /// The fields of the parts' samples, for `ShardOptions`: those that were left out when they were written stay out.
   ///
   /// Nil for all, where images are PNG files in some samples and JPEG files in others.
   public var fields: Set<String>? {
-    let names = Set(parts.flatMap(\.manifest.fields))
+    let names = Set(parts.flatMap(\.fields))
     return names.contains(Manifest.eitherImage) || names.isSuperset(of: SampleFields.imageNames) ? nil : names
   }
 
@@ -88,7 +89,7 @@ public final class MergedSource: SampleSource {
     do throws(DataError) {
       return try Sample(record, classCount: info.classNames.count)
     } catch {
-      throw error.at(parts[part].place)
+      throw error.at(place)
     }
   }
 
@@ -97,17 +98,18 @@ public final class MergedSource: SampleSource {
   /// - Throws: as `next`.
   public func nextPending() throws(DataError) -> PendingSample? {
     guard let record = try nextRecord() else { return nil }
-    return PendingSample(record, classCount: info.classNames.count, place: parts[part].place)
+    return PendingSample(record, classCount: info.classNames.count, place: place)
   }
 
   private func nextRecord() throws(DataError) -> Record? {
     if let failure { throw failure }
     do throws(DataError) {
       while part < parts.count {
-        if let record = try parts[part].nextRecord() {
+        if let record = try opened().nextRecord() {
           try note(record)
           return record
         }
+        reader = nil
         part += 1
       }
       return nil
@@ -117,6 +119,17 @@ public final class MergedSource: SampleSource {
     }
   }
 
+  private var place: String { reader?.place ?? folders[min(part, folders.count - 1)] }
+
+  /// The reader of the part at hand, which is still the dataset that was compared with the others.
+  private func opened() throws(DataError) -> DatasetReader {
+    if let reader { return reader }
+    let opened = try DatasetReader(folders[part], limits: limits)
+    if let replaced = parts[part].replacement(by: opened.manifest, inFolder: folders[part]) { throw replaced }
+    reader = opened
+    return opened
+  }
+
   /// Refuses a key that was there before, and counts contents that were.
   private func note(_ record: Record) throws(DataError) {
     if !mayShareKeys {
@@ -124,7 +137,7 @@ public final class MergedSource: SampleSource {
       if let other = keys[hash] {
         let isOwn = other == part
         throw DataError(
-          .badInput, at: [parts[part].place, record.key],
+          .badInput, at: [place, record.key],
           "is the key of two samples" + (isOwn ? "" : ": one in \(folders[other]), one in \(folders[part])"),
           remedy: isOwn ? "see what pipe verify says" : "give all samples new keys with --renumber")
       }
