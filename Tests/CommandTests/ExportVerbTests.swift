@@ -73,7 +73,9 @@ private func left(_ folder: TemporaryFolder) throws -> [String] {
     let folder = try dataset()
     let outcome = try shell("pipe export \(words)", in: folder)
     #expect(outcome.status == 64, "\(outcome.text)")
-    #expect(outcome.text.replacingOccurrences(of: "pipe export: export", with: "pipe export").contains(problem), "\(outcome.text)")
+    #expect(
+      outcome.text.replacingOccurrences(of: "pipe export: export", with: "pipe export").contains(problem),
+      "\(outcome.text)")
     #expect(try left(folder) == [])
   }
 
