@@ -100,7 +100,8 @@ public struct Operand: Sendable {
 
   /// Makes an operand.
   public init(
-    _ name: String, _ kind: ValueKind, isRequired: Bool = true, repeats: Bool = false, standsFor: String? = nil, help: String
+    _ name: String, _ kind: ValueKind, isRequired: Bool = true, repeats: Bool = false, standsFor: String? = nil,
+    help: String
   ) {
     self.name = name
     self.kind = kind
