@@ -5,12 +5,12 @@ extension Verb {
     description: [
       "Reads a folder that pipe shard wrote, whose checksums it checks on the way, or whatever `pipe shard` reads, such as a stream on the "
         + "standard input. The output appears under its name only when it is complete and synced, and never over an existing one.",
-      "mds: MosaicML's streaming format; litdata reads it with --zstd. tfrecord: records of tf.train.Example, as many files as --max-size "
+      "mds: MosaicML's streaming format; litdata reads it with --zstd. tfrecord: records of tf.train.Example, as many files as --max-bytes "
         + "asks for. Both keep every field of every sample.",
-      "safetensors and npz: one file with the arrays labels (int64), soft_labels (float32), and images (N×C×H×W: uint8 where the images "
+      "safetensors and npz: one file with the arrays labels (int64), soft_labels (float32), and images (samples, channels, rows, columns: uint8 where the images "
         + "have 8 bits, float32 otherwise) or latents. All samples need one shape.",
       "imagefolder: a folder per class with PNG and JPEG files. Its readers number classes by their sorted names; a dataset that they "
-        + "would number otherwise is refused, and --class-folders indexed names the folders 0-cat, 1-ant, …",
+        + "would number otherwise is refused, and --class-folders indexed names the folders 0-cat, 1-ant and so on",
       "What a trainer must know beside samples (class names, normalisation, value range, formation, label kind, history) is in description.json, "
         + "in safetensors in the metadata. What a format cannot hold is lost only with --lose; fields that mean nothing to training are "
         + "left out with a message.",
@@ -36,7 +36,9 @@ extension Verb {
             "to", .choice(["mds", "tfrecord", "safetensors", "npz", "imagefolder"]), isRequired: true,
             help: "the format"),
           Option("form", .flag, help: "a sample for each training image, cut and enlarged"),
-          Option("max-size", .size, defaultNote: "64M", help: "begin a new file at this size; mds, tfrecord"),
+          Option(
+            "max-bytes", alias: "max-size", .size, defaultNote: "64M",
+            help: "begin a new file at this size; mds, tfrecord"),
           Option(
             "zstd", .integer(1...19), defaultNote: "none", implied: "3",
             help: "compress the files of mds, at this level"),
@@ -56,10 +58,10 @@ extension Verb {
       Example(
         "pipe export --form --lose precision cifar10-m3d --to imagefolder -o folder",
         "images of 8 bits, in a folder per class"),
-      Example("pipe export -i photos.tar --to tfrecord --max-size 256M -o records", "any archive that pipe reads"),
+      Example("pipe export -i photos.tar --to tfrecord --max-bytes 256M -o records", "any archive that pipe reads"),
     ],
     relations: [
-      .belongs("max-size", to: "to", ["mds", "tfrecord"]),
+      .belongs("max-bytes", to: "to", ["mds", "tfrecord"]),
       .belongs("zstd", to: "to", ["mds"]),
       .belongs("class-folders", to: "to", ["imagefolder"]),
       .belongs("lose", to: "to", ["imagefolder"]),

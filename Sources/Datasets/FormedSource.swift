@@ -43,6 +43,12 @@ public final class FormedSource: SampleSource {
     return waiting.popFirst()
   }
 
+  /// As the source.
+  public func conclude() throws(DataError) { try source.conclude() }
+
+  /// As the source: stored samples, not tiles.
+  public var skipped: BadSamples? { source.skipped }
+
   private func tiles(of sample: Sample) throws(DataError) -> [Sample] {
     guard let formation = source.info.formation else { return [sample] }
     let place = [source.info.name, "sample \(sample.key)"]

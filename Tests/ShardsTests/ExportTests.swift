@@ -240,6 +240,48 @@ private func refusal(
     #expect(status == 0, "\(output)")
   }
 
+  @Test(arguments: [DatasetInfo.Kind.latents, .samples]) func `latents and spectrograms are arrays`(
+    kind: DatasetInfo.Kind
+  ) async throws {
+    var info = info
+    let shape = kind == .latents ? [5] : [1, 2, 3]
+    (info.kind, info.shape, info.normalization) = (kind, shape, nil)
+    if kind == .samples { info.spectrogram = Spectrogram(sampleRate: 16000) }
+    let samples = (0..<3).map { label in
+      let values = (0..<shape.reduce(1, *)).map { Float($0) - 2.5 * Float(label) }
+      return Sample(key: "\(label)", content: .floats(FloatArray(shape: shape, values: values)), label: label)
+    }
+    #expect(try await refusal(samples, ExportOptions(.imageFolder, losses: [.precision]), info: info) != nil)
+    let folder = try TemporaryFolder()
+    _ = try await export(samples, ExportOptions(.npz), folder, "a.npz", info: info)
+    #expect(
+      try runProgram("/usr/bin/env", ["python3", "-m", "zipfile", "-e", "a.npz", "x"], in: folder.path).status == 0)
+    let array = try parseNPY(try folder.bytes(kind == .latents ? "x/latents.npy" : "x/images.npy"))
+    #expect(array.shape == [3] + shape)
+    let expected = samples.flatMap { sample -> [Float] in
+      if case .floats(let array) = sample.content { array.values } else { [] }
+    }
+    #expect(array.values == expected)
+    #expect(try parseNPY(try folder.bytes("x/labels.npy")) == FloatArray(shape: [3], values: [0, 1, 2]))
+    let about = String(decoding: try folder.bytes("x/description.json"), as: UTF8.self)
+    #expect(!about.contains("value_range") && about.contains("spectrogram") == (kind == .samples))
+  }
+
+  @Test(arguments: [ExportFormat.mds, .tfrecord]) func `fields with names of the program's own are kept apart`(
+    format: ExportFormat
+  ) async throws {
+    let samples = (0..<3).map { label in
+      var sample = examplePixels(1)[0]
+      (sample.key, sample.label) = ("\(label)", label)
+      sample.extras = ["label", "extra.label", "txt"].map { Field(name: $0, bytes: Array("\($0)!".utf8)) }
+      return sample
+    }
+    let folder = try TemporaryFolder()
+    _ = try await export(samples, ExportOptions(format), folder)
+    let about = String(decoding: try folder.bytes("out/description.json"), as: UTF8.self)
+    for name in ["extra.label", "extra.extra.label", "txt", "label"] { #expect(about.contains("\"\(name)\" : {")) }
+  }
+
   @Test func `JPEG files stay JPEG files, and among others become PNG in a column of MDS`() async throws {
     let jpeg = try jpegFile()
     let samples = (0..<3).map {

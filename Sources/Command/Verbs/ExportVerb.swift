@@ -76,11 +76,11 @@ extension ExportOptions {
       preconditionFailure("--to was checked against the catalogue")
     }
     self.init(format)
-    if let size = arguments.size("max-size") { maxBytes = size }
+    if let size = arguments.size("max-bytes") { maxBytes = size }
     zstdLevel = arguments.integer("zstd")
     if format == .mds, maxBytes > Self.largestMDS {
       throw UsageError(
-        "--max-size of mds is less than 4 GiB, as its offsets have 32 bits", hint: "type --max-size 4095M or less")
+        "--max-bytes of mds is less than 4 GiB, as its offsets have 32 bits", hint: "type --max-bytes 4095M or less")
     }
     classFolders = arguments.choice("class-folders").flatMap(ClassFolders.init(rawValue:)) ?? .names
     for word in arguments.list("lose") {

@@ -15,7 +15,8 @@ struct SampleFieldNames: Sendable {
 
   /// A field that the program does not interpret keeps its name, unless that means something here.
   func extra(_ name: String) -> String {
-    [content, label, key, softLabel, metadata].contains(name) ? "extra.\(name)" : name
+    // Names that begin so get it again, so that no two become one.
+    [content, label, key, softLabel, metadata].contains(name) || name.hasPrefix("extra.") ? "extra.\(name)" : name
   }
 
   /// The words of a format for the types of fields.
