@@ -106,6 +106,9 @@ extension Verb {
             help: "no samples of these classes"),
           Option(
             "per-class", .integer(1...Int.max), defaultNote: "no limit", help: "only the first N samples of each class"),
+          Option(
+            "lowest", .path("FILE"), defaultNote: "the first", isRecorded: false,
+            help: "with --per-class: those with the lowest scores of pipe evaluate --scores"),
           Option("take", .integer(1...Int.max), defaultNote: "no limit", help: "only the first N samples in all"),
           Option(
             "relabel", .flag,
@@ -120,6 +123,7 @@ extension Verb {
       Example(
         "pipe cat --filter class=cat,dog --relabel cifar10-m3d | pipe shard -o pets", "two classes, numbered 0 and 1"),
     ],
+    relations: [.needs("lowest", "per-class", "it says which images of each class to keep")],
     writesBinary: true)
 
   static let inspect = Verb(

@@ -83,7 +83,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     arguments.flag("json")
     ? String(decoding: encodeJSON(result, indented: true), as: UTF8.self) + "\n" : result.text
   if let path = arguments.path("scores"), let scores {
-    let lines = zip(training.keys, scores).map { ImageScore(key: $0, lbpe: $1) }
+    let lines = scores.enumerated().map { ImageScore(key: training.keys[$0], label: training.labels[$0], lbpe: $1) }
     let bytes = lines.flatMap { encodeJSON($0) + [UInt8(ascii: "\n")] }
     try await writeOutput(path) { descriptor in try write(bytes, to: descriptor, named: path) }
     report.log("wrote the scores of \(counted(lines.count, "image")) to \(path)")

@@ -2,12 +2,15 @@
 public struct ImageScore: Codable, Sendable, Equatable {
   /// The sample's key.
   public var key: String
-  /// YOCO's low-is-easy score, summed over tiles and networks; see `PredictionErrors`.
+  /// The index of its class in the set.
+  public var label: Int
+  /// Summed over tiles and networks, low where the image is easy; see `PredictionErrors`.
   public var lbpe: Double
 
   /// A score.
-  public init(key: String, lbpe: Double) {
+  public init(key: String, label: Int, lbpe: Double) {
     self.key = key
+    self.label = label
     self.lbpe = lbpe
   }
 }

@@ -10,11 +10,13 @@ let catVerb = VerbRunner("cat") { invocation in
     invocation.report.detail(reader.info)
     invocation.report.detail(reader.manifest)
     let times = invocation.report.workTimes()
-    let selection = try SampleSelection(arguments, of: reader.info, in: folder) { invocation.report.log($0) }
+    let scores = try arguments.path("lowest").map { try ByteSource(Input(path: $0)).readAll(limit: 1 << 30) }
+    let selection = try SampleSelection(arguments, scores: scores, of: reader, in: folder) { invocation.report.log($0) }
     let isFormed = arguments.flag("form") && (reader.info.formation?.multiplicity ?? 1) > 1
     if arguments.flag("form"), !isFormed { invocation.report.log("every stored sample is one training sample") }
-    let step = ProvenanceStep(
+    var step = ProvenanceStep(
       verb: "cat", tool: toolVersion, options: arguments.recorded, digests: ["source": reader.manifest.generation])
+    if let scores { step.digests["scores"] = sha256(scores) }
     let selected = selection.map { SelectedSource(reader, $0, adding: isFormed ? nil : step) }
     if let selected, selected.count == 0 {
       throw DataError(
@@ -55,10 +57,12 @@ extension SampleSelection {
   ///
   /// `log` is told where a word could have been meant otherwise.
   ///
-  /// - Throws: `UsageError` for a filter that cannot be read, `DataError` (`.badInput`) for a class that `info` does not have.
+  /// - Throws: `UsageError` for a filter that cannot be read, `DataError` (`.badInput`) for a class that the dataset does not have, and for scores
+  ///   of another one.
   fileprivate init?(
-    _ arguments: Arguments, of info: DatasetInfo, in folder: String, log: (String) -> Void
+    _ arguments: Arguments, scores: [UInt8]?, of reader: DatasetReader, in folder: String, log: (String) -> Void
   ) throws {
+    let info = reader.info
     guard ["filter", "drop-class", "per-class", "take", "relabel"].contains(where: arguments.given) else { return nil }
     let names = ClassWords(info, in: folder)
     let renumbering = arguments.flag("relabel")
@@ -75,9 +79,14 @@ extension SampleSelection {
     guard keeps.contains(true) else {
       throw UsageError("--filter and --drop-class leave no class", hint: "keep at least one")
     }
+    var easiest: EasyImages?
+    if let scores, let perClass = arguments.integer("per-class") {
+      easiest = try EasyImages(
+        scores, file: arguments.path("lowest") ?? "", perClass: perClass, counts: reader.manifest.countsPerClass)
+    }
     self.init(
       classes: ClassSelection(keeping: keeps, renumbering: renumbering), perClass: arguments.integer("per-class"),
-      take: arguments.integer("take"))
+      easiest: easiest, take: arguments.integer("take"))
   }
 }
 

@@ -6,13 +6,16 @@ public struct SampleSelection: Sendable, Equatable {
   public var classes: ClassSelection
   /// The most samples of each class, the first ones in reading order; nil for no limit.
   public var perClass: Int?
+  /// Of each class not the first samples but the easiest ones; nil for the first.
+  public var easiest: EasyImages?
   /// The most samples in all, the first ones of those that the rest selects; nil for no limit.
   public var take: Int?
 
   /// A selection; see the properties.
-  public init(classes: ClassSelection, perClass: Int? = nil, take: Int? = nil) {
+  public init(classes: ClassSelection, perClass: Int? = nil, easiest: EasyImages? = nil, take: Int? = nil) {
     self.classes = classes
     self.perClass = perClass
+    self.easiest = easiest
     self.take = take
   }
 

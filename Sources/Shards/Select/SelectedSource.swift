@@ -111,6 +111,7 @@ public final class SelectedSource: SampleSource {
     let oldCount = delivered.count
     do throws(DataError) {
       let label = try record.label(classCount: oldCount)
+      if let easiest = selection.easiest, try !easiest.contains(record.key, label: label) { return nil }
       guard let newLabel = selection.classes.newLabels[label],
         selection.perClass.map({ delivered[label] < $0 }) ?? true
       else { return nil }
