@@ -28,7 +28,9 @@ public struct PredictionErrors: Sendable {
     guard passes.count < Self.epochs else { return }
     let logits = try inFixedChunks(set.images) { chunk throws(TensorError) in try network(chunk) }
     let errors = try (logits.softmax(axis: 1) - set.targets).squared().sum(axes: [1]).sqrt()
-    let right = zip(try logits.argmax(axis: 1).integers(), try set.targets.argmax(axis: 1).integers()).count { $0 == $1 }
+    let right = zip(try logits.argmax(axis: 1).integers(), try set.targets.argmax(axis: 1).integers()).count {
+      $0 == $1
+    }
     passes.append((right, errors.floats()))
   }
 
