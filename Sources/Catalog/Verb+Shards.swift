@@ -170,6 +170,8 @@ extension Verb {
           Option(
             "class-names", .list("NAME"), defaultNote: "numbers",
             help: "for a lost manifest: names of all classes, in index order"),
+          Option(
+            "accept-manifest", .flag, help: "take a manifest that was changed by hand for the right one"),
         ]), .terminal,
     ],
     examples: [
@@ -180,6 +182,9 @@ extension Verb {
     relations: [
       .needs("formation", "repair", "it is what a lost manifest would have said"),
       .needs("class-names", "repair", "they are what a lost manifest would have said"),
+      .needs("accept-manifest", "repair", "it writes the digest of the manifest anew"),
+      .excludes("accept-manifest", "formation", "the manifest says what formation there is"),
+      .excludes("accept-manifest", "class-names", "the manifest names the classes"),
     ])
 
   static let preview = Verb(

@@ -227,4 +227,29 @@ import Testing
     _ = try repair(other)
     #expect(try other.bytes("out/.pipe-unfinished") == Array("mine".utf8))
   }
+
+  @Test
+  func `a manifest that was changed on purpose can be accepted, and a shard that it does not list as it is cannot`()
+    async throws
+  {
+    let folder = try dataset()
+    let old = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+    try folder.write("out/pipe.manifest", Array(old.replacing("\"star\"", with: "\"sun\"").utf8))
+    #expect(try await !isSound(folder))
+    let report = try repair(folder, KnownFacts(acceptsManifest: true))
+    #expect(report.done.map(\.file) == ["pipe.manifest", "SHA256SUMS"] && report.impossible.isEmpty, "\(report)")
+    #expect(try await isSound(folder))
+    let manifest = try Manifest(inFolder: folder["out"])
+    #expect(
+      manifest.labelNames == ["circle", "square/ü", "sun"] && manifest.normalization == exampleInfo.normalization)
+    #expect(manifest.provenance.map(\.verb) == ["decode", "repair"])
+    // What the shards contradict stays damage; what is no manifest is not accepted.
+    let sealed = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+    try folder.write("out/pipe.manifest", Array(sealed.replacing("\"png\"", with: "\"jpg\"").utf8))
+    _ = try repair(folder, KnownFacts(acceptsManifest: true))
+    #expect(try await !isSound(folder))
+    try folder.write("out/pipe.manifest", Array(sealed.dropLast(40).utf8))
+    let refused = try repair(folder, KnownFacts(acceptsManifest: true))
+    #expect(refused.done.isEmpty && refused.impossible.first?.text.hasPrefix("cannot be accepted as it is") == true)
+  }
 }

@@ -72,7 +72,7 @@ private func json(_ report: VerifyReport, _ repair: RepairReport?) -> JSONText {
 extension KnownFacts {
   /// What `--formation` and `--class-names` say.
   fileprivate init(_ arguments: Arguments) throws(UsageError) {
-    self.init(classNames: arguments.list("class-names"))
+    self.init(classNames: arguments.list("class-names"), acceptsManifest: arguments.flag("accept-manifest"))
     guard let text = arguments.text("formation") else { return }
     if text == "none" {
       formation = .some(nil)

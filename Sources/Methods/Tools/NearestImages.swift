@@ -59,6 +59,7 @@ public struct NearestImages: Sendable, Equatable {
   /// Of each class: its real images whose nearest image has their class, and all that were counted.
   public private(set) var covered: [(of: Int, count: Int)]
 
+  /// Whether both found the same.
   public static func == (a: Self, b: Self) -> Bool {
     a.neighbours == b.neighbours && a.represented == b.represented
       && a.covered.elementsEqual(b.covered, by: { $0 == $1 })

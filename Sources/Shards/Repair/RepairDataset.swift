@@ -23,10 +23,12 @@ public struct KnownFacts: Sendable {
   public var formation: Formation??
   /// Class names in index order; empty where they are not known.
   public var classNames: [String]
+  /// Whether a manifest that was changed after it was written is right as it is, because somebody changed it on purpose.
+  public var acceptsManifest: Bool
 
   /// Facts; see the properties.
-  public init(formation: Formation?? = nil, classNames: [String] = []) {
-    (self.formation, self.classNames) = (formation, classNames)
+  public init(formation: Formation?? = nil, classNames: [String] = [], acceptsManifest: Bool = false) {
+    (self.formation, self.classNames, self.acceptsManifest) = (formation, classNames, acceptsManifest)
   }
 }
 
@@ -92,14 +94,18 @@ private final class Repair {
       }
       return
     }
-    let bytes = try readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20)
+    var bytes = try readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20)
+    if facts.acceptsManifest, soundManifest(bytes) == nil {
+      guard let sealed = try sealedManifest(bytes) else { return }
+      bytes = sealed
+    }
     guard let manifest = soundManifest(bytes) else {
       try rebuildManifest(facts)
       return
     }
     if facts.formation != nil || !facts.classNames.isEmpty {
       cannot(
-        Manifest.fileName, "is sound, and says itself what --formation and --class-names would: they were not used")
+        Manifest.fileName, "is sound, and says itself what --formation and --class-names would say: they were not used")
     }
     try restoreNames(of: manifest)
     if (try? readFile("\(folder)/\(Manifest.sumsName)", atMost: 64 << 20)) != manifest.sums(manifestBytes: bytes) {
@@ -125,6 +131,26 @@ private final class Repair {
       Manifest.generation(of: bytes, stating: manifest.generation) == manifest.generation
     else { return nil }
     return manifest
+  }
+
+  /// The bytes of a manifest that says what these say, and that it was changed; nil where they are no manifest.
+  private func sealedManifest(_ bytes: [UInt8]) throws(DataError) -> [UInt8]? {
+    let changed: Manifest
+    do throws(DataError) {
+      changed = try Manifest(bytes: bytes, path: Manifest.fileName)
+    } catch {
+      cannot(Manifest.fileName, "cannot be accepted as it is: \(error.problem)")
+      return nil
+    }
+    var info = changed.info
+    info.provenance.append(ProvenanceStep(verb: "repair", tool: tool, options: ["accept-manifest": "true"]))
+    let sealed = Manifest(
+      info: info, fields: changed.fields, counts: changed.countsPerClass, observedRange: changed.observedRange,
+      shards: changed.shards
+    ).encoded()
+    try write(Manifest.fileName, sealed)
+    did(Manifest.fileName, "accepted as it was changed, and its history says so")
+    return sealed
   }
 
   private func write(_ name: String, _ bytes: [UInt8]) throws(DataError) {
