@@ -21,7 +21,9 @@ public struct EasyImages: Sendable, Equatable {
       let place = [file, "line \(number + 1)"]
       let score = try decodeJSON(ImageScore.self, from: Array(line), at: place)
       guard counts.indices.contains(score.label), score.lbpe.isFinite else {
-        throw DataError(.badInput, at: place, "label \(score.label) is none of the dataset's \(counts.count) classes", remedy: Self.remedy)
+        throw DataError(
+          .badInput, at: place, "label \(score.label) is none of the dataset's \(counts.count) classes",
+          remedy: Self.remedy)
       }
       guard labels.updateValue(score.label, forKey: score.key) == nil else {
         throw DataError(.badInput, at: place, "a second score of \(score.key)", remedy: Self.remedy)
@@ -30,7 +32,8 @@ public struct EasyImages: Sendable, Equatable {
     }
     guard scores.map(\.count) == counts else {
       throw DataError(
-        .badInput, at: [file], "scores of \(grouped(labels.count)) images, where the dataset has \(grouped(counts.reduce(0, +)))"
+        .badInput, at: [file],
+        "scores of \(grouped(labels.count)) images, where the dataset has \(grouped(counts.reduce(0, +)))"
           + (labels.count == counts.reduce(0, +) ? " in other classes" : ""), remedy: Self.remedy)
     }
     self.labels = labels
@@ -44,7 +47,8 @@ public struct EasyImages: Sendable, Equatable {
   func contains(_ key: String, label: Int) throws(DataError) -> Bool {
     guard labels[key] == label else {
       throw DataError(
-        .badInput, at: [key], "\(file) has no score of it\(labels[key] == nil ? "" : " in its class")", remedy: Self.remedy)
+        .badInput, at: [key], "\(file) has no score of it\(labels[key] == nil ? "" : " in its class")",
+        remedy: Self.remedy)
     }
     return chosen.contains(key)
   }
