@@ -35,6 +35,9 @@ public final class NewFolder: @unchecked Sendable {
   ///
   /// - Throws: `DataError` (`.cannotCreate`).
   public static func check(_ path: String) throws(DataError) {
+    guard ![".", ".."].contains(lastName(of: path)) else {
+      throw DataError(.cannotCreate, at: [path], "is a folder that is in use", remedy: "name a new folder with -o")
+    }
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     guard isFolder(path) else {

@@ -4,7 +4,9 @@ extension SampleStore {
   /// The samples again, in the order in which they came, under a description that was known when all had come.
   ///
   /// - Throws: `DataError` (`.io`).
-  public func source(describedBy info: DatasetInfo, leavingOut skipped: BadSamples?) throws(DataError) -> any SampleSource {
+  public func source(describedBy info: DatasetInfo, leavingOut skipped: BadSamples?) throws(DataError)
+    -> any SampleSource
+  {
     StoredSource(try records(), count: count, info: info, skipped: skipped)
   }
 }
