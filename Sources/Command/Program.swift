@@ -1,6 +1,7 @@
 internal import Catalog
 internal import Datasets
 internal import Glibc
+internal import Synchronization
 
 /// The whole life of either executable: reads the command line, runs the verb, turns the outcome into an exit code.
 ///
@@ -122,16 +123,17 @@ private struct Program {
     let keeps = verb.option("on-term") != nil && arguments.choice("on-term") == "keep"
     let interrupts = Interrupts(interruption(of: verb, arguments), keepsOnTermination: keeps, report: reporter)
     let invocation = Invocation(arguments: arguments, terminal: terminal, report: reporter, interrupts: interrupts)
-    // The one task that nobody's scope owns: a signal must be able to cancel it.
-    let work = Task {
-      try await Farewell.expecting({ end in
-        reporter.finish()
-        if let sentence = end.sentence { reporter.fail(sentence, exitCode: end.exitCode) }
-      }) { try await runner.run(invocation) }
-    }
+    let work = Work()
     do {
+      // Before the work begins: it may make a folder at once, which a signal must not leave behind.
       try interrupts.install { work.cancel() }
-      let status = try await work.value
+      let task = work.start {
+        try await Farewell.expecting({ end in
+          reporter.finish()
+          if let sentence = end.sentence { reporter.fail(sentence, exitCode: end.exitCode) }
+        }) { try await runner.run(invocation) }
+      }
+      let status = try await task.value
       reporter.finish()
       // What --on-term keep kept is there; the exit code still tells that it is not all.
       if keeps, status == .ok, let signal = interrupts.signal, signal != SIGINT { return 128 + signal }
@@ -226,5 +228,28 @@ private struct Program {
       reporter.fail(sentence, exitCode: report.exitCode, badSamples: report.badSamples)
     }
     return report.exitCode
+  }
+}
+
+/// The one task that nobody's scope owns: a signal must be able to cancel it, also one that comes before it begins.
+private final class Work: Sendable {
+  private let state = Mutex<(task: Task<ExitStatus, any Error>?, isCancelled: Bool)>((nil, false))
+
+  func start(_ body: @escaping @Sendable () async throws -> ExitStatus) -> Task<ExitStatus, any Error> {
+    let task = Task { try await body() }
+    let isCancelled = state.withLock { state in
+      state.task = task
+      return state.isCancelled
+    }
+    if isCancelled { task.cancel() }
+    return task
+  }
+
+  func cancel() {
+    let task = state.withLock { state in
+      state.isCancelled = true
+      return state.task
+    }
+    task?.cancel()
   }
 }

@@ -99,6 +99,8 @@ private func refusal(
     _ = try await export(examplePixels(3), ExportOptions(.mds), folder, "empty")
     #expect(try folder.contents("empty") == ["description.json", "index.json", "shard.00000.mds"])
     #expect(throws: DataError.self) { try NewFolder(folder["empty"]) }
+    #expect(throws: DataError.self) { try NewFolder(".") }
+    #expect(throws: DataError.self) { try NewFolder("\(folder.path)/..") }
     try folder.write("file", [1])
     #expect(throws: DataError.self) { try NewFolder(folder["file"]) }
   }

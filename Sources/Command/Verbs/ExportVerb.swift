@@ -32,6 +32,13 @@ private func export(_ invocation: Invocation, _ options: ExportOptions, to place
   let inputs = arguments.paths("input").map(Input.init(path:))
   var source = try openSamples(inputs, options: try ReadOptions(arguments), log: { report.log($0) })
   report.detail(source.info)
+  try options.check(source.info)
+  if options.mustBeFormed || options.format == .imageFolder, readsStream(inputs),
+    source.info.provenance.contains(where: \.isMaking)
+  {
+    report.log("a stream tells its formation at its end: its samples are kept in a temporary file until then")
+    source = try await settled(source)
+  }
   let step = ProvenanceStep(
     verb: "export", tool: toolVersion, options: arguments.recorded, digests: try sourceDigests(of: inputs))
   var isFormed = false
@@ -54,6 +61,21 @@ private func export(_ invocation: Invocation, _ options: ExportOptions, to place
   if !summary.leftOut.isEmpty {
     report.log("left out, as the format has no place for it: \(summary.leftOut.joined(separator: ", "))")
   }
+}
+
+/// The samples of a stream, kept until all that is to be known of them has come.
+private func settled(_ source: any SampleSource) async throws -> any SampleSource {
+  let pack = Pack(forStreamOf: source.info)
+  let stages = pipeline { pack }
+  let store = try await stages.run(from: chunks(of: source, stage: "export"), into: StoreSink(named: "export"))
+  try source.conclude()
+  return try store.source(describedBy: source.info, leavingOut: source.skipped)
+}
+
+/// Whether the input is the stream of another process, or one in a file: a folder of shards knows its formation.
+private func readsStream(_ inputs: [Input]) -> Bool {
+  guard inputs.count == 1, case .file(let path) = inputs[0] else { return true }
+  return !isFolder(path)
 }
 
 /// Whether a folder of shards says that it holds both JPEG and other images.

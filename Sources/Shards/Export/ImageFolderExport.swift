@@ -1,4 +1,4 @@
-internal import Datasets
+public import Datasets
 internal import Glibc
 
 /// `OUT/<split>/<class>/<key>.png`, as torchvision's `ImageFolder` reads `OUT/<split>`.
@@ -17,21 +17,11 @@ final class ImageFolderExport: ExportWriter {
   init(
     _ layout: ExportLayout, _ info: DatasetInfo, _ options: ExportOptions, in folder: NewFolder
   ) throws(DataError) {
-    func refuse(_ problem: String, _ remedy: String) -> DataError {
-      DataError(.badInput, at: [info.name], problem, remedy: remedy)
+    try options.check(info)
+    if let shape = layout.shape, shape.count != 3 || ![1, 3].contains(shape[0]) {
+      throw refusal(info, "holds arrays, which are no image files", ExportOptions.otherFormats)
     }
-    guard info.kind == .samples, info.spectrogram == nil,
-      layout.shape.map({ $0.count == 3 && [1, 3].contains($0[0]) }) ?? true
-    else {
-      throw refuse(
-        "holds \(info.kind == .latents ? "latents" : info.spectrogram == nil ? "arrays" : "spectrograms"), which are no image files",
-        "export to npz, safetensors, mds or tfrecord")
-    }
-    guard info.labelKind == .hard && layout.softLabels == nil || options.losses.contains(.softLabels) else {
-      throw refuse(
-        "has soft labels, which an ImageFolder cannot hold",
-        "export to another format, or keep only the class of each image with --lose soft-labels")
-    }
+    guard layout.softLabels == nil || options.losses.contains(.softLabels) else { throw softLabelRefusal(info) }
     self.folder = folder
     self.layout = layout
     split = info.split
@@ -83,7 +73,7 @@ final class ImageFolderExport: ExportWriter {
       throw DataError(
         .badInput, at: [description.dataset],
         "each image holds \(formation.multiplicity) training images, which an ImageFolder cannot say",
-        remedy: "add --form to write the training images; of a stream, make shards first")
+        remedy: "add --form to write the training images")
     }
     if let empty = counts.firstIndex(of: 0) {
       throw DataError(
@@ -109,6 +99,33 @@ final class ImageFolderExport: ExportWriter {
       }
     }
   }
+}
+
+extension ExportOptions {
+  fileprivate static let otherFormats = "export to npz, safetensors, mds or tfrecord"
+
+  /// Refuses a dataset whose description alone says that the format cannot hold it, long before its last sample.
+  ///
+  /// - Throws: `DataError` (`.badInput`).
+  public func check(_ info: DatasetInfo) throws(DataError) {
+    guard format == .imageFolder else { return }
+    guard info.kind == .samples, info.spectrogram == nil else {
+      let what = info.kind == .latents ? "latents" : "spectrograms"
+      throw refusal(info, "holds \(what), which are no image files", Self.otherFormats)
+    }
+    guard info.labelKind == .hard || losses.contains(.softLabels) else { throw softLabelRefusal(info) }
+    _ = try folderNames(of: info, classFolders)
+  }
+}
+
+private func softLabelRefusal(_ info: DatasetInfo) -> DataError {
+  refusal(
+    info, "has soft labels, which an ImageFolder cannot hold",
+    "export to another format, or keep only the class of each image with --lose soft-labels")
+}
+
+private func refusal(_ info: DatasetInfo, _ problem: String, _ remedy: String) -> DataError {
+  DataError(.badInput, at: [info.name], problem, remedy: remedy)
 }
 
 /// The folder of each class, in index order.

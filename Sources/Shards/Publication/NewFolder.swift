@@ -35,6 +35,9 @@ public final class NewFolder: @unchecked Sendable {
   ///
   /// - Throws: `DataError` (`.cannotCreate`).
   public static func check(_ path: String) throws(DataError) {
+    guard ![".", ".."].contains(lastName(of: path)) else {
+      throw DataError(.cannotCreate, at: [path], "is a folder that is in use", remedy: "name a new folder with -o")
+    }
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     guard isFolder(path) else {
@@ -173,9 +176,12 @@ private func syncFileSystem(_ descriptor: Int32) -> Int32 {
 
 /// Removes a folder with all that is in it; links are removed, not followed.
 private func removeTree(_ path: String) {
-  for name in (try? listFolder(path, .io)) ?? [] {
-    let entry = "\(path)/\(name)"
-    if inode(ofFolder: entry) != nil { removeTree(entry) } else { unlink(entry) }
+  // Again where another thread has put a file into it meanwhile: a process that has to end at once does not wait for that one.
+  for _ in 0..<100 {
+    for name in (try? listFolder(path, .io)) ?? [] {
+      let entry = "\(path)/\(name)"
+      if inode(ofFolder: entry) != nil { removeTree(entry) } else { unlink(entry) }
+    }
+    if rmdir(path) == 0 || (errno != ENOTEMPTY && errno != EEXIST) { return }
   }
-  rmdir(path)
 }

@@ -42,6 +42,15 @@ public final class SampleStore: Sendable {
     }
   }
 
+  /// The samples' members, as an archive.
+  func records() throws(DataError) -> RecordReader {
+    let input = try FileInput(duplicating: file.descriptor, name: file.name)
+    let blocks = BlockReader(name: file.name, endingEarly: .io) { (buffer) throws(DataError) in
+      try input.read(into: buffer)
+    }
+    return RecordReader(blocks, limits: Limits())
+  }
+
   private func sequence(in order: SampleOrder) -> [Int] {
     switch order {
     case .unchanged: return Array(entries.indices)
@@ -134,7 +143,10 @@ private final class StoreWriter {
   }
 
   func finish() throws(DataError) -> SampleStore {
-    try file.explained { () throws(DataError) in try output.flush() }
+    try file.explained { () throws(DataError) in
+      try output.append(endOfArchive)
+      try output.flush()
+    }
     return SampleStore(file, entries, offsets)
   }
 }

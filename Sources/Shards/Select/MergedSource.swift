@@ -196,7 +196,7 @@ private func mergedHistory(
 
 extension ProvenanceStep {
   /// Whether it, or all that it merged, made new samples.
-  fileprivate var isMaking: Bool {
+  public var isMaking: Bool {
     verb == "condense" || verb == "expand" || parts?.allSatisfy { $0.contains(where: \.isMaking) } ?? false
   }
 }
