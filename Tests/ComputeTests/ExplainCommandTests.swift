@@ -78,6 +78,11 @@ extension ComputeTests {
         try refusal(
           "\(set) | pipe shard -q -o small; pipe explain small --real $F/tones.tar.gz --label-pattern '{label}_*'"
         ).contains("classes"))
+      for line in ["explain - --real -", "evaluate --test -"] {
+        let twice = try ComputeTests.shell("pipe \(line) < $F/shapes-cifar.tar.gz", in: folder)
+        #expect(twice.status == 64, "\(twice.errors)")
+        #expect(twice.errors.contains("can be read only once"))
+      }
       let run = try ComputeTests.shell("pipe explain x", in: folder)
       #expect(run.status == 64)
       #expect(run.errors.contains("--real"), "\(run.errors)")

@@ -150,9 +150,12 @@ func checkStandardInput(_ arguments: Arguments) throws(UsageError) {
     hint: "name files for all but one")
 }
 
-/// The options that read the standard input, one entry for each time.
+/// The operands and options that read the standard input, one entry for each time.
 private func readersOfStandardInput(_ arguments: Arguments) -> [String] {
   var readers: [String] = []
+  for (operand, word) in arguments.describedOperands where word == "-" && operand.standsFor == nil {
+    if case .path = operand.kind { readers.append(operand.name) }
+  }
   for option in arguments.verb.options where !option.isWritten {
     guard case .path = option.kind else { continue }
     readers += arguments.paths(option.name).filter { $0 == "-" }.map { _ in "--\(option.name)" }
