@@ -12,6 +12,7 @@ internal import Glibc
 public func openSamples(
   _ inputs: [Input], options: ReadOptions, log: @escaping (String) -> Void
 ) throws(DataError) -> any SampleSource {
+  try checkAreNoShards(inputs, options)
   guard let input = inputs.first, inputs.count == 1, options.layout == nil else {
     return try openDataset(inputs, options: options, log: log)
   }
@@ -47,6 +48,7 @@ public func holdsShards(_ folder: String) -> Bool {
 ///
 /// - Throws: as `openSamples`.
 public func openForInspection(_ inputs: [Input], options: ReadOptions) throws(DataError) -> [InspectedPart] {
+  try checkAreNoShards(inputs, options)
   guard let input = inputs.first, inputs.count == 1, options.layout == nil else {
     return try inspectedParts(inputs, options: options)
   }
@@ -63,6 +65,26 @@ public func openForInspection(_ inputs: [Input], options: ReadOptions) throws(Da
   }
   let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
   return [InspectedPart(reader, what: "a stream of pipe", limits: options.limits)]
+}
+
+/// Refuses shards among several inputs: each would be read without its manifest, which has the class names and the formation.
+private func checkAreNoShards(_ inputs: [Input], _ options: ReadOptions) throws(DataError) {
+  guard inputs.count > 1, options.layout == nil else { return }
+  for case .file(let path) in inputs {
+    let isDataset = isFolder(path)
+    let folder = isDataset ? path : parentFolder(of: path)
+    guard isDataset || path.hasSuffix(".tar") || path.hasSuffix(".tar.zst"),
+      access("\(folder)/\(Manifest.fileName)", F_OK) == 0
+    else { continue }
+    if !isDataset, try !Manifest(inFolder: folder).shards.contains(where: { $0.name == lastName(of: path) }) {
+      continue
+    }
+    throw DataError(
+      .badInput, at: [path], "is \(isDataset ? "a dataset" : "a shard") of pipe, which is not read beside other inputs",
+      remedy: isDataset
+        ? "join datasets with pipe merge; read this one alone, or as plain files with --layout webdataset"
+        : "name its folder, or read it as a plain file with --layout webdataset")
+  }
 }
 
 private func openShards(

@@ -66,6 +66,23 @@ private func left(_ folder: TemporaryFolder) throws -> [String] {
     #expect(try left(folder).sorted() == ["a", "b", "c"])
   }
 
+  /// Read as plain files they would lose class names and formation.
+  @Test func `shards are not read without their manifest`() throws {
+    let folder = try dataset()
+    let outcome = try shell(
+      """
+      set -e
+      for input in 'set/*.tar' 'set formed' 'set/shapes-cifar-train-000000.tar set'; do
+        if pipe export $input --to npz -o a; then exit 1; else test $? = 65; fi
+      done
+      pipe export set/shapes-cifar-train-000001.tar --to npz -o b
+      pipe export set/*.tar --layout webdataset --to npz -o c
+      """, in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    #expect(outcome.text.contains("join datasets with pipe merge") && outcome.text.contains("name its folder"))
+    #expect(try left(folder).sorted() == ["b", "c"])
+  }
+
   /// As condensing does: the header of its stream knows no formation yet, and the end does.
   @Test func `a formation that a stream tells at its end is followed`() throws {
     let folder = try dataset()
