@@ -38,7 +38,7 @@ let explainVerb = VerbRunner("explain") { invocation in
   let explained = try opened([arguments.operands[0]], .train, requiresPatterns: false)
   guard explained.info.kind == .samples else {
     throw DataError(
-      .badInput, at: [explained.info.name], "it holds latents, which are no images", remedy: "decode them first")
+      .badInput, at: [explained.info.name], "it holds latents, not images", remedy: "decode them first")
   }
   let realPaths = arguments.paths("real")
   let realSource = try opened(realPaths, .train)

@@ -51,7 +51,7 @@ private func cacheFinding() -> Finding {
 private func temporaryFinding(_ folder: String) -> Finding {
   let fix = "set TMPDIR to a writable folder with space"
   guard isWritable(folder) else {
-    return Finding("temporary", .fault, "\(folder) is no folder that can be written to", remedy: fix)
+    return Finding("temporary", .fault, "\(folder) is not a folder that can be written to", remedy: fix)
   }
   var system = statvfs()
   guard statvfs(folder, &system) == 0 else { return Finding("temporary", folder) }

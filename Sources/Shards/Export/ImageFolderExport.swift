@@ -19,7 +19,7 @@ final class ImageFolderExport: ExportWriter {
   ) throws(DataError) {
     try options.check(info)
     if let shape = layout.shape, shape.count != 3 || ![1, 3].contains(shape[0]) {
-      throw refusal(info, "holds arrays, which are no image files", ExportOptions.otherFormats)
+      throw refusal(info, "holds arrays, not image files", ExportOptions.otherFormats)
     }
     guard layout.softLabels == nil || options.losses.contains(.softLabels) else { throw softLabelRefusal(info) }
     self.folder = folder
@@ -111,7 +111,7 @@ extension ExportOptions {
     guard format == .imageFolder else { return }
     guard info.kind == .samples, info.spectrogram == nil else {
       let what = info.kind == .latents ? "latents" : "spectrograms"
-      throw refusal(info, "holds \(what), which are no image files", Self.otherFormats)
+      throw refusal(info, "holds \(what), not image files", Self.otherFormats)
     }
     guard info.labelKind == .hard || losses.contains(.softLabels) else { throw softLabelRefusal(info) }
     _ = try folderNames(of: info, classFolders)
@@ -145,7 +145,7 @@ func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError)
   }
   for (number, name) in clean.enumerated() where name.isEmpty || name.hasPrefix(".") || name != info.classNames[number]
   {
-    throw refuse("class \(number) is called \"\(info.classNames[number])\", which is no name for a folder")
+    throw refuse("class \(number) is called \"\(info.classNames[number])\", which cannot be the name of a folder")
   }
   // Two names that Unicode or a file system without case takes for one would be one folder wherever it is copied to.
   var seen: Set<String> = []

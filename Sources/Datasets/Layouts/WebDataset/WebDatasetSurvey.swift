@@ -91,7 +91,7 @@ struct WebDatasetSurvey {
     return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
-  /// To be called after the last member; throws where there is no label but bad ones.
+  /// To be called after the last member; throws where all labels are bad.
   mutating func finish() throws(DataError) {
     try endRun()
     if let badLabel, classes.parts.isEmpty {
