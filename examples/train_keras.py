@@ -40,7 +40,7 @@ depth, extra = blocks(images.shape[1:])
 body = [layers.ZeroPadding2D(extra)]
 for _ in range(depth):
     body += [layers.Conv2D(128, 3, padding="same", **start), layers.GroupNormalization(-1, epsilon=1e-5), layers.ReLU(),
-             layers.AveragePooling2D()]
+             layers.AveragePooling2D(2)]
 model = keras.Sequential([keras.Input(images.permute(0, 2, 3, 1).shape[1:]), *body, layers.Flatten(),
                           layers.Dense(targets.shape[1], **start)])
 rate = keras.callbacks.LearningRateScheduler(lambda epoch: RATE * factor(epoch, epochs))
