@@ -32,8 +32,8 @@ final class MakingFolder {
     let shared = "\(prefix).\(name).making"
     // What a dead run of another user left can perhaps not be removed; then there is a folder for each user.
     let own = "\(prefix).\(name).\(geteuid()).making"
-    let parents = try CreatedFolders(parent)
     let (begun, number) = try UnfinishedOutputs.begin { () throws(DataError) in
+      let parents = try CreatedFolders(parent)
       var locks: [(path: String, descriptor: Int32)] = []
       do throws(DataError) {
         for path in [shared, own] {
@@ -54,7 +54,7 @@ final class MakingFolder {
             removeRecorded(in: path)
             parents.removeAll()
           }
-          return ((path: path, locks: locks.map(\.descriptor)), remove: remove)
+          return ((path: path, locks: locks.map(\.descriptor), parents: parents), remove: remove)
         }
         throw failure(.cannotCreate, own, "cannot be written to", EACCES)
       } catch {
@@ -65,15 +65,13 @@ final class MakingFolder {
         throw error
       }
     }
-    (path, locks) = begun
-    self.parents = parents
+    (path, locks, parents) = begun
     registration = number
     dataset = path + "/dataset"
   }
 
   deinit {
-    removeRecorded(in: path)
-    UnfinishedOutputs.forget(registration)
+    UnfinishedOutputs.abandon(registration)
     for lock in locks { close(lock) }
   }
 
@@ -119,6 +117,7 @@ final class MakingFolder {
         // Refused by the system unless there is nothing of that name, or an empty folder.
         guard rename(dataset, output) == 0 else { throw failure(.cannotCreate, output, "cannot be given its name") }
       }
+      removeRecorded(in: path)
     }
     parents.keep()
     // Not `output/..`: the name may have been a link.

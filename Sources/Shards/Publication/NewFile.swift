@@ -71,10 +71,7 @@ public final class NewFile: @unchecked Sendable {
   public func discard() {
     guard isOpen else { return }
     isOpen = false
-    if let registration, let temporary {
-      unlink(temporary)
-      UnfinishedOutputs.forget(registration)
-    }
+    if let registration { UnfinishedOutputs.abandon(registration) }
     close(descriptor)
   }
 

@@ -114,8 +114,7 @@ public final class NewFolder: @unchecked Sendable {
   public func discard() {
     guard let registration else { return }
     self.registration = nil
-    removeTree(temporary)
-    UnfinishedOutputs.forget(registration)
+    UnfinishedOutputs.abandon(registration)
     close(descriptor)
   }
 }

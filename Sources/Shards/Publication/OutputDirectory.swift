@@ -8,7 +8,6 @@ final class OutputDirectory: @unchecked Sendable {
   let path: String
   /// The marker's descriptor, whose lock says that somebody writes here.
   private let marker: Int32
-  private let created: Bool
   /// Files in the order of publication.
   private var files: [UnfinishedMarker.Entry] = []
   private var registration: Int?
@@ -22,7 +21,7 @@ final class OutputDirectory: @unchecked Sendable {
       let begun = try begunFolder(path)
       return (begun, remove: { removeUnfinished(path, created: begun.created) })
     }
-    (marker, created, registration) = (begun.marker, begun.created, number)
+    (marker, registration) = (begun.marker, number)
   }
 
   /// Refuses what a folder holds, unless it is nothing or what an interrupted run left.
@@ -37,15 +36,18 @@ final class OutputDirectory: @unchecked Sendable {
   }
 
   deinit {
-    if let registration {
-      removeUnfinished(path, created: created)
-      UnfinishedOutputs.forget(registration)
-    }
+    if let registration { UnfinishedOutputs.abandon(registration) }
     close(marker)
   }
 
   /// Creates the file that will be called `name`, under its temporary name; it is recorded before it can be seen.
   func create(_ name: String) throws(DataError) -> (descriptor: Int32, path: String) {
+    let created = try UnfinishedOutputs.extend(registration) { () throws(DataError) in try begin(name) }
+    guard let created else { throw DataError(.temporary, at: [path], "was given up, because the process is to end") }
+    return created
+  }
+
+  private func begin(_ name: String) throws(DataError) -> (descriptor: Int32, path: String) {
     let temporary = "\(path)/\(temporaryName(of: name))"
     let unnamed = openLinkableFile(in: path)
     let descriptor = unnamed ?? open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

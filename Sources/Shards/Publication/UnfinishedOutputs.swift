@@ -34,9 +34,28 @@ public enum UnfinishedOutputs {
     return try begun.get()
   }
 
-  /// The output was removed, or belongs to somebody else now.
-  public static func forget(_ number: Int) {
-    state.withLock { $0.open.removeAll { $0.number == number } }
+  /// Removes one output, unless it is gone already: the process does not leave in the middle of that.
+  public static func abandon(_ number: Int) {
+    state.withLock { state in
+      guard let index = state.open.firstIndex(where: { $0.number == number }) else { return }
+      state.open.remove(at: index).remove()
+    }
+  }
+
+  /// Adds to an output that is still there: nobody abandons it meanwhile, and after that nothing is added.
+  ///
+  /// - Returns: what `body` returns; nil where the output was abandoned, because the process is about to end.
+  static func extend<T, E: Error>(_ number: Int?, _ body: () throws(E) -> T) throws(E) -> T? {
+    var made: Result<T, E>?
+    state.withLock { state in
+      guard state.open.contains(where: { $0.number == number }) else { return }
+      do throws(E) {
+        made = .success(try body())
+      } catch {
+        made = .failure(error)
+      }
+    }
+    return try made?.get()
   }
 
   /// Gives an output its name: nobody abandons it meanwhile.
