@@ -108,4 +108,10 @@ if environment["PIPE_FUZZ"] == "1" {
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
 
+// The streams alone: what the thread sanitizer looks at, see Scripts/test.
+if environment["PIPE_STREAMS"] == "1" {
+  products = []
+  targets.removeAll { !["Streaming", "StreamingTests"].contains($0.name) }
+}
+
 let package = Package(name: "pipe", products: products, targets: targets, swiftLanguageModes: [.v6])
