@@ -131,7 +131,7 @@ public struct ProvenanceStep: Sendable, Equatable, Codable {
   public var options: [String: String]
   /// SHA-256 of every input and model, by role: `source`, `model`.
   public var digests: [String: String]
-  /// What was measured of the result, by name: `accuracy`, `random-accuracy`, `held-out-images`; nil where nothing was.
+  /// What was measured of the result, by name: `accuracy`, `initial-accuracy`, `random-accuracy`, `held-out-images`; nil where nothing was.
   public var results: [String: Double]?
   /// Samples of the input that could not be read and were left out; nil where there were none.
   public var skipped: BadSamples?

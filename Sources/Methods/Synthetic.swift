@@ -54,12 +54,15 @@ public struct Condensation: Sendable {
   public var steps: Int
   /// The report of the last step, if there was one.
   public var lastReport: StepReport?
+  /// The images before the first step; nil where no images are learned.
+  public var initial: Synthetic?
 
   /// A result; see the properties.
-  public init(synthetic: Synthetic, steps: Int, lastReport: StepReport? = nil) {
+  public init(synthetic: Synthetic, steps: Int, lastReport: StepReport? = nil, initial: Synthetic? = nil) {
     self.synthetic = synthetic
     self.steps = steps
     self.lastReport = lastReport
+    self.initial = initial
   }
 }
 

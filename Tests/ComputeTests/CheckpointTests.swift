@@ -199,6 +199,7 @@ extension ComputeTests {
         done.errors.firstMatch(of: /dm: \d+ images in [0-9.]+ minutes: [0-9.]+ % right on \d+ held-out images/) != nil)
       let found = done.output.firstMatch(of: /"held-out-images" ?: ?(\d+)/)
       #expect(found != nil && done.output.contains("random-accuracy"), "\(done.output)")
+      #expect(done.errors.contains("its first images reach") && done.output.contains("initial-accuracy"))
       // The history typed again gives the same.
       let again = try run("\(line) -o b.wire && cmp a.wire b.wire", in: scratch)
       #expect(again.status == 0, "\(again.errors)")
@@ -216,6 +217,20 @@ extension ComputeTests {
       // The images never change: the first trial is the best, and two more gain nothing.
       #expect(done.errors.contains("nothing was gained in 2 trials"))
       #expect(done.output.firstMatch(of: /"steps" ?: ?"6"/) != nil, "\(done.output)")
+    }
+
+    @Test func `images that are not changed train as well as the first ones, and selected ones have none`() throws {
+      let scratch = try Scratch()
+      let still = try run(
+        "--method dm --steps 2 --lr 0 --width 8 --validate 0.25 -o a.wire && pipe shard -q -i a.wire -o set && pipe inspect --json set",
+        in: scratch)
+      let reached = still.output.firstMatch(of: /"accuracy" ?: ?([0-9.]+)/)?.1
+      #expect(
+        reached != nil && reached == still.output.firstMatch(of: /"initial-accuracy" ?: ?([0-9.]+)/)?.1,
+        "\(still.output)")
+      #expect(!still.errors.contains("train worse"))
+      let selected = try run("--method random --validate 0.25 -o b.wire", in: scratch)
+      #expect(selected.status == 0 && !selected.errors.contains("first images"), "\(selected.errors)")
     }
 
     @Test func `of a class of one image nothing can be held back`() throws {

@@ -208,9 +208,12 @@ extension ComputeTests {
         pipe condense -q --method random --ipc 15 --classes circle,square -i $A -o few || exit
         $condense -i few | pipe shard -q -o fewer || exit
         $evaluate --train fewer --classes circle,square | grep -c '^initial images'
+        $condense -i $A --ipc 2 | pipe shard -q -o two && pipe cat -q --per-class 1 two -o thin.wire || exit
+        pipe shard -q -i thin.wire -o thin && $evaluate --train thin | grep -c '^initial images'
         """)
-      #expect(run.output == "0\n0\n0\n1\n0\n", "\(run.output) \(run.errors)")
+      #expect(run.output == "0\n0\n0\n1\n0\n0\n", "\(run.output) \(run.errors)")
       #expect(run.errors.contains("its clusters came from networks in a file"), "\(run.errors)")
+      #expect(run.errors.contains("it was changed afterwards, by pipe cat --per-class 1"), "\(run.errors)")
       #expect(run.errors.contains("it was condensed from other images than --real has"), "\(run.errors)")
     }
 

@@ -93,7 +93,12 @@ struct ImageOptimization {
   }
 
   /// The images as they are now, un-normalised, in class order.
-  func synthetic() throws(TensorError) -> Synthetic {
+  func synthetic() throws(TensorError) -> Synthetic { try restored(images) }
+
+  /// The images before the first step, likewise.
+  func initial() throws(TensorError) -> Synthetic { try restored(start) }
+
+  private func restored(_ images: [Tensor]) throws(TensorError) -> Synthetic {
     Synthetic(
       images: try normalization.restored(Tensor.concatenated(images, axis: 0)),
       labels: zip(classes, images).flatMap { Array(repeating: $0, count: $1.shape[0]) }, formation: formation)

@@ -267,7 +267,8 @@ public struct LearnedImages: Sendable {
       if control.snapshotSteps.contains(step + 1) { control.snapshot(step + 1, try set.synthetic()) }
       if isRestart(step + 1) { control.checkpoint?(set.checkpoint(after: report)) }
     }
-    return Condensation(synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last)
+    return Condensation(
+      synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last, initial: try set.initial())
   }
 
   /// The learning rate of a step, counted from 0.

@@ -66,7 +66,10 @@ public struct CondensePlan: Sendable {
     var deadline = context.deadline
     if let validation, let rate, let moment = deadline {
       let network = try request.network.architecture(for: store.shape, classes: store.classCount, of: info.name)
-      deadline = moment - validation.seconds(of: network, tiles: request.formation.multiplicity, atRate: rate)
+      deadline =
+        moment
+        - validation.seconds(
+          of: network, tiles: request.formation.multiplicity, learns: request.traits.learns, atRate: rate)
     }
     self.deadline = deadline
     if let deadline, let rate, method.steps == nil, request.trajectories == nil,
@@ -175,8 +178,8 @@ public struct CondensePlan: Sendable {
   }
 
   /// Tells how well a result trains, on the compute thread; nil where nothing was held back, or it was stopped.
-  func validate(_ synthetic: Synthetic, in context: RunContext) throws -> ValidationResult? {
-    try validation?.result(of: synthetic, named: request.name, normalization: normalization, in: context)
+  func validate(_ made: Condensation, in context: RunContext) throws -> ValidationResult? {
+    try validation?.result(of: made, named: request.name, normalization: normalization, in: context)
   }
 
   /// Fits the method's model and packs it as a file, on the compute thread.

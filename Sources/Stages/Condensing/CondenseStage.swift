@@ -81,8 +81,11 @@ public struct CondenseStage: Stage {
         step, describe(synthetic, steps: step, plan), samples(from: synthetic, selectedFrom: plan.real))
     }
     let seconds = context.clock() - start
-    let validated = try plan.validate(result.synthetic, in: context)
+    let validated = try plan.validate(result, in: context)
     context.log(conclusion(images: result.synthetic.labels.count, seconds: seconds, validated))
+    if let validated, let initial = validated.initial, validated.accuracy < initial {
+      context.log("the learned images train worse than those that they began with: try a lower --lr, or fewer --steps")
+    }
     let described = describe(result.synthetic, steps: result.steps, plan, validated)
     return (described, samples(from: result.synthetic, selectedFrom: plan.real))
   }
@@ -93,9 +96,10 @@ public struct CondenseStage: Stage {
     guard let validated else {
       return request.validation == nil ? made : "\(made); the time was up before they were tried"
     }
+    let first = validated.initial.map { "its first images reach \(percentText($0)) and " } ?? ""
     return
-      "\(made): \(percentText(validated.accuracy)) right on \(validated.images) held-out images, where as many random images "
-      + "reach \(percentText(validated.random))"
+      "\(made): \(percentText(validated.accuracy)) right on \(validated.images) held-out images, where \(first)as many random "
+      + "images reach \(percentText(validated.random))"
   }
 
   private func describe(

@@ -7,8 +7,8 @@ import Tensors
 
 /// How well a condensed set trains, as told by real images that were held back from the condensing.
 ///
-/// A network is trained on the set, and one on as many random real images of each class, under P-IDC cut to a number of epochs that goes by
-/// the images: about `trainedImages` pass through it in all.
+/// A network is trained on the set, one on the images that it began with, and one on as many random real images of each class, under P-IDC
+/// cut to a number of epochs that goes by the images: about `trainedImages` pass through it in all.
 public struct Validation: Sendable {
   /// What is asked for.
   public struct Request: Sendable, Equatable {
@@ -61,13 +61,16 @@ public struct Validation: Sendable {
   }
 
   /// Seconds that it takes, where a forward pass of the network reaches `rate` operations a second.
-  func seconds(of architecture: Architecture, tiles: Int, atRate rate: Double) -> Double {
+  ///
+  /// - Parameter learns: whether the first images are tried, too.
+  func seconds(of architecture: Architecture, tiles: Int, learns: Bool, atRate rate: Double) -> Double {
     let stored = counts.reduce(0, +)
-    return [stored * tiles, stored].reduce(0) { sum, images in
+    let sets = [stored * tiles, stored] + (learns ? [stored * tiles] : [])
+    return sets.reduce(0) { sum, images in
       sum
         + Work.training(network: architecture, images: images, passes: recipe(formed: images).passes)
         .trainingSeconds(atRate: rate)
-    } + 2 * architecture.operations * Double(heldBack.count) / rate
+    } + Double(sets.count) * architecture.operations * Double(heldBack.count) / rate
   }
 
   /// Whether a set is tried after so many steps.
@@ -86,12 +89,19 @@ public struct Validation: Sendable {
     ).accuracies.first
   }
 
-  /// The final set beside random images; nil where it was stopped.
+  /// The final set beside its first images and random ones; nil where it was stopped.
   func result(
-    of set: Synthetic, named name: String, normalization: Normalization, in context: RunContext
+    of made: Condensation, named name: String, normalization: Normalization, in context: RunContext
   ) throws -> ValidationResult? {
-    guard let accuracy = try accuracy(of: set, named: name, normalization: normalization, in: context) else {
-      return nil
+    guard
+      let accuracy = try accuracy(of: made.synthetic, named: name, normalization: normalization, in: context)
+    else { return nil }
+    var first: Double?
+    if let initial = made.initial, made.steps > 0 {
+      first = try self.accuracy(
+        of: initial, named: EvaluationResult.initialImages, isBaseline: true, normalization: normalization,
+        in: context)
+      if first == nil { return nil }
     }
     let random = try RandomSelection.select(
       from: training, counts: counts, using: RandomSource(seed: seed).split("random baseline", 0)
@@ -100,7 +110,7 @@ public struct Validation: Sendable {
       let baseline = try self.accuracy(
         of: random, named: RandomSelection.name, isBaseline: true, normalization: normalization, in: context)
     else { return nil }
-    return ValidationResult(accuracy: accuracy, random: baseline, images: heldBack.count)
+    return ValidationResult(accuracy: accuracy, initial: first, random: baseline, images: heldBack.count)
   }
 }
 
@@ -108,6 +118,8 @@ public struct Validation: Sendable {
 public struct ValidationResult: Sendable, Equatable {
   /// Of a network trained on the set.
   public var accuracy: Double
+  /// Of one trained on the images that the set began with; nil where no images are learned.
+  public var initial: Double?
   /// Of one trained on as many random real images.
   public var random: Double
   /// Images that were held back.
@@ -115,6 +127,8 @@ public struct ValidationResult: Sendable, Equatable {
 
   /// As a history keeps it.
   var recorded: [String: Double] {
-    ["accuracy": accuracy, "random-accuracy": random, "held-out-images": Double(images)]
+    var results = ["accuracy": accuracy, "random-accuracy": random, "held-out-images": Double(images)]
+    results["initial-accuracy"] = initial
+    return results
   }
 }

@@ -30,10 +30,16 @@ public struct InitialImages: Sendable {
     of info: DatasetInfo, counts: [Int], from real: ClassStore, cacheDirectory directory: String?,
     log: (String) -> Void
   ) throws(DataError) {
-    guard let step = info.provenance.last(where: { $0.options["method"] != nil }), step.verb == "condense",
-      let start = step.options["init"], let name = step.options["method"]
+    guard let place = info.provenance.lastIndex(where: { $0.options["method"] != nil }),
+      info.provenance[place].verb == "condense", let start = info.provenance[place].options["init"],
+      let name = info.provenance[place].options["method"]
     else { return nil }
+    let step = info.provenance[place]
     func cannot(_ problem: String) -> DataError { DataError(.badInput, at: [info.name], problem) }
+    if let later = info.provenance[(place + 1)...].first(where: { $0.verb == "cat" }) {
+      let how = later.options.sorted { $0.key < $1.key }.map { "--\($0) \($1)" }.joined(separator: " ")
+      throw cannot("it was changed afterwards, by pipe cat \(how)")
+    }
     guard let type = Registry.method(name), type.traits.learns else {
       throw cannot("this program has no method \(name)")
     }
