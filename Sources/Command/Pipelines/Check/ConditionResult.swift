@@ -92,6 +92,7 @@ struct NotPassed: Error {
     let remedy =
       held == nil || !isKnown
       ? "" : "; it was not made again: change its input, its steps or its check, or add --retry"
-    return "\(output): does not pass its check: \(complaints.prefix(3).joined(separator: "; "))\(rest); \(place)\(remedy)"
+    return
+      "\(output): does not pass its check: \(complaints.prefix(3).joined(separator: "; "))\(rest); \(place)\(remedy)"
   }
 }

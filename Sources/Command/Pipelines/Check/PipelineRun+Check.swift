@@ -141,6 +141,7 @@ extension PipelineRun {
     try Task.checkCancellation()
     if invocation.interrupts.signal != nil { throw CancellationError() }
     guard let index = StepProcesses.culprit(codes) else { return }
-    throw DataError(.upstream(exitCode: codes[index]), at: [plan.output], "\(failure) ended with exit code \(codes[index])")
+    throw DataError(
+      .upstream(exitCode: codes[index]), at: [plan.output], "\(failure) ended with exit code \(codes[index])")
   }
 }

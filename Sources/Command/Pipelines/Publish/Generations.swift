@@ -48,8 +48,10 @@ struct Generations {
   /// - Throws: `DataError` (`.cannotCreate`) when the folder cannot be read.
   func list() throws(DataError) -> [Generation] {
     guard isFolder(folder) else { return [] }
-    return try listFolder(folder, .cannotCreate).compactMap(Generation.init).filter { inode(ofFolder: path(of: $0)) != nil }
-      .sorted { ($0.number, $0.name) < ($1.number, $1.name) }
+    return try listFolder(folder, .cannotCreate).compactMap(Generation.init).filter {
+      inode(ofFolder: path(of: $0)) != nil
+    }
+    .sorted { ($0.number, $0.name) < ($1.number, $1.name) }
   }
 
   /// Where a generation lies.
@@ -67,7 +69,8 @@ struct Generations {
     var status = stat()
     let link = "\(folder)/\(name)"
     guard lstat(link, &status) == 0 else { return nil }
-    let target = status.st_mode & S_IFMT == S_IFLNK ? try? FileManager.default.destinationOfSymbolicLink(atPath: link) : nil
+    let target =
+      status.st_mode & S_IFMT == S_IFLNK ? try? FileManager.default.destinationOfSymbolicLink(atPath: link) : nil
     guard let target, let generation = Generation(target) else {
       throw DataError(
         .cannotCreate, at: [link], "was not made by pipe run: it does not lead to a generation",

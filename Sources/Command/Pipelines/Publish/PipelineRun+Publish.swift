@@ -100,7 +100,8 @@ extension PipelineRun {
       throw DataError(.io, at: [folder], "\(what) is no dataset: \(error.problem)")
     }
     if let first = found.damage.first {
-      throw DataError(.io, at: [folder, first.file], "\(what) is damaged: \(first.problem)", remedy: "nothing was published")
+      throw DataError(
+        .io, at: [folder, first.file], "\(what) is damaged: \(first.problem)", remedy: "nothing was published")
     }
     guard found.generation == generation else {
       throw DataError(.io, at: [folder], "\(what) is another generation than was sent", remedy: "nothing was published")

@@ -47,7 +47,8 @@ extension DatasetPlan {
         DataError(
           .badInput, at: [file, "datasets[\(index)].publish.to", to], problem, remedy: "give each its own folder")
       }
-      for other in taken where place.isSame(as: other.place) || place.isInside(other.place) || other.place.isInside(place) {
+      for other in taken
+      where place.isSame(as: other.place) || place.isInside(other.place) || other.place.isInside(place) {
         throw refuse("is, holds or lies in \(other.name)")
       }
       for (reader, other) in plans.enumerated() {

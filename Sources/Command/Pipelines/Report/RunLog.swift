@@ -53,7 +53,9 @@ struct RunLog {
     guard !isDry, case .object(let members) = outcome.json else { return }
     let time = isEnd ? outcome.seconds : open.map { seconds(since: $0.since) } ?? 0
     report.event(
-      "dataset", [("time", .string(timeText())), ("seconds", .number(rounded(time)))] + (isEnd ? members : Array(members.prefix(2))))
+      "dataset",
+      [("time", .string(timeText())), ("seconds", .number(rounded(time)))]
+        + (isEnd ? members : Array(members.prefix(2))))
   }
 
   /// Says how the run ended, and writes the textfile.

@@ -20,7 +20,10 @@ struct RunMetrics {
     ("pipe_run_timestamp_seconds", "gauge", "When the run ended."),
     ("pipe_run_duration_seconds", "gauge", "How long the run took."),
     ("pipe_run_exit_code", "gauge", "How the run ended; 0 is well."),
-    ("pipe_dataset_last_success_timestamp_seconds", "gauge", "When the dataset was last made or found to be up to date."),
+    (
+      "pipe_dataset_last_success_timestamp_seconds", "gauge",
+      "When the dataset was last made or found to be up to date."
+    ),
     ("pipe_dataset_success", "gauge", "Whether the last run made the dataset or found it up to date."),
     ("pipe_dataset_exit_code", "gauge", "Why it did not; 3 is a check that was not passed."),
     ("pipe_dataset_failures_total", "counter", "Runs that did not make the dataset."),
@@ -102,9 +105,10 @@ struct RunMetrics {
         let rest = line.dropFirst(family.count)
         func isOf(_ name: String) -> Bool { rest.hasPrefix("{\(labels(name))}") || rest.hasPrefix("{\(labels(name)),") }
         let isKnown = names.map { $0.contains(where: isOf) } ?? true
-        let isNew = lines[family]?.contains { new in
-          outcomes.contains { isOf($0.name) && new.hasPrefix("{\(labels($0.name))") }
-        } ?? false
+        let isNew =
+          lines[family]?.contains { new in
+            outcomes.contains { isOf($0.name) && new.hasPrefix("{\(labels($0.name))") }
+          } ?? false
         if isKnown, !isNew { lines[family, default: []].append(String(rest)) }
       }
     }
