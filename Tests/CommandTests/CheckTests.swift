@@ -107,7 +107,8 @@ import Testing
     let status = try job.folder.file("programs/status", "75")
     let failed = try job.pipe()
     #expect(failed.status == 75)
-    #expect(failed.errors.contains("its accuracy could not be found: evaluate ended with exit code 75"), "\(failed.errors)")
+    #expect(
+      failed.errors.contains("its accuracy could not be found: evaluate ended with exit code 75"), "\(failed.errors)")
     #expect(job.names("out") == ["shapes.held"])
     try FileManager.default.removeItem(at: status)
     let second = try job.pipe()

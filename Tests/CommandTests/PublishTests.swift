@@ -15,7 +15,8 @@ import Testing
     #expect(try job.target("pub/current").hasPrefix("000004-"))
     #expect(job.names("pub").map { $0.prefix(6) } == ["000003", "000004", "curren"])
     let same = try run(
-      ["-r", job.folder.url.path + "/out/shapes", job.folder.url.path + "/pub/current/"], program: URL(filePath: "/usr/bin/diff"))
+      ["-r", job.folder.url.path + "/out/shapes", job.folder.url.path + "/pub/current/"],
+      program: URL(filePath: "/usr/bin/diff"))
     #expect(same.status == 0, "\(same.output)")
     let before = try job.target("pub/current")
     #expect(try job.pipe().errors.contains("up to date"))
@@ -158,7 +159,8 @@ import Testing
     #expect(try job.pipe().status == 0)
     try FileManager.default.copyItem(
       at: job.folder.url.appending(path: "out/shapes"), to: job.folder.url.appending(path: "old"))
-    let keys = "publish: { command: ': {folder}; \(command)', 'read-back': '\(readBack) # {folder}', switch: 'touch told' }"
+    let keys =
+      "publish: { command: ': {folder}; \(command)', 'read-back': '\(readBack) # {folder}', switch: 'touch told' }"
     try job.describe(options: "resize: 8", keys: keys)
     for _ in 0..<2 {
       let outcome = try job.pipe("--replace")
