@@ -9,6 +9,9 @@ extension Verb {
       "Each dataset remembers the recipe that made it: steps, options, tool version and what the inputs held. When "
         + "nothing of that has changed, nothing is done. When something has, the run refuses (73), or with --replace makes "
         + "the new dataset beside the old one and swaps them in one step.",
+      "With the key check a dataset has to pass before it takes its place: accuracies on test data, and not worse than the "
+        + "last one. What does not pass is kept in NAME.held, and the run exits with 3. With the key publish readers find every "
+        + "generation in a folder, and the newest one under current.",
       "Ctrl-C lets the steps at hand end early and starts no other dataset. What they reached is published where there was "
         + "nothing, never in place of a whole dataset.",
     ],
@@ -22,13 +25,34 @@ extension Verb {
             "replace", .flag, isRecorded: false,
             help: "replace datasets that were made by another recipe or are damaged"
           ),
+          Option(
+            "retry", .flag, isRecorded: false,
+            help: "make datasets again that did not pass their check"),
+          Option(
+            "rollback", .flag, isRecorded: false,
+            help: "make nothing, and lead current to the generation before"),
+          Option(
+            "only", .list("OUTPUT"), defaultNote: "all", isRecorded: false,
+            help: "these datasets of the file"),
           .onTermination, .json,
+          Option(
+            "metrics", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
+            help: "write a textfile for Prometheus, in place of an older one"),
         ]),
       .terminal,
     ],
     examples: [
       Example("pipe run --replace pipelines/cifar10.json5", "a nightly job"),
+      Example(
+        "pipe run --replace --metrics /var/lib/prometheus/node-exporter/photos.prom nightly.json5",
+        "the same, watched by Prometheus"),
+      Example("pipe run --rollback --only out/photos nightly.json5", "readers get the generation before"),
       Example("pipe run --dry-run pipelines/cifar10.json5", "what it would do, as shell lines"),
+    ],
+    relations: [
+      .excludes("rollback", "retry", "it makes nothing"), .excludes("rollback", "replace", "it makes nothing"),
+      .excludes("rollback", "dry-run", "it looks at nothing else"),
+      .excludes("metrics", "dry-run", "nothing is made that could be measured"),
     ],
     interruption: .waitForUpstream)
 }

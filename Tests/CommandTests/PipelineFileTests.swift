@@ -15,8 +15,8 @@ private struct Anything: Decodable {
 }
 
 /// A file with one dataset of these steps.
-private func file(_ steps: String) -> String {
-  "{ format: 1, datasets: [{ output: 'out/a', input: ['a.tar'], steps: [\(steps)] }] }"
+private func file(_ steps: String, _ keys: String = "") -> String {
+  "{ format: 1, datasets: [{ output: 'out/a', input: ['a.tar'], steps: [\(steps)], \(keys) }] }"
 }
 
 /// The recipe of a dataset of these steps, from inputs with these digests.
@@ -126,6 +126,40 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     (
       file("{ verb: 'shard', options: { split: ['a'] } }"),
       "jobs/x.json5: datasets[0].steps[0].options: --split takes one value, not a list"
+    ),
+    (
+      file("{ verb: 'shard' }", "check: { acuracy: 60 }"),
+      "jobs/x.json5: datasets[0].check: has no key 'acuracy'; did you mean accuracy?"
+    ),
+    (
+      file("{ verb: 'shard' }", "check: { accuracy: 0.6 }"),
+      "jobs/x.json5: datasets[0].check.accuracy: is 0.6, and accuracies are in percent; write 60 for 60 %"
+    ),
+    (
+      file("{ verb: 'shard' }", "check: { 'not-worse-than-last': -1 }"),
+      "jobs/x.json5: datasets[0].check.not-worse-than-last: is -1; write a number of points"
+    ),
+    (
+      file("{ verb: 'shard' }", "check: { protocol: 'none' }"),
+      "jobs/x.json5: datasets[0].check: --protocol takes one of dc, dsa, idc, not 'none'"
+    ),
+    (file("{ verb: 'shard' }", "publish: {}"), "jobs/x.json5: datasets[0].publish: says not where"),
+    (
+      file("{ verb: 'shard' }", "publish: { to: 'p', keep: 0 }"),
+      "jobs/x.json5: datasets[0].publish.keep: should be a number of generations"
+    ),
+    (
+      file("{ verb: 'shard' }", "publish: { command: 'cp -r {folder} x' }"),
+      "jobs/x.json5: datasets[0].publish.command: has no read-back"
+    ),
+    (
+      file("{ verb: 'shard' }", "publish: { to: 'out' }"),
+      "jobs/x.json5: datasets[0].publish.to: jobs/out: is, holds or lies in the output of datasets[0]"
+    ),
+    (
+      "{ format: 1, datasets: [{ output: 'a', input: ['c'], steps: [{ verb: 'shard' }], check: {} },"
+        + " { output: 'a.held', input: ['b'], steps: [{ verb: 'shard' }] }] }",
+      "jobs/x.json5: datasets[1].output: is where datasets[0] is kept when it does not pass its check"
     ),
     (
       "{ format: 1, datasets: [{ output: 'a', input: ['c'], steps: [{ verb: 'shard' }] },"

@@ -28,6 +28,8 @@ struct ErrorReport: Equatable {
       let interruption = error.fault == .temporary ? signal.map { 128 + $0 } : nil
       self.init(exitCode: interruption ?? code(for: error.fault), sentence: error.description)
       badSamples = error.badSamples
+    case let error as NotPassed:
+      self.init(exitCode: ExitStatus.notPassed.rawValue, sentence: error.sentence)
     case is BrokenPipe:
       self.init(exitCode: ExitStatus.brokenPipe.rawValue, sentence: nil)
     case is CancellationError:

@@ -8,6 +8,8 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case internalError = 1
   /// `verify` found damage, or `doctor` a fault.
   case damage = 2
+  /// `run` made a dataset that does not pass its check, and did not publish it.
+  case notPassed = 3
   /// The command line is wrong, asks for more than there is memory, or needs a part that is not installed.
   case usage = 64
   /// The input is damaged or not what it claims to be.
@@ -35,6 +37,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case .ok: "done"
     case .internalError: "a fault of the program's own"
     case .damage: "pipe verify found damage, or pipe doctor a fault"
+    case .notPassed: "pipe run: a dataset does not pass its check and was not published"
     case .usage: "the command line is wrong or asks for too much, or a part of the installation is missing"
     case .badInput: "the input is damaged or not what it claims to be; do not retry"
     case .noInput: "there is no input"

@@ -1,5 +1,6 @@
 internal import Catalog
 internal import Datasets
+internal import Shards
 
 /// A dataset of a pipeline file after everything that can be checked without its inputs was checked.
 struct DatasetPlan: Equatable {
@@ -21,12 +22,20 @@ struct DatasetPlan: Equatable {
 
   /// The folder to make, seen from the current one.
   var output: String
+  /// The folder as the file names it.
+  var name: String
   /// What the first step reads.
   var inputs: [String]
   /// The processes, in the order of the shell pipe.
   var steps: [Step]
   /// Everything whose content decides the dataset: inputs, and then the models of the steps.
   var sources: [String] { inputs + steps.flatMap(\.models) }
+  /// What a new dataset has to pass; nil where nothing is asked.
+  var check: CheckPlan?
+  /// Where readers find it; nil where that is the output alone.
+  var publish: PublishPlan?
+  /// Everything that is read.
+  var reads: [String] { sources + (check?.test ?? []) }
 
   /// Checks all datasets of a file.
   ///
@@ -37,10 +46,12 @@ struct DatasetPlan: Equatable {
       plans.append(try DatasetPlan(dataset, in: FilePlace(path, "datasets[\(index)]")))
     }
     try checkPlaces(of: plans, at: path)
+    try checkPublishPlaces(of: plans, at: path)
     return plans
   }
 
   private init(_ dataset: PipelineFile.Dataset, in place: FilePlace) throws(DataError) {
+    name = dataset.output
     output = place.resolve(dataset.output)
     while output.count > 1, output.hasSuffix("/") { output.removeLast() }
     guard !dataset.output.isEmpty, !["", "/", ".", ".."].contains(String(lastComponent(output))) else {
@@ -58,6 +69,8 @@ struct DatasetPlan: Equatable {
       let isLast = index == dataset.steps.count - 1
       steps.append(try Step(step, isLast: isLast, in: place.below("steps[\(index)]")))
     }
+    if let check = dataset.check { self.check = try CheckPlan(check, of: inputs, in: place.below("check")) }
+    if let publish = dataset.publish { self.publish = PublishPlan(publish, in: place.below("publish")) }
   }
 
   /// What each process is started with; the last one writes into `folder`.
@@ -68,6 +81,24 @@ struct DatasetPlan: Equatable {
       let writes = index == steps.count - 1 ? ["--output=\(folder)"] : []
       return [step.verb] + reads + step.words + writes
     }
+  }
+
+  /// Whether a word of the command line means this dataset.
+  func isCalled(_ word: String) -> Bool {
+    var word = word
+    while word.utf8.count > 1, word.hasSuffix("/") { word.removeLast() }
+    return word == name || word + "/" == name || word == output
+  }
+
+  /// What comes after the steps, as lines for people.
+  var furtherLines: [String] {
+    var lines: [String] = []
+    if let check, check.evaluates {
+      lines.append((["pipe"] + check.command(on: output)).map(shellQuoted).joined(separator: " "))
+    }
+    if let to = publish?.to { lines.append("# published to \(to), with \(publish?.keep ?? 0) generations") }
+    if let command = publish?.command { lines.append(command.send) }
+    return lines
   }
 
   /// The shell line that does the same, but for the publication.
@@ -126,7 +157,7 @@ extension DatasetPlan.Step {
 }
 
 /// A place inside a pipeline file.
-private struct FilePlace {
+struct FilePlace {
   let file: String
   let path: String
 
@@ -141,6 +172,9 @@ private struct FilePlace {
     DataError(.badInput, at: [file, path], problem, remedy: remedy)
   }
 
+  /// The folder that holds the file.
+  var folder: String { parentFolder(of: file) }
+
   /// A path of the file, seen from the current folder.
   func resolve(_ path: String) -> String {
     guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
@@ -153,7 +187,7 @@ private func lastComponent(_ path: String) -> Substring {
 }
 
 /// A word as a shell takes it; control characters as bash, zsh and ksh take them, so that a line can be shown and copied.
-private func shellQuoted(_ word: String) -> String {
+func shellQuoted(_ word: String) -> String {
   if word.unicodeScalars.contains(where: isControl) {
     let bytes = word.utf8.map { byte in
       switch byte {

@@ -91,31 +91,38 @@ final class MakingFolder {
 
   /// Gives the dataset its name in one step; an old dataset of that name is removed afterwards.
   ///
+  /// - Parameters:
+  ///   - replacing: an old dataset is there.
+  ///   - held: where the new one waited for its check; nil where it is still in here.
   /// - Returns: what should be said of an old dataset that could not be removed whole; nil where there is nothing to say.
   /// - Throws: `DataError` (`.cannotCreate`), also when the old dataset holds a file by now that is not part of it; then
   ///   everything is as it was.
-  func publish(replacing: Bool) throws(DataError) -> String? {
+  func publish(replacing: Bool, from held: String? = nil) throws(DataError) -> String? {
     var remark: String?
+    let new = held ?? dataset
     var status = stat()
     if stat(output, &status) == 0 {
-      chmod(dataset, status.st_mode & 0o7777)
-      _ = chown(dataset, uid_t.max, status.st_gid)
+      chmod(new, status.st_mode & 0o7777)
+      _ = chown(new, uid_t.max, status.st_gid)
     }
     try UnfinishedOutputs.publish(registration) { () throws(DataError) in
       if replacing {
         try record(output, in: path)
-        try exchange()
+        try exchange(new, output)
         do throws(DataError) {
-          let names = try DatasetFolder.files(of: dataset, beside: [RecipeFile.name])
+          // In place of the empty folder.
+          if let held, rename(held, dataset) != 0 { throw failure(.cannotCreate, held, "cannot be moved") }
+          let names = try DatasetFolder.files(of: dataset, beside: pipelineRecords)
           remark = removeOld(names)
         } catch {
           // Whatever it is, it goes back to where its owner put it.
-          try exchange()
+          if let held { _ = renameSafely(dataset, held, .keepExisting) }
+          try exchange(new, output)
           throw error
         }
       } else {
         // Refused by the system unless there is nothing of that name, or an empty folder.
-        guard rename(dataset, output) == 0 else { throw failure(.cannotCreate, output, "cannot be given its name") }
+        guard rename(new, output) == 0 else { throw failure(.cannotCreate, output, "cannot be given its name") }
       }
       removeRecorded(in: path)
     }
@@ -123,6 +130,43 @@ final class MakingFolder {
     // Not `output/..`: the name may have been a link.
     try syncFolder(parentFolder(of: output))
     return remark
+  }
+
+  /// Gives the dataset another name than the output's, where nothing has that name.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`).
+  func publish(as name: String) throws(DataError) {
+    try UnfinishedOutputs.publish(registration) { () throws(DataError) in
+      let status = renameSafely(dataset, name, .keepExisting)
+      guard status == 0 else { throw failure(.cannotCreate, name, "cannot be given its name", status) }
+      removeRecorded(in: path)
+    }
+    parents.keep()
+    try syncFolder(parentFolder(of: name))
+  }
+
+  /// Moves the finished dataset to where it waits for its check; what waited there before is removed.
+  ///
+  /// - Throws: `DataError`: `.cannotCreate`; `.temporary` when the process is to end.
+  func hold(at held: String) throws(DataError) {
+    let done: Void? = try UnfinishedOutputs.extend(registration) { () throws(DataError) in
+      var status = stat()
+      guard lstat(held, &status) == 0 else {
+        guard rename(dataset, held) == 0 else { throw failure(.cannotCreate, held, "cannot be given its name") }
+        return
+      }
+      try record(held, in: path)
+      try exchange(dataset, held)
+      do throws(DataError) {
+        try DatasetFolder.remove(dataset, beside: pipelineRecords)
+      } catch {
+        try exchange(dataset, held)
+        throw error
+      }
+    }
+    guard done != nil else { throw DataError(.temporary, at: [held], "was given up, because the process is to end") }
+    parents.keep()
+    try syncFolder(parentFolder(of: held))
   }
 
   /// Removes these files of the old dataset; from here on the new one stays, whatever happens.
@@ -143,13 +187,13 @@ final class MakingFolder {
     }
   }
 
-  /// Swaps the new dataset and the old one, so that whoever opens either name finds a whole folder at any time.
-  private func exchange() throws(DataError) {
-    let status = renameSafely(dataset, output, .exchange)
+  /// Swaps two datasets, so that whoever opens either name finds a whole folder at any time.
+  private func exchange(_ new: String, _ old: String) throws(DataError) {
+    let status = renameSafely(new, old, .exchange)
     guard status == 0 else {
       let cannot = status == EINVAL || status == ENOSYS
       let remedy = cannot ? "this file system cannot swap two folders; remove the old dataset first" : nil
-      throw failure(.cannotCreate, output, "cannot be replaced", status, remedy: remedy)
+      throw failure(.cannotCreate, old, "cannot be replaced", status, remedy: remedy)
     }
   }
 }
@@ -172,7 +216,7 @@ private func isUsable(_ path: String) throws(DataError) -> Bool {
       .cannotCreate, at: [dataset], "was not made by a run of pipe", remedy: "move it somewhere else")
   }
   guard access(dataset, W_OK | X_OK) == 0 else { return false }
-  try DatasetFolder.remove(dataset, beside: [RecipeFile.name])
+  try DatasetFolder.remove(dataset, beside: pipelineRecords)
   unlink("\(path)/\(recordName)")
   return true
 }
@@ -199,7 +243,7 @@ private func record(_ folder: String, in path: String) throws(DataError) {
 private func removeRecorded(in path: String) {
   let dataset = path + "/dataset"
   if let inode = inode(ofFolder: dataset), recorded(in: path).contains(inode) {
-    try? DatasetFolder.remove(dataset, beside: [RecipeFile.name])
+    try? DatasetFolder.remove(dataset, beside: pipelineRecords)
   }
   if inode(ofFolder: dataset) == nil { unlink("\(path)/\(recordName)") }
   rmdir(path)

@@ -27,7 +27,7 @@ enum OutputState: Equatable {
       self = .foreign("exists and is not a folder")
       return
     }
-    switch try DatasetFolder(folder, beside: [RecipeFile.name], fault: .cannotCreate) {
+    switch try DatasetFolder(folder, beside: pipelineRecords, fault: .cannotCreate) {
     case .empty: self = .absent
     case .dataset: self = Self.judge(folder, recipe)
     case .datasetWith(let stranger): self = .foreign("holds \(stranger), which is not part of the dataset")

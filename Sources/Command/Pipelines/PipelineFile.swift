@@ -17,6 +17,10 @@ struct PipelineFile: Decodable, Equatable {
     var input: [String]
     /// What the samples go through, in order; the last one writes the shards.
     var steps: [Step]
+    /// What a new dataset has to pass before it takes its place; nil where nothing is asked.
+    var check: Check?
+    /// Where readers find it; nil where that is the output alone.
+    var publish: Publish?
   }
 
   /// One process of the shell pipe.
@@ -89,10 +93,12 @@ struct PipelineFile: Decodable, Equatable {
 
 extension PipelineFile.Dataset: Decodable {
   init(from decoder: any Decoder) throws {
-    let keys = try KnownKeys(decoder, ["output", "input", "steps"])
+    let keys = try KnownKeys(decoder, ["output", "input", "steps", "check", "publish"])
     output = try keys.decode(String.self, "output")
     input = try keys.decode([String].self, "input")
     steps = try keys.decode([PipelineFile.Step].self, "steps")
+    check = try keys.decodeIfPresent(PipelineFile.Check.self, "check")
+    publish = try keys.decodeIfPresent(PipelineFile.Publish.self, "publish")
     for (key, isEmpty) in [("input", input.isEmpty), ("steps", steps.isEmpty)] where isEmpty {
       throw Refusal(decoder.codingPath + [Key(key)], "is empty")
     }
@@ -121,8 +127,11 @@ struct Refusal: Error {
 }
 
 /// An object of the file, after its keys were compared with those that mean something.
-private struct KnownKeys {
+struct KnownKeys {
   private let container: KeyedDecodingContainer<Key>
+
+  /// The names that stand in the file, sorted.
+  var names: [String] { container.allKeys.map(\.stringValue).sorted() }
 
   init(_ decoder: any Decoder, _ known: [String]) throws {
     container = try decoder.container(keyedBy: Key.self)
@@ -144,7 +153,7 @@ private struct KnownKeys {
 }
 
 /// Any key of an object.
-private struct Key: CodingKey {
+struct Key: CodingKey {
   var stringValue: String
   var intValue: Int? { nil }
 

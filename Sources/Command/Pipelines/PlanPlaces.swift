@@ -10,7 +10,7 @@ extension DatasetPlan {
   static func checkPlaces(of plans: [DatasetPlan], at file: String) throws(DataError) {
     var outputs: [Place] = []
     for plan in plans { outputs.append(Place(try resolvedOutput(plan.output))) }
-    let sources = plans.map { plan in plan.sources.map { (path: $0, place: Place($0)) } }
+    let sources = plans.map { plan in plan.reads.map { (path: $0, place: Place($0)) } }
     for (index, output) in outputs.enumerated() {
       func refuse(_ problem: String, _ remedy: String) -> DataError {
         DataError(.badInput, at: [file, "datasets[\(index)].output", plans[index].output], problem, remedy: remedy)
@@ -24,7 +24,7 @@ extension DatasetPlan {
         }
       }
       for (writer, plan) in plans.enumerated() {
-        for path in plan.steps.flatMap(\.written) {
+        for path in plan.steps.flatMap(\.written) + (plan.check?.written ?? []) {
           let place = Place(try resolvedOutput(path))
           if place.isSame(as: output) || place.isInside(output) {
             throw refuse("is where a step of datasets[\(writer)] writes \(path)", "name another folder for that")

@@ -13,12 +13,16 @@ final class StepProcesses: Sendable {
   /// The end of a pipe that only this process holds: the steps see when it is gone, see `Lifeline`.
   private let lifeline: Int32
 
-  /// Starts this program once for each command.
+  /// Starts a program once for each command.
   ///
   /// The first one reads nothing from the standard input.
   ///
+  /// - Parameters:
+  ///   - commands: what each is given after its name.
+  ///   - program: its path; nil for this program.
+  ///   - output: what the last one writes to; nil for the standard output.
   /// - Throws: `DataError` (`.io`) when the system refuses a process or a pipe; none is left running then.
-  init(_ commands: [[String]]) throws(DataError) {
+  init(_ commands: [[String]], program: String? = nil, output: Int32? = nil) throws(DataError) {
     var started: [pid_t] = []
     var line: [Int32] = [-1, -1]
     guard pipe(&line) == 0 else { throw systemFailure("no pipe could be made") }
@@ -35,8 +39,9 @@ final class StepProcesses: Sendable {
           for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         }
         defer { close(ends[1]) }
+        let writes = index < commands.count - 1 ? ends[1] : output ?? -1
         do throws(DataError) {
-          started.append(try spawn(words, input: input, output: ends[1], lifeline: line[0]))
+          started.append(try spawn(program, words, input: input, output: writes, lifeline: line[0]))
         } catch {
           close(ends[0])
           throw error
@@ -94,7 +99,7 @@ final class StepProcesses: Sendable {
 }
 
 private func spawn(
-  _ words: [String], input: Int32, output: Int32, lifeline: Int32
+  _ program: String?, _ words: [String], input: Int32, output: Int32, lifeline: Int32
 ) throws(DataError) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
@@ -116,12 +121,12 @@ private func spawn(
   variables[Lifeline.variable] = String(lifeline)
   let environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
   var process: pid_t = 0
-  let failure = withCStrings(["pipe"] + words) { arguments in
+  let failure = withCStrings([program ?? "pipe"] + words) { arguments in
     withCStrings(environment) { environment in
-      posix_spawn(&process, "/proc/self/exe", &actions, &attributes, arguments, environment)
+      posix_spawn(&process, program ?? "/proc/self/exe", &actions, &attributes, arguments, environment)
     }
   }
-  guard failure == 0 else { throw systemFailure("pipe \(words[0]) could not be started", failure) }
+  guard failure == 0 else { throw systemFailure("\(program ?? "pipe") \(words[0]) could not be started", failure) }
   return process
 }
 

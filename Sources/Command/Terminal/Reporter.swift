@@ -104,6 +104,12 @@ public final class Reporter: Sendable {
     say(sentence, kind: "warning")
   }
 
+  /// Says something that only programs read; nothing unless progress is JSON.
+  func event(_ name: String, _ members: [(key: String, value: JSONText)]) {
+    guard mode == .json else { return }
+    put(JSONText.object([("event", .string(name)), ("verb", .string(verb))] + members).rendered() + "\n")
+  }
+
   /// Shows how far a stage is.
   ///
   /// Cheap enough for every sample: most calls draw nothing.

@@ -4,19 +4,40 @@ internal import Glibc
 internal import Shards
 
 let runVerb = VerbRunner("run") { invocation in
+  var log = RunLog(invocation)
+  try log.begin()
+  do {
+    let status = try await run(invocation, &log)
+    try log.end(nil)
+    return status
+  } catch {
+    try? log.end(ErrorReport(error, verb: "run", signal: invocation.interrupts.signal).exitCode)
+    throw error
+  }
+}
+
+private func run(_ invocation: Invocation, _ log: inout RunLog) async throws -> ExitStatus {
   let file = invocation.arguments.operands[0]
-  let plans = try DatasetPlan.plans(for: PipelineFile(path: file), at: file)
-  var run = PipelineRun(invocation: invocation)
+  let all = try DatasetPlan.plans(for: PipelineFile(path: file), at: file)
+  log.plans(all)
+  let plans = try chosen(all, invocation.arguments, in: file)
+  var run = PipelineRun(invocation: invocation, log: log)
+  defer { log = run.log }
+  let rollsBack = invocation.arguments.flag("rollback")
   for plan in plans {
+    run.log.beginDataset(plan)
     // Every dataset that is not made says why; the last word of a run with one dataset is that reason itself.
     do {
-      try await run.make(plan)
+      if rollsBack { try await run.rollBack(plan) } else { try await run.make(plan) }
     } catch is CancellationError {
       throw CancellationError()
     } catch is BrokenPipe {
       throw BrokenPipe()
     } catch  where plans.count > 1 || invocation.arguments.flag("json") {
       run.note(error, plan)
+    } catch {
+      run.noteSilently(error, plan)
+      throw error
     }
     if invocation.interrupts.signal != nil { break }
   }
@@ -31,27 +52,34 @@ let runVerb = VerbRunner("run") { invocation in
   return .ok
 }
 
+/// The datasets of `--only`, in the order of the file.
+private func chosen(_ plans: [DatasetPlan], _ arguments: Arguments, in file: String) throws(UsageError) -> [DatasetPlan]
+{
+  let names = arguments.list("only")
+  guard !names.isEmpty else { return plans }
+  for name in names where !plans.contains(where: { $0.isCalled(name) }) {
+    let near = nearest(to: name, among: plans.map(\.name)).map { "did you mean \($0)?" }
+    throw UsageError(
+      "--only: \(file) has no output \(quoted(name))",
+      hint: near ?? "it has \(plans.map(\.name).joined(separator: ", "))")
+  }
+  return plans.filter { plan in names.contains { plan.isCalled($0) } }
+}
+
 /// One `pipe run`: what was done so far, and what was read for it.
-private struct PipelineRun {
-  /// What became of a dataset.
-  struct Outcome {
-    var output: String
-    var state: String
-    var recipe: String?
-    var generation: String?
-    var failure: ErrorReport?
-  }
-
+struct PipelineRun {
   let invocation: Invocation
-  private(set) var outcomes: [Outcome] = []
-  private var contents = InputContents()
+  private(set) var outcomes: [RunOutcome] = []
+  var contents = InputContents()
+  var log: RunLog
 
-  init(invocation: Invocation) {
+  init(invocation: Invocation, log: RunLog) {
     self.invocation = invocation
+    self.log = log
   }
 
-  private var report: Reporter { invocation.report }
-  private var arguments: Arguments { invocation.arguments }
+  var report: Reporter { invocation.report }
+  var arguments: Arguments { invocation.arguments }
 
   /// The exit code of the first dataset that failed.
   var firstFailure: Int32? { outcomes.lazy.compactMap(\.failure?.exitCode).first }
@@ -64,6 +92,7 @@ private struct PipelineRun {
     let inputs: [InputContent]
     do {
       inputs = try plan.sources.map { try contents.content(of: $0) }
+      for path in plan.check?.test ?? [] { _ = try contents.content(of: path) }
     } catch let error as DataError where isDry && error.fault == .noInput {
       // It may be what an earlier dataset of the file will have made.
       try preview(plan, "cannot be evaluated yet: \(error)")
@@ -73,12 +102,16 @@ private struct PipelineRun {
     // Where the name leads: a link to a folder on another disk stays a link.
     let output = try resolvedOutput(plan.output)
     let state = try OutputState(of: output, for: recipe)
+    let held = try plan.check.map { _ in try HeldDataset(beside: output, for: recipe) }
     let mayReplace = invocation.arguments.flag("replace")
+    // It does not have to be made again.
+    let known = invocation.arguments.flag("retry") ? nil : held.flatMap { $0.isWanted ? $0.path : nil }
+    let keptText = known.map { "it was made before and is kept in \($0)" }
     switch state {
     case .upToDate:
-      if isDry { try preview(plan, "up to date") } else { report.log("\(plan.output): up to date") }
-      if !isDry { outcomes.append(Outcome(output: plan.output, state: "up to date", recipe: recipe.digest)) }
-      return
+      if isDry { return try preview(plan, "up to date") }
+      held?.removeLeftover()
+      return try await keepUp(plan, at: output, recipe)
     case .foreign(let reason):
       throw DataError(
         .cannotCreate, at: [plan.output], reason,
@@ -87,20 +120,101 @@ private struct PipelineRun {
       throw DataError(
         .cannotCreate, at: [plan.output], reason, remedy: "add --replace to make it anew, or name another output")
     case .outdated(let reason):
-      if isDry { return try preview(plan, "to be replaced: it \(reason)") }
-      report.log("\(plan.output): making it anew, because it \(reason)")
+      if isDry { return try preview(plan, "to be replaced: it \(reason)" + (keptText.map { "; \($0)" } ?? "")) }
+      report.log("\(plan.output): \(keptText ?? "making it anew, because it \(reason)")")
     case .absent:
-      if isDry { return try preview(plan, "to be made") }
-      report.log("\(plan.output): making it")
+      if isDry { return try preview(plan, "to be made" + (keptText.map { "; \($0)" } ?? "")) }
+      report.log("\(plan.output): \(keptText ?? "making it")")
     }
     try Task.checkCancellation()
-    try await produce(plan, at: output, recipe, inputs, replacing: state != .absent)
+    if known == nil { log.state("making", plan) }
+    try await produce(plan, at: output, recipe, inputs, held, isKnown: known != nil, replacing: state != .absent)
+  }
+
+  /// Checks and publishes a dataset that is up to date, as far as that was not done.
+  private mutating func keepUp(_ plan: DatasetPlan, at output: String, _ recipe: Recipe) async throws {
+    var outcome = RunOutcome(output: plan.output, state: "up to date", recipe: recipe.digest)
+    if let check = plan.check {
+      // It is the last one itself.
+      let file = try await checked(try subject(plan, check, at: output, last: nil))
+      outcome.take(file)
+      guard file.passed else {
+        throw NotPassed(output: plan.output, held: nil, conditions: file.conditions, isKnown: true)
+      }
+    }
+    report.log("\(plan.output): up to date")
+    try await finish(plan, at: output, outcome)
+  }
+
+  /// Publishes a dataset that is in place, and notes what became of it.
+  private mutating func finish(_ plan: DatasetPlan, at output: String, _ outcome: RunOutcome) async throws {
+    var outcome = outcome
+    if let manifest = try? Manifest(inFolder: output) { outcome.take(manifest) }
+    if plan.publish != nil {
+      log.state("publishing", plan)
+      if let state = try await publish(plan, at: output), outcome.state == "up to date" { outcome.state = state }
+    }
+    note(outcome)
+  }
+
+  private mutating func subject(
+    _ plan: DatasetPlan, _ check: CheckPlan, at folder: String, last: String?
+  ) throws -> CheckSubject {
+    let test = try check.test.map { try contents.content(of: $0).digest }
+    return CheckSubject(plan: plan, check: check, folder: folder, test: test, last: last)
   }
 
   private mutating func produce(
-    _ plan: DatasetPlan, at output: String, _ recipe: Recipe, _ inputs: [InputContent], replacing: Bool
+    _ plan: DatasetPlan, at output: String, _ recipe: Recipe, _ inputs: [InputContent], _ held: HeldDataset?,
+    isKnown: Bool, replacing: Bool
   ) async throws {
     let folder = try MakingFolder(for: output)
+    // The lock stays until the end.
+    defer { withExtendedLifetime(folder) {} }
+    var isCut = false
+    if !isKnown {
+      isCut = try await runSteps(of: plan, into: folder, at: output, recipe, inputs, replacing: replacing)
+    }
+    var outcome = RunOutcome(
+      output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest)
+    if let check = plan.check, let held {
+      if !isKnown { try folder.hold(at: held.path) }
+      log.state("checking", plan)
+      invocation.interrupts.setInterruption(.waitForUpstream)
+      let current = plan.publish?.to.map { Generations(folder: $0).currentPath }
+      let last = current.flatMap { isFolder($0) ? $0 : nil } ?? output
+      let file = try await checked(try subject(plan, check, at: held.path, last: last))
+      outcome.take(file)
+      guard file.passed else {
+        if let manifest = try? Manifest(inFolder: held.path) { outcome.take(manifest) }
+        log.unpublished = outcome
+        throw NotPassed(output: plan.output, held: held.path, conditions: file.conditions, isKnown: isKnown)
+      }
+      for (path, content) in zip(plan.sources, inputs) where !content.isCurrent(at: path) {
+        throw DataError(.temporary, at: [path], "changed meanwhile", remedy: "try again; nothing was published")
+      }
+    }
+    // What has come into the old dataset meanwhile is somebody's.
+    if case .foreign(let reason) = try OutputState(of: output, for: recipe) {
+      throw DataError(.cannotCreate, at: [plan.output], reason, remedy: "move it away; it is never overwritten")
+    }
+    try Task.checkCancellation()
+    if let remark = try folder.publish(replacing: replacing, from: held?.path) { report.warn(remark) }
+    // What ended early goes on from there when it is made again.
+    if !isCut { CheckpointPlace(of: output, for: recipe).remove() }
+    let manifest = try Manifest(inFolder: output)
+    let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
+    report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
+    try await finish(plan, at: output, outcome)
+  }
+
+  /// Runs the steps, and leaves a whole dataset with its recipe in the folder.
+  ///
+  /// - Returns: whether they were ended early.
+  private func runSteps(
+    of plan: DatasetPlan, into folder: MakingFolder, at output: String, _ recipe: Recipe, _ inputs: [InputContent],
+    replacing: Bool
+  ) async throws -> Bool {
     invocation.interrupts.setInterruption(.waitForUpstream)
     var commands = plan.commands(into: folder.dataset).map { $0 + terminalOptions }
     if arguments.choice("on-term") == "keep" {
@@ -138,58 +252,60 @@ private struct PipelineRun {
       report.warn("\(plan.output): ended early, so the old dataset stays")
       throw CancellationError()
     }
+    if isCut, plan.check != nil || plan.publish != nil {
+      report.warn("\(plan.output): ended early, so it is neither checked nor published")
+      throw CancellationError()
+    }
     for (path, content) in zip(plan.sources, inputs) where !content.isCurrent(at: path) {
       throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
     }
-    // What has come into the old dataset meanwhile is somebody's.
-    if case .foreign(let reason) = try OutputState(of: output, for: recipe) {
-      throw DataError(.cannotCreate, at: [plan.output], reason, remedy: "move it away; it is never overwritten")
-    }
     let manifest = try Manifest(inFolder: folder.dataset)
     try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
-    if let remark = try folder.publish(replacing: replacing) { report.warn(remark) }
-    // What ended early goes on from there when it is made again.
-    if !isCut { checkpoint.remove() }
-    let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
-    report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
-    outcomes.append(
-      Outcome(
-        output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest,
-        generation: manifest.generation))
+    return isCut
   }
 
   /// What was typed after `pipe run` about the terminal holds for the steps.
-  private var terminalOptions: [String] {
+  var terminalOptions: [String] {
     var words = ["--progress=\(arguments.choice("progress") ?? "auto")"]
     for name in ["quiet", "verbose"] where arguments.flag(name) { words.append("--\(name)") }
     return words
   }
 
   private mutating func preview(_ plan: DatasetPlan, _ state: String) throws {
-    outcomes.append(Outcome(output: plan.output, state: state))
+    note(RunOutcome(output: plan.output, state: state))
     guard !invocation.arguments.flag("json") else { return }
-    try invocation.output.write("\(plan.output): \(state)\n  \(plan.line)\n")
+    var text = "\(plan.output): \(state)\n  \(plan.line)\n"
+    for line in plan.furtherLines { text += "  \(line)\n" }
+    try invocation.output.write(text)
+  }
+
+  /// Records what became of a dataset.
+  mutating func note(_ outcome: RunOutcome) {
+    outcomes.append(outcome)
+    log.endDataset(outcome)
   }
 
   /// Records and says why a dataset was not made.
   mutating func note(_ error: any Error, _ plan: DatasetPlan) {
-    let failure = ErrorReport(error, verb: "run", signal: invocation.interrupts.signal)
-    outcomes.append(Outcome(output: plan.output, state: "failed", failure: failure))
+    let failure = noteSilently(error, plan)
     if let sentence = failure.sentence { report.fail(sentence, exitCode: failure.exitCode) }
   }
 
-  /// Everything, for programs.
-  var reportJSON: JSONText {
-    let datasets = outcomes.map { outcome -> JSONText in
-      var members: [(key: String, value: JSONText)] = [
-        ("output", .string(outcome.output)), ("state", .string(outcome.state)),
-        ("exit_code", .integer(Int(outcome.failure?.exitCode ?? 0))),
-      ]
-      if let recipe = outcome.recipe { members.append(("recipe", .string(recipe))) }
-      if let generation = outcome.generation { members.append(("generation", .string(generation))) }
-      if let sentence = outcome.failure?.sentence { members.append(("message", .string(sentence))) }
-      return .object(members)
+  /// Records why a dataset was not made.
+  @discardableResult
+  mutating func noteSilently(_ error: any Error, _ plan: DatasetPlan) -> ErrorReport {
+    let failure = ErrorReport(error, verb: "run", signal: invocation.interrupts.signal)
+    var outcome = log.unpublished ?? RunOutcome(output: plan.output, state: "failed")
+    log.unpublished = nil
+    if let error = error as? NotPassed {
+      outcome.state = "not passed"
+      (outcome.conditions, outcome.held) = (error.conditions, error.held)
     }
-    return .object([("datasets", .array(datasets))])
+    outcome.failure = failure
+    note(outcome)
+    return failure
   }
+
+  /// Everything, for programs.
+  var reportJSON: JSONText { .object([("datasets", .array(outcomes.map(\.json)))]) }
 }

@@ -11,7 +11,7 @@ public final class NewFolder: @unchecked Sendable {
   /// The name that it will have.
   public let path: String
   /// Where to write.
-  let temporary: String
+  public let temporary: String
   private let descriptor: Int32
   private var registration: Int?
 

@@ -45,7 +45,7 @@ public enum UnfinishedOutputs {
   /// Adds to an output that is still there: nobody abandons it meanwhile, and after that nothing is added.
   ///
   /// - Returns: what `body` returns; nil where the output was abandoned, because the process is about to end.
-  static func extend<T, E: Error>(_ number: Int?, _ body: () throws(E) -> T) throws(E) -> T? {
+  public static func extend<T, E: Error>(_ number: Int?, _ body: () throws(E) -> T) throws(E) -> T? {
     var made: Result<T, E>?
     state.withLock { state in
       guard state.open.contains(where: { $0.number == number }) else { return }

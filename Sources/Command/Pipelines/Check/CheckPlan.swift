@@ -1,0 +1,50 @@
+internal import Catalog
+internal import Datasets
+
+/// The check of a dataset, after its options were checked.
+struct CheckPlan: Equatable {
+  /// What is asked.
+  var conditions: CheckConditions
+  /// What networks are tested on: archives, or the inputs of the dataset.
+  var test: [String]
+  /// Further options of `pipe evaluate`, as the command line takes them.
+  var words: [String]
+  /// Every option that can change an accuracy, defaults included.
+  var recorded: [String: String]
+  /// Where `pipe evaluate` writes: the cache.
+  var written: [String] = []
+  /// Whether networks are trained at all.
+  var evaluates: Bool
+
+  /// Checks the key `check` of a dataset with these inputs.
+  ///
+  /// - Throws: `DataError` (`.badInput`) with the place and what the command line would say.
+  init(_ check: PipelineFile.Check, of inputs: [String], in place: FilePlace) throws(DataError) {
+    conditions = check.conditions
+    evaluates = check.conditions.needAccuracy || !check.test.isEmpty || !check.options.isEmpty
+    test = []
+    for path in check.test {
+      guard !path.isEmpty, path != "-" else { throw place.below("test").refuse("should name a file or a folder") }
+      test += try InputPattern.expanded(place.resolve(path))
+    }
+    if test.isEmpty, evaluates { test = inputs }
+    words = []
+    recorded = [:]
+    guard evaluates, let verb = Catalog.verb("evaluate") else { return }
+    do throws(UsageError) {
+      for (name, value) in check.options.sorted(by: { $0.key < $1.key }) {
+        let option = verb.option(name)
+        if option?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
+        words += try value.words(name, for: option) { place.resolve($0) }
+      }
+      recorded = try Arguments(words, for: verb).recorded
+    } catch {
+      throw place.refuse(error.message, error.hint)
+    }
+  }
+
+  /// What `pipe` is started with to find the accuracy of the dataset in a folder.
+  func command(on folder: String) -> [String] {
+    ["evaluate", "--train=\(folder)"] + test.map { "--test=\($0)" } + words + ["--json"]
+  }
+}
