@@ -172,13 +172,22 @@ struct PipelineRun {
     // The lock stays until the end.
     defer { withExtendedLifetime(folder) {} }
     var isCut = false
-    if !isKnown {
+    if isKnown {
+      // Before the lock was there, another run may have taken it.
+      guard try HeldDataset(beside: output, for: recipe).isWanted else {
+        throw DataError(.temporary, at: [plan.output], "was being made by another pipe run", remedy: "try again")
+      }
+    } else {
       isCut = try await runSteps(of: plan, into: folder, at: output, recipe, inputs, replacing: replacing)
     }
     var outcome = RunOutcome(
       output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest)
     if let check = plan.check, let held {
-      if !isKnown { try folder.hold(at: held.path) }
+      if !isKnown {
+        try folder.hold(at: held.path)
+        // It is whole, whatever the check says.
+        CheckpointPlace(of: output, for: recipe).remove()
+      }
       log.state("checking", plan)
       invocation.interrupts.setInterruption(.waitForUpstream)
       let current = plan.publish?.to.map { Generations(folder: $0).currentPath }

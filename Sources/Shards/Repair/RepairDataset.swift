@@ -208,7 +208,9 @@ private final class Repair {
 
   private func nameStrangers(besides manifest: Manifest) {
     let own = Set(
-      manifest.shards.map(\.name) + [Manifest.fileName, Manifest.sumsName, UnfinishedMarker.name, "pipe.recipe"])
+      manifest.shards.map(\.name) + [
+        Manifest.fileName, Manifest.sumsName, UnfinishedMarker.name, "pipe.recipe", "pipe.check", "pipe.sent",
+      ])
     for name in (try? listFolder(folder, .noInput)) ?? [] where !own.contains(name) {
       cannot(name, "does not belong to the dataset, and was left as it is: move it away if nobody needs it")
     }

@@ -47,7 +47,15 @@ extension PipelineRun {
       try draft.write(inFolder: subject.folder)
     }
     if subject.last != nil, subject.check.conditions.notWorseThanLast != nil {
-      file.last = try await last(of: subject, known: file.last)
+      do {
+        file.last = try await last(of: subject, known: file.last)
+      } catch let error as DataError {
+        guard case .upstream(let code) = error.fault, code < ExitStatus.io.rawValue else { throw error }
+        file.last = nil
+        let problem =
+          "the last generation cannot be evaluated under this check (exit code \(code)); leave the condition out for one night"
+        file.conditions.append(ConditionResult(condition: "not-worse-than-last", problem: problem, passed: false))
+      }
     }
     if subject.check.conditions.verify { file.conditions.append(try await verified(subject.folder)) }
     file.conditions += file.results(subject.check.conditions)
@@ -64,10 +72,18 @@ extension PipelineRun {
 
   /// The figures of the dataset before, under the same evaluation; nil where there is none to compare with.
   private mutating func last(of subject: CheckSubject, known: CheckFile.Last?) async throws -> CheckFile.Last? {
-    guard let folder = subject.last, let generation = (try? Manifest(inFolder: folder))?.generation else { return nil }
+    guard let folder = subject.last, let manifest = try? Manifest(inFolder: folder) else { return nil }
+    let generation = manifest.generation
     if let known, known.generation == generation { return known }
-    if let file = CheckFile(inFolder: folder), file.generation == generation, file.evaluation == subject.evaluation {
-      return CheckFile.Last(generation: generation, figures: file.figures)
+    if try Manifest(inFolder: subject.folder).labelNames != manifest.labelNames {
+      report.warn("\(subject.plan.output): has other classes than the last generation, and is not compared with it")
+      return nil
+    }
+    // The output may have been looked at since it was published.
+    for place in [folder, try resolvedOutput(subject.plan.output)] {
+      if let file = CheckFile(inFolder: place), file.generation == generation, file.evaluation == subject.evaluation {
+        return CheckFile.Last(generation: generation, figures: file.figures)
+      }
     }
     report.log("\(subject.plan.output): finding the accuracy of the last generation under this check")
     return CheckFile.Last(generation: generation, figures: try await figures(of: folder, subject).figures)
@@ -100,6 +116,9 @@ extension PipelineRun {
         remedy: "give the check more time, or fewer networks")
     }
     let inputs = try plan.inputs.map { try contents.content(of: $0).digest }
+    for (path, digest) in zip(subject.check.test, subject.test) where try contents.content(of: path).digest != digest {
+      throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
+    }
     if result.testSplit != .test, !Set(inputs).isDisjoint(with: subject.test) {
       throw DataError(
         .badInput, at: [plan.output], "would be tested on what it was made from: \(result.test) has no test part",

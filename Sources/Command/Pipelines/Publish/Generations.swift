@@ -24,7 +24,7 @@ struct Generations {
     /// Reads a name; nil for any other.
     init?(_ name: String) {
       let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-      guard parts.count == 2, parts[0].count >= 6, parts[0].utf8.allSatisfy({ 48...57 ~= $0 }),
+      guard parts.count == 2, (6...9).contains(parts[0].count), parts[0].utf8.allSatisfy({ 48...57 ~= $0 }),
         let number = Int(parts[0]), number > 0, parts[1].count == 12, parts[1].allSatisfy(\.isHexDigit)
       else { return nil }
       (self.number, self.name) = (number, name)
@@ -169,7 +169,8 @@ struct Generations {
       let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      // Where the file system has no locks, no reader can hold one.
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
         remarks.append("\(path): stays, because a reader has locked it")
         continue
       }
