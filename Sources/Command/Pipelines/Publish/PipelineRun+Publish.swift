@@ -41,8 +41,13 @@ extension PipelineRun {
       (found, state) = (there, "published")
     case .missing(let number):
       found = Generations.Generation(number: number, generation: generation)
-      try copyDataset(at: output, to: folder.dataset, beside: pipelineRecords)
-      try await verify(folder.dataset, is: generation, "the copy for \(generations.folder)")
+      do {
+        try copyDataset(at: output, to: folder.dataset, beside: pipelineRecords)
+        try await verify(folder.dataset, is: generation, "the copy for \(generations.folder)")
+      } catch let error as DataError {
+        guard (try? Manifest(inFolder: output))?.generation != generation else { throw error }
+        throw DataError(.temporary, at: [output], "was replaced while it was published", remedy: "try again")
+      }
       try folder.publish(as: generations.path(of: found))
       state = "published"
     }
