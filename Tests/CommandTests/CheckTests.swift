@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Command
+
 @Suite("The check of a dataset") struct CheckTests {
   @Test func `a dataset that passes takes its place, and nothing is trained on a second night`() throws {
     let job = try NightlyJob(keys: "check: { accuracy: 80, 'class-accuracy': 70, epochs: 3 }")
@@ -100,6 +102,49 @@ import Testing
     try job.describe(options: "resize: 8", keys: "check: { 'not-worse-than-last': 2, repeats: 2 }")
     #expect(try job.pipe("--replace").status == 0)
     #expect(try job.evaluations() == 4)
+  }
+
+  @Test func `a dataset of other classes is not compared, and one that cannot be evaluated is a reason not to pass`()
+    throws
+  {
+    let job = try NightlyJob(keys: "check: { 'not-worse-than-last': 0 }")
+    #expect(try job.pipe().status == 0)
+    try job.reports([0.1, 0.1])
+    try job.describe(options: "classes: ['ring', 'bars']", keys: "check: { 'not-worse-than-last': 0 }")
+    let other = try job.pipe("--replace")
+    #expect(other.status == 0, "\(other.errors)")
+    #expect(other.errors.contains("has other classes than the last generation"), "\(other.errors)")
+
+    let again = "check: { 'not-worse-than-last': 0, repeats: 2 }"
+    try job.describe(options: "classes: ['ring', 'bars'], resize: 8", keys: again)
+    _ = try job.folder.file("programs/status-of-last", "65")
+    let failed = try job.pipe("--replace")
+    #expect(failed.status == 3)
+    #expect(
+      failed.errors.contains("the last generation cannot be evaluated under this check (exit code 65)"),
+      "\(failed.errors)")
+    // What can be tried again is: nobody knows yet.
+    _ = try job.folder.file("programs/status-of-last", "75")
+    #expect(try job.pipe("--replace").status == 75)
+    #expect(job.names("out") == ["shapes", "shapes.held"])
+  }
+
+  @Test func `a class without test images does not pass, and all classes that are too low are named`() {
+    let asked = CheckConditions(accuracy: 50, classAccuracy: 30)
+    var file = CheckFile(generation: "g", evaluation: nil, asked: asked)
+    file.classes = ["a", "b", "c", "d"]
+    file.figures = [
+      .init(network: "n", accuracies: [0.5], accuracy: 0.5, classAccuracies: [0.3, 0.29, nil, 0.9]),
+      .init(network: "m", accuracies: [0.7], accuracy: 0.7, classAccuracies: [0.8, 0.6, 0.5, 0.9]),
+    ]
+    let results = file.results(asked)
+    #expect(results.filter { !$0.passed }.map(\.className) == ["b", "c"])
+    #expect(results.filter { $0.network == "m" }.map(\.className) == [nil, "c"])
+    #expect(
+      results.compactMap(\.complaint) == [
+        "class-accuracy of class 'b' under n is 29.00 %, wanted at least 30.00 %",
+        "class-accuracy of class 'c' under n is not known, for the test data has no image of it, wanted at least 30.00 %",
+      ])
   }
 
   @Test func `a dataset whose accuracy cannot be found is kept, and only that is tried again`() throws {
