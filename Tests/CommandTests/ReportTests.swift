@@ -107,6 +107,10 @@ import Testing
       let target = match.1.map(String.init) ?? ""
       #expect(target.hasPrefix("data:image/png;base64,") || target.hasPrefix("#"), "\(match.0.prefix(80))")
     }
+    for match in page.matches(of: #/base64,([^"]*)"/#) {
+      let png = Data(base64Encoded: String(match.1))
+      #expect(png?.starts(with: [0x89, 0x50, 0x4e, 0x47]) == true && png?.suffix(8).starts(with: Array("IEND".utf8)) == true)
+    }
     #expect(try self.page(folder) == page, "the same bytes")
     for section in ["images", "accuracy", "classes", "confusion", "curves", "nearest", "changes", "load", "history", "files"] {
       #expect(page.contains("<section id=\"\(section)\""))

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 /// A piece of a web page: what is put into a literal as text is escaped, so that no name can become markup.
 ///
 ///     let row: HTML = "<td>\(className)</td>"          // className: String, escaped;  another HTML goes in as it is
@@ -119,6 +121,13 @@ extension HTML {
     var code = HTML.none
     code.source = lines.joined(separator: "\n")
     return "<pre tabindex=\"0\"\(mark)><code>\(code)</code></pre>\n"
+  }
+
+  /// The address of a picture that is inside of the page: the bytes of a PNG file in base64, whose letters need no escaping.
+  static func address(ofPNG bytes: [UInt8]) -> HTML {
+    var address: HTML = "data:image/png;base64,"
+    address.source += Data(bytes).base64EncodedString()
+    return address
   }
 
   /// What fills a section that has no data yet: what is missing, and the lines that bring it.

@@ -46,16 +46,17 @@ extension Report {
 
   /// A row for each set, with a bar.
   private func single(_ result: EvaluationResult) -> HTML {
+    let hasTiles = result.rows.contains { $0.trainedOn != $0.images }
     let rows = result.rows.map { row -> [HTML] in
-      [
-        isolated(row.label), accuracyBar(row.mean, std: row.std, isOwn: !row.baseline), "\(grouped(row.images))",
-        "\(grouped(row.trainedOn))", "\(row.accuracies.count)\(row.stoppedEarly ? " of \(result.repeats), stopped early" : "")",
-      ]
+      let networks = "\(row.accuracies.count)\(row.stoppedEarly ? " of \(result.repeats), stopped early" : "")"
+      let tiles: [HTML] = hasTiles ? ["\(grouped(row.trainedOn))"] : []
+      return [isolated(row.label), accuracyBar(row.mean, std: row.std, isOwn: !row.baseline), "\(grouped(row.images))"]
+        + tiles + ["\(networks)"]
     }
     let network = result.networks.first ?? result.network
     return .paragraph("\(result.heading), network \(isolated(network)).")
       + .table(
-        "Accuracy of \(network) under \(result.protocol)", ["trained on", "accuracy", "images", "with tiles", "networks"],
+        "Accuracy of \(network) under \(result.protocol)", ["trained on", "accuracy", "images"] + (hasTiles ? ["with tiles"] : []) + ["networks"],
         numbers: [2, 3, 4], rows: rows)
   }
 

@@ -1,5 +1,4 @@
 internal import Datasets
-internal import FoundationEssentials
 internal import Shards
 
 extension Report {
@@ -71,7 +70,7 @@ extension Report {
   private func classBlock(_ label: Int, _ sheets: Sheets) -> HTML {
     let title = manifest.labelNames[label]
     func figure(_ pictures: [Thumbnail], _ what: String, count: Int) -> HTML {
-      guard !pictures.isEmpty else { return "<figure><p class=\"missing\">none</p><figcaption>\(what)</figcaption></figure>" }
+      guard !pictures.isEmpty else { return "<figure><p class=\"muted\">none</p><figcaption>\(what)</figcaption></figure>" }
       let of = count > pictures.count ? "\(pictures.count) of \(grouped(count)) \(what)" : "\(grouped(count)) \(what)"
       return """
         <figure><div class="sheet" role="img" aria-label="\(of) \(things) of class \(shortened(title, to: 120))">\(pictures.map { image($0, sheets) })</div>
@@ -99,6 +98,6 @@ extension Report {
     let (height, width) = picture.size
     let scale = sheets.plan.scale
     return
-      "<img alt=\"\" title=\"\(shortened(picture.name, to: 120))\" width=\"\(width * scale)\" height=\"\(height * scale)\" src=\"data:image/png;base64,\(Data(png).base64EncodedString())\">"
+      "<img alt=\"\" title=\"\(shortened(picture.name, to: 120))\" width=\"\(width * scale)\" height=\"\(height * scale)\" src=\"\(HTML.address(ofPNG: png))\">"
   }
 }
