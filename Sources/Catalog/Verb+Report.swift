@@ -33,7 +33,8 @@ extension Verb {
             "evaluation", .path("FILE"), defaultNote: "none", repeats: true, isRecorded: false,
             help: "what pipe evaluate --json wrote"),
           Option(
-            "explanation", .path("FILE"), defaultNote: "none", isRecorded: false, help: "what pipe explain --json wrote"),
+            "explanation", .path("FILE"), defaultNote: "none", isRecorded: false, help: "what pipe explain --json wrote"
+          ),
           Option(
             "log", .path("FILE"), defaultNote: "none", repeats: true, isRecorded: false,
             help: "what --progress=json wrote, for the curves"),

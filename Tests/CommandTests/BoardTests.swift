@@ -46,7 +46,11 @@ import Testing
     #expect(rich[0].text.contains("✓") && rich[1].text.contains("━") && rich[1].text.contains("\u{1B}[36m"))
     #expect(!plain.contains { $0.text.contains("\u{1B}") })
     // Every colour is switched off again.
-    for line in rich { #expect(line.text.components(separatedBy: "\u{1B}[0m").count * 2 - 1 == line.text.components(separatedBy: "\u{1B}[").count) }
+    for line in rich {
+      #expect(
+        line.text.components(separatedBy: "\u{1B}[0m").count * 2 - 1
+          == line.text.components(separatedBy: "\u{1B}[").count)
+    }
   }
 
   @Test(arguments: 2...140) func `no line reaches the last column, whatever the width is`(width: Int) {
@@ -150,7 +154,8 @@ import Testing
   // MARK: For real
 
   /// What a program shows on a terminal of some size, with its output elsewhere.
-  private func shown(_ line: String, columns: Int, in folder: TemporaryFolder, environment: [String: String] = [:]) throws
+  private func shown(_ line: String, columns: Int, in folder: TemporaryFolder, environment: [String: String] = [:])
+    throws
     -> (status: Int32, screen: VirtualScreen, text: String)
   {
     let outcome = try run(
@@ -173,14 +178,16 @@ import Testing
     return folder
   }
 
-  @Test(arguments: [30, 50, 100]) func `a run draws its steps and leaves nothing but what it said`(columns: Int) throws {
+  @Test(arguments: [30, 50, 100]) func `a run draws its steps and leaves nothing but what it said`(columns: Int) throws
+  {
     let (status, screen, text) = try shown("pipe run job.json5", columns: columns, in: job())
     #expect(status == 0, "\(text)")
     #expect(text.contains("decode") && text.contains("\u{1B}["), "something was drawn")
     let said = screen.lines.joined()
     #expect(said.contains("making it") && said.contains("made, 40 samples of 10 classes"), "\(screen.lines)")
     #expect(screen.lines.allSatisfy { !$0.contains("[K") } && screen.unknown.isEmpty)
-    #expect(screen.lines.filter { !$0.isEmpty }.joined().components(separatedBy: "pipe ").count - 1 <= 5, "\(screen.lines)")
+    #expect(
+      screen.lines.filter { !$0.isEmpty }.joined().components(separatedBy: "pipe ").count - 1 <= 5, "\(screen.lines)")
     #expect(!said.contains("/s  ") && !said.contains("####") && !said.contains("samples  "), "\(screen.lines)")
   }
 

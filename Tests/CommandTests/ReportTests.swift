@@ -17,7 +17,8 @@ import Testing
   }
 
   static let hostile = [
-    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "a & b 'c'", "\u{202e}gnp\u{1b}[31m", "", "猫", "한국 🎉", "&lt;b&gt;",
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "a & b 'c'", "\u{202e}gnp\u{1b}[31m", "", "猫",
+    "한국 🎉", "&lt;b&gt;",
   ]
 
   static let kinds: [Kind] = {
@@ -41,7 +42,9 @@ import Testing
               digests: ["source": "abc"], results: ["accuracy": 0.5, "random-accuracy": 0.25, "held-out-images": 1e300])
           ]
         }, perClass: 2, isFloat: true),
-      Kind(name: "scales", info: info(three, [1, 8, 8]) { $0.formation = Formation(.multi, factor: 3) }, perClass: 1, isFloat: true),
+      Kind(
+        name: "scales", info: info(three, [1, 8, 8]) { $0.formation = Formation(.multi, factor: 3) }, perClass: 1,
+        isFloat: true),
       Kind(
         name: "speech",
         info: info(["yes", "no"], [1, 16, 16]) {
@@ -60,7 +63,9 @@ import Testing
 
   /// Noise of that kind as a shard folder.
   @discardableResult
-  static func make(_ kind: Kind, in folder: TemporaryFolder, _ name: String = "set", seed: UInt64 = 1) throws -> Manifest {
+  static func make(_ kind: Kind, in folder: TemporaryFolder, _ name: String = "set", seed: UInt64 = 1) throws
+    -> Manifest
+  {
     let (info, shape) = (kind.info, kind.info.shape ?? [])
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     func next() -> UInt8 {
@@ -71,7 +76,8 @@ import Testing
     }
     let size = shape.reduce(1, *)
     let writer = try DatasetWriter(
-      ShardOptions(directory: folder.url.appending(path: name).path, namePrefix: "kind", zstdLevel: kind.zstdLevel), info: info)
+      ShardOptions(directory: folder.url.appending(path: name).path, namePrefix: "kind", zstdLevel: kind.zstdLevel),
+      info: info)
     for index in 0..<kind.perClass * info.classNames.count {
       let label = index % info.classNames.count
       let bytes = (0..<size).map { _ in next() }
@@ -82,7 +88,9 @@ import Testing
       var sample = Sample(key: "s" + String(1_000_000 + index).dropFirst(), content: content, label: label)
       if info.labelKind != .hard {
         let part = Float(1) / Float(info.classNames.count)
-        sample.softLabel = info.classNames.indices.map { info.labelKind == .logit ? Float($0 - label) : $0 == label ? 1 - part : part / 2 }
+        sample.softLabel = info.classNames.indices.map {
+          info.labelKind == .logit ? Float($0 - label) : $0 == label ? 1 - part : part / 2
+        }
       }
       try writer.write(sample)
     }
@@ -91,7 +99,8 @@ import Testing
 
   /// The page of a folder, by the built program.
   private func page(_ folder: TemporaryFolder, _ words: String...) throws -> String {
-    let outcome = try shell("pipe report set -q -o page.html \(words.joined(separator: " ")) && cat page.html && rm page.html", in: folder)
+    let outcome = try shell(
+      "pipe report set -q -o page.html \(words.joined(separator: " ")) && cat page.html && rm page.html", in: folder)
     #expect(outcome.status == 0, "\(outcome.text.prefix(2000))")
     return outcome.text
   }
@@ -109,10 +118,13 @@ import Testing
     }
     for match in page.matches(of: #/base64,([^"]*)"/#) {
       let png = Data(base64Encoded: String(match.1))
-      #expect(png?.starts(with: [0x89, 0x50, 0x4e, 0x47]) == true && png?.suffix(8).starts(with: Array("IEND".utf8)) == true)
+      #expect(
+        png?.starts(with: [0x89, 0x50, 0x4e, 0x47]) == true && png?.suffix(8).starts(with: Array("IEND".utf8)) == true)
     }
     #expect(try self.page(folder) == page, "the same bytes")
-    for section in ["images", "accuracy", "classes", "confusion", "curves", "nearest", "changes", "load", "history", "files"] {
+    for section in [
+      "images", "accuracy", "classes", "confusion", "curves", "nearest", "changes", "load", "history", "files",
+    ] {
       #expect(page.contains("<section id=\"\(section)\""))
     }
     if kind.name == "1,000 classes" {
@@ -125,7 +137,9 @@ import Testing
       #expect(page.contains("\\u202egnp\\x1b[31m") && page.contains("한국 🎉"))
     }
     if kind.name == "tiles" {
-      #expect(page.contains("holds 4 training images") && page.contains("50.0 %") && page.contains("&lt;/dd&gt;&lt;script&gt;"))
+      #expect(
+        page.contains("holds 4 training images") && page.contains("50.0 %")
+          && page.contains("&lt;/dd&gt;&lt;script&gt;"))
     }
     try expectValid([page])
   }
@@ -159,7 +173,9 @@ import Testing
 
   // MARK: What other verbs wrote
 
-  private func evaluation(of info: DatasetInfo, networks: [String] = ["convnet"], mean: Double = 0.75) -> EvaluationResult {
+  private func evaluation(of info: DatasetInfo, networks: [String] = ["convnet"], mean: Double = 0.75)
+    -> EvaluationResult
+  {
     let count = info.classNames.count
     let confusion = (0..<count).map { label in [label: 30, (label + 1) % count: 10].filter { $0.value > 0 } }
     var rows: [EvaluationResult.Row] = []
@@ -167,12 +183,14 @@ import Testing
       rows += [("dm", false, mean), ("random", true, 0.4321), ("herding", true, 0.41)].map { set, isBaseline, mean in
         EvaluationResult.Row(
           set: set, baseline: isBaseline, network: network, accuracies: [mean - 0.01, mean + 0.01],
-          perClass: Array(repeating: mean, count: count), confusion: isBaseline ? nil : confusion, images: 6, trainedOn: 24,
+          perClass: Array(repeating: mean, count: count), confusion: isBaseline ? nil : confusion, images: 6,
+          trainedOn: 24,
           seconds: 1, stoppedEarly: false)
       }
     }
     return EvaluationResult(
-      protocol: "P-DSA", epochs: 30, prescribedEpochs: 1000, repeats: 2, seed: 0, precision: "float32", networks: networks,
+      protocol: "P-DSA", epochs: 30, prescribedEpochs: 1000, repeats: 2, seed: 0, precision: "float32",
+      networks: networks,
       width: 128, device: "cpu", test: "<b>test</b>", testSplit: .test, classes: info.classNames,
       countPerClass: Array(repeating: 2, count: count), rows: rows)
   }
@@ -189,10 +207,12 @@ import Testing
     try write(evaluation(of: kind.info, networks: ["resnet10", "vgg11"], mean: 0.6), "two.json", in: folder)
     let one = try page(folder, "--evaluation one.json")
     #expect(one.contains("75.0 % ± 1.4") && one.contains("43.2 %") && one.contains("P-DSA (30 of 1000 epochs)"))
-    #expect(one.contains("<table class=\"matrix\">") && one.contains("&lt;b&gt;test&lt;/b&gt;") && !one.contains("<b>test"))
+    #expect(
+      one.contains("<table class=\"matrix\">") && one.contains("&lt;b&gt;test&lt;/b&gt;") && !one.contains("<b>test"))
     // Networks of one protocol stand in one table.
     let both = try page(folder, "--evaluation one.json --evaluation two.json")
-    #expect(both.components(separatedBy: "Accuracy by architecture").count == 3, "the frame and the caption of one table")
+    #expect(
+      both.components(separatedBy: "Accuracy by architecture").count == 3, "the frame and the caption of one table")
     #expect(both.contains("resnet10") && both.contains("<strong>60.0 % ± 1.4</strong>"))
     try expectValid([one, both])
   }
@@ -202,10 +222,15 @@ import Testing
     try Self.make(Self.kinds[0], in: folder)
     var lines = ["not JSON", #"{"event":"log","verb":"condense","message":"hello"}"#]
     for step in 1...500 {
-      lines.append(#"{"event":"progress","stage":"dm","done":\#(step),"total":500,"unit":"steps","loss":\#(1000.0 / Double(step)),"dataset":"out/set"}"#)
-      lines.append(#"{"event":"progress","stage":"other","done":\#(step),"unit":"steps","loss":7,"dataset":"out/other"}"#)
+      lines.append(
+        #"{"event":"progress","stage":"dm","done":\#(step),"total":500,"unit":"steps","loss":\#(1000.0 / Double(step)),"dataset":"out/set"}"#
+      )
+      lines.append(
+        #"{"event":"progress","stage":"other","done":\#(step),"unit":"steps","loss":7,"dataset":"out/other"}"#)
       if step.isMultiple(of: 100) {
-        for epoch in 1...3 { lines.append(#"{"event":"progress","stage":"dm 1/1","done":\#(epoch),"unit":"epochs","loss":0.5}"#) }
+        for epoch in 1...3 {
+          lines.append(#"{"event":"progress","stage":"dm 1/1","done":\#(epoch),"unit":"epochs","loss":0.5}"#)
+        }
         lines.append(#"{"event":"progress","stage":"dm","done":\#(step),"unit":"steps","accuracy":0.5}"#)
       }
     }
@@ -216,7 +241,10 @@ import Testing
     #expect(!page.contains("Loss, other"))
     try expectValid([page])
     _ = try folder.file("empty.jsonl", "nothing\n")
-    let refused = try run(["report", folder.url.appending(path: "set").path, "--log", folder.url.appending(path: "empty.jsonl").path, "-o", "-"])
+    let refused = try run([
+      "report", folder.url.appending(path: "set").path, "--log", folder.url.appending(path: "empty.jsonl").path, "-o",
+      "-",
+    ])
     #expect(refused.status == 65 && refused.output.isEmpty && refused.errors.contains("--progress=json"))
   }
 
@@ -229,22 +257,30 @@ import Testing
     kind.perClass = 20
     try Self.make(kind, in: folder, "real", seed: 5)
     func explanation(_ key: String) -> Explanation {
-      let near = Explanation.Neighbour(split: .train, source: "s000003", className: "circle", distance: 0.25, difference: 0.1)
-      let image = Explanation.Image(key: key, tile: 2, className: "square", represents: 7, nearest: [near], nearestTest: nil)
+      let near = Explanation.Neighbour(
+        split: .train, source: "s000003", className: "circle", distance: 0.25, difference: 0.1)
+      let image = Explanation.Image(
+        key: key, tile: 2, className: "square", represents: 7, nearest: [near], nearestTest: nil)
       let coverage = Explanation.ClassCoverage(
-        className: "square", images: 8, realImages: 20, covered: 0.5, coveredByRandom: 0.25, agreeing: 1, distance: 0.3, idle: 0)
+        className: "square", images: 8, realImages: 20, covered: 0.5, coveredByRandom: 0.25, agreeing: 1, distance: 0.3,
+        idle: 0)
       return Explanation(
-        dataset: "kind", real: "real", by: "pixels", sameness: 0.01, classes: [coverage], covered: 0.5, coveredByRandom: 0.25,
+        dataset: "kind", real: "real", by: "pixels", sameness: 0.01, classes: [coverage], covered: 0.5,
+        coveredByRandom: 0.25,
         duplicates: [], copies: 0, leakage: nil, images: [image])
     }
     try write(explanation("s000001"), "near.json", in: folder)
     let page = try page(folder, "--real real --explanation near.json")
-    #expect(page.contains("stands for 7 real ones") && page.contains("the 1 nearest real images") && page.contains("distance 0.250, class <bdi>circle"))
+    #expect(
+      page.contains("stands for 7 real ones") && page.contains("the 1 nearest real images")
+        && page.contains("distance 0.250, class <bdi>circle"))
     #expect(page.contains("10 of 20 real") && page.contains("10 times fewer"))
     try expectValid([page])
     try write(explanation("stranger"), "far.json", in: folder)
     let refused = try shell("pipe report set --explanation far.json -o page.html; echo $?; ls page.html", in: folder)
-    #expect(refused.text.contains("another dataset") && refused.text.contains("\n65\n") && refused.text.contains("No such file"))
+    #expect(
+      refused.text.contains("another dataset") && refused.text.contains("\n65\n")
+        && refused.text.contains("No such file"))
   }
 
   @Test func `what changed since the generation before is listed`() throws {
@@ -255,7 +291,8 @@ import Testing
     kind.info.classNames[1] = "squares"
     try Self.make(kind, in: folder, "old")
     let page = try page(folder, "--previous old")
-    #expect(page.contains("step 1, condense --ipc") && page.contains("squares") && page.contains("of the generation before"))
+    #expect(
+      page.contains("step 1, condense --ipc") && page.contains("squares") && page.contains("of the generation before"))
     #expect(page.contains("samples that are the same") && page.contains(">6</td>"))
     #expect(try self.page(folder, "--previous set").contains("is the same generation"))
     try expectValid([page])
@@ -268,7 +305,9 @@ import Testing
     try Self.make(Self.kinds[0], in: folder)
     _ = try folder.file("bad.json", text)
     let outcome = try shell("pipe report set --evaluation bad.json -o page.html; echo $?; ls", in: folder)
-    #expect(outcome.text.contains(reason) && outcome.text.contains("\n65\n") && !outcome.text.contains("page.html\n"), "\(outcome.text)")
+    #expect(
+      outcome.text.contains(reason) && outcome.text.contains("\n65\n") && !outcome.text.contains("page.html\n"),
+      "\(outcome.text)")
   }
 
   @Test func `an evaluation that does not fit its classes, or the dataset's, is refused`() throws {
@@ -303,7 +342,9 @@ import Testing
     #expect(taken.text.contains("\n73\nmine"))
     let absent = try shell("pipe report nothing -o new.html; echo $?; ls", in: folder)
     #expect(absent.text.contains("\n66\n") && !absent.text.contains("new.html"))
-    let damaged = try shell("printf x | dd of=set/kind-train-000000.tar bs=1 seek=600 conv=notrunc 2> /dev/null; pipe report set -o new.html; echo $?; ls", in: folder)
+    let damaged = try shell(
+      "printf x | dd of=set/kind-train-000000.tar bs=1 seek=600 conv=notrunc 2> /dev/null; pipe report set -o new.html; echo $?; ls",
+      in: folder)
     #expect(damaged.text.contains("\n65\n") && !damaged.text.contains("new.html"), "\(damaged.text)")
   }
 
@@ -315,7 +356,8 @@ import Testing
     guard probe.status == 0 else { return }
     let folder = try TemporaryFolder()
     var names: [String] = []
-    for (index, kind) in Self.kinds.enumerated() where kind.info.kind == .samples && kind.perClass <= 12 && kind.name != "1,000 classes" {
+    for (index, kind) in Self.kinds.enumerated()
+    where kind.info.kind == .samples && kind.perClass <= 12 && kind.name != "1,000 classes" {
       let name = "kind\(index)"
       let manifest = try Self.make(kind, in: folder, name)
       let code = LoadingCode(manifest, folder: "somewhere/\(name)")
@@ -395,7 +437,9 @@ import Testing
     [1.0], [0], [-5, 5], [1e-300, 1e300], [3, 3, 3], [.infinity, 1], [.nan], [1e-12, 1.1e-12], [0.001, 0.5, 900],
   ]) func `a chart stays in its frame, whatever the values are`(values: [Double]) throws {
     let points = values.enumerated().map { Chart.Point(step: $0 * $0, value: $1) }
-    let html = Chart(title: "Loss", unit: "steps", lines: [.init(label: "a", points: points)], level: ("level", 0.5), id: "c").html.source
+    let html = Chart(
+      title: "Loss", unit: "steps", lines: [.init(label: "a", points: points)], level: ("level", 0.5), id: "c"
+    ).html.source
     for match in html.matches(of: #/[ML](-?[0-9.]+) (-?[0-9.]+)/#) {
       let (x, y) = (try #require(Double(match.1)), try #require(Double(match.2)))
       #expect((0...100).contains(x) && (0...100).contains(y), "\(match.0)")

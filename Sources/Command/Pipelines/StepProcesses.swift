@@ -126,7 +126,8 @@ final class StepProcesses: Sendable {
 }
 
 private func spawn(
-  _ program: String?, _ words: [String], input: Int32, output: Int32, errors: Int32, lifeline: Int32, makes dataset: String?
+  _ program: String?, _ words: [String], input: Int32, output: Int32, errors: Int32, lifeline: Int32,
+  makes dataset: String?
 ) throws(DataError) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)

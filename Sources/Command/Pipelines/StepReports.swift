@@ -49,10 +49,12 @@ final class StepReports: Sendable {
   /// Waits until everything is shown that the steps wrote; they have ended.
   func finish() {
     isOver.withLock { $0 = true }
-    guard let thread = thread.withLock({ thread in
-      defer { thread = nil }
-      return thread
-    }) else { return }
+    guard
+      let thread = thread.withLock({ thread in
+        defer { thread = nil }
+        return thread
+      })
+    else { return }
     pthread_join(thread, nil)
     report.clearBoard()
   }

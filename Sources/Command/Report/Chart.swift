@@ -34,7 +34,8 @@ struct Chart {
   /// The chart with its legend and a table of its values; nothing where no line has a point.
   var html: HTML {
     let all = lines.flatMap(\.points).filter(\.value.isFinite)
-    guard let lastStep = all.map(\.step).max(), let axis = Axis(all.map(\.value) + (level.map { [$0.value] } ?? []), isShare)
+    guard let lastStep = all.map(\.step).max(),
+      let axis = Axis(all.map(\.value) + (level.map { [$0.value] } ?? []), isShare)
     else { return .none }
     let firstStep = min(all.map(\.step).min() ?? 0, lastStep)
     let span = Double(max(1, lastStep - firstStep))
@@ -46,7 +47,9 @@ struct Chart {
       let y = fixed(100 - 100 * axis.place(of: tick), 2)
       return "<path class=\"grid\" d=\"M0 \(y)H100\"/>"
     }
-    if let level { drawn.append("<path class=\"level\" d=\"M0 \(fixed(100 - 100 * axis.place(of: level.value), 2))H100\"/>") }
+    if let level {
+      drawn.append("<path class=\"level\" d=\"M0 \(fixed(100 - 100 * axis.place(of: level.value), 2))H100\"/>")
+    }
     for (index, line) in lines.enumerated() {
       let points = thinned(line.points, to: Self.most.points).map(place)
       // A single point is drawn as a dot: a line of no length with round ends.

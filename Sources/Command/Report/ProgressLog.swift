@@ -56,7 +56,8 @@ struct ProgressLog {
   /// - Throws: `DataError` (`.noInput`, `.io`), also `.badInput` where no line is an event.
   mutating func read(_ path: String, of dataset: String) throws(DataError) {
     guard let file = path == "-" ? fdopen(dup(0), "r") : fopen(path, "r") else {
-      throw DataError(errno == ENOENT ? .noInput : .io, at: [path], "cannot be read: \(String(cString: strerror(errno)))")
+      throw DataError(
+        errno == ENOENT ? .noInput : .io, at: [path], "cannot be read: \(String(cString: strerror(errno)))")
     }
     defer { fclose(file) }
     // A line that does not fit comes in pieces, none of which is an event.
@@ -73,7 +74,9 @@ struct ProgressLog {
       guard event.event == "progress", event.dataset.map({ lastPart(of: $0) == own }) ?? true else { continue }
       take(event)
     }
-    guard ferror(file) == 0 else { throw DataError(.io, at: [path], "cannot be read: \(String(cString: strerror(errno)))") }
+    guard ferror(file) == 0 else {
+      throw DataError(.io, at: [path], "cannot be read: \(String(cString: strerror(errno)))")
+    }
     guard found else {
       throw DataError(
         .badInput, at: [path], "holds no event of --progress=json",

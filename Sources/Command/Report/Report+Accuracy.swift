@@ -19,7 +19,9 @@ extension Report {
     return results
   }
 
-  private var evaluateCommand: String { "pipe evaluate --train \(typedFolder) --test ARCHIVE --baselines --json > evaluation.json" }
+  private var evaluateCommand: String {
+    "pipe evaluate --train \(typedFolder) --test ARCHIVE --baselines --json > evaluation.json"
+  }
 
   private var reportCommand: String { "pipe report \(typedFolder) --evaluation evaluation.json -o report.html" }
 
@@ -28,14 +30,17 @@ extension Report {
     var content = HTML.none
     if let results = making?.results, let accuracy = results["accuracy"] {
       let images = results["held-out-images"].map { "\(fixed($0, 0)) " } ?? ""
-      let random = results["random-accuracy"].map { ", where as many random real images reach \(percentText($0))" } ?? ""
+      let random =
+        results["random-accuracy"].map { ", where as many random real images reach \(percentText($0))" } ?? ""
       content += .paragraph(
-        "While it was made, \(images)real images were held back: a network that was trained on the dataset is right on \(percentText(accuracy)) of them\(random).")
+        "While it was made, \(images)real images were held back: a network that was trained on the dataset is right on \(percentText(accuracy)) of them\(random)."
+      )
     }
     guard !evaluations.isEmpty else {
       return content
         + .missing(
-          "Tables of accuracy, beside random and herded real images, come with these two lines:", evaluateCommand, reportCommand)
+          "Tables of accuracy, beside random and herded real images, come with these two lines:", evaluateCommand,
+          reportCommand)
     }
     for result in joined { content += result.networks.count > 1 ? comparison(result) : single(result) }
     return content
@@ -56,7 +61,8 @@ extension Report {
     let network = result.networks.first ?? result.network
     return .paragraph("\(result.heading), network \(isolated(network)).")
       + .table(
-        "Accuracy of \(network) under \(result.protocol)", ["trained on", "accuracy", "images"] + (hasTiles ? ["with tiles"] : []) + ["networks"],
+        "Accuracy of \(network) under \(result.protocol)",
+        ["trained on", "accuracy", "images"] + (hasTiles ? ["with tiles"] : []) + ["networks"],
         numbers: [2, 3, 4], rows: rows)
   }
 
@@ -87,7 +93,8 @@ extension Report {
   private static let firstClasses = 30
 
   var classesSection: HTML {
-    guard let result = evaluations.first?.result, let row = result.rows.first(where: { !$0.baseline && $0.mean != nil }) else {
+    guard let result = evaluations.first?.result, let row = result.rows.first(where: { !$0.baseline && $0.mean != nil })
+    else {
       return .missing("The accuracy of every class comes with these two lines:", evaluateCommand, reportCommand)
     }
     let random = result.rows.first { $0.baseline && $0.set == "random" && $0.network == row.network && $0.mean != nil }

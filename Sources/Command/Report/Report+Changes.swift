@@ -5,7 +5,9 @@ extension Report {
   /// What is different from the generation before.
   var changesSection: HTML {
     guard let earlier else {
-      return .missing("What changed since the last generation comes with", "pipe report \(typedFolder) --previous OLDER-DATASET -o report.html")
+      return .missing(
+        "What changed since the last generation comes with",
+        "pipe report \(typedFolder) --previous OLDER-DATASET -o report.html")
     }
     let (old, new) = (earlier.manifest, manifest)
     guard old.generation != new.generation else {
@@ -14,13 +16,18 @@ extension Report {
     let rows = Self.differences(from: old, to: new, sameSamples: earlier.same)
     let shared = Set(old.shards.map(\.sha256)).intersection(new.shards.map(\.sha256)).count
     let intro = HTML.paragraph(
-      "Beside \(isolated(lastPart(of: earlier.folder))), generation <code>\(String(old.generation.prefix(16)))…</code>. \(shared) of \(new.shards.count) shards are the same.")
+      "Beside \(isolated(lastPart(of: earlier.folder))), generation <code>\(String(old.generation.prefix(16)))…</code>. \(shared) of \(new.shards.count) shards are the same."
+    )
     guard !rows.isEmpty else {
-      return intro + .paragraph("Counts, classes and history are the same; the samples are not, or lie in other shards.")
+      return intro
+        + .paragraph("Counts, classes and history are the same; the samples are not, or lie in other shards.")
     }
-    let shown = rows.prefix(200).map { [isolated($0.what), "\(shortened($0.before, to: 300))", "\(shortened($0.now, to: 300))"] as [HTML] }
+    let shown = rows.prefix(200).map {
+      [isolated($0.what), "\(shortened($0.before, to: 300))", "\(shortened($0.now, to: 300))"] as [HTML]
+    }
     return intro + .table("Differences", ["what", "before", "now"], rows: shown)
-      + (rows.count > shown.count ? .paragraph("\(rows.count - shown.count) further differences are not listed.", class: "note") : .none)
+      + (rows.count > shown.count
+        ? .paragraph("\(rows.count - shown.count) further differences are not listed.", class: "note") : .none)
   }
 
   /// A thing that is different.
@@ -38,7 +45,8 @@ extension Report {
       found.append(Difference(what: what, before: before ?? "–", now: now ?? "–"))
     }
     func list(_ names: [String]) -> String {
-      names.isEmpty ? "–" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? " and \(names.count - 20) more" : "")
+      names.isEmpty
+        ? "–" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? " and \(names.count - 20) more" : "")
     }
     let (before, now) = (old.making?.results ?? [:], new.making?.results ?? [:])
     for key in Set(before.keys).union(now.keys).sorted() {
@@ -54,7 +62,9 @@ extension Report {
     let (oldNames, newNames) = (Set(old.labelNames), Set(new.labelNames))
     let gone = old.labelNames.filter { !newNames.contains($0) }
     let added = new.labelNames.filter { !oldNames.contains($0) }
-    if !gone.isEmpty || !added.isEmpty { found.append(Difference(what: "classes", before: list(gone), now: list(added))) }
+    if !gone.isEmpty || !added.isEmpty {
+      found.append(Difference(what: "classes", before: list(gone), now: list(added)))
+    }
     if gone.isEmpty, added.isEmpty, old.labelNames != new.labelNames {
       found.append(Difference(what: "order of the classes", before: list(old.labelNames), now: list(new.labelNames)))
     }
@@ -78,7 +88,9 @@ extension Report {
         note("\(step), \(has.verb) --\(name)", had.options[name], has.options[name])
       }
       for role in Set(had.digests.keys).union(has.digests.keys).sorted() {
-        note("\(step), \(role)", had.digests[role].map { $0.prefix(16) + "…" }, has.digests[role].map { $0.prefix(16) + "…" })
+        note(
+          "\(step), \(role)", had.digests[role].map { $0.prefix(16) + "…" },
+          has.digests[role].map { $0.prefix(16) + "…" })
       }
       note("\(step), tool", had.tool, has.tool)
     }

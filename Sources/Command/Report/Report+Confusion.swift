@@ -12,7 +12,8 @@ extension Report {
     guard let result = evaluations.first(where: { $0.result.rows.contains { $0.confusion != nil } })?.result,
       let row = result.rows.first(where: { $0.confusion != nil }), let confusion = row.confusion
     else {
-      return .missing("Which classes are taken for which comes with these two lines:",
+      return .missing(
+        "Which classes are taken for which comes with these two lines:",
         "pipe evaluate --train \(typedFolder) --test ARCHIVE --json > evaluation.json",
         "pipe report \(typedFolder) --evaluation evaluation.json -o report.html")
     }
@@ -30,12 +31,14 @@ extension Report {
     }
     let networks = row.accuracies.count
     var content = HTML.paragraph(
-      "How \(networks == 1 ? "a network" : "\(networks) networks") of \(isolated(row.network)) trained on \(isolated(row.label)) answer for the test images.")
+      "How \(networks == 1 ? "a network" : "\(networks) networks") of \(isolated(row.network)) trained on \(isolated(row.label)) answer for the test images."
+    )
     if result.classes.count <= Self.mostColumns { content += matrix(result, confusion, totals) }
     guard !listed.isEmpty else { return content + .paragraph("No test image was taken for another class.") }
     return content
       + .table(
-        "Most frequent confusions", ["class", "taken for", "times", "of its test images"], numbers: [2, 3], rows: listed)
+        "Most frequent confusions", ["class", "taken for", "times", "of its test images"], numbers: [2, 3], rows: listed
+      )
       + (pairs.count > listed.count
         ? .paragraph(
           "\(grouped(listed.count)) of \(grouped(pairs.count)) confusions are listed; \(isolated(evaluations.first?.file ?? "")) has all.",

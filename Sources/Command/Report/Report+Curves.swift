@@ -6,8 +6,11 @@ extension Report {
   var curvesSection: HTML {
     guard let log, !log.stages.isEmpty else {
       let reason: HTML =
-        log == nil ? "Losses and accuracies over the steps come from the log of the run:" : "The log has neither losses nor accuracies of this dataset; one that has comes with these lines:"
-      return .missing(reason, "pipe condense --progress=json … 2> run.jsonl",
+        log == nil
+        ? "Losses and accuracies over the steps come from the log of the run:"
+        : "The log has neither losses nor accuracies of this dataset; one that has comes with these lines:"
+      return .missing(
+        reason, "pipe condense --progress=json … 2> run.jsonl",
         "pipe report \(typedFolder) --log run.jsonl -o report.html")
     }
     var content = HTML.none
@@ -23,7 +26,8 @@ extension Report {
       guard !stage.losses.isEmpty else { continue }
       content +=
         Chart(
-          title: "Loss, \(stage.name) by \(stage.unit)", unit: stage.unit, lines: stage.losses, level: nil, id: "loss-\(index)"
+          title: "Loss, \(stage.name) by \(stage.unit)", unit: stage.unit, lines: stage.losses, level: nil,
+          id: "loss-\(index)"
         ).html
       if stage.dropped > 0 {
         content += .paragraph(

@@ -23,7 +23,8 @@ extension Report {
       if let random = row.random { text += "; on as many random real images it reaches \(percentText(random))" }
       text += "."
     } else if let results = making?.results, let accuracy = results["accuracy"] {
-      text += " A network that is trained on them is right on \(percentText(accuracy)) of real images that were held back"
+      text +=
+        " A network that is trained on them is right on \(percentText(accuracy)) of real images that were held back"
       if let random = results["random-accuracy"] {
         text += "; on as many random real images it reaches \(percentText(random))"
       }
@@ -37,7 +38,9 @@ extension Report {
 
   /// `10`, or `5 to 12`; nil where no class has a sample.
   private var eachText: String? {
-    guard let least = manifest.countsPerClass.min(), let most = manifest.countsPerClass.max(), most > 0 else { return nil }
+    guard let least = manifest.countsPerClass.min(), let most = manifest.countsPerClass.max(), most > 0 else {
+      return nil
+    }
     return least == most ? grouped(least) : "\(grouped(least)) to \(grouped(most))"
   }
 

@@ -5,12 +5,14 @@ extension Report {
   /// Every step that led here, oldest first.
   var historySection: HTML {
     guard !manifest.provenance.isEmpty else { return .paragraph("The dataset's manifest has no history.") }
-    return .paragraph("Oldest step first: a later one works on what the one before it made.") + steps(manifest.provenance)
+    return .paragraph("Oldest step first: a later one works on what the one before it made.")
+      + steps(manifest.provenance)
   }
 
   private func steps(_ history: [ProvenanceStep]) -> HTML {
     let items = history.map { step -> HTML in
-      var content: HTML = "<p><strong>\(shortened(step.verb, to: 120))</strong> <span class=\"muted\">\(shortened(step.tool, to: 120))</span></p>\n"
+      var content: HTML =
+        "<p><strong>\(shortened(step.verb, to: 120))</strong> <span class=\"muted\">\(shortened(step.tool, to: 120))</span></p>\n"
       if !step.options.isEmpty {
         let entries = step.options.sorted { $0.key < $1.key }.map { name, value -> HTML in
           "<div><dt>\(shortened(name, to: 120))</dt><dd>\(shortened(value, to: 600))</dd></div>"
@@ -28,7 +30,9 @@ extension Report {
         content += "<p class=\"digest\">\(shortened(role, to: 120)) <code>\(shortened(digest, to: 200))</code></p>\n"
       }
       if let skipped = step.skipped {
-        let samples = skipped.samples.map { "<li>\(shortened($0.place, to: 300)): \(shortened($0.reason, to: 300))</li>" as HTML }
+        let samples = skipped.samples.map {
+          "<li>\(shortened($0.place, to: 300)): \(shortened($0.reason, to: 300))</li>" as HTML
+        }
         let rest = skipped.rest.map { "<li>\($0)</li>" as HTML } ?? .none
         content += .details("Left out \(counted(skipped.count, "bad sample"))", "<ul>\(samples)\(rest)</ul>")
       }
@@ -51,7 +55,8 @@ extension Report {
     }
     let rest = manifest.shards.count - rows.count
     return .paragraph(
-      "Fields of every sample: <code>\(manifest.fields.joined(separator: ", "))</code>. <code>pipe verify \(typedFolder)</code> checks every byte.")
+      "Fields of every sample: <code>\(manifest.fields.joined(separator: ", "))</code>. <code>pipe verify \(typedFolder)</code> checks every byte."
+    )
       + .table("Shards", ["shard", "samples", "size", "sha256"], numbers: [1, 2], rows: rows)
       + (rest > 0 ? .paragraph("\(grouped(rest)) further shards are in the manifest.", class: "note") : .none)
   }

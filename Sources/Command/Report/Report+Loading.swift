@@ -7,14 +7,18 @@ extension Report {
     let code = LoadingCode(manifest, folder: folder)
     guard let load = code.load else {
       return .paragraph(
-        "The samples have no field with \(things) or none with labels: <code>\(manifest.fields.joined(separator: ", "))</code>.")
+        "The samples have no field with \(things) or none with labels: <code>\(manifest.fields.joined(separator: ", "))</code>."
+      )
     }
     var content = HTML.paragraph(
-      "Save this as <code>load.py</code> beside the dataset. It needs \(code.packages), and nothing of ours. <code>images</code> are what a network sees, \(tiles > 1 ? "cut into tiles and " : "")\(manifest.normalization == nil ? "as they are stored" : "normalised"); <code>targets</code> are \(manifest.labelKind == .hard ? "class indices" : "probabilities").")
+      "Save this as <code>load.py</code> beside the dataset. It needs \(code.packages), and nothing of ours. <code>images</code> are what a network sees, \(tiles > 1 ? "cut into tiles and " : "")\(manifest.normalization == nil ? "as they are stored" : "normalised"); <code>targets</code> are \(manifest.labelKind == .hard ? "class indices" : "probabilities")."
+    )
     content += .code(load, id: "load-py")
     if !code.isStacked {
       return content
-        + .paragraph("The \(things) have different sizes. <code>pipe decode --resize N --center-crop N</code> gives them one, as trainers want it.")
+        + .paragraph(
+          "The \(things) have different sizes. <code>pipe decode --resize N --center-crop N</code> gives them one, as trainers want it."
+        )
     }
     for (title, text, id) in code.trainers { content += "<h3>\(title)</h3>\n" + .code(text, id: id) }
     var note: HTML = ""

@@ -8,19 +8,25 @@ extension Report {
   /// Where the images lie among the real ones, by `pipe explain`.
   var nearestSection: HTML {
     guard let explanation else {
-      return .missing("The real \(things) that are nearest to each of the dataset's come with these two lines:", "pipe explain \(typedFolder) --real ARCHIVE --json > explanation.json",
+      return .missing(
+        "The real \(things) that are nearest to each of the dataset's come with these two lines:",
+        "pipe explain \(typedFolder) --real ARCHIVE --json > explanation.json",
         "pipe report \(typedFolder) --real ARCHIVE --explanation explanation.json -o report.html")
     }
     var content = HTML.paragraph(
-      "Compared by \(explanation.by) with the training part of \(isolated(explanation.real)). \(percentText(explanation.covered)) of the real \(things) have one of their own class nearest; as many real ones at random reach \(percentText(explanation.coveredByRandom)).")
+      "Compared by \(explanation.by) with the training part of \(isolated(explanation.real)). \(percentText(explanation.covered)) of the real \(things) have one of their own class nearest; as many real ones at random reach \(percentText(explanation.coveredByRandom))."
+    )
     content += findings(explanation)
     if let sheets, !sheets.explained.isEmpty {
       if sheets.real == nil {
-        content += .missing("Pictures of the neighbours appear with", "pipe report \(typedFolder) --real ARCHIVE --explanation FILE")
+        content += .missing(
+          "Pictures of the neighbours appear with", "pipe report \(typedFolder) --real ARCHIVE --explanation FILE")
       }
       content += .paragraph(
-        "\(sheets.explained.count) of \(grouped(explanation.images.count)) training \(things), each followed by the nearest real ones.")
-      content += "<div class=\"neighbours\">\(sheets.explained.map { neighbours($0.image, $0.picture, sheets) })</div>\n"
+        "\(sheets.explained.count) of \(grouped(explanation.images.count)) training \(things), each followed by the nearest real ones."
+      )
+      content +=
+        "<div class=\"neighbours\">\(sheets.explained.map { neighbours($0.image, $0.picture, sheets) })</div>\n"
     }
     return content + coverage(explanation)
   }
@@ -38,7 +44,8 @@ extension Report {
       entries.append(
         leakage.isSuspicious
           ? "<strong>The dataset knows the test part:</strong> \(grouped(leakage.same.count)) images are the same as a test image, and \(grouped(leakage.nearerToTest)) lie nearer to test images than to training images, where chance gives \(fixed(leakage.expected, 0))."
-          : "There is no trace of the test part: \(grouped(leakage.nearerToTest)) images lie nearer to test images, where chance gives \(fixed(leakage.expected, 0)).")
+          : "There is no trace of the test part: \(grouped(leakage.nearerToTest)) images lie nearer to test images, where chance gives \(fixed(leakage.expected, 0))."
+      )
     } else {
       entries.append("Traces of the test part were not looked for.")
     }
@@ -75,7 +82,10 @@ extension Report {
       "Coverage of each class\(rest > 0 ? ", the first \(grouped(rows.count)) of \(grouped(explanation.classes.count))" : "")",
       .table(
         "Share of real \(things) whose nearest one in the dataset has their class",
-        ["class", "covered", "by random ones", "nearest real one agrees", things == "images" ? "images" : "stored", "real"].map { "\($0)" },
+        [
+          "class", "covered", "by random ones", "nearest real one agrees", things == "images" ? "images" : "stored",
+          "real",
+        ].map { "\($0)" },
         numbers: [1, 2, 3, 4, 5], rows: rows))
   }
 }

@@ -10,7 +10,8 @@ extension Report {
           + "images of them, which <code>pipe report</code> shows.")
     }
     let blocks = sheets.plan.classes.map { classBlock($0, sheets) }
-    return .paragraph(picturesText(sheets)) + formationText(sheets) + "<div class=\"classes\(sheets.real == nil && sheets.earlier == nil ? " one" : "")\">\(blocks)</div>\n"
+    return .paragraph(picturesText(sheets)) + formationText(sheets)
+      + "<div class=\"classes\(sheets.real == nil && sheets.earlier == nil ? " one" : "")\">\(blocks)</div>\n"
   }
 
   private func picturesText(_ sheets: Sheets) -> HTML {
@@ -50,7 +51,8 @@ extension Report {
     let cut =
       switch formation.kind {
       case .uniform: "\(formation.factor) by \(formation.factor) tiles"
-      case .multi: "tiles at \(formation.factor) scales, from the whole image to \(formation.factor) by \(formation.factor)"
+      case .multi:
+        "tiles at \(formation.factor) scales, from the whole image to \(formation.factor) by \(formation.factor)"
       case .time: "\(formation.factor) pieces along the time axis"
       }
     let shown = thinned(Array(example.tiles.enumerated()), to: 9)
@@ -70,7 +72,9 @@ extension Report {
   private func classBlock(_ label: Int, _ sheets: Sheets) -> HTML {
     let title = manifest.labelNames[label]
     func figure(_ pictures: [Thumbnail], _ what: String, count: Int) -> HTML {
-      guard !pictures.isEmpty else { return "<figure><p class=\"muted\">none</p><figcaption>\(what)</figcaption></figure>" }
+      guard !pictures.isEmpty else {
+        return "<figure><p class=\"muted\">none</p><figcaption>\(what)</figcaption></figure>"
+      }
       let of = count > pictures.count ? "\(pictures.count) of \(grouped(count)) \(what)" : "\(grouped(count)) \(what)"
       return """
         <figure><div class="sheet" role="img" aria-label="\(of) \(things) of class \(shortened(title, to: 120))">\(pictures.map { image($0, sheets) })</div>

@@ -79,7 +79,8 @@ extension Report {
 
       """
     for (index, dash) in ["none", "7 4", "2 4", "9 3 2 3", "4 4", "12 4"].enumerated() {
-      sheet += ".line.l\(index){stroke:var(--c\(index));stroke-dasharray:\(dash)}.key.l\(index){color:var(--c\(index))}\n"
+      sheet +=
+        ".line.l\(index){stroke:var(--c\(index));stroke-dasharray:\(dash)}.key.l\(index){color:var(--c\(index))}\n"
     }
     sheet += """
       .history{padding-left:1.4rem}

@@ -105,7 +105,9 @@ struct Board: Sendable {
     var lines = shown.map { line($0, names: min(names, max(8, style.width / 3)), style, at: now) }
     if hidden > 0, lines.count < room {
       let done = ordered.count { $0.ended != nil } - shown.count { $0.ended != nil }
-      let text = fitted("  \(done == hidden ? "\(counted(hidden, "stage")) done" : "\(counted(hidden, "further stage"))")", to: style.width - 1)
+      let text = fitted(
+        "  \(done == hidden ? "\(counted(hidden, "stage")) done" : "\(counted(hidden, "further stage"))")",
+        to: style.width - 1)
       lines.insert(Line(text: text, columns: columns(of: text)), at: 0)
     }
     return lines
@@ -189,7 +191,8 @@ private func columns(of scalar: Unicode.Scalar) -> Int {
   switch scalar.value {
   case 0..<0x300: 1
   case 0x200b...0x200f, 0xfe00...0xfe0f, 0xfeff: 0
-  case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f, 0xff00...0xff60,
+  case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+    0xff00...0xff60,
     0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f900...0x1f9ff, 0x20000...0x3fffd:
     2
   default:

@@ -116,7 +116,7 @@ public final class Reporter: Sendable {
   /// Says something that only programs read; nothing unless progress is JSON.
   func event(_ name: String, _ members: [(key: String, value: JSONText)]) {
     guard mode == .json else { return }
-    put(JSONText.object([("event", .string(name)), ("verb", .string(verb))] + members).rendered() + "\n")
+    put([("event", .string(name)), ("verb", .string(verb))] + members)
   }
 
   /// Shows how far a stage is.

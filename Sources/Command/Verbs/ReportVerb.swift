@@ -39,7 +39,9 @@ private func collect(
   let arguments = invocation.arguments
   let manifest = reader.manifest
   var digests = SampleDigests()
-  func reading(_ stage: String, _ source: any SampleSource, _ each: @escaping (Sample) throws -> Void = { _ in }) -> (Sample) throws -> Void {
+  func reading(_ stage: String, _ source: any SampleSource, _ each: @escaping (Sample) throws -> Void = { _ in }) -> (
+    Sample
+  ) throws -> Void {
     let total = source.info.countPerClass?.reduce(0, +)
     var done = 0
     return { sample in
@@ -52,7 +54,9 @@ private func collect(
     }
   }
   guard manifest.kind == .samples else {
-    if arguments.given("real") { invocation.report.log("\(report.folder): latents have no pictures; --real is not read") }
+    if arguments.given("real") {
+      invocation.report.log("\(report.folder): latents have no pictures; --real is not read")
+    }
     return
   }
   let showsEarlier = earlier.map { $0.manifest.kind == .samples } ?? false
@@ -152,7 +156,9 @@ private func realData(of manifest: Manifest, _ invocation: Invocation) throws ->
       arguments.verb.option(name)?.kind == .flag ? "--\(name)" : "--\(name)=\(value)"
     }
     // A history may be of another version, or wrong; then what is typed counts alone.
-    if let all = try? Arguments(["dataset", "--output=page"] + words, for: arguments.verb), let read = try? ReadOptions(all) {
+    if let all = try? Arguments(["dataset", "--output=page"] + words, for: arguments.verb),
+      let read = try? ReadOptions(all)
+    {
       options = read
       let said = recorded.sorted { $0.key < $1.key }.map { "--\($0) \($1)" }.joined(separator: " ")
       invocation.report.log("the real data are read as the dataset's history says: \(said)")
@@ -164,7 +170,8 @@ private func realData(of manifest: Manifest, _ invocation: Invocation) throws ->
   invocation.report.detail(source.info)
   guard source.info.kind == .samples, (source.info.spectrogram == nil) == (manifest.spectrogram == nil) else {
     throw DataError(
-      .badInput, at: [source.info.name], "holds other things than the dataset, whose samples are \(manifest.spectrogram == nil ? "images" : "spectrograms")",
+      .badInput, at: [source.info.name],
+      "holds other things than the dataset, whose samples are \(manifest.spectrogram == nil ? "images" : "spectrograms")",
       remedy: "give --real the data that it was made from")
   }
   return source

@@ -26,7 +26,9 @@ public struct Thumbnail: Sendable, Equatable {
       guard case .floats(var array) = sample.content, array.shape.count == 3, array.shape[0] == 1 else {
         throw DataError(.badInput, at: [sample.key], "is no spectrogram, which is 1×H×W")
       }
-      if let tile { array = try Self.tile(tile.index, of: tile.formation, array.shape, sample.key) { $0.formed(array) } }
+      if let tile {
+        array = try Self.tile(tile.index, of: tile.formation, array.shape, sample.key) { $0.formed(array) }
+      }
       content = .spectrogram(array)
       return
     }
