@@ -26,6 +26,7 @@ public enum Catalog {
     ("merge", { .merge }),
     ("export", { .export }),
     ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
+    ("report", { .report }),
     ("methods", { .methods }), ("doctor", { .doctor }), ("completion", { .completion }), ("man", { .man }),
     ("help", { .help }),
     ("version", { .version }),

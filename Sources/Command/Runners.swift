@@ -1,5 +1,6 @@
 /// The verbs that need no tensors.
 public let frontRunners: [VerbRunner] = [
-  decodeVerb, shardVerb, catVerb, mergeVerb, exportVerb, runVerb, inspectVerb, verifyVerb, previewVerb, methodsVerb,
+  decodeVerb, shardVerb, catVerb, mergeVerb, exportVerb, runVerb, inspectVerb, verifyVerb, previewVerb, reportVerb,
+  methodsVerb,
   completionVerb, manVerb, helpVerb, versionVerb, doctorVerb,
 ]

@@ -18,6 +18,11 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var std: Double?
     /// Mean accuracy per class, in index order; nil for a class without test images.
     public var perClass: [Double?]
+    /// For each class in index order, how often its test images were taken for which class, by that one's index, over all networks; no
+    /// entry for never.
+    ///
+    /// Nil for baselines, and where no network finished.
+    public var confusion: [[Int: Int]]?
     /// Images stored in the set.
     public var images: Int
     /// Images trained on per epoch: more than stored where the set has a formation.
@@ -33,14 +38,16 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
 
     /// A row; mean and deviation follow from the accuracies.
     public init(
-      set: String, baseline: Bool = false, network: String, accuracies: [Double], perClass: [Double?], images: Int,
-      trainedOn: Int, epochs: Int? = nil, steps: Int? = nil, seconds: Double, stoppedEarly: Bool
+      set: String, baseline: Bool = false, network: String, accuracies: [Double], perClass: [Double?],
+      confusion: [[Int: Int]]? = nil, images: Int, trainedOn: Int, epochs: Int? = nil, steps: Int? = nil,
+      seconds: Double, stoppedEarly: Bool
     ) {
       self.set = set
       self.baseline = baseline
       self.network = network
       self.accuracies = accuracies
       self.perClass = perClass
+      self.confusion = confusion
       self.images = images
       self.trainedOn = trainedOn
       self.epochs = epochs

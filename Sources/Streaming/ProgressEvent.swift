@@ -16,6 +16,9 @@ public struct ProgressEvent: Sendable, Equatable {
   public var loss: Double?
   /// The norm of the gradient at the synthetic images.
   public var gradientNorm: Double?
+  /// The share of right answers on images that were held back, or on the test images, in [0, 1]; nil where none were asked since the last
+  /// event.
+  public var accuracy: Double?
   /// A short remark to show beside the numbers.
   public var note: String?
   /// What the loss is made of, where it has several parts.
@@ -38,7 +41,7 @@ public struct ProgressEvent: Sendable, Equatable {
   /// An event of `stage`: `done` of `total` `unit`.
   public init(
     stage: String, done: Int, total: Int? = nil, unit: String, bytes: Int? = nil, loss: Double? = nil,
-    gradientNorm: Double? = nil, note: String? = nil, terms: [Term] = []
+    gradientNorm: Double? = nil, accuracy: Double? = nil, note: String? = nil, terms: [Term] = []
   ) {
     self.stage = stage
     self.done = done
@@ -47,6 +50,7 @@ public struct ProgressEvent: Sendable, Equatable {
     self.bytes = bytes
     self.loss = loss
     self.gradientNorm = gradientNorm
+    self.accuracy = accuracy
     self.note = note
     self.terms = terms
   }

@@ -174,6 +174,12 @@ extension ComputeTests {
       #expect(rows[0].accuracies.count == 2 && rows[0].std != nil && !rows[0].stoppedEarly)
       let classMean = rows[0].perClass.compactMap { $0 }.reduce(0, +) / 2
       #expect(abs(classMean - (rows[0].mean ?? 0)) < 1e-9)
+      // Of two networks on 20 images of each class; what is on the diagonal is right.
+      let confusion = try #require(rows[0].confusion)
+      #expect(confusion.map { $0.values.reduce(0, +) } == [40, 40])
+      #expect(confusion.enumerated().map { Double($1[$0] ?? 0) / 40 } == rows[0].perClass)
+      let read = try decodeJSON(EvaluationResult.Row.self, from: encodeJSON(rows[0]), at: ["row"])
+      #expect(read == rows[0])
     }
 
     @Test func `a training that is cut short counts for nothing`() async throws {
@@ -191,7 +197,7 @@ extension ComputeTests {
             on: test, network: smallNetwork, request: request, in: context)
         }
       }.get()
-      #expect(row.accuracies.isEmpty && row.stoppedEarly && row.mean == nil)
+      #expect(row.accuracies.isEmpty && row.stoppedEarly && row.mean == nil && row.confusion == nil)
     }
 
     /// The factor of a stream comes with its end, and images of its size are known only then: all of it counts.

@@ -150,6 +150,7 @@ struct ClassifierTrainingTests {
     parameters[9] = Tensor([1, 0, 0], shape: [3])
     let result = try accuracy(
       of: drawn.with(parameters: parameters), on: toy, normalization: Normalization.measured(on: toy))
+    #expect(result.answers == [[0: 70], [:], [0: 5]])
     #expect(result.correct == [70, 0, 0] && result.total == [70, 0, 5])
     #expect(result.perClass == [1, nil, 0])
     #expect(abs(result.overall - 70.0 / 75) < 1e-12)

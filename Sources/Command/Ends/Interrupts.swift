@@ -57,7 +57,7 @@ public final class Interrupts: Sendable {
       throw systemFailure("no thread could be made", status)
     }
     pthread_detach(thread)
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in [SIGINT, SIGTERM, SIGHUP] + (report.isDrawing ? [SIGWINCH] : []) {
       var old = sigaction()
       sigaction(number, nil, &old)
       // Background jobs of scripts are started with Ctrl-C switched off, those of `nohup` with SIGHUP: that is meant for us.
@@ -79,6 +79,12 @@ public final class Interrupts: Sendable {
 
   /// Ends the processes that the verb runs.
   fileprivate func killProcesses() { forward.withLock { $0?(SIGKILL) } }
+
+  /// Time between two looks at a board that is drawn, in milliseconds; -1 where there is none.
+  fileprivate var tick: Int32 { report.isDrawing ? 500 : -1 }
+
+  /// Draws what is drawn anew.
+  fileprivate func redraw() { report.redraw() }
 
   private func act(_ action: InterruptState.Action) -> InterruptState.Action {
     if case .wait(let sentence) = action {
@@ -201,15 +207,21 @@ private final class Listener: Sendable {
     ]
     var isCancelled = false
     while true {
-      let ready = poll(&waiting, 2, isCancelled ? Self.grace : -1)
+      let ready = poll(&waiting, 2, isCancelled ? Self.grace : interrupts.tick)
       var action = InterruptState.Action.none
-      if ready == 0 { action = .abort }
+      if ready == 0 {
+        if isCancelled { action = .abort } else { interrupts.redraw() }
+      }
       if ready > 0, waiting[1].revents != 0 {
         waiting[1].fd = -1
         action = interrupts.orphaned()
       } else if ready > 0 {
         var byte: UInt8 = 0
         guard read(descriptor, &byte, 1) == 1 else { continue }
+        if Int32(byte) == SIGWINCH {
+          interrupts.redraw()
+          continue
+        }
         action = interrupts.receive(Int32(byte))
       }
       switch action {

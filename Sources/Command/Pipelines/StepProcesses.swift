@@ -12,6 +12,8 @@ final class StepProcesses: Sendable {
   private let running: Mutex<Set<pid_t>>
   /// The end of a pipe that only this process holds: the steps see when it is gone, see `Lifeline`.
   private let lifeline: Int32
+  /// What reads their standard errors; nil where they share that of this process.
+  private let reports: StepReports?
 
   /// Starts a program once for each command.
   ///
@@ -21,9 +23,15 @@ final class StepProcesses: Sendable {
   ///   - commands: what each is given after its name.
   ///   - program: its path; nil for this program.
   ///   - output: what the last one writes to; nil for the standard output.
+  ///   - dataset: the dataset that they make, which their JSON lines name.
+  ///   - report: who draws what they do, where it draws: they have to report in JSON then. Nil for the standard error as it is.
   /// - Throws: `DataError` (`.io`) when the system refuses a process or a pipe; none is left running then.
-  init(_ commands: [[String]], program: String? = nil, output: Int32? = nil) throws(DataError) {
+  init(
+    _ commands: [[String]], program: String? = nil, output: Int32? = nil, makes dataset: String? = nil,
+    drawnBy report: Reporter? = nil
+  ) throws(DataError) {
     var started: [pid_t] = []
+    var collected: [Int32] = []
     var line: [Int32] = [-1, -1]
     guard pipe(&line) == 0 else { throw systemFailure("no pipe could be made") }
     _ = fcntl(line[1], F_SETFD, FD_CLOEXEC)
@@ -41,7 +49,15 @@ final class StepProcesses: Sendable {
         defer { close(ends[1]) }
         let writes = index < commands.count - 1 ? ends[1] : output ?? -1
         do throws(DataError) {
-          started.append(try spawn(program, words, input: input, output: writes, lifeline: line[0]))
+          var said: [Int32] = [-1, -1]
+          if report?.isDrawing ?? false {
+            guard pipe(&said) == 0 else { throw systemFailure("no pipe could be made") }
+            for end in said { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            collected.append(said[0])
+          }
+          defer { close(said[1]) }
+          started.append(
+            try spawn(program, words, input: input, output: writes, errors: said[1], lifeline: line[0], makes: dataset))
         } catch {
           close(ends[0])
           throw error
@@ -52,6 +68,7 @@ final class StepProcesses: Sendable {
     } catch {
       close(input)
       close(line[1])
+      for end in collected { close(end) }
       for process in started {
         _ = Glibc.kill(process, SIGKILL)
         _ = exitCode(of: process)
@@ -61,13 +78,23 @@ final class StepProcesses: Sendable {
     processes = started
     running = Mutex(Set(started))
     lifeline = line[1]
+    reports = collected.isEmpty ? nil : report.map { StepReports(collected, of: commands.map { $0[0] }, to: $0) }
+    do throws(DataError) {
+      try reports?.start()
+    } catch {
+      kill()
+      throw error
+    }
   }
 
   deinit { close(lifeline) }
 
   /// Waits for all of them; the exit code of each, 128 and the signal's number for one that was killed.
+  ///
+  /// What they said is shown by then.
   func wait() -> [Int32] {
-    processes.map { process in
+    defer { reports?.finish() }
+    return processes.map { process in
       var information = siginfo_t()
       // Leaves the number taken until nobody can send a signal to it any more.
       while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
@@ -99,13 +126,15 @@ final class StepProcesses: Sendable {
 }
 
 private func spawn(
-  _ program: String?, _ words: [String], input: Int32, output: Int32, lifeline: Int32
+  _ program: String?, _ words: [String], input: Int32, output: Int32, errors: Int32, lifeline: Int32,
+  makes dataset: String?
 ) throws(DataError) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
   posix_spawn_file_actions_adddup2(&actions, input, 0)
   if output >= 0 { posix_spawn_file_actions_adddup2(&actions, output, 1) }
+  if errors >= 0 { posix_spawn_file_actions_adddup2(&actions, errors, 2) }
 
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
@@ -119,6 +148,7 @@ private func spawn(
 
   var variables = ProcessInfo.processInfo.environment
   variables[Lifeline.variable] = String(lifeline)
+  variables[Reporter.datasetVariable] = dataset
   let environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
   var process: pid_t = 0
   let failure = withCStrings([program ?? "pipe"] + words) { arguments in

@@ -34,7 +34,8 @@ struct Meter: Sendable {
 
   /// Whether enough time has passed to show this event; the last one of a stage always is.
   func isDue(_ event: ProgressEvent, at time: Double, every interval: Double) -> Bool {
-    guard let lastShown, event.done != event.total else { return true }
+    // An accuracy comes once.
+    guard let lastShown, event.done != event.total, event.accuracy == nil else { return true }
     return time - lastShown >= interval
   }
 
@@ -44,8 +45,8 @@ struct Meter: Sendable {
     return Double(max(0, total - event.done)) / rate
   }
 
-  /// `condense [####----] 312/600 steps  2.10/s  loss 0.431  gradient 0.032  2m17s left`, cut to `width` columns.
-  func line(_ event: ProgressEvent, width: Int?) -> String {
+  /// `condense 312/600 steps  2.10/s  loss 0.431  gradient 0.032  2m17s left`.
+  func line(_ event: ProgressEvent) -> String {
     var parts: [String] = []
     if let total = event.total {
       parts.append("\(grouped(event.done))/\(grouped(total)) \(event.unit)")
@@ -57,23 +58,14 @@ struct Meter: Sendable {
     if let loss = event.loss { parts.append("loss \(significant(loss))") }
     for term in event.terms { parts.append("\(term.name) \(significant(term.value))") }
     if let norm = event.gradientNorm { parts.append("gradient \(significant(norm))") }
+    if let accuracy = event.accuracy { parts.append("accuracy \(fixed(100 * accuracy, 1)) %") }
     if let remaining = remaining(event), event.done != event.total { parts.append("\(durationText(remaining)) left") }
     if let note = event.note { parts.append(note) }
-    let text = parts.joined(separator: "  ")
-    guard let width else { return "\(event.stage) \(text)" }
-    // One column stays free: terminals wrap when the last one is written.
-    let room = width - 1 - event.stage.count - text.count - 4
-    var line = event.stage + " "
-    if let total = event.total, total > 0, room >= 10 {
-      let cells = min(room, 30)
-      let filled = min(cells, cells * event.done / total)
-      line += "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: cells - filled) + "] "
-    }
-    return String((line + text).prefix(max(10, width - 1)))
+    return "\(event.stage) \(parts.joined(separator: "  "))"
   }
 
   /// One event for programs: `{"event":"progress","stage":"condense","done":312,"total":600,…}`.
-  func json(_ event: ProgressEvent) -> JSONText {
+  func json(_ event: ProgressEvent) -> [(key: String, value: JSONText)] {
     var members: [(key: String, value: JSONText)] = [
       ("event", .string("progress")), ("stage", .string(event.stage)), ("done", .integer(event.done)),
     ]
@@ -87,7 +79,8 @@ struct Meter: Sendable {
       members.append(("losses", .object(event.terms.map { (key: $0.name, value: .number($0.value)) })))
     }
     if let norm = event.gradientNorm { members.append(("gradient_norm", .number(norm))) }
+    if let accuracy = event.accuracy { members.append(("accuracy", .number(accuracy))) }
     if let note = event.note { members.append(("note", .string(note))) }
-    return .object(members)
+    return members
   }
 }

@@ -10,7 +10,7 @@ public import Streaming
 public final class Reporter: Sendable {
   /// How progress is shown.
   enum Mode: Sendable, Equatable {
-    /// One line that is drawn over and over, on a terminal.
+    /// A line for each stage, drawn over and over, on a terminal.
     case bar
     /// A line now and then, where there is no terminal.
     case lines
@@ -26,7 +26,10 @@ public final class Reporter: Sendable {
     var unseen: [ProgressEvent] = []
     /// How long each stage took, in the order in which they began; kept for `--verbose` only.
     var times: [StageTime] = []
-    var isDrawn = false
+    var board = Board()
+    var screen = Screen()
+    /// When the board was drawn last.
+    var drawnAt = -Double.infinity
     var claim = TerminalClaim()
   }
 
@@ -36,8 +39,13 @@ public final class Reporter: Sendable {
   private let isQuiet: Bool
   private let isVerbose: Bool
   private let terminal: Terminal
+  /// The dataset that this process is a step of, in a run; JSON lines name it.
+  private let dataset: String?
   private let started = ContinuousClock.now
   private let state = Mutex(State())
+
+  /// The variable that tells a step of a run which dataset it makes.
+  static let datasetVariable = "PIPE_RUN_DATASET"
 
   init(name: String, mode: Mode, quiet: Bool = false, verbose: Bool = false, terminal: Terminal) {
     self.name = name
@@ -45,6 +53,7 @@ public final class Reporter: Sendable {
     self.isQuiet = quiet
     self.isVerbose = verbose
     self.terminal = terminal
+    dataset = mode == .json ? variable(Self.datasetVariable) : nil
   }
 
   /// The reporter that a verb's options ask for.
@@ -107,7 +116,7 @@ public final class Reporter: Sendable {
   /// Says something that only programs read; nothing unless progress is JSON.
   func event(_ name: String, _ members: [(key: String, value: JSONText)]) {
     guard mode == .json else { return }
-    put(JSONText.object([("event", .string(name)), ("verb", .string(verb))] + members).rendered() + "\n")
+    put([("event", .string(name)), ("verb", .string(verb))] + members)
   }
 
   /// Shows how far a stage is.
@@ -119,9 +128,14 @@ public final class Reporter: Sendable {
     state.withLock { state in
       if isVerbose { StageTime.note(event, at: now, in: &state.times) }
       if mode == .never { return }
+      if mode == .bar {
+        state.board.update(event, at: now)
+        if now - state.drawnAt >= 0.1 || event.done == event.total { draw(&state, at: now) }
+        return
+      }
       var meter = state.meters[event.stage] ?? Meter(startedAt: now)
       meter.update(event, at: now)
-      let isDue = meter.isDue(event, at: now, every: mode == .bar ? 0.1 : mode == .json ? 0.5 : 10)
+      let isDue = meter.isDue(event, at: now, every: mode == .json ? 0.5 : 10)
       if isDue { meter.lastShown = now }
       state.meters[event.stage] = meter
       state.unseen.removeAll { $0.stage == event.stage }
@@ -132,7 +146,53 @@ public final class Reporter: Sendable {
   /// `progress(_:)` as a value, for stages and methods.
   public var progressHandler: ProgressHandler { { self.progress($0) } }
 
-  /// Takes the bar away; elsewhere, shows how far each stage came in the end.
+  /// Whether stages are drawn on a terminal.
+  var isDrawing: Bool { mode == .bar }
+
+  /// Shows what a step of a run said, as the step itself would have shown it.
+  func relay(_ said: StepLine, of step: String, step number: Int) {
+    if let event = said.progress {
+      let now = seconds(since: started)
+      state.withLock { state in
+        state.board.update(event, from: number, at: now)
+        if now - state.drawnAt >= 0.1 || event.done == event.total { draw(&state, at: now) }
+      }
+      return
+    }
+    switch said.event {
+    case "bad_sample": write("\(said.place ?? ""): \(said.reason ?? "")", by: step, kind: "error")
+    case "progress": break
+    default:
+      if let rest = said.rest { write(rest, by: step, kind: said.event) }
+      if let message = said.message { write(message, by: step, kind: said.event) }
+    }
+  }
+
+  /// Shows a line of a step that is no event.
+  func relay(raw line: String) { write(line: printable(line, allowing: ["\t"])) }
+
+  /// Notes that a step of a run has ended.
+  func closed(step number: Int) {
+    let now = seconds(since: started)
+    state.withLock { state in state.board.close(number, at: now) }
+  }
+
+  /// Takes the board away, and forgets its stages.
+  func clearBoard() {
+    state.withLock { state in
+      Command.put(state.screen.clear(width: width))
+      state.board.removeAll()
+    }
+  }
+
+  /// Draws the board anew: the window has another size, or time has passed.
+  func redraw() {
+    guard mode == .bar else { return }
+    let now = seconds(since: started)
+    state.withLock { state in if state.screen.isDrawn { draw(&state, at: now) } }
+  }
+
+  /// Takes the board away; elsewhere, shows how far each stage came in the end.
   ///
   /// With `--verbose` it says what each stage did in which time, and what the whole took.
   func finish() {
@@ -141,8 +201,8 @@ public final class Reporter: Sendable {
         if let meter = state.meters[event.stage] { show(event, meter, &state) }
       }
       state.unseen = []
-      if state.isDrawn { put("\r\u{1B}[K") }
-      state.isDrawn = false
+      Command.put(state.screen.clear(width: width))
+      state.board.removeAll()
       state.claim.release()
       return state.times
     }
@@ -156,42 +216,75 @@ public final class Reporter: Sendable {
     for sample in badSamples?.samples ?? [] {
       if mode == .json {
         let members: [(key: String, value: JSONText)] = [("event", .string("bad_sample")), ("verb", .string(verb))]
-        put(JSONText.object(members + sample.members).rendered() + "\n")
+        put(members + sample.members)
       } else {
         say("\(sample.place): \(sample.reason)", kind: "error")
       }
     }
     if mode != .json, let rest = badSamples?.rest { say(rest, kind: "error") }
-    say(sentence, kind: "error", exitCode: exitCode)
+    say(sentence, kind: "error", exitCode: exitCode, rest: badSamples?.rest)
   }
 
-  private func say(_ sentence: String, kind: String, exitCode: Int32? = nil) {
+  private func say(_ sentence: String, kind: String, exitCode: Int32? = nil, rest: String? = nil) {
     if mode == .json {
       var members: [(key: String, value: JSONText)] = [("event", .string(kind)), ("verb", .string(verb))]
       if let exitCode { members.append(("exit_code", .integer(Int(exitCode)))) }
       members.append(("message", .string(sentence)))
-      put(JSONText.object(members).rendered() + "\n")
+      if let rest { members.append(("rest", .string(rest))) }
+      put(members)
       return
     }
-    // Any process of the shell pipe may have drawn a bar on this line.
-    let clear = terminal.canDraw ? "\r\u{1B}[K" : ""
+    write(sentence, by: name, kind: kind)
+  }
+
+  /// Writes a line where the board is, which moves down.
+  private func write(_ sentence: String, by name: String, kind: String) {
     let head = paint(name + ":", kind == "error" ? "1;31" : kind == "warning" ? "1;33" : "1")
+    write(line: "\(head) \(printable(sentence))")
+  }
+
+  private func write(line: String) {
+    let now = seconds(since: started)
     state.withLock { state in
-      state.isDrawn = false
-      put("\(clear)\(head) \(printable(sentence))\n")
+      guard state.screen.isDrawn else {
+        // Any process of the shell pipe may have drawn a bar on this line.
+        Command.put("\(terminal.canDraw ? "\r\u{1B}[K" : "")\(line)\n")
+        return
+      }
+      // In one piece, so that the board does not flicker.
+      let (clear, lines) = (state.screen.clear(width: width), state.board.lines(style, at: now))
+      Command.put("\(clear)\(line)\n\(state.screen.draw(lines, width: width))")
     }
   }
 
   private func show(_ event: ProgressEvent, _ meter: Meter, _ state: inout State) {
     switch mode {
-    case .never: break
-    case .json: put(meter.json(event).rendered() + "\n")
-    case .lines: put(name + ": " + printable(meter.line(event, width: nil)) + "\n")
-    case .bar:
-      guard state.claim.holds() else { return }
-      put("\r" + printable(meter.line(event, width: terminal.width)) + "\u{1B}[K")
-      state.isDrawn = true
+    case .never, .bar: break
+    case .json: put(meter.json(event))
+    case .lines: Command.put(name + ": " + printable(meter.line(event)) + "\n")
     }
+  }
+
+  /// Writes a JSON line.
+  private func put(_ members: [(key: String, value: JSONText)]) {
+    let place = dataset.map { [(key: "dataset", value: JSONText.string($0))] } ?? []
+    Command.put(JSONText.object(members + place).rendered() + "\n")
+  }
+
+  private func draw(_ state: inout State, at now: Double) {
+    guard state.claim.holds() else { return }
+    state.drawnAt = now
+    Command.put(state.screen.draw(state.board.lines(style, at: now), width: width))
+  }
+
+  /// Columns of the terminal, which may have changed.
+  private var width: Int { Terminal.size().width }
+
+  private var style: Board.Style {
+    let size = Terminal.size()
+    return Board.Style(
+      width: size.width, height: size.height, isUnicode: terminal.isUnicode, isColored: terminal.color,
+      isShared: terminal.isShared)
   }
 
   private func paint(_ text: String, _ code: String) -> String {
@@ -216,6 +309,7 @@ private func peakMemory() -> Int {
 }
 
 private func put(_ text: String) {
+  if text.isEmpty { return }
   var text = text
   // Where the standard error is closed there is nobody to tell.
   _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: 2) }
@@ -224,29 +318,4 @@ private func put(_ text: String) {
 private func seconds(since start: ContinuousClock.Instant) -> Double {
   let (seconds, attoseconds) = start.duration(to: .now).components
   return Double(seconds) + Double(attoseconds) * 1e-18
-}
-
-/// The right to draw on the terminal: the processes of a shell pipe share it, and only one of them may.
-///
-/// An advisory lock on the terminal's own device file, which the system gives up when the process ends.
-private struct TerminalClaim: ~Copyable {
-  private var descriptor: Int32?
-
-  mutating func holds() -> Bool {
-    if descriptor != nil { return true }
-    guard let name = ttyname(2) else { return true }
-    let opened = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
-    guard opened >= 0 else { return true }
-    guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-      close(opened)
-      return false
-    }
-    descriptor = opened
-    return true
-  }
-
-  mutating func release() {
-    if let descriptor { close(descriptor) }
-    descriptor = nil
-  }
 }

@@ -240,7 +240,8 @@ struct PipelineRun {
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
     // Steps that were not started need not be ended.
     if invocation.interrupts.signal != nil { throw CancellationError() }
-    let processes = try StepProcesses(commands)
+    // On a terminal this process draws the stages of all steps.
+    let processes = try StepProcesses(commands, makes: plan.output, drawnBy: report)
     invocation.interrupts.forwardTermination { processes.send($0) }
     defer { invocation.interrupts.forwardTermination(nil) }
     let codes = await withTaskCancellationHandler {
@@ -275,7 +276,7 @@ struct PipelineRun {
 
   /// What was typed after `pipe run` about the terminal holds for the steps.
   var terminalOptions: [String] {
-    var words = ["--progress=\(arguments.choice("progress") ?? "auto")"]
+    var words = ["--progress=\(report.isDrawing ? "json" : arguments.choice("progress") ?? "auto")"]
     for name in ["quiet", "verbose"] where arguments.flag(name) { words.append("--\(name)") }
     return words
   }

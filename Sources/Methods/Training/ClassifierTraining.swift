@@ -285,18 +285,21 @@ func crossEntropy(
   return (loss, sums, buffers)
 }
 
-/// Right answers on a labelled set.
+/// Answers on a labelled set.
 public struct Accuracy: Sendable, Equatable {
-  /// Right answers for each class.
-  public var correct: [Int]
+  /// For each class, how often its images were taken for which class: no entry for never.
+  public var answers: [[Int: Int]]
   /// Images of each class.
   public var total: [Int]
 
   /// Counts of each class.
-  public init(correct: [Int], total: [Int]) {
-    self.correct = correct
+  public init(answers: [[Int: Int]], total: [Int]) {
+    self.answers = answers
     self.total = total
   }
+
+  /// Right answers for each class.
+  public var correct: [Int] { answers.enumerated().map { label, answers in answers[label] ?? 0 } }
 
   /// The share of right answers over all images.
   public var overall: Double { Double(correct.reduce(0, +)) / Double(max(total.reduce(0, +), 1)) }
@@ -308,20 +311,20 @@ public struct Accuracy: Sendable, Equatable {
 public func accuracy(
   of network: Network, on test: some RealImages, normalization: Normalization
 ) throws(TensorError) -> Accuracy {
-  var correct: [Int] = []
+  var answers: [[Int: Int]] = []
   var total: [Int] = []
   for label in 0..<test.classCount {
     let count = test.count(ofClass: label)
-    var right = 0
+    var own: [Int: Int] = [:]
     for start in stride(from: 0, to: count, by: 8 * chunkSize) {
       let images = test.images(ofClass: label, at: Array(start..<min(start + 8 * chunkSize, count)))
       let logits = try inFixedChunks(normalization.normalized(bytes: images)) { chunk throws(TensorError) in
         try network(chunk)
       }
-      right += try logits.argmax(axis: 1).integers().count { $0 == label }
+      for answer in try logits.argmax(axis: 1).integers() { own[Int(answer), default: 0] += 1 }
     }
-    correct.append(right)
+    answers.append(own)
     total.append(count)
   }
-  return Accuracy(correct: correct, total: total)
+  return Accuracy(answers: answers, total: total)
 }

@@ -152,10 +152,11 @@ public struct CondensePlan: Sendable {
     control.snapshot = { step, synthetic in
       if wanted.contains(step) { snapshot(step, synthetic) }
       if let validation, validation.isDue(afterStep: step) {
-        trials.add(
-          Result {
-            try validation.accuracy(of: synthetic, named: request.name, normalization: normalization, in: context)
-          }, ofStep: step, log: context.log)
+        let accuracy = Result {
+          try validation.accuracy(of: synthetic, named: request.name, normalization: normalization, in: context)
+        }
+        trials.add(accuracy, ofStep: step, log: context.log)
+        report(try? accuracy.get(), afterStep: step, in: context)
       }
     }
     let shouldStop = control.shouldStop
@@ -180,6 +181,13 @@ public struct CondensePlan: Sendable {
   /// Tells how well a result trains, on the compute thread; nil where nothing was held back, or it was stopped.
   func validate(_ made: Condensation, in context: RunContext) throws -> ValidationResult? {
     try validation?.result(of: made, named: request.name, normalization: normalization, in: context)
+  }
+
+  /// Shows how well the set trains after so many steps; nothing where it was not told.
+  func report(_ accuracy: Double?, afterStep step: Int, in context: RunContext) {
+    guard let accuracy else { return }
+    context.progress(
+      ProgressEvent(stage: request.name, done: step, total: method.steps, unit: "steps", accuracy: accuracy))
   }
 
   /// Fits the method's model and packs it as a file, on the compute thread.

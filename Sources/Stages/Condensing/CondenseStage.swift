@@ -82,6 +82,7 @@ public struct CondenseStage: Stage {
     }
     let seconds = context.clock() - start
     let validated = try plan.validate(result, in: context)
+    plan.report(validated?.accuracy, afterStep: result.steps, in: context)
     context.log(conclusion(images: result.synthetic.labels.count, seconds: seconds, validated))
     if let validated, let initial = validated.initial, validated.accuracy < initial {
       context.log("the learned images train worse than those that they began with: try a lower --lr, or fewer --steps")

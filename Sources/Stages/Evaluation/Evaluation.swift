@@ -156,12 +156,13 @@ private func evaluate(
   let network = try choice.architecture(for: test.shape, classes: test.classCount, of: "test images")
   var (accuracies, isCut, stored, trainedOn) = ([Double](), false, 0, 0)
   var recipe = request.recipe
-  var correct = Array(repeating: 0, count: test.classCount)
+  var answers: [[Int: Int]] = Array(repeating: [:], count: test.classCount)
   var scores: [Double]?
   let start = context.clock()
   let label = contestant.label
   let place = request.networks.count > 1 ? "\(label), \(choice.name)" : label
   for repetition in 0..<request.repeats {
+    let stage = "\(place) \(repetition + 1)/\(request.repeats)"
     if context.shouldStop() {
       isCut = true
       break
@@ -174,8 +175,7 @@ private func evaluate(
       progress: { report in
         context.progress(
           ProgressEvent(
-            stage: "\(place) \(repetition + 1)/\(request.repeats)", done: report.step, total: report.steps,
-            unit: "epochs", loss: report.loss))
+            stage: stage, done: report.step, total: report.steps, unit: "epochs", loss: report.loss))
       }, shouldStop: context.shouldStop)
     var errors = PredictionErrors()
     let trained = try trainedClassifier(
@@ -190,10 +190,14 @@ private func evaluate(
     }
     let result = try accuracy(of: trained.network, on: test, normalization: contestant.normalization)
     accuracies.append(result.overall)
+    context.progress(
+      ProgressEvent(
+        stage: stage, done: recipe.passes, total: recipe.passes, unit: "epochs", loss: trained.loss,
+        accuracy: result.overall))
     let percent = (1000 * result.overall).rounded() / 10
     context.detail(
       "\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
-    for (label, right) in result.correct.enumerated() { correct[label] += right }
+    for (label, own) in result.answers.enumerated() { answers[label].merge(own, uniquingKeysWith: +) }
     guard scoring else { continue }
     // Formed images come tile by tile.
     let own = errors.scores
@@ -204,10 +208,11 @@ private func evaluate(
   }
   let row = EvaluationResult.Row(
     set: contestant.name, baseline: contestant.isBaseline, network: choice.name, accuracies: accuracies,
-    perClass: correct.enumerated().map { label, right in
+    perClass: answers.enumerated().map { label, own in
       let total = test.count(ofClass: label) * accuracies.count
-      return total == 0 ? nil : Double(right) / Double(total)
-    }, images: stored, trainedOn: trainedOn, epochs: request.equalSteps ? recipe.epochs : nil,
+      return total == 0 ? nil : Double(own[label] ?? 0) / Double(total)
+    }, confusion: contestant.isBaseline || accuracies.isEmpty ? nil : answers, images: stored, trainedOn: trainedOn,
+    epochs: request.equalSteps ? recipe.epochs : nil,
     steps: request.equalSteps ? recipe.steps(forImages: trainedOn) : nil, seconds: context.clock() - start,
     stoppedEarly: isCut)
   return (row, scores)
