@@ -131,7 +131,7 @@ import Testing
 
   @Test func `a class without test images does not pass, and all classes that are too low are named`() {
     let asked = CheckConditions(accuracy: 50, classAccuracy: 30)
-    var file = CheckFile(generation: "g", evaluation: nil, asked: asked)
+    var file = CheckFile(output: "o", generation: "g", asked: asked)
     file.classes = ["a", "b", "c", "d"]
     file.figures = [
       .init(network: "n", accuracies: [0.5], accuracy: 0.5, classAccuracies: [0.3, 0.29, nil, 0.9]),
@@ -209,6 +209,17 @@ import Testing
     #expect(refused.status == 73)
     #expect(try job.evaluations() == 0)
     #expect(try String(contentsOf: mine, encoding: .utf8) == "precious")
+  }
+
+  @Test func `a dataset of somebody who calls it so is not taken for one that did not pass`() throws {
+    let job = try NightlyJob(keys: "check: { accuracy: 75 }")
+    let text = try String(contentsOf: job.folder.url.appending(path: "job.json5"), encoding: .utf8)
+    _ = try job.folder.file("other.json5", text.replacing("out/shapes", with: "out/shapes.held"))
+    #expect(try run(["run", job.folder.url.path + "/other.json5"], program: job.program).status == 0)
+    let refused = try job.pipe()
+    #expect(refused.status == 73)
+    #expect(refused.errors.contains("is a dataset of its own"), "\(refused.errors)")
+    #expect(job.names("out") == ["shapes.held"])
   }
 
   @Test func `without conditions on accuracy nothing is trained`() throws {

@@ -5,6 +5,11 @@ internal import Shards
 /// The files that `pipe run` puts beside a dataset's own.
 let pipelineRecords = [RecipeFile.name, CheckFile.name, SentFile.name]
 
+/// The content of a record.
+func recordBytes(_ record: some Encodable) -> [UInt8] {
+  encodeJSON(record, indented: true, keysAreData: true) + [UInt8(ascii: "\n")]
+}
+
 /// Puts a record into the folder of a dataset, in place of an older one.
 ///
 /// It is written beside the folder first: what a killed run leaves in it would be a stranger there.
@@ -15,7 +20,7 @@ func putRecord(_ record: some Encodable, named name: String, inFolder folder: St
   let beside = "\(parentFolder(of: folder))/.\(last).\(name)"
   let file = try NewFile(beside)
   defer { file.discard() }
-  try file.write(encodeJSON(record, indented: true, keysAreData: true) + [UInt8(ascii: "\n")])
+  try file.write(recordBytes(record))
   try file.publish(replacing: true)
   let place = "\(folder)/\(name)"
   // Another run that writes the same may have been faster.

@@ -78,12 +78,19 @@ final class MakingFolder {
   /// Writes the recipe beside the finished dataset, complete and synced.
   ///
   /// - Throws: `DataError` (`.io`).
-  func add(_ recipe: RecipeFile) throws(DataError) {
-    let file = "\(dataset)/\(RecipeFile.name)"
+  func add(_ recipe: RecipeFile) throws(DataError) { try add(RecipeFile.name, recipe.bytes) }
+
+  /// Writes beside the finished dataset that nothing is known of it yet, complete and synced.
+  ///
+  /// - Throws: `DataError` (`.io`).
+  func add(_ check: CheckFile) throws(DataError) { try add(CheckFile.name, check.bytes) }
+
+  private func add(_ name: String, _ bytes: [UInt8]) throws(DataError) {
+    let file = "\(dataset)/\(name)"
     let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure(.io, file, "cannot be created") }
     defer { close(descriptor) }
-    let problem = recipe.bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
+    let problem = bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
     if let problem { throw failure(.io, file, "cannot be written", problem) }
     guard fsync(descriptor) == 0 else { throw failure(.io, file, "cannot be made durable") }
     try syncFolder(dataset)

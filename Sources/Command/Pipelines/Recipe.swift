@@ -87,5 +87,5 @@ struct RecipeFile: Codable, Equatable {
   }
 
   /// The file's content.
-  var bytes: [UInt8] { encodeJSON(self, indented: true, keysAreData: true) + [UInt8(ascii: "\n")] }
+  var bytes: [UInt8] { recordBytes(self) }
 }

@@ -184,6 +184,8 @@ struct PipelineRun {
       output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest)
     if let check = plan.check, let held {
       if !isKnown {
+        let generation = try Manifest(inFolder: folder.dataset).generation
+        try folder.add(CheckFile(output: HeldDataset.lastName(of: output), generation: generation))
         try folder.hold(at: held.path)
         // It is whole, whatever the check says.
         CheckpointPlace(of: output, for: recipe).remove()

@@ -35,6 +35,8 @@ struct CheckFile: Codable, Equatable {
   var format = "pipe-check"
   /// The version of this file's format.
   var version = 1
+  /// The last name of the output that it was made for: where it waits, it has another one.
+  var output: String
   /// The dataset, by its manifest.
   var generation: String
   /// Whether it passed all conditions.
@@ -59,7 +61,8 @@ struct CheckFile: Codable, Equatable {
   }
 
   /// A file about a dataset of which nothing is known yet.
-  init(generation: String, evaluation: Evaluation?, asked: CheckConditions) {
+  init(output: String, generation: String, evaluation: Evaluation? = nil, asked: CheckConditions? = nil) {
+    self.output = output
     self.generation = generation
     self.asked = asked
     self.evaluation = evaluation
@@ -74,6 +77,9 @@ struct CheckFile: Codable, Equatable {
     else { return nil }
     self = file
   }
+
+  /// The file's content.
+  var bytes: [UInt8] { recordBytes(self) }
 
   /// Puts it into the folder, in place of an older one.
   ///

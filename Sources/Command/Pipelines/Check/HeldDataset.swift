@@ -16,20 +16,32 @@ struct HeldDataset {
     var isWanted = false
     switch try OutputState(of: path, for: recipe) {
     case .absent: break
-    case .upToDate: isWanted = true
-    case .outdated where RecipeFile(inFolder: path) != nil: break
-    case .outdated(let reason), .foreign(let reason):
-      throw DataError(
-        .cannotCreate, at: [path], "\(reason), and what does not pass its check would be kept there",
-        remedy: "move it away; it is never overwritten")
+    case .upToDate where Self.isHeld(path, output): isWanted = true
+    case .outdated where Self.isHeld(path, output): break
+    case .upToDate, .outdated: throw Self.refusal(path, "is a dataset of its own")
+    case .foreign(let reason): throw Self.refusal(path, reason)
     }
     self.isWanted = isWanted
   }
 
+  /// Whether a run put this dataset there: somebody else's may have that name, too.
+  private static func isHeld(_ path: String, _ output: String) -> Bool {
+    RecipeFile(inFolder: path) != nil && CheckFile(inFolder: path)?.output == lastName(of: output)
+  }
+
+  private static func refusal(_ path: String, _ reason: String) -> DataError {
+    DataError(
+      .cannotCreate, at: [path], "\(reason), and what does not pass its check would be kept there",
+      remedy: "move it away; it is never overwritten")
+  }
+
+  /// The last name of an output.
+  static func lastName(of output: String) -> String { String(output.split(separator: "/").last ?? "") }
+
   /// The folder beside an output.
   static func path(beside output: String) -> String {
     let parent = parentFolder(of: output)
-    var name = String(output.split(separator: "/").last ?? "")
+    var name = lastName(of: output)
     // With the ending, a name may be too long.
     if name.utf8.count > 200 { name = "pipe-" + sha256(Array(name.utf8)).prefix(32) }
     return parent == "." && !output.hasPrefix("./") ? "\(name).held" : "\(parent)/\(name).held"

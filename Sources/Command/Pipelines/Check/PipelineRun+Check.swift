@@ -33,7 +33,9 @@ extension PipelineRun {
   mutating func checked(_ subject: CheckSubject) async throws -> CheckFile {
     let generation = try Manifest(inFolder: subject.folder).generation
     let known = CheckFile(inFolder: subject.folder).flatMap { $0.generation == generation ? $0 : nil }
-    var file = CheckFile(generation: generation, evaluation: subject.evaluation, asked: subject.check.conditions)
+    var file = CheckFile(
+      output: HeldDataset.lastName(of: try resolvedOutput(subject.plan.output)), generation: generation,
+      evaluation: subject.evaluation, asked: subject.check.conditions)
     if let known, known.asked == file.asked, known.evaluation == file.evaluation, isCurrent(known.last, subject) {
       return known
     }

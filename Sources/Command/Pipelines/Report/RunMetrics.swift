@@ -128,7 +128,10 @@ struct RunMetrics {
         "pipe_dataset_info", ",state=\"\(escaped(outcome.state))\",generation=\"\(outcome.generation ?? "")\"", "1"
       ),
     ]
-    if outcome.failure == nil { values.append(("pipe_dataset_last_success_timestamp_seconds", "", "\(now)")) }
+    // A rollback is well done, and makes nothing new.
+    if outcome.failure == nil, outcome.state != "rolled back" {
+      values.append(("pipe_dataset_last_success_timestamp_seconds", "", "\(now)"))
+    }
     if let size = outcome.size {
       values += [("pipe_dataset_samples", "", "\(size.samples)"), ("pipe_dataset_classes", "", "\(size.classes)")]
     }
