@@ -25,7 +25,7 @@ public enum Catalog {
     ("fit", { .fit }), ("encode", { .encode }), ("attend", { .attend }), ("shard", { .shard }), ("cat", { .cat }),
     ("merge", { .merge }),
     ("export", { .export }),
-    ("run", { .run }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
+    ("run", { .run }), ("gc", { .gc }), ("inspect", { .inspect }), ("verify", { .verify }), ("preview", { .preview }),
     ("report", { .report }),
     ("methods", { .methods }), ("doctor", { .doctor }), ("completion", { .completion }), ("man", { .man }),
     ("help", { .help }),

@@ -16,6 +16,9 @@ extension Verb {
             "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false,
             isWritten: true,
             help: "where trained networks are kept"),
+          Option(
+            "reuse-classes", .flag, isRecorded: false,
+            help: "keep each class there; take those that would not change"),
         ]),
       OptionGroup(
         "What to make",
@@ -31,6 +34,9 @@ extension Verb {
             "validate", .number(0.001...0.9), defaultNote: "no",
             help: "hold this share back; tell how well it is learned"),
           .validateEvery,
+          Option(
+            "normalization", .text("MEAN:STD"), defaultNote: "measured",
+            help: "by channel, in place of measuring: 0.5,0.5,0.4:0.2,0.2,0.3"),
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),

@@ -15,12 +15,20 @@ extension Verb {
       "Ctrl-C lets the steps at hand end early and starts no other dataset. What they reached is published where there was "
         + "nothing, never in place of a whole dataset.",
     ],
-    operands: [Operand("FILE", .path("FILE"), help: "a pipeline file; paths in it are relative to it")],
+    operands: [
+      Operand("FILE", .path("FILE"), isRequired: false, help: "a pipeline file; paths in it are relative to it")
+    ],
     groups: [
       OptionGroup(
         "What to do",
         [
           Option("dry-run", short: "n", .flag, isRecorded: false, help: "say what would be made and how, and stop"),
+          Option(
+            "plan", .flag, isRecorded: false,
+            help: "say what flows between steps, what is done, expected time and memory, and stop"),
+          Option(
+            "set", .text("NAME=VALUE"), defaultNote: "as in the file", repeats: true, isRecorded: false,
+            help: "give a variable of the file this value"),
           Option(
             "replace", .flag, isRecorded: false,
             help: "replace datasets that were made by another recipe or are damaged"
@@ -34,10 +42,23 @@ extension Verb {
           Option(
             "only", .list("OUTPUT"), defaultNote: "all", isRecorded: false,
             help: "these datasets of the file"),
+          Option(
+            "schema", .flag, isRecorded: false, help: "print the JSON schema of pipeline files, and stop"),
           .onTermination, .json,
           Option(
             "metrics", .path("FILE"), defaultNote: "none", isRecorded: false, isWritten: true,
             help: "write a textfile for Prometheus, in place of an older one"),
+        ]),
+      OptionGroup(
+        "Cache",
+        [
+          Option(
+            "cache", .path("DIR"), defaultNote: "~/.cache/pipe", isRecorded: false, isWritten: true,
+            help: "where results of steps and trained networks are kept"),
+          Option(
+            "cache-size", .size, default: Option.cacheSize, isRecorded: false,
+            help: "what they may take; what was used least recently goes"),
+          Option("no-cache", .flag, isRecorded: false, help: "make every step anew, and keep no result"),
         ]),
       .terminal,
     ],
@@ -48,11 +69,18 @@ extension Verb {
         "the same, watched by Prometheus"),
       Example("pipe run --rollback --only out/photos nightly.json5", "readers get the generation before"),
       Example("pipe run --dry-run pipelines/cifar10.json5", "what it would do, as shell lines"),
+      Example("pipe run --plan pipelines/smoke.json5", "what flows between the steps, and how long it will take"),
+      Example("pipe run --schema > pipeline.schema.json", "what editors check pipeline files by"),
     ],
     relations: [
       .excludes("rollback", "retry", "it makes nothing"), .excludes("rollback", "replace", "it makes nothing"),
       .excludes("rollback", "dry-run", "it looks at nothing else"),
+      .excludes("rollback", "plan", "it looks at nothing else"),
       .excludes("metrics", "dry-run", "nothing is made that could be measured"),
+      .excludes("metrics", "plan", "nothing is made that could be measured"),
+      .excludes("plan", "dry-run", "a plan says all that a dry run says"),
+      .excludes("no-cache", "cache", "nothing is kept then"),
+      .excludes("no-cache", "cache-size", "nothing is kept then"),
     ],
     interruption: .waitForUpstream)
 }

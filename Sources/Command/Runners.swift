@@ -1,6 +1,7 @@
 /// The verbs that need no tensors.
 public let frontRunners: [VerbRunner] = [
-  decodeVerb, shardVerb, catVerb, mergeVerb, exportVerb, runVerb, inspectVerb, verifyVerb, previewVerb, reportVerb,
+  decodeVerb, shardVerb, catVerb, mergeVerb, exportVerb, runVerb, gcVerb, inspectVerb, verifyVerb, previewVerb,
+  reportVerb,
   methodsVerb,
   completionVerb, manVerb, helpVerb, versionVerb, doctorVerb,
 ]

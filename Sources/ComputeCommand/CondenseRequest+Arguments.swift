@@ -1,5 +1,6 @@
 import Catalog
 import Command
+import Datasets
 import Methods
 import Stages
 
@@ -18,6 +19,16 @@ extension CondenseRequest {
     guard arguments.verb.option("validate") != nil else { return }
     validation = arguments.number("validate").map {
       Validation.Request(share: $0, every: arguments.integer("validate-every"))
+    }
+    reusesClasses = arguments.flag("reuse-classes")
+    if let text = arguments.text("normalization") {
+      guard let value = Normalization(text: text) else {
+        throw UsageError(
+          "--normalization takes a mean for each channel, a colon and as many deviations above 0, not '\(text)'",
+          hint: "such as 0.13:0.31, or 0.49,0.48,0.45:0.25,0.24,0.26")
+      }
+      normalization = value
+      reading["normalization"] = text
     }
     time = arguments.given("time") ? arguments.valueText("time") : nil
   }

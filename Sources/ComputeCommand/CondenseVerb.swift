@@ -51,6 +51,7 @@ let condenseVerb = VerbRunner("condense") { invocation in
     return (CondenseStage(asked, of: info, tool: toolVersion, in: chosen), promised)
   } announce: { estimate in
     chosen.announce(estimate)
+    report.estimate(seconds: estimate.seconds, memoryBytes: estimate.decodedBytes + estimate.workingBytes)
   }
   return .ok
 }

@@ -4,6 +4,12 @@ import Stages
 // What is said before the work starts.
 
 extension Estimate {
+  /// Seconds of everything.
+  var seconds: Double {
+    let steps = Double(steps ?? 0) * (secondsPerStep ?? 0)
+    return trajectories.reduce(startSeconds + steps + (features?.seconds ?? 0)) { $0 + $1.seconds }
+  }
+
   /// One line each for what is made, the steps, the features, and the memory.
   func lines(for request: CondenseRequest) -> [String] {
     var lines = ["\(request.name): \(images) images, seed \(request.seed)"]

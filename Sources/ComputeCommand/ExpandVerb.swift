@@ -34,6 +34,9 @@ let expandVerb = VerbRunner("expand") { invocation in
     )
   } announce: { estimate in
     announce(estimate)
+    report.estimate(
+      seconds: estimate.learningSeconds + estimate.makingSeconds,
+      memoryBytes: estimate.decodedBytes + estimate.workingBytes)
   }
   if let distance = expanded?.meanDistance {
     report.log("new images are \(fixed(distance, 2)) deviations a value from the nearest sample, on average")

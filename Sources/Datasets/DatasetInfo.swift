@@ -135,14 +135,18 @@ public struct ProvenanceStep: Sendable, Equatable, Codable {
   public var results: [String: Double]?
   /// Samples of the input that could not be read and were left out; nil where there were none.
   public var skipped: BadSamples?
+  /// Classes whose images an earlier run had made and that were taken from there; nil where all were made.
+  public var reused: [String]?
   /// Of a merge: what the history of each part has after the steps that all have in common; nil where no part has any.
   public var parts: [[ProvenanceStep]]?
 
   /// Makes a step.
   public init(
     verb: String, tool: String, options: [String: String] = [:], digests: [String: String] = [:],
-    results: [String: Double]? = nil, skipped: BadSamples? = nil, parts: [[ProvenanceStep]]? = nil
+    results: [String: Double]? = nil, skipped: BadSamples? = nil, parts: [[ProvenanceStep]]? = nil,
+    reused: [String]? = nil
   ) {
+    self.reused = reused
     self.parts = parts
     self.results = results
     self.skipped = skipped

@@ -41,6 +41,12 @@ struct CheckpointPlace {
 }
 
 extension DatasetPlan.Step {
+  /// Whether it can be told where to keep trained networks, and was not.
+  var takesCache: Bool {
+    Catalog.verb(verb)?.option("cache") != nil
+      && !words.contains { $0.hasPrefix("--cache=") || $0.hasPrefix("--model") }
+  }
+
   /// Whether it can be told where to keep its checkpoints, and was not.
   var takesCheckpoint: Bool {
     guard Catalog.verb(verb)?.option("checkpoint") != nil,

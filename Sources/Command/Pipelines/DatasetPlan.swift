@@ -3,7 +3,7 @@ internal import Datasets
 internal import Shards
 
 /// A dataset of a pipeline file after everything that can be checked without its inputs was checked.
-struct DatasetPlan: Equatable {
+struct DatasetPlan: Equatable, Sendable {
   /// A process that will be started.
   struct Step: Equatable {
     /// The verb.
@@ -28,6 +28,12 @@ struct DatasetPlan: Equatable {
   var inputs: [String]
   /// The processes, in the order of the shell pipe.
   var steps: [Step]
+  /// How the dataset is evaluated once it is there.
+  var evaluations: [EvaluationPlan]
+  /// Where the table of results is written, without `.md` and `.csv`; nil for nowhere.
+  var table: String?
+  /// Its place in the file as it is written.
+  var origin: PipelineExpansion.Origin
   /// Everything whose content decides the dataset: inputs, and then the models of the steps.
   var sources: [String] { inputs + steps.flatMap(\.models) }
   /// What a new dataset has to pass; nil where nothing is asked.
@@ -35,15 +41,21 @@ struct DatasetPlan: Equatable {
   /// Where readers find it; nil where that is the output alone.
   var publish: PublishPlan?
   /// Everything that is read.
-  var reads: [String] { sources + (check?.test ?? []) }
+  var reads: [String] { sources + (check?.test ?? []) + evaluations.flatMap(\.sources) }
+
+  /// What is written beside the dataset, which may be neither in it nor in what is read.
+  var written: [String] {
+    let tables = table.map { ["\($0).md", "\($0).csv"] } ?? []
+    return steps.flatMap(\.written) + (check?.written ?? []) + evaluations.flatMap(\.written) + tables
+  }
 
   /// Checks all datasets of a file.
   ///
   /// - Throws: `DataError` (`.badInput`) with the file, the place in it, and what the command line would say.
   static func plans(for file: PipelineFile, at path: String) throws(DataError) -> [DatasetPlan] {
     var plans: [DatasetPlan] = []
-    for (index, dataset) in file.datasets.enumerated() {
-      plans.append(try DatasetPlan(dataset, in: FilePlace(path, "datasets[\(index)]")))
+    for dataset in file.datasets {
+      plans.append(try DatasetPlan(dataset, in: FilePlace(path, dataset.origin.place)))
     }
     try checkPlaces(of: plans, at: path)
     try checkPublishPlaces(of: plans, at: path)
@@ -71,6 +83,13 @@ struct DatasetPlan: Equatable {
     }
     if let check = dataset.check { self.check = try CheckPlan(check, of: inputs, in: place.below("check")) }
     if let publish = dataset.publish { self.publish = PublishPlan(publish, in: place.below("publish")) }
+    origin = dataset.origin
+    evaluations = []
+    for (index, options) in dataset.evaluate.enumerated() {
+      evaluations.append(try EvaluationPlan(options, in: place.below("evaluate[\(index)]")))
+    }
+    guard dataset.table != "" else { throw place.below("table").refuse("should name a file without its ending") }
+    table = dataset.table.map(place.resolve)
   }
 
   /// What each process is started with; the last one writes into `folder`.
@@ -109,17 +128,19 @@ struct DatasetPlan: Equatable {
 
 extension DatasetPlan.Step {
   /// Options of every verb that belong to the run as a whole, and what takes their place.
-  private static let reserved = [
+  static let reserved = [
     "input": "inputs stand beside the steps", "output": "the output stands beside the steps",
     "help": "it is for people", "dry-run": "type pipe run --dry-run", "progress": "type it after pipe run",
     "quiet": "type it after pipe run", "verbose": "type it after pipe run", "on-term": "type it after pipe run",
   ]
 
+  /// The verbs that a step may be: a verb whose output has to be named writes no samples.
+  static let usable = Catalog.verbs.filter {
+    $0.samplesOption == "input" && $0.option("output").map { !$0.isRequired } ?? false
+  }
+
   fileprivate init(_ step: PipelineFile.Step, isLast: Bool, in place: FilePlace) throws(DataError) {
-    // A verb whose output has to be named writes no samples.
-    let usable = Catalog.verbs.filter {
-      $0.samplesOption == "input" && $0.option("output").map { !$0.isRequired } ?? false
-    }
+    let usable = Self.usable
     guard let verb = usable.first(where: { $0.name == step.verb }) else {
       let near = nearest(to: step.verb, among: usable.map(\.name)).map { "did you mean \($0)?" }
       throw place.below("verb").refuse(

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Shards
 
 /// The files that `pipe run` puts beside a dataset's own.
-let pipelineRecords = [RecipeFile.name, CheckFile.name, SentFile.name]
+let pipelineRecords = [RecipeFile.name, CheckFile.name, SentFile.name, EvaluationFile.name]
 
 /// The content of a record.
 func recordBytes(_ record: some Encodable) -> [UInt8] {

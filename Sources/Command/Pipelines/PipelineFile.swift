@@ -21,6 +21,15 @@ struct PipelineFile: Decodable, Equatable {
     var check: Check?
     /// Where readers find it; nil where that is the output alone.
     var publish: Publish?
+    /// How the dataset is evaluated once it is there: options of `pipe evaluate`, one table for each evaluation.
+    var evaluate: [[String: StepOption]]
+    /// Where the table of results is written, without `.md` and `.csv`, relative to the file.
+    var table: String?
+    /// Its place in the file as it is written.
+    var origin = PipelineExpansion.Origin(index: 0)
+
+    /// The keys that mean something, those that are worked out before anything is decoded included.
+    static let keys = ["output", "input", "steps", "check", "publish", "evaluate", "table", "matrix", "exclude"]
   }
 
   /// One process of the shell pipe.
@@ -29,15 +38,27 @@ struct PipelineFile: Decodable, Equatable {
     var verb: String
     /// Its options by long name.
     var options: [String: StepOption]
+
+    /// The keys that mean something.
+    static let keys = ["verb", "options"]
   }
 
-  /// The datasets, in the order in which they are made.
+  /// The datasets, in the order in which they are made; one for each cell of a matrix.
   var datasets: [Dataset]
+
+  /// The keys of the file itself.
+  static let keys = ["format", "variables", "datasets", "$schema"]
 
   /// Reads a file.
   ///
-  /// - Throws: `DataError`: `.noInput`, `.io`, or `.badInput` with the path inside the file and what it should hold.
-  init(path: String) throws(DataError) {
+  /// - Parameters:
+  ///   - typed: values of variables, by name.
+  ///   - environment: what `${env:NAME}` stands for.
+  /// - Throws: `DataError`: `.noInput`, `.io`, `.usage` for a value of a variable that there is not, or `.badInput` with the
+  ///   path inside the file and what it should hold.
+  init(
+    path: String, typed: [String: String] = [:], environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws(DataError) {
     let data: Data
     do {
       data = try Data(contentsOf: URL(filePath: path))
@@ -45,14 +66,17 @@ struct PipelineFile: Decodable, Equatable {
       let isThere = FileManager.default.fileExists(atPath: path)
       throw DataError(isThere ? .io : .noInput, at: [path], isThere ? "cannot be read" : "there is no such file")
     }
-    try self.init(data, named: path)
+    try self.init(data, named: path, typed: typed, environment: environment)
   }
 
-  init(_ data: Data, named path: String) throws(DataError) {
+  init(
+    _ data: Data, named path: String, typed: [String: String] = [:], environment: [String: String] = [:]
+  ) throws(DataError) {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
+    var origins: [PipelineExpansion.Origin] = []
     func bad(_ keys: [any CodingKey], _ problem: String, _ remedy: String? = nil) -> DataError {
-      DataError(.badInput, at: [path, spelled(keys)].filter { !$0.isEmpty }, problem, remedy: remedy)
+      DataError(.badInput, at: [path, spelled(keys, origins)].filter { !$0.isEmpty }, problem, remedy: remedy)
     }
     // Before the parser, which neither says where a mistake is nor minds a key that stands twice.
     if let mistake = JSON5Syntax.mistake(in: String(decoding: data, as: UTF8.self)) {
@@ -60,7 +84,15 @@ struct PipelineFile: Decodable, Equatable {
       throw DataError(.badInput, at: [path, place], "is no JSON5: \(mistake.problem)")
     }
     do {
-      self = try decoder.decode(Self.self, from: data)
+      let written = try decoder.decode(PipelineValue.self, from: data)
+      let expansion = try PipelineExpansion(written, typed: typed, environment: environment)
+      origins = expansion.origins
+      self = try decoder.decode(Self.self, from: Data(expansion.value.document.utf8))
+      for (index, origin) in origins.enumerated() { datasets[index].origin = origin }
+    } catch let error as UnknownVariable {
+      let near = nearest(to: error.name, among: error.known).map { "did you mean \($0)?" }
+      let known = error.known.isEmpty ? "it has none" : "it has \(error.known.joined(separator: ", "))"
+      throw DataError(.usage, at: [path], "has no variable \(quoted(error.name)) to set", remedy: near ?? known)
     } catch let error as Refusal {
       throw bad(error.place, error.problem, error.remedy)
     } catch DecodingError.keyNotFound(let key, let context) {
@@ -77,7 +109,7 @@ struct PipelineFile: Decodable, Equatable {
   }
 
   init(from decoder: any Decoder) throws {
-    let keys = try KnownKeys(decoder, ["format", "datasets"])
+    let keys = try KnownKeys(decoder, Self.keys)
     // Not as a whole number: the parser takes 1.5 for a mistake of syntax then.
     let format = try keys.decode(Double.self, "format")
     guard format == Double(Self.format) else {
@@ -93,21 +125,39 @@ struct PipelineFile: Decodable, Equatable {
 
 extension PipelineFile.Dataset: Decodable {
   init(from decoder: any Decoder) throws {
-    let keys = try KnownKeys(decoder, ["output", "input", "steps", "check", "publish"])
+    let keys = try KnownKeys(decoder, Self.keys)
     output = try keys.decode(String.self, "output")
     input = try keys.decode([String].self, "input")
     steps = try keys.decode([PipelineFile.Step].self, "steps")
     check = try keys.decodeIfPresent(PipelineFile.Check.self, "check")
     publish = try keys.decodeIfPresent(PipelineFile.Publish.self, "publish")
+    evaluate = try keys.decodeIfPresent(OneOrMore.self, "evaluate")?.tables ?? []
+    table = try keys.decodeIfPresent(String.self, "table")
+    if table != nil, evaluate.isEmpty {
+      throw Refusal(decoder.codingPath + [Key("table")], "means nothing without 'evaluate': there is nothing to list")
+    }
     for (key, isEmpty) in [("input", input.isEmpty), ("steps", steps.isEmpty)] where isEmpty {
       throw Refusal(decoder.codingPath + [Key(key)], "is empty")
     }
   }
 }
 
+/// The options of one evaluation, or a list of them.
+private struct OneOrMore: Decodable {
+  let tables: [[String: StepOption]]
+
+  init(from decoder: any Decoder) throws {
+    if (try? decoder.unkeyedContainer()) != nil {
+      tables = try decoder.singleValueContainer().decode([[String: StepOption]].self)
+    } else {
+      tables = [try decoder.singleValueContainer().decode([String: StepOption].self)]
+    }
+  }
+}
+
 extension PipelineFile.Step: Decodable {
   init(from decoder: any Decoder) throws {
-    let keys = try KnownKeys(decoder, ["verb", "options"])
+    let keys = try KnownKeys(decoder, Self.keys)
     verb = try keys.decode(String.self, "verb")
     options = try keys.decodeIfPresent([String: StepOption].self, "options") ?? [:]
   }
@@ -152,19 +202,14 @@ struct KnownKeys {
   }
 }
 
-/// Any key of an object.
-struct Key: CodingKey {
-  var stringValue: String
-  var intValue: Int? { nil }
-
-  init(_ name: String) { stringValue = name }
-  init?(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}
-
-/// `datasets[0].steps[1].options`.
-private func spelled(_ keys: [any CodingKey]) -> String {
-  keys.reduce("") { text, key in
+/// `datasets[0].steps[1].options`, as the file is written.
+private func spelled(_ keys: [any CodingKey], _ origins: [PipelineExpansion.Origin]) -> String {
+  var (keys, start) = (keys, "")
+  if keys.count > 1, keys[0].stringValue == "datasets", let index = keys[1].intValue, origins.indices.contains(index) {
+    start = origins[index].place
+    keys.removeFirst(2)
+  }
+  return keys.reduce(start) { text, key in
     if let index = key.intValue { return "\(text)[\(index)]" }
     return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
   }

@@ -47,12 +47,17 @@ extension StepOption {
     guard let option else { return ["--\(name)"] }
     switch (self, option.kind) {
     case (.bool(let isOn), .flag): return isOn ? ["--\(name)"] : []
+    // As a variable of the environment says it.
+    case (.text("true"), .flag): return ["--\(name)"]
+    case (.text("false"), .flag): return []
     case (_, .flag): throw refuse("true or false")
     case (.bool(let isOn), _):
       guard option.impliedText != nil else { throw refuse("a value, not \(isOn)") }
       return isOn ? ["--\(name)"] : []
     case (.text(let text), .path): return ["--\(name)=\(text.isEmpty ? text : path(text))"]
     case (.number(let text), _), (.text(let text), _): return ["--\(name)=\(text)"]
+    case (.list(let paths), .path) where option.repeats && !paths.contains(""):
+      return paths.map { "--\(name)=\(path($0))" }
     case (.list(let words), .list):
       guard !words.contains(where: { $0.contains(",") }) else { throw refuse("words without commas") }
       return ["--\(name)=\(words.joined(separator: ","))"]

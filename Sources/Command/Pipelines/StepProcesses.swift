@@ -10,6 +10,7 @@ final class StepProcesses: Sendable {
   private let processes: [pid_t]
   /// Those that were not waited for: only these may be sent a signal, for the numbers of others may be taken again.
   private let running: Mutex<Set<pid_t>>
+  private let copies: [StreamCopy]
   /// The end of a pipe that only this process holds: the steps see when it is gone, see `Lifeline`.
   private let lifeline: Int32
   /// What reads their standard errors; nil where they share that of this process.
@@ -23,13 +24,17 @@ final class StepProcesses: Sendable {
   ///   - commands: what each is given after its name.
   ///   - program: its path; nil for this program.
   ///   - output: what the last one writes to; nil for the standard output.
+  ///   - errors: what all of them write their messages to; nil for the standard error, or who draws.
+  ///   - fed: a file whose bytes the first one reads through a pipe, as it would read those of another process; nil for none.
+  ///   - recordings: what is written down of the stream behind a process, by its number.
   ///   - dataset: the dataset that they make, which their JSON lines name.
   ///   - report: who draws what they do, where it draws: they have to report in JSON then. Nil for the standard error as it is.
   /// - Throws: `DataError` (`.io`) when the system refuses a process or a pipe; none is left running then.
   init(
-    _ commands: [[String]], program: String? = nil, output: Int32? = nil, makes dataset: String? = nil,
-    drawnBy report: Reporter? = nil
+    _ commands: [[String]], program: String? = nil, output: Int32? = nil, errors: Int32? = nil, fed: Int32? = nil,
+    recordings: [Int: StepRecording] = [:], makes dataset: String? = nil, drawnBy report: Reporter? = nil
   ) throws(DataError) {
+    var copies: [StreamCopy] = []
     var started: [pid_t] = []
     var collected: [Int32] = []
     var line: [Int32] = [-1, -1]
@@ -40,30 +45,39 @@ final class StepProcesses: Sendable {
     // What the next process reads from.
     var input = open("/dev/null", O_RDONLY | O_CLOEXEC)
     do throws(DataError) {
+      if let fed {
+        close(input)
+        input = -1
+        let ends = try closedOnExec()
+        copies.append(StreamCopy(from: fcntl(fed, F_DUPFD_CLOEXEC, 3), to: ends.write))
+        input = ends.read
+      }
       for (index, words) in commands.enumerated() {
-        var ends: [Int32] = [-1, -1]
-        if index < commands.count - 1 {
-          guard pipe(&ends) == 0 else { throw systemFailure("no pipe could be made") }
-          for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        }
-        defer { close(ends[1]) }
-        let writes = index < commands.count - 1 ? ends[1] : output ?? -1
+        let isLast = index == commands.count - 1
+        let ends = isLast ? (read: -1, write: -1) : try closedOnExec()
+        defer { close(ends.write) }
         do throws(DataError) {
-          var said: [Int32] = [-1, -1]
+          var said: (read: Int32, write: Int32) = (-1, -1)
           if report?.isDrawing ?? false {
-            guard pipe(&said) == 0 else { throw systemFailure("no pipe could be made") }
-            for end in said { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            collected.append(said[0])
+            said = try closedOnExec()
+            collected.append(said.read)
           }
-          defer { close(said[1]) }
+          defer { close(said.write) }
           started.append(
-            try spawn(program, words, input: input, output: writes, errors: said[1], lifeline: line[0], makes: dataset))
+            try spawn(
+              program, words, input: input, output: isLast ? output ?? -1 : ends.write, errors: errors ?? said.write,
+              lifeline: line[0], makes: dataset))
         } catch {
-          close(ends[0])
+          close(ends.read)
           throw error
         }
         close(input)
-        input = ends[0]
+        input = ends.read
+        if let recording = recordings[index], !isLast {
+          let next = try closedOnExec()
+          copies.append(StreamCopy(from: input, to: next.write, recording: recording))
+          input = next.read
+        }
       }
     } catch {
       close(input)
@@ -76,6 +90,7 @@ final class StepProcesses: Sendable {
       throw error
     }
     processes = started
+    self.copies = copies
     running = Mutex(Set(started))
     lifeline = line[1]
     reports = collected.isEmpty ? nil : report.map { StepReports(collected, of: commands.map { $0[0] }, to: $0) }
@@ -91,9 +106,12 @@ final class StepProcesses: Sendable {
 
   /// Waits for all of them; the exit code of each, 128 and the signal's number for one that was killed.
   ///
-  /// What they said is shown by then.
+  /// What they said is shown by then, and what was recorded is complete.
   func wait() -> [Int32] {
-    defer { reports?.finish() }
+    defer {
+      for copy in copies { _ = copy.wait() }
+      reports?.finish()
+    }
     return processes.map { process in
       var information = siginfo_t()
       // Leaves the number taken until nobody can send a signal to it any more.
@@ -123,6 +141,14 @@ final class StepProcesses: Sendable {
   static func culprit(_ codes: [Int32]) -> Int? {
     codes.firstIndex { $0 != 0 && $0 != ExitStatus.brokenPipe.rawValue } ?? codes.firstIndex { $0 != 0 }
   }
+}
+
+/// A pipe whose ends no other process inherits.
+private func closedOnExec() throws(DataError) -> (read: Int32, write: Int32) {
+  var ends: [Int32] = [-1, -1]
+  guard pipe(&ends) == 0 else { throw systemFailure("no pipe could be made") }
+  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+  return (ends[0], ends[1])
 }
 
 private func spawn(

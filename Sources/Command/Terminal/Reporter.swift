@@ -86,6 +86,11 @@ public final class Reporter: Sendable {
     if !isQuiet { say(sentence, kind: "log") }
   }
 
+  /// Tells programs what the work will take: for `--dry-run`, beside the lines for people.
+  public func estimate(seconds: Double, memoryBytes: Int) {
+    event("estimate", [("seconds", .number(seconds)), ("memory_bytes", .integer(memoryBytes))])
+  }
+
   /// Says a detail, under `--verbose` only.
   public func detail(_ sentence: String) {
     if isVerbose { say(sentence, kind: "detail") }

@@ -85,7 +85,7 @@ private func mixesImages(_ inputs: [Input]) -> Bool {
 }
 
 /// Where temporary files go when the output has no folder.
-private func temporaryFolder() -> String {
+func temporaryFolder() -> String {
   getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
 }
 

@@ -4,10 +4,17 @@ internal import Glibc
 internal import Shards
 
 let runVerb = VerbRunner("run") { invocation in
-  var log = RunLog(invocation)
+  if invocation.arguments.flag("schema") {
+    try invocation.output.write(PipelineSchema.json.rendered(indented: true) + "\n")
+    return .ok
+  }
+  guard let file = invocation.arguments.operands.first else {
+    throw UsageError("run needs FILE: a pipeline file", hint: "see pipe run --help")
+  }
+  var log = RunLog(invocation, file)
   try log.begin()
   do {
-    let status = try await run(invocation, &log)
+    let status = try await run(file, invocation, &log)
     try log.end(nil)
     return status
   } catch {
@@ -16,14 +23,23 @@ let runVerb = VerbRunner("run") { invocation in
   }
 }
 
-private func run(_ invocation: Invocation, _ log: inout RunLog) async throws -> ExitStatus {
-  let file = invocation.arguments.operands[0]
-  let all = try DatasetPlan.plans(for: PipelineFile(path: file), at: file)
+private func run(_ file: String, _ invocation: Invocation, _ log: inout RunLog) async throws -> ExitStatus {
+  let typed = try typedVariables(invocation.arguments)
+  let all = try DatasetPlan.plans(for: PipelineFile(path: file, typed: typed), at: file)
   log.plans(all)
   let plans = try chosen(all, invocation.arguments, in: file)
-  var run = PipelineRun(invocation: invocation, log: log)
+  let cache = try RunCache(plans, invocation.arguments)
+  var run = PipelineRun(invocation: invocation, log: log, tables: ResultsTables(all), cache: cache)
   defer { log = run.log }
   let rollsBack = invocation.arguments.flag("rollback")
+  if invocation.arguments.flag("plan") {
+    try await describe(plans, &run)
+    return .ok
+  }
+  if !rollsBack, !invocation.arguments.flag("dry-run") {
+    for plan in all { try run.list(plan) }
+    try run.tables.write()
+  }
   for plan in plans {
     run.log.beginDataset(plan)
     // Every dataset that is not made says why; the last word of a run with one dataset is that reason itself.
@@ -66,16 +82,47 @@ private func chosen(_ plans: [DatasetPlan], _ arguments: Arguments, in file: Str
   return plans.filter { plan in names.contains { plan.isCalled($0) } }
 }
 
+/// Says what a run would do, dataset by dataset.
+private func describe(_ plans: [DatasetPlan], _ run: inout PipelineRun) async throws {
+  run.invocation.interrupts.setInterruption(.stop)
+  let output = run.invocation.output
+  let isJSON = run.arguments.flag("json")
+  var earlier: [(output: String, flow: StepFlow?)] = []
+  var reports: [JSONText] = []
+  for plan in plans {
+    let (report, flow) = try await run.describe(plan, after: earlier)
+    earlier.append((plan.output, flow))
+    if isJSON { reports.append(report.json) } else { try output.write(report.text) }
+  }
+  if isJSON { try output.write(JSONText.object([("datasets", .array(reports))]).rendered(indented: true) + "\n") }
+}
+
+/// What `--set NAME=VALUE` gives to variables; of several values of one name the last one.
+private func typedVariables(_ arguments: Arguments) throws(UsageError) -> [String: String] {
+  var typed: [String: String] = [:]
+  for word in arguments.texts("set") {
+    guard let mark = word.firstIndex(of: "="), mark > word.startIndex else {
+      throw UsageError("--set takes NAME=VALUE, not \(quoted(word))", hint: "such as --set ipc=10")
+    }
+    typed[String(word[..<mark])] = String(word[word.index(after: mark)...])
+  }
+  return typed
+}
+
 /// One `pipe run`: what was done so far, and what was read for it.
 struct PipelineRun {
   let invocation: Invocation
   private(set) var outcomes: [RunOutcome] = []
   var contents = InputContents()
   var log: RunLog
+  var tables: ResultsTables
+  var cache: RunCache?
 
-  init(invocation: Invocation, log: RunLog) {
+  init(invocation: Invocation, log: RunLog, tables: ResultsTables, cache: RunCache?) {
     self.invocation = invocation
     self.log = log
+    self.tables = tables
+    self.cache = cache
   }
 
   var report: Reporter { invocation.report }
@@ -146,7 +193,7 @@ struct PipelineRun {
     try await finish(plan, at: output, outcome)
   }
 
-  /// Publishes a dataset that is in place, and notes what became of it.
+  /// Publishes a dataset that is in place, evaluates it, and notes what became of it.
   private mutating func finish(_ plan: DatasetPlan, at output: String, _ outcome: RunOutcome) async throws {
     var outcome = outcome
     if let manifest = try? Manifest(inFolder: output) { outcome.take(manifest) }
@@ -154,6 +201,7 @@ struct PipelineRun {
       log.state("publishing", plan)
       if let state = try await publish(plan, at: output), outcome.state == "up to date" { outcome.state = state }
     }
+    if outcome.state != "ended early" { try await evaluate(plan) }
     note(outcome)
   }
 
@@ -172,16 +220,18 @@ struct PipelineRun {
     // The lock stays until the end.
     defer { withExtendedLifetime(folder) {} }
     var isCut = false
+    var fromCache: String?
     if isKnown {
       // Before the lock was there, another run may have taken it.
       guard try HeldDataset(beside: output, for: recipe).isWanted else {
         throw DataError(.temporary, at: [plan.output], "was being made by another pipe run", remedy: "try again")
       }
     } else {
-      isCut = try await runSteps(of: plan, into: folder, at: output, recipe, inputs, replacing: replacing)
+      (isCut, fromCache) = try await runSteps(of: plan, into: folder, at: output, recipe, inputs, replacing: replacing)
     }
     var outcome = RunOutcome(
       output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest)
+    outcome.fromCache = fromCache
     if let check = plan.check, let held {
       if !isKnown {
         let generation = try Manifest(inFolder: folder.dataset).generation
@@ -221,11 +271,11 @@ struct PipelineRun {
 
   /// Runs the steps, and leaves a whole dataset with its recipe in the folder.
   ///
-  /// - Returns: whether they were ended early.
-  private func runSteps(
+  /// - Returns: whether they were ended early, and the verb of the last step whose result was in the cache.
+  private mutating func runSteps(
     of plan: DatasetPlan, into folder: MakingFolder, at output: String, _ recipe: Recipe, _ inputs: [InputContent],
     replacing: Bool
-  ) async throws -> Bool {
+  ) async throws -> (isCut: Bool, fromCache: String?) {
     invocation.interrupts.setInterruption(.waitForUpstream)
     var commands = plan.commands(into: folder.dataset).map { $0 + terminalOptions }
     if arguments.choice("on-term") == "keep" {
@@ -238,12 +288,21 @@ struct PipelineRun {
       commands[index].append("--checkpoint=\(checkpoint.path)")
     }
     checkpoint.removeOthers()
+    if let cache, cache.isTyped {
+      for (index, step) in plan.steps.enumerated() where step.takesCache {
+        commands[index].append("--cache=\(cache.steps.folder.path)")
+      }
+    }
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
     // Steps that were not started need not be ended.
     if invocation.interrupts.signal != nil { throw CancellationError() }
+    let cached = cached(plan, inputs)
+    let recordings = Dictionary(uniqueKeysWithValues: cached.recordings.map { ($0.key - cached.skipped, $0.value) })
     // On a terminal this process draws the stages of all steps.
-    let processes = try StepProcesses(commands, makes: plan.output, drawnBy: report)
+    let processes = try StepProcesses(
+      Array(commands[cached.skipped...]), fed: cached.start?.found.descriptor, recordings: recordings,
+      makes: plan.output, drawnBy: report)
     invocation.interrupts.forwardTermination { processes.send($0) }
     defer { invocation.interrupts.forwardTermination(nil) }
     let codes = await withTaskCancellationHandler {
@@ -253,13 +312,15 @@ struct PipelineRun {
     }
     try Task.checkCancellation()
     let isInterrupted = invocation.interrupts.signal != nil
+    let isCurrent = zip(plan.sources, inputs).allSatisfy { $1.isCurrent(at: $0) }
+    if !isInterrupted, isCurrent { keep(cached, codes: codes) }
     if let index = StepProcesses.culprit(codes) {
       if isInterrupted { throw CancellationError() }
-      let (verb, code) = (plan.steps[index].verb, codes[index])
+      let (verb, code) = (plan.steps[cached.skipped + index].verb, codes[index])
       throw DataError(
         .upstream(exitCode: code), at: [plan.output], "nothing was published: \(verb) ended with exit code \(code)")
     }
-    let isCut = isInterrupted && plan.steps.contains(where: \.canEndEarly)
+    let isCut = isInterrupted && plan.steps[cached.skipped...].contains(where: \.canEndEarly)
     if isCut, replacing {
       report.warn("\(plan.output): ended early, so the old dataset stays")
       throw CancellationError()
@@ -273,7 +334,7 @@ struct PipelineRun {
     }
     let manifest = try Manifest(inFolder: folder.dataset)
     try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
-    return isCut
+    return (isCut, cached.start.map { plan.steps[$0.step].verb })
   }
 
   /// What was typed after `pipe run` about the terminal holds for the steps.
@@ -287,7 +348,7 @@ struct PipelineRun {
     note(RunOutcome(output: plan.output, state: state))
     guard !invocation.arguments.flag("json") else { return }
     var text = "\(plan.output): \(state)\n  \(plan.line)\n"
-    for line in plan.furtherLines { text += "  \(line)\n" }
+    for line in plan.furtherLines + (try missingEvaluationLines(plan)) { text += "  \(line)\n" }
     try invocation.output.write(text)
   }
 

@@ -11,7 +11,7 @@ internal import Glibc
 public final class NewFile: @unchecked Sendable {
   /// Where to write.
   public let descriptor: Int32
-  private let path: String
+  private var path: String
   /// The name until publication, where there is one.
   private let temporary: String?
   private var registration: Int?
@@ -50,10 +50,13 @@ public final class NewFile: @unchecked Sendable {
 
   /// Makes the file durable and gives it its name.
   ///
-  /// - Parameter replacing: takes the place of a file of that name, at once: whenever it is looked at, one of both is there.
+  /// - Parameters:
+  ///   - replacing: takes the place of a file of that name, at once: whenever it is looked at, one of both is there.
+  ///   - name: another name in the same folder, for a file that is named after its content.
   /// - Throws: `DataError`: `.cannotCreate` when there is a file of that name that is not to be replaced, `.io`.
-  public func publish(replacing: Bool = false) throws(DataError) {
+  public func publish(replacing: Bool = false, as name: String? = nil) throws(DataError) {
     precondition(isOpen, "a file is published once")
+    if let name { path = "\(parentFolder(of: path))/\(name)" }
     guard fsync(descriptor) == 0 else { throw systemError(.io, at: [path], "cannot be made durable") }
     try UnfinishedOutputs.publish(registration) { () throws(DataError) in
       if replacing {

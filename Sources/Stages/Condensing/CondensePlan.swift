@@ -21,6 +21,9 @@ public struct CondensePlan: Sendable {
   /// The moment of the clock at which the steps end, so that there is time to validate; nil for none.
   private let deadline: Double?
   let normalization: Normalization
+  /// Whether the images of a class follow from the request and its own samples.
+  private let classesFollowFromSamples: Bool
+  private let usesNormalization: Bool
   /// What the run will take on this machine.
   public let estimate: Estimate
 
@@ -132,7 +135,16 @@ public struct CondensePlan: Sendable {
     self.task = task
     self.method = method
     self.estimate = estimate
-    normalization = Normalization.measured(on: store)
+    if let given = request.normalization, given.mean.count != store.shape.channels {
+      throw DataError(
+        .usage, at: [info.name],
+        "has \(store.shape.channels) channels, and --normalization has \(given.mean.count) means and deviations")
+    }
+    normalization = request.normalization ?? Normalization.measured(on: store)
+    classesFollowFromSamples =
+      request.traits.classesAreIndependent && !(method.recorded["train-on"].map { $0 != "snapshots" } ?? false)
+      && (request.trajectories != nil || cost.trajectories.isEmpty && cost.features == nil)
+    usesNormalization = cost.probe != nil || cost.features != nil
   }
 
   /// The options in force, for who wants to know.
@@ -140,10 +152,42 @@ public struct CondensePlan: Sendable {
     provenance(stepsReached: method.steps).sorted { $0.key < $1.key }.map { "--\($0) \($1)" }.joined(separator: " ")
   }
 
+  /// The classes that an earlier run made; nil where none is looked for.
+  private func reuse(tool: String, in context: RunContext) -> ClassReuse? {
+    guard request.reusesClasses else { return nil }
+    guard let directory = context.cacheDirectory, classesFollowFromSamples else {
+      context.log(
+        context.cacheDirectory == nil
+          ? "no class is kept: there is no cache"
+          : "all classes are made: with \(request.name) and these options they depend on each other, or on networks that are trained on all "
+            + "images")
+      return nil
+    }
+    // What stands in a checkpoint, and trials of the whole set, are of all classes.
+    guard validation == nil, deadline == nil, context.snapshotEvery == nil, request.checkpoint?.found == nil else {
+      return nil
+    }
+    let options = method.recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" }.joined(separator: " ")
+    let networks = request.trajectories.map { "networks \($0.digest)" } ?? "networks by seed"
+    let scale = usesNormalization ? "normalized by \(normalization.mean) \(normalization.std)" : "as they are"
+    let recipe =
+      "\(tool)\n\(request.name) \(options)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
+    return ClassReuse(
+      recipe, of: real, counts: task.counts, formation: request.formation, directory: directory, log: context.log)
+  }
+
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
+  ///
+  /// - Returns: the result, and the names of classes that an earlier run had made.
   func run(
     tool: String, in context: RunContext, snapshot: @escaping @Sendable (Int, Synthetic) -> Void
-  ) throws -> Condensation {
+  ) throws -> (result: Condensation, reused: [String]) {
+    let reuse = reuse(tool: tool, in: context)
+    let reused = reuse.map { $0.classes.map { real.classNames[$0] } } ?? []
+    if !reused.isEmpty {
+      context.log("\(reused.count) of \(task.counts.count { $0 > 0 }) classes are as an earlier run made them")
+    }
+    if let reuse, reuse.missing.allSatisfy({ $0 == 0 }) { return (try reuse.whole(with: nil), reused) }
     var control = control(for: real, in: context)
     let trials = Trials(request.checkpoint?.found?.trials ?? .init())
     let wanted = Set(context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
@@ -163,19 +207,22 @@ public struct CondensePlan: Sendable {
     control.shouldStop = { [deadline] in
       shouldStop() || trials.areOver || deadline.map { context.clock() >= $0 } ?? false
     }
-    let keeper = request.checkpoint.map { checkpoint in
+    let keeper = (reused.isEmpty ? request.checkpoint : nil).map { checkpoint in
       CheckpointKeeper(
         checkpoint, asked: request.asked(tool: tool), source: digest, options: method.recorded, recipe: mainRecipe,
         trials: trials, in: context)
     }
     keeper?.take(part: &control)
     let result = try method.condense(
-      real, counts: task.counts, normalization: normalization, using: RandomSource(seed: request.seed),
-      control: control)
+      real, counts: reuse?.missing ?? task.counts, normalization: normalization,
+      using: RandomSource(seed: request.seed), control: control)
     try keeper?.finish()
     try trials.finish()
     try check(steps: result.steps, result.lastReport)
-    return result
+    guard let reuse else { return (result, []) }
+    let isWhole = request.traits.learns ? result.steps == method.steps : !context.shouldStop()
+    if isWhole { reuse.keep(result, log: context.log) }
+    return (reused.isEmpty ? result : try reuse.whole(with: result), reused)
   }
 
   /// Tells how well a result trains, on the compute thread; nil where nothing was held back, or it was stopped.
@@ -253,13 +300,13 @@ public struct CondensePlan: Sendable {
 
   /// The history of what was made.
   func step(
-    _ verb: String, tool: String, stepsReached: Int, validated: ValidationResult? = nil
+    _ verb: String, tool: String, stepsReached: Int, validated: ValidationResult? = nil, reused: [String] = []
   ) -> ProvenanceStep {
     var digests = ["source": digest]
     digests["trajectories"] = request.trajectories?.digest
     return ProvenanceStep(
       verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests,
-      results: validated?.recorded)
+      results: validated?.recorded, reused: reused.isEmpty ? nil : reused)
   }
 
   /// Every option in force, as it would be typed; those of reading where they were typed.

@@ -45,6 +45,11 @@ public struct CondenseRequest: Sendable {
   /// Real images that are held back to tell how well the result trains; nil for none.
   public var validation: Validation.Request?
 
+  /// What networks see images shifted and scaled by; nil to measure it on all real images.
+  public var normalization: Normalization?
+  /// Whether each class is kept in the cache, and taken from there where it would not change.
+  public var reusesClasses = false
+
   /// A request; see the properties.
   public init(method: any CondensingMethod, budget: Budget, seed: UInt64) {
     self.method = method

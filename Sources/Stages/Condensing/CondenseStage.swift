@@ -76,7 +76,7 @@ public struct CondenseStage: Stage {
     let plan = try plan(store)
     context.announce(plan.estimate)
     let start = context.clock()
-    let result = try plan.run(tool: tool, in: context) { step, synthetic in
+    let (result, reused) = try plan.run(tool: tool, in: context) { step, synthetic in
       context.snapshot(
         step, describe(synthetic, steps: step, plan), samples(from: synthetic, selectedFrom: plan.real))
     }
@@ -87,7 +87,7 @@ public struct CondenseStage: Stage {
     if let validated, let initial = validated.initial, validated.accuracy < initial {
       context.log("the learned images train worse than those that they began with: try a lower --lr, or fewer --steps")
     }
-    let described = describe(result.synthetic, steps: result.steps, plan, validated)
+    let described = describe(result.synthetic, steps: result.steps, plan, validated, reused: reused)
     return (described, samples(from: result.synthetic, selectedFrom: plan.real))
   }
 
@@ -104,7 +104,8 @@ public struct CondenseStage: Stage {
   }
 
   private func describe(
-    _ synthetic: Synthetic, steps: Int, _ plan: CondensePlan, _ validated: ValidationResult? = nil
+    _ synthetic: Synthetic, steps: Int, _ plan: CondensePlan, _ validated: ValidationResult? = nil,
+    reused: [String] = []
   ) -> DatasetInfo {
     let store = plan.real
     var described = info
@@ -115,7 +116,8 @@ public struct CondenseStage: Stage {
     }
     described.normalization = plan.normalization
     described.formation = synthetic.formation.factor == 1 ? nil : synthetic.formation
-    described.provenance.append(plan.step("condense", tool: tool, stepsReached: steps, validated: validated))
+    described.provenance.append(
+      plan.step("condense", tool: tool, stepsReached: steps, validated: validated, reused: reused))
     return described
   }
 }

@@ -67,6 +67,7 @@ struct FeatureCache: Sendable {
       let tensors = names.compactMap { file.tensors[$0] }
       if tensors.map(\.shape) == shapes {
         log("features from the network in \(path)")
+        markUsed(path)
         let count = recipe.network.parameterShapes.count
         return Network(
           recipe.network, parameters: Array(tensors[..<count]), buffers: Array(tensors[count...]))

@@ -106,6 +106,7 @@ private func snapshots(of network: Architecture, in path: String, _ log: (String
           return tensor
         })
     }
+    markUsed(path)
     return snapshots
   } catch {
     log("\(error); it is made again")

@@ -11,6 +11,8 @@ import Tensors
 public struct InitialImages: Sendable {
   private let method: any CondensingMethod
   private let seed: UInt64
+  /// What the method saw the images scaled by, where that was given.
+  private let given: Normalization?
   private let counts: [Int]
   /// Epochs that have to be trained for them.
   private let missingEpochs: Int
@@ -65,6 +67,7 @@ public struct InitialImages: Sendable {
     try method.decide(for: task)
     self.method = method
     self.seed = seed
+    given = step.options["normalization"].flatMap(Normalization.init(text:))
     self.counts = counts
     let cost = method.cost(of: task)
     recipe = asksNetworks ? cost.trajectories.first : nil
@@ -89,7 +92,7 @@ public struct InitialImages: Sendable {
     }
     control.trajectories = TrajectoryCache.source(for: real, seed: seed, in: context)
     let start = try method.condense(
-      real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
+      real, counts: counts, normalization: given ?? normalization, using: RandomSource(seed: seed), control: control
     ).synthetic
     return Contestant(name: EvaluationResult.initialImages, isBaseline: true, normalization: normalization) { _ in
       start

@@ -32,7 +32,7 @@ extension PipelineFile.Check: Decodable {
   static let conditionNames = ["verify", "accuracy", "class-accuracy", "not-worse-than-last"]
 
   /// Options of `pipe evaluate` that the run itself gives, and those that are for people.
-  private static let reserved: Set<String> = [
+  static let reserved: Set<String> = [
     "train", "test", "json", "scores", "on-term", "help", "progress", "quiet", "verbose",
   ]
 

@@ -140,10 +140,7 @@ extension PipelineRun {
     }
     defer { close(descriptor) }
     try await run(StepProcesses(commands, output: descriptor, makes: plan.output, drawnBy: report), failure, for: plan)
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = pread(descriptor, &chunk, chunk.count, bytes.count), count > 0 { bytes += chunk[..<count] }
-    return bytes
+    return wholeFile(descriptor)
   }
 
   /// Waits for processes that were started for a dataset.

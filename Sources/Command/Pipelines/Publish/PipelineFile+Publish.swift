@@ -15,8 +15,11 @@ extension PipelineFile {
 }
 
 extension PipelineFile.Publish: Decodable {
+  /// The keys that mean something.
+  static let keys = ["to", "keep", "command", "read-back", "switch"]
+
   init(from decoder: any Decoder) throws {
-    let keys = try KnownKeys(decoder, ["to", "keep", "command", "read-back", "switch"])
+    let keys = try KnownKeys(decoder, Self.keys)
     func refuse(_ name: String, _ problem: String, _ remedy: String) -> Refusal {
       Refusal(decoder.codingPath + [Key(name)], problem, remedy)
     }

@@ -29,14 +29,15 @@ extension DatasetPlan {
   static func checkPublishPlaces(of plans: [DatasetPlan], at file: String) throws(DataError) {
     var taken: [(name: String, place: Place)] = []
     for (index, plan) in plans.enumerated() {
-      taken.append(("the output of datasets[\(index)]", Place(try resolvedOutput(plan.output))))
+      taken.append(("the output of \(plans[index].origin.place)", Place(try resolvedOutput(plan.output))))
       guard plan.check != nil else { continue }
       let held = Place(HeldDataset.path(beside: try resolvedOutput(plan.output)))
       for (other, reader) in plans.enumerated() {
         if Place(try resolvedOutput(reader.output)).isSame(as: held) {
           throw DataError(
-            .badInput, at: [file, "datasets[\(other)].output"],
-            "is where datasets[\(index)] is kept when it does not pass its check", remedy: "name another folder")
+            .badInput, at: [file, "\(plans[other].origin.place).output"],
+            "is where \(plans[index].origin.place) is kept when it does not pass its check",
+            remedy: "name another folder")
         }
       }
     }
@@ -45,7 +46,8 @@ extension DatasetPlan {
       let place = Place(to)
       func refuse(_ problem: String) -> DataError {
         DataError(
-          .badInput, at: [file, "datasets[\(index)].publish.to", to], problem, remedy: "give each its own folder")
+          .badInput, at: [file, "\(plans[index].origin.place).publish.to", to], problem,
+          remedy: "give each its own folder")
       }
       for other in taken
       where place.isSame(as: other.place) || place.isInside(other.place) || other.place.isInside(place) {
@@ -55,11 +57,11 @@ extension DatasetPlan {
         for path in other.reads {
           let input = Place(path)
           if place.isSame(as: input) || place.isInside(input) || (input.isInside(place) && reader <= index) {
-            throw refuse("is, holds or lies in \(path), which datasets[\(reader)] reads")
+            throw refuse("is, holds or lies in \(path), which \(plans[reader].origin.place) reads")
           }
         }
       }
-      taken.append(("that of datasets[\(index)]", place))
+      taken.append(("that of \(plans[index].origin.place)", place))
     }
   }
 }

@@ -14,13 +14,12 @@ struct RunLog {
   var unpublished: RunOutcome?
 
   /// Nothing is written yet.
-  init(_ invocation: Invocation) {
+  init(_ invocation: Invocation, _ file: String) {
     report = invocation.report
-    let file = invocation.arguments.operands[0]
     let pipeline = String(file.split(separator: "/").last ?? "")
     self.pipeline = pipeline
     metrics = invocation.arguments.path("metrics").map { RunMetrics(path: $0, pipeline: pipeline) }
-    isDry = invocation.arguments.flag("dry-run")
+    isDry = invocation.arguments.flag("dry-run") || invocation.arguments.flag("plan")
   }
 
   /// Refuses a textfile that cannot be written, long before it is.

@@ -21,6 +21,8 @@ struct RunOutcome {
   var held: String?
   /// Why it was not made.
   var failure: ErrorReport?
+  /// The verb of the last step whose result was in the cache.
+  var fromCache: String?
   /// How long it took.
   var seconds = 0.0
 
@@ -67,6 +69,7 @@ struct RunOutcome {
         ))
     }
     if !conditions.isEmpty { members.append(("check", .array(conditions.map(\.json)))) }
+    if let fromCache { members.append(("from_cache", .string(fromCache))) }
     if let held { members.append(("held", .string(held))) }
     if let sentence = failure?.sentence { members.append(("message", .string(sentence))) }
     return .object(members)

@@ -1,0 +1,50 @@
+internal import Catalog
+internal import Datasets
+
+/// An evaluation of a dataset of a pipeline file, after everything that can be checked without its inputs was checked.
+struct EvaluationPlan: Equatable {
+  /// Its options as the command line takes them, without the dataset and the form of the report.
+  var words: [String]
+  /// Every option that can change the result, by name.
+  var recorded: [String: String]
+  /// The real data that it reads.
+  var sources: [String]
+  /// Where it writes beside its report: the cache.
+  var written: [String]
+
+  /// Options of `evaluate` that belong to the run, and what takes their place.
+  static let reserved = DatasetPlan.Step.reserved.merging([
+    "train": "the dataset itself is evaluated", "json": "results are kept as JSON", "scores": "type pipe evaluate",
+  ]) { $1 }
+
+  /// Checks the options.
+  ///
+  /// - Throws: `DataError` (`.badInput`) with the file, the place in it, and what the command line would say.
+  init(_ options: [String: StepOption], in place: FilePlace) throws(DataError) {
+    guard let verb = Catalog.verb("evaluate") else { preconditionFailure("the catalogue has no evaluate") }
+    (words, sources, written) = ([], [], [])
+    var paths: [String] = []
+    do throws(UsageError) {
+      for (name, value) in options.sorted(by: { $0.key < $1.key }) {
+        if let remedy = Self.reserved[name] { throw UsageError("--\(name) does not belong here", hint: remedy) }
+        words += try value.words(name, for: verb.option(name)) { place.resolve($0) }
+      }
+      let arguments = try Arguments(words, for: verb)
+      for path in arguments.paths("test") + arguments.paths("real") { paths.append(path) }
+      written = arguments.given("cache") ? arguments.paths("cache") : []
+      guard !paths.isEmpty else {
+        throw UsageError("needs 'test', real data whose test split is used", hint: "name an archive")
+      }
+      recorded = arguments.recorded
+    } catch {
+      throw place.refuse(error.message, error.hint)
+    }
+    for path in paths { sources += try InputPattern.expanded(path) }
+  }
+
+  /// The same as it is typed, sorted.
+  var recordedWords: [String] { recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" } }
+
+  /// What is typed to evaluate a dataset.
+  func command(train: String) -> [String] { ["evaluate", "--train=\(train)"] + words + ["--json"] }
+}
