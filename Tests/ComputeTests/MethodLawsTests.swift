@@ -58,7 +58,7 @@ extension ComputeTests {
     private static let names = Catalog.methods.map(\.name)
     private static let learning = Registry.methods.filter { $0.traits.learns }.map { $0.name }
     /// Methods in which the images of a class do not depend on how many are made of the others.
-    private static let independent = Registry.methods.filter { $0.traits.classesAreIndependent }.map { $0.name }
+    private static let independent = Catalog.methods.filter(\.classesAreIndependent).map(\.name)
 
     /// The smallest settings that a method takes.
     private func small(_ name: String) throws -> [String] {

@@ -224,7 +224,7 @@ extension EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static var traits: MethodTraits {
     MethodTraits(
-      learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+      learns: true, isBoundedBySamples: false, acceptsFormation: true, resumes: true)
   }
 
   /// The options of all of them.
