@@ -120,7 +120,7 @@ public struct Guidance: Sendable {
     cost.memory = cost.memory.covering(.training(recipe, for: .making))
     let (all, taken) = (images.trainingImages(of: task), images.trainingImages(of: task, atMost: syntheticBatch))
     let network = recipe.network.operations
-    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) }
+    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) / images.turns(of: task) }
     return cost
   }
 
