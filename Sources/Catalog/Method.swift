@@ -18,12 +18,15 @@ public struct Method: Sendable {
   public var relations: [Relation]
   /// What `pipe fit` takes to make its model; nil where it has none.
   public var fit: FitOptions?
+  /// Whether what is made of a class depends on the seed, the options, the class's own samples and networks that all classes share, and
+  /// on nothing that is made of other classes: then classes may be made apart, and give the same bytes.
+  public var classesAreIndependent: Bool
 
   /// Makes a method.
   public init(
     _ name: String, of verb: String = "condense", title: String, summary: String, reference: String,
     settings: [MethodOption] = [], presets: [Preset] = [], relations: [Relation] = [],
-    fit: FitOptions? = nil
+    fit: FitOptions? = nil, classesAreIndependent: Bool = false
   ) {
     self.verb = verb
     self.name = name
@@ -34,6 +37,7 @@ public struct Method: Sendable {
     self.presets = presets
     self.relations = relations
     self.fit = fit
+    self.classesAreIndependent = classesAreIndependent
   }
 
   /// Whether the method reads that option of a verb; of its own one unless another is named.

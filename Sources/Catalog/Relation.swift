@@ -8,6 +8,9 @@ public enum Relation: Sendable, Equatable {
   case belongs(String, to: String, [String])
   /// The first means nothing where the second has this value, typed or not; and why.
   case clashes(String, with: String, String, String)
+  /// The option makes a part of the classes: the method's classes must be independent, and its steps must be typed, because each machine
+  /// would choose a number for itself.
+  case makesPart(String)
   /// An option of the verb that means nothing to the method.
   case meansNothing(String)
 }

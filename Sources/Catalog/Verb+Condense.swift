@@ -5,7 +5,10 @@ extension Verb {
     summary: "turn a big labelled dataset into a small one to train on",
     description: [
       "Learns or selects a few samples per class, as a stream for `pipe shard`. Ctrl-C and --time end it early with a valid "
-        + "result. Same seed, same bytes."
+        + "result. Same seed, same bytes.",
+      "--partition 2/8 makes the second of eight parts of the classes, for several machines; `pipe merge` of all parts gives the bytes of one "
+        + "run. --partition auto takes part and number from a Slurm array or an MPI rank, auto/8 the part alone, as from an indexed job of "
+        + "Kubernetes. A folder of `pipe shard --by-class` is read only as far as the part's classes go.",
     ],
     groups: [
       OptionGroup(
@@ -31,6 +34,9 @@ extension Verb {
             help: "images per class, or a table: cat=5,dog=10,*=3"),
           .seed, .steps, .time, .onTermination,
           Option(
+            "partition", .text("I/N"), defaultNote: "all classes",
+            help: "make part I of N of the classes; auto, auto/N: see below"),
+          Option(
             "validate", .number(0.001...0.9), defaultNote: "no",
             help: "hold this share back; tell how well it is learned"),
           .validateEvery,
@@ -55,11 +61,19 @@ extension Verb {
       Example(
         "pipe condense --ipc 'cat=5,*=3' -i photos/ --resize 64 --center-crop 64 -o small.tar",
         "photographs, with a number of images for each class"),
+      Example(
+        "pipe condense --method dm --steps 500 --partition 1/4 -i photos | pipe shard -o part-1",
+        "the first of four parts; pipe merge part-1 part-2 part-3 part-4 -o small joins them"),
     ],
     relations: [
       .needs("validate-every", "validate", "there is nothing to try it on"),
       .needs("snapshot-every", "snapshots", "it tells the steps between snapshots, and there are none"),
       .clashes("formation", with: "factor", "1", "a stored image is then one training image"),
+      .excludes(
+        "partition", "time",
+        "machines reach different numbers of steps in it, and all parts need the same; give --steps"),
+      .excludes("partition", "validate", "it trains on the images of all classes, and a part has its own"),
+      .makesPart("partition"),
     ]
       + OptionGroup.networkRelations,
     needsTensors: true, samplesOption: "input", writesBinary: true, interruption: .finishEarly)

@@ -42,7 +42,9 @@ extension Verb {
       "Shards are plain tar files in the WebDataset convention beside `pipe.manifest` and `SHA256SUMS`. WebDataset gives every worker of a "
         + "DataLoader whole shards, and a worker without one fails: there must be at least as many shards as workers. --shards 8 --shuffle 0 "
         + "makes eight that are alike.",
-      "With --shuffle, and with --shards where the input does not say how many samples it has, all samples are first kept in a temporary "
+      "--by-class is for sets that several machines condense: samples are ordered by class, and the manifest tells which classes each shard "
+        + "holds and what was measured of all images, so that `pipe condense --partition` reads the shards of its own classes alone.",
+      "With --shuffle or --by-class, and with --shards where the input does not say how many samples it has, all samples are first kept in a temporary "
         + "file (TMPDIR, else /var/tmp) as large as the shards.",
     ],
     groups: [
@@ -64,6 +66,9 @@ extension Verb {
           Option(
             "shuffle", .integer(0...Int.max), defaultNote: "the order in which they come",
             help: "shuffle all samples, by this seed and their keys"),
+          Option(
+            "by-class", .flag,
+            help: "order by class; measure the set for --partition"),
         ]),
       .reading, .terminal,
     ],
@@ -72,7 +77,9 @@ extension Verb {
       Example("pipe shard --zstd=9 --max-bytes 1G -i photos.tar -o photos", "re-shard an archive in one process"),
       Example("pipe shard --shards 8 --shuffle 0 -i cifar10-m3d -o eight", "for a DataLoader with up to 8 workers"),
     ],
-    relations: OptionGroup.shardRelations,
+    relations: OptionGroup.shardRelations + [
+      .excludes("by-class", "shuffle", "samples are in one order, by class or shuffled")
+    ],
     samplesOption: "input", interruption: .waitForUpstream)
 
   static let cat = Verb(

@@ -16,6 +16,9 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
   let report = invocation.report
   var request = try CondenseRequest(arguments)
+  request.partition = try arguments.partition(
+    "partition", environment: ProcessInfo.processInfo.environment)
+  if let partition = request.partition { report.log("part \(partition.part) of \(partition.parts)") }
   let reading = try ReadOptions(arguments)
   var surroundings = try await Surroundings(invocation)
   if let path = arguments.path("trajectories") {
@@ -30,9 +33,8 @@ let condenseVerb = VerbRunner("condense") { invocation in
     throw UsageError("--checkpoint-every needs --checkpoint: there is no file to keep up to date")
   }
   var context = surroundings.context(invocation)
-  let asked = request
-  context.announce = { estimate in
-    for line in estimate.lines(for: asked) { report.log(line) }
+  context.announce = { [request] estimate in
+    for line in estimate.lines(for: request) { report.log(line) }
   }
   // Goes again if nothing comes of it.
   let created = try arguments.path("snapshots").map(CreatedFolders.init)
@@ -45,7 +47,10 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
 
   let chosen = context
-  _ = try await emitWhole(invocation, options: reading) { info in
+  _ = try await emitWhole(invocation, options: reading) { source in
+    try own(source, of: &request, options: reading, log: { report.log($0) })
+  } make: { info in
+    let asked = request
     let promised = try asked.promise(of: info, tool: toolVersion)
     try asked.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
     return (CondenseStage(asked, of: info, tool: toolVersion, in: chosen), promised)
@@ -54,6 +59,31 @@ let condenseVerb = VerbRunner("condense") { invocation in
     report.estimate(seconds: estimate.seconds, memoryBytes: estimate.decodedBytes + estimate.workingBytes)
   }
   return .ok
+}
+
+/// The samples of the classes that the run makes something of, where its input is a dataset that tells which shards hold them; otherwise all.
+///
+/// The request learns what is known of the others.
+private func own(
+  _ source: any SampleSource, of request: inout CondenseRequest, options: ReadOptions, log: (String) -> Void
+) throws -> any SampleSource {
+  guard request.partition != nil, let reader = source as? DatasetReader, options.onBadSample == .fail,
+    let measured = reader.manifest.measured
+  else { return source }
+  let counts = reader.manifest.countsPerClass
+  guard try request.needsOwnClassesAlone(of: reader.info, samples: counts) else {
+    log("networks are trained on the images of all classes, so that all are read; --trajectories FILE would save that")
+    return source
+  }
+  let keeps = try request.ownClasses(of: reader.info, samples: counts)
+  request.whole = CondenseRequest.KnownSet(
+    counts: counts, digest: measured.source, normalization: measured.normalization)
+  let selected = SelectedSource(
+    reader, SampleSelection(classes: ClassSelection(keeping: keeps, renumbering: false)), adding: nil)
+  log(
+    "reads \(grouped(selected.count)) of \(grouped(reader.manifest.samples)) samples, in \(reader.shardCount) of "
+      + "\(counted(reader.manifest.shards.count, "shard"))")
+  return selected
 }
 
 /// The place for checkpoints, with what an earlier run of the same command line left there.

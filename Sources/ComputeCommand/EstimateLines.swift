@@ -14,6 +14,10 @@ extension Estimate {
   func lines(for request: CondenseRequest) -> [String] {
     var lines = ["\(request.name): \(images) images, seed \(request.seed)"]
     if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
+    if let secondsPerStep, secondsPerStep > 10, request.learnsAllClassesInAStep {
+      lines.append(
+        "a step learns all classes, and nothing ends between steps; with --classes-per-step 50 they take turns")
+    }
     lines += trajectories.map(\.line)
     if startSeconds > 1 { lines.append("first images by clusters: about \(durationText(startSeconds))") }
     if let features {

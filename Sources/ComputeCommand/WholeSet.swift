@@ -25,16 +25,18 @@ extension ExpandStage: WholeSetStage {}
 ///
 /// - Parameters:
 ///   - options: how the inputs are read.
+///   - narrow: leaves out of the inputs what the stage needs not see.
 ///   - make: makes the stage for the set that is described, with what it promises: the reader learns at once what will come,
 ///     and refuses at once if it has no place for it.
 /// - Returns: The stage, which has run; nil after a dry run.
 func emitWhole<S: WholeSetStage>(
   _ invocation: Invocation, options: ReadOptions,
+  narrowing narrow: (any SampleSource) throws -> any SampleSource = { $0 },
   make: (DatasetInfo) async throws -> (stage: S, promised: DatasetInfo), announce: (S.Estimate) -> Void
 ) async throws -> S? {
   guard invocation.arguments.flag("dry-run") else {
     return try await writeStream(invocation) { writer in
-      let source = try described(invocation, options)
+      let source = try narrow(try described(invocation, options))
       let (stage, promised) = try await make(source.info)
       let encoded = pipeline {
         Buffered<Sample>(capacity: 64)
@@ -50,7 +52,7 @@ func emitWhole<S: WholeSetStage>(
       return stage
     }
   }
-  let source = try described(invocation, options)
+  let source = try narrow(try described(invocation, options))
   let (stage, _) = try await make(source.info)
   announce(try await stage.estimate(samples(of: source, stage: "read")))
   return nil

@@ -89,8 +89,6 @@ public struct MethodTraits: Sendable, Equatable {
   public var learns: Bool
   /// Whether it makes at most as many images of a class as the class has samples.
   public var isBoundedBySamples: Bool
-  /// Whether the images of a class do not depend on how many are made of the others.
-  public var classesAreIndependent: Bool
   /// Whether a stored image may hold several training images; see `Formation`.
   public var acceptsFormation: Bool
   /// Whether a run can go on from an `ImageCheckpoint`.
@@ -100,12 +98,11 @@ public struct MethodTraits: Sendable, Equatable {
 
   /// Traits; see the properties.
   public init(
-    learns: Bool, isBoundedBySamples: Bool, classesAreIndependent: Bool, acceptsFormation: Bool = false,
+    learns: Bool, isBoundedBySamples: Bool, acceptsFormation: Bool = false,
     resumes: Bool = false, learningRates: [String] = ["lr"]
   ) {
     self.learns = learns
     self.isBoundedBySamples = isBoundedBySamples
-    self.classesAreIndependent = classesAreIndependent
     self.acceptsFormation = acceptsFormation
     self.resumes = resumes
     self.learningRates = learningRates

@@ -68,7 +68,7 @@ import Testing
           case .excludes(let a, let b, _), .needs(let a, let b, _), .belongs(let a, to: let b, _),
             .clashes(let a, with: let b, _, _):
             [a, b]
-          case .meansNothing(let a): [a]
+          case .meansNothing(let a), .makesPart(let a): [a]
           }
         for name in names { _ = try #require(verb.option(name), "--\(name) of \(verb.name)") }
       }

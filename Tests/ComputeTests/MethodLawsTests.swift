@@ -22,7 +22,7 @@ private let otherValues = [
   "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
-  "embed-in": "snapshots", "reuse": "2", "distance": "kernel", "decay": "none", "cutmix": "1",
+  "embed-in": "snapshots", "classes-per-step": "1", "reuse": "2", "distance": "kernel", "decay": "none", "cutmix": "1",
 ]
 
 /// Those of methods whose default is the value above.
@@ -58,7 +58,7 @@ extension ComputeTests {
     private static let names = Catalog.methods.map(\.name)
     private static let learning = Registry.methods.filter { $0.traits.learns }.map { $0.name }
     /// Methods in which the images of a class do not depend on how many are made of the others.
-    private static let independent = Registry.methods.filter { $0.traits.classesAreIndependent }.map { $0.name }
+    private static let independent = Catalog.methods.filter(\.classesAreIndependent).map(\.name)
 
     /// The smallest settings that a method takes.
     private func small(_ name: String) throws -> [String] {
@@ -81,12 +81,15 @@ extension ComputeTests {
       }
     }
 
-    /// Runs a command line, whose last words win, on two classes of 12 and 9 images.
+    /// Runs a command line, whose last words win, on two classes of 12 and 9 images, or on so many others.
     private func condensed(
-      _ words: [String], request change: (inout CondenseRequest) -> Void = { _ in },
+      _ words: [String], of perClass: [Int] = [12, 9], reading classes: [Bool]? = nil,
+      request change: (inout CondenseRequest) -> Void = { _ in },
       surroundings prepare: (inout RunContext) -> Void = { _ in }
     ) async throws -> (info: DatasetInfo, samples: [Sample]) {
-      let (info, samples) = toySamples()
+      let info = toySamples(perClass: perClass).info
+      var samples = toySamples(perClass: perClass).samples
+      if let classes { samples.removeAll { !classes[$0.label] } }
       var request = try CondenseRequest(Arguments(words, for: .condense))
       change(&request)
       var surroundings = RunContext(computeThread: thread)
@@ -150,6 +153,66 @@ extension ComputeTests {
         let alone = try await condensed(words + ["--ipc", "class\(label)=2,*=0"]).samples
         #expect(alone.map(\.content) == both.filter { $0.label == label }.map(\.content))
       }
+    }
+
+    @Test(arguments: independent) func `parts of the classes together are what one run makes`(name: String) async throws
+    {
+      let words = try small(name) + ["--ipc", "class0=1,class1=3,class3=0,*=2"]
+      let sizes = [12, 9, 8, 3, 10]
+      let once = try await condensed(words, of: sizes)
+      let (info, samples) = toySamples(perClass: sizes)
+      let whole = try store(info, samples)
+      for parts in [1, 3] {
+        var joined: [Sample] = []
+        var counts = [0, 0, 0, 0, 0]
+        for number in 1...parts {
+          let partition = Partition(part: number, of: parts)
+          let part = try await condensed(words, of: sizes) { $0.partition = partition }
+          joined += part.samples
+          counts = zip(counts, part.info.countPerClass ?? []).map(+)
+          #expect(part.info.normalization == once.info.normalization)
+          var history = part.info.provenance
+          #expect(history.last?.options["partition"] == "\(number)/\(parts)")
+          history[history.count - 1].options["partition"] = nil
+          #expect(history == once.info.provenance)
+          // Where no network is trained on all images, those of other classes need not be there.
+          var request = try CondenseRequest(Arguments(words, for: .condense))
+          request.partition = partition
+          guard try request.needsOwnClassesAlone(of: info, samples: sizes) else { continue }
+          let own = try request.ownClasses(of: info, samples: sizes)
+          let alone = try await condensed(words, of: sizes, reading: own) {
+            $0.partition = partition
+            $0.whole = .init(
+              counts: sizes, digest: whole.digest, normalization: Normalization.measured(on: whole))
+          }
+          #expect(alone.samples == part.samples && alone.info == part.info)
+        }
+        #expect(joined == once.samples && counts == once.info.countPerClass)
+      }
+    }
+
+    @Test(arguments: names) func `classes are divided only where they are independent and the steps are given`(
+      name: String
+    ) throws {
+      let method = try #require(Catalog.method(name))
+      func refusal(_ words: [String]) -> UsageError? {
+        do throws(UsageError) {
+          _ = try Arguments(["--method", name, "--partition", "1/2"] + words, for: .condense)
+          return nil
+        } catch {
+          return error
+        }
+      }
+      let hasSteps = method.settings.contains { $0.option == "steps" }
+      guard method.classesAreIndependent else {
+        let error = try #require(refusal(["--steps", "5"]))
+        #expect(error.message.contains("makes the images of all classes together"))
+        #expect(error.hint?.contains("random, herding") ?? false)
+        return
+      }
+      #expect(refusal(hasSteps ? ["--steps", "5"] : []) == nil)
+      #expect(!hasSteps || refusal([])?.message.contains("needs --steps") ?? false)
+      for words in [["--time", "5m"], ["--validate", "0.1"]] { #expect(refusal(words + ["--steps", "5"]) != nil) }
     }
 
     @Test(arguments: names) func `the catalogue's defaults are the algorithm's`(name: String) throws {

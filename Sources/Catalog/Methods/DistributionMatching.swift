@@ -12,5 +12,5 @@ extension Method {
           ("steps", "20000"), ("batch", "256"), ("lr", "1"), ("momentum", "0.5"), ("init", "real"), ("factor", "1"),
         ])
     ],
-    relations: MethodOption.guidanceRelations)
+    relations: MethodOption.guidanceRelations, classesAreIndependent: true)
 }

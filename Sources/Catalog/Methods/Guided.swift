@@ -20,5 +20,6 @@ extension Method {
             help: "how the learning rate of the images falls"), "cosine"),
         MethodOption(.schedule), MethodOption(.pixels, "clamped"),
       ] + MethodOption.network,
-    relations: MethodOption.guidanceRelations + [.belongs("schedule", to: "decay", ["cosine"])])
+    relations: MethodOption.guidanceRelations + [.belongs("schedule", to: "decay", ["cosine"])],
+    classesAreIndependent: true)
 }

@@ -3,13 +3,13 @@ extension Method {
     "idc-i", title: "Information-intensive Dataset Condensation, identity",
     summary: "matches gradients in networks that learn from the real images",
     reference: idcReference, settings: idcSettings(factor: 1),
-    presets: [idcPreset], relations: MethodOption.gradientMatchingRelations)
+    presets: [idcPreset], relations: MethodOption.gradientMatchingRelations, classesAreIndependent: true)
 
   static let idc = Method(
     "idc", title: "Information-intensive Dataset Condensation",
     summary: "matches gradients in networks that learn from the real images; several training images in one",
     reference: idcReference, settings: idcSettings(factor: 2),
-    presets: [idcPreset], relations: MethodOption.gradientMatchingRelations)
+    presets: [idcPreset], relations: MethodOption.gradientMatchingRelations, classesAreIndependent: true)
 
   private static let idcReference =
     "Kim et al., Dataset Condensation via Efficient Synthetic-Data Parameterization, ICML 2022"

@@ -31,5 +31,5 @@ extension Method {
         "paper", summary: "the paper's numbers; it does not name the steps, for which DM's 20,000 are taken",
         values: [("steps", "20000"), ("lr", "1"), ("ascent-steps", "100"), ("ascent-rate", "0.001"), ("factor", "1")])
     ],
-    relations: MethodOption.guidanceRelations)
+    relations: MethodOption.guidanceRelations, classesAreIndependent: true)
 }

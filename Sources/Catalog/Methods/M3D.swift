@@ -31,5 +31,6 @@ extension Method {
           ("factor", "2"), ("iterations-per-model", "5"),
         ])
     ],
-    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])] + MethodOption.guidanceRelations)
+    relations: [.belongs("bandwidth", to: "kernel", ["gaussian-mixture", "gaussian"])] + MethodOption.guidanceRelations,
+    classesAreIndependent: true)
 }

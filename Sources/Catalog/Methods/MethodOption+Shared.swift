@@ -8,6 +8,10 @@ extension Option {
   static let momentum = Option(
     "momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD")
 
+  static let classesPerStep = Option(
+    "classes-per-step", .integer(1...1_000_000), defaultNote: "all",
+    help: "classes that a step learns; all take turns, in an order by the seed")
+
   /// Networks in place of those that a method would train by itself.
   static let trajectories = Option(
     "trajectories", .path("FILE"), defaultNote: "trained, and kept in the cache", isRecorded: false,
@@ -84,8 +88,8 @@ extension MethodOption {
     augment: String? = nil, augmentNote: String? = nil
   ) -> [MethodOption] {
     [
-      MethodOption(.steps), MethodOption(.batch, batch), MethodOption(.learningRate, rate, note: rateNote),
-      MethodOption(.momentum, "0.5"),
+      MethodOption(.steps), MethodOption(.classesPerStep), MethodOption(.batch, batch),
+      MethodOption(.learningRate, rate, note: rateNote), MethodOption(.momentum, "0.5"),
       MethodOption(
         Option(
           "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",

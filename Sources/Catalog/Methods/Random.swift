@@ -2,5 +2,5 @@ extension Method {
   static let random = Method(
     "random", title: "Random selection",
     summary: "takes real images at random; the baseline of all others",
-    reference: "none")
+    reference: "none", classesAreIndependent: true)
 }

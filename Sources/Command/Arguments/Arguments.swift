@@ -369,10 +369,28 @@ extension Arguments {
         throw UsageError(
           "--\(option) means nothing with --\(other) \(value): \(why)",
           hint: "leave it out, or give --\(other) another value")
+      case .makesPart(let option) where typed[option] != nil:
+        guard let method = name.flatMap(Catalog.method) else { continue }
+        try checkMakesPart(option, method)
       case .meansNothing(let option) where typed[option] != nil:
         throw UsageError("--\(option) means nothing to the method \(name ?? "")", hint: "leave it out")
       default: continue
       }
     }
+  }
+
+  /// Parts of a run must be what the run would have made of their classes.
+  private func checkMakesPart(_ option: String, _ method: Method) throws(UsageError) {
+    guard method.classesAreIndependent else {
+      let others = verb.methods.filter(\.classesAreIndependent).map(\.name).joined(separator: ", ")
+      throw UsageError(
+        "--\(option) means nothing to the method \(method.name), which makes the images of all classes together: parts would not be those of one run",
+        hint: "leave it out, or take one of \(others)")
+    }
+    if valueText(option).map({ !$0.hasPrefix("auto") }) ?? false { _ = try partition(option, environment: [:]) }
+    guard method.settings.contains(where: { $0.option == "steps" }), valueText("steps") == nil else { return }
+    throw UsageError(
+      "--\(option) needs --steps: without it each machine would choose a number for itself",
+      hint: "add --steps N; pipe condense --dry-run tells what this machine would take")
   }
 }

@@ -174,6 +174,10 @@ extension DatasetPlan.Step {
     } catch {
       throw place.refuse(error.message, error.hint)
     }
+    if recorded["partition"]?.hasPrefix("auto") ?? false {
+      throw place.refuse(
+        "--partition auto would make another dataset on every machine under one recipe", "name the part, as in '2/8'")
+    }
   }
 }
 

@@ -24,10 +24,14 @@ let shardVerb = VerbRunner("shard") { invocation in
   // Samples that come as they are from this program have their history; what is decoded or changed here has one step more.
   let hasStep =
     source.info.provenance.isEmpty || !reading.changesNothing || options.fields != nil || reading.onBadSample != .fail
-    || arguments.given("shuffle")
+    || arguments.given("shuffle") || arguments.flag("by-class")
   let times = report.workTimes()
   var samples = OrderedSamples(source: source, pack: try Pack(for: options, info: source.info, times: times))
   if let seed = arguments.integer("shuffle") { samples.order = .shuffled(seed: seed) }
+  if arguments.flag("by-class") {
+    samples.order = .byClass
+    options.isMeasured = true
+  }
   let manifest = try await samples.writeShards(options, arguments, named: "shard", times: times, report) {
     () async throws(DataError) in
     guard hasStep else { return nil }

@@ -20,6 +20,8 @@ public struct Cost: Sendable {
   public var features: FeatureNetwork.Recipe?
   /// The trajectories that it asks for; those of the first images come first.
   public var trajectories: [TrajectoryRecipe] = []
+  /// Whether networks learn from real images of all classes between the steps.
+  public var trainsOnAllClasses = false
   /// Memory beside the decoded real images.
   public var memory: MemoryNeed
 

@@ -69,7 +69,7 @@ public struct Koopcon: CondensingMethod {
   public static let name = "koopcon"
   /// See `CondensingMethod`.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: true, classesAreIndependent: false, acceptsFormation: true,
+    learns: true, isBoundedBySamples: true, acceptsFormation: true,
     learningRates: ["lr", "map-lr"])
   /// See `CondensingMethod`.
   public static let settings: [Setting<Self>] =

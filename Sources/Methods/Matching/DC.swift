@@ -18,7 +18,7 @@ public struct DC: GradientMatchingMethod {
   public static let name = "dc"
   /// A class changes the networks that the others are compared under.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: false, acceptsFormation: true, resumes: true)
+    learns: true, isBoundedBySamples: false, acceptsFormation: true, resumes: true)
 
   /// How gradients are matched.
   public var matching = GradientMatching(

@@ -14,7 +14,7 @@ public struct DSA: GradientMatchingMethod {
   public static let name = "dsa"
   /// A class changes the networks that the others are compared under.
   public static let traits = MethodTraits(
-    learns: true, isBoundedBySamples: false, classesAreIndependent: false, acceptsFormation: true, resumes: true)
+    learns: true, isBoundedBySamples: false, acceptsFormation: true, resumes: true)
 
   /// How gradients are matched.
   public var matching = GradientMatching(

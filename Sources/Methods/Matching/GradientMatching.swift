@@ -72,8 +72,10 @@ public struct GradientMatching: Sendable {
       cost.trajectories.append(trajectories)
     }
     for recipe in cost.trajectories { cost.memory = cost.memory.covering(.training(recipe, for: .making)) }
-    cost.operationsPerStep = network.operations * (3 * (real + trained) + 7 * formed.reduce(0, +))
-    cost.usualSteps = UsualSteps(allowance: 1.2e14, range: 100...5000)
+    cost.trainsOnAllClasses = schedule.training == .real
+    let turns = images.turns(of: task)
+    cost.operationsPerStep = network.operations * (3 * (real / turns + trained) + 7 * formed.reduce(0, +) / turns)
+    cost.usualSteps = images.usualSteps(allowance: 1.2e14, range: 100...5000, for: task)
     return cost
   }
 

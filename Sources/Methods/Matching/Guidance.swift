@@ -120,7 +120,7 @@ public struct Guidance: Sendable {
     cost.memory = cost.memory.covering(.training(recipe, for: .making))
     let (all, taken) = (images.trainingImages(of: task), images.trainingImages(of: task, atMost: syntheticBatch))
     let network = recipe.network.operations
-    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) }
+    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) / images.turns(of: task) }
     return cost
   }
 
@@ -224,7 +224,7 @@ extension EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static var traits: MethodTraits {
     MethodTraits(
-      learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+      learns: true, isBoundedBySamples: false, acceptsFormation: true, resumes: true)
   }
 
   /// The options of all of them.

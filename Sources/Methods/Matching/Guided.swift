@@ -72,7 +72,7 @@ public struct Guided: EmbeddingMatchingMethod {
     var cost = guidance.cost(of: task, images: images) { rows in distance == .kernel ? 12 * rows * rows : 0 }
     // Its augmentation has four operations where DM's has one.
     cost.slowness = 1.45
-    cost.usualSteps = UsualSteps(allowance: 1.3e14, range: 200...2000)
+    cost.usualSteps = images.usualSteps(allowance: 1.3e14, range: 200...2000, for: task)
     return cost
   }
 

@@ -41,7 +41,7 @@ extension IDCMethod {
   /// Networks learn from the real images, so that classes know nothing of each other.
   public static var traits: MethodTraits {
     MethodTraits(
-      learns: true, isBoundedBySamples: false, classesAreIndependent: true, acceptsFormation: true, resumes: true)
+      learns: true, isBoundedBySamples: false, acceptsFormation: true, resumes: true)
   }
 
   static func usual(factor: Int) -> GradientMatching {

@@ -54,23 +54,28 @@ struct ImageOptimization {
     ImageCheckpoint(report: report, images: images, moments: optimizer.moments, start: start)
   }
 
-  /// One step of all classes by so high a learning rate; `number` counts from 0.
+  /// One step of all classes, or of those at the places among `classes` that are given, by so high a learning rate; `number` counts from 0.
   mutating func step(
-    _ gradients: [Tensor], loss: Double, terms: [LossTerm] = [], rate: Double, number: Int, of steps: Int,
+    _ gradients: [Tensor], at places: [Int]? = nil, loss: Double, terms: [LossTerm] = [], rate: Double, number: Int,
+    of steps: Int,
     pixels: LearnedImages.PixelRange = .free
   ) throws(TensorError) -> StepReport {
     optimizer.learningRate = rate
-    try optimizer.step(&images, gradients)
+    if let places {
+      try move(places, gradients)
+    } else {
+      try optimizer.step(&images, gradients)
+    }
     if pixels == .clamped {
-      for place in images.indices {
+      for place in places ?? Array(images.indices) {
         images[place] = try normalization.normalized(normalization.restored(images[place]).clamped(min: 0, max: 1))
       }
     }
     var squares = 0.0
     var distance = 0.0
     var values = 0
+    for gradient in gradients { squares += gradient.squared().sum().item }
     for place in images.indices {
-      squares += gradients[place].squared().sum().item
       let way = images[place] - start[place]
       distance += way.squared().sum().item
       values += way.count
@@ -78,6 +83,23 @@ struct ImageOptimization {
     return StepReport(
       step: number + 1, steps: steps, loss: loss, gradientNorm: squares.squareRoot(),
       movement: (distance / Double(values)).squareRoot(), terms: terms)
+  }
+
+  /// Moves the images of some classes; those of the others and their moments stay as they are.
+  private mutating func move(_ places: [Int], _ gradients: [Tensor]) throws(TensorError) {
+    var moments = optimizer.moments
+    if moments.isEmpty, optimizer.momentum != 0 { moments = images.map { Tensor.zeros($0.shape) } }
+    let (rate, momentum) = (optimizer.learningRate, optimizer.momentum)
+    var own = SGD(
+      learningRate: rate, momentum: momentum, weightDecay: 0, moments: moments.isEmpty ? [] : places.map { moments[$0] }
+    )
+    var moved = places.map { images[$0] }
+    try own.step(&moved, gradients)
+    for (number, place) in places.enumerated() {
+      images[place] = moved[number]
+      if !moments.isEmpty { moments[place] = own.moments[number] }
+    }
+    optimizer = SGD(learningRate: rate, momentum: momentum, weightDecay: 0, moments: moments)
   }
 
   /// The images as they are now as a training set: formed, normalised, with one-hot targets.

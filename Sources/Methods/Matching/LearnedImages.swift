@@ -7,7 +7,7 @@ internal import Tensors
 ///
 /// repeats `steps` times:
 ///   θ                                        the network of the step
-///   for each class c that has images:
+///   for each class c that has images, or each of those whose turn it is:
 ///     B ~ T_c, ω                             a batch of real images, and one augmentation for both sides
 ///     L_c = loss( θ, A(B, ω), A(decode(S_c), ω) )
 ///   S ← S − η ∇ Σ_c L_c                      SGD with momentum, in normalised units; clamped where a method asks for it
@@ -15,11 +15,16 @@ internal import Tensors
 ///   S_c  synthetic images of class c, (count_c, C, H, W)        T_c  real images of class c
 ///   decode  multi-formation, see `Formation`
 ///
+/// With `classesPerStep`, a step learns so many of all classes at most; the others stay as they are, their moments too. All take turns: the
+/// classes in random order are cut into pieces, one for each step, and when all had their turn, in another order.
+///
 /// Classes are independent of each other given the seed and the networks, and a run that is stopped equals the shorter run: with a
 /// rate that falls, the shorter run of the same `schedule`.
 public struct LearnedImages: Sendable {
   /// Steps; nil for a number that suits the machine, see `usualSteps`.
   public var steps: Int?
+  /// Classes that a step learns, at most; nil for all.
+  public var classesPerStep: Int?
   /// Real images per class and step.
   public var realBatch = 256
   /// Learning rate of the images' SGD; nil where the method decides by the data.
@@ -84,8 +89,9 @@ public struct LearnedImages: Sendable {
   /// The options.
   public static var settings: [Setting<LearnedImages>] {
     [
-      Setting("steps", \.steps), Setting("batch", \.realBatch), Setting("lr", \.learningRate),
-      Setting("momentum", \.momentum), Setting("init", \.initialization), Setting("augment", \.augmentation),
+      Setting("steps", \.steps), Setting("classes-per-step", \.classesPerStep), Setting("batch", \.realBatch),
+      Setting("lr", \.learningRate), Setting("momentum", \.momentum), Setting("init", \.initialization),
+      Setting("augment", \.augmentation),
       Setting("factor", \.formation.factor), Setting("formation", \.formation.kind),
     ] + NetworkChoice.settings.map { $0.within(\.network) }
   }
@@ -134,11 +140,41 @@ public struct LearnedImages: Sendable {
       cost.operationsBefore = 3 * network.operations * task.available.reduce(0) { $0 + Double($1) }
     }
     cost.probe = Probe(network)
-    cost.operationsPerStep = network.operations * (real + 2 * trainingImages(of: task))
+    cost.operationsPerStep = network.operations * (real + 2 * trainingImages(of: task)) / turns(of: task)
     // Augmentation and the loss take about a quarter more than the network.
     cost.slowness = 1.25
-    cost.usualSteps = UsualSteps(allowance: 4.2e13, range: 100...2000)
+    cost.usualSteps = usualSteps(allowance: 4.2e13, range: 100...2000, for: task)
     return cost
+  }
+
+  /// Steps by default; the range is that of a class.
+  func usualSteps(allowance: Double, range: ClosedRange<Int>, for task: MethodTask) -> UsualSteps {
+    let turns = Int(turns(of: task))
+    return UsualSteps(allowance: allowance, range: range.lowerBound * turns...range.upperBound * turns)
+  }
+
+  /// Steps, or groups of steps that share a batch, in which every class has its turn once.
+  func turns(of task: MethodTask) -> Double { Double(turns(classes: task.classes)) }
+
+  private func turns(classes: Int) -> Int {
+    guard let classesPerStep, classesPerStep < classes else { return 1 }
+    return (classes + classesPerStep - 1) / classesPerStep
+  }
+
+  /// Whether it is the turn of each class of a set in a step; nil where it is always that of all.
+  ///
+  /// It depends on the seed, the step and the number of classes alone, so that parts of the classes agree. Steps that share a batch share
+  /// their classes.
+  private func turn(ofStep step: Int, classes: Int, using random: RandomSource) -> [Bool]? {
+    let turns = turns(classes: classes)
+    guard turns > 1 else { return nil }
+    let (round, place) = (step / stepsPerBatch).quotientAndRemainder(dividingBy: turns)
+    var draw = random.split("turns of classes", round)
+    var isOn = [Bool](repeating: false, count: classes)
+    for label in draw.permutation(classes)[place * classes / turns..<(place + 1) * classes / turns] {
+      isOn[label] = true
+    }
+    return isOn
   }
 
   /// Training images of all classes, of each at most so many.
@@ -238,7 +274,11 @@ public struct LearnedImages: Sendable {
       var loss = 0.0
       var terms: [LossTerm] = []
       var gradients: [Tensor] = []
-      for (place, label) in set.classes.enumerated() {
+      let places = turn(ofStep: step, classes: real.classCount, using: random).map { isOn in
+        set.classes.indices.filter { isOn[set.classes[$0]] }
+      }
+      for place in places ?? Array(set.classes.indices) {
+        let label = set.classes[place]
         let first = step - step % stepsPerBatch
         var draw = random.split("class batch", first, label)
         let chosen = draw.choice(min(realBatch, real.count(ofClass: label)), of: real.count(ofClass: label))
@@ -259,7 +299,7 @@ public struct LearnedImages: Sendable {
         gradients.append(found.gradient)
       }
       let report = try set.step(
-        gradients, loss: loss, terms: terms, rate: rate(ofStep: step), number: step, of: steps,
+        gradients, at: places, loss: loss, terms: terms, rate: rate(ofStep: step), number: step, of: steps,
         pixels: real.isSpectrogram ? .free : pixels)
       last = report
       control.progress(report)

@@ -18,7 +18,7 @@ public protocol FeatureSelection: CondensingMethod {
 extension FeatureSelection {
   /// A selection makes no more than there is, class by class.
   public static var traits: MethodTraits {
-    MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+    MethodTraits(learns: false, isBoundedBySamples: true)
   }
 
   /// The options of the feature network.

@@ -10,7 +10,7 @@ public struct RandomSelection: CondensingMethod {
   /// See `CondensingMethod`.
   public static let name = "random"
   /// See `CondensingMethod`.
-  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true, classesAreIndependent: true)
+  public static let traits = MethodTraits(learns: false, isBoundedBySamples: true)
   /// See `CondensingMethod`.
   public static let settings: [Setting<Self>] = []
 

@@ -22,38 +22,15 @@ extension Normalization {
   public static func measured(on real: some RealImages) -> Normalization {
     if real.isSpectrogram { return measured(onFloats: real) }
     let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
-    let plane = height * width
-    var sums = [UInt64](repeating: 0, count: channels)
-    var squares = [UInt64](repeating: 0, count: channels)
-    var pixels: UInt64 = 0
+    var sums = PixelSums(channels: channels)
     for label in 0..<real.classCount {
       let count = real.count(ofClass: label)
       for start in stride(from: 0, to: count, by: 500) {
         let indices = Array(start..<min(start + 500, count))
-        real.images(ofClass: label, at: indices).bytes().withUnsafeBufferPointer { bytes in
-          for image in indices.indices {
-            for channel in 0..<channels {
-              var sum: UInt64 = 0
-              var square: UInt64 = 0
-              for value in bytes[((image * channels + channel) * plane)..<((image * channels + channel + 1) * plane)] {
-                sum += UInt64(value)
-                square += UInt64(value) * UInt64(value)
-              }
-              sums[channel] += sum
-              squares[channel] += square
-            }
-          }
-        }
-        pixels += UInt64(indices.count * plane)
+        real.images(ofClass: label, at: indices).bytes().withUnsafeBufferPointer { sums.add($0, plane: height * width) }
       }
     }
-    precondition(pixels > 0, "a dataset without images has no mean")
-    let means = sums.map { Double($0) / Double(pixels) / 255 }
-    let deviations = zip(squares, means).map { square, mean -> Float in
-      let variance = Double(square) / Double(pixels) / (255 * 255) - mean * mean
-      return variance > 1e-12 ? Float(variance.squareRoot()) : 1
-    }
-    return Normalization(mean: means.map(Float.init), std: deviations)
+    return sums.normalization
   }
 
   private static func measured(onFloats real: some RealImages) -> Normalization {

@@ -14,7 +14,7 @@ public final class DatasetReader: SampleSource {
   private let folder: String
   private let handle: FolderHandle?
   private let limits: Limits
-  private let shards: [Manifest.Shard]
+  private var shards: [Manifest.Shard]
   private var nextShard = 0
   private var shard: ShardReader?
   private var failure: DataError?
@@ -83,6 +83,20 @@ public final class DatasetReader: SampleSource {
     let sink = WireSink(named: "cat", to: writer, info: info, times: times)
     let records = recordChunks(stage: "cat", times: times) { [self] () throws(DataError) in try nextRecord() }
     _ = try await stages.run(from: records, into: sink)
+  }
+
+  /// Shards that are read when all samples are asked for.
+  public var shardCount: Int { shards.count }
+
+  /// Leaves out the shards that hold nothing of the marked classes, as far as the manifest tells.
+  ///
+  /// - Precondition: Nothing was read yet.
+  func leaveOutShards(without keeps: [Bool]) {
+    precondition(nextShard == 0, "shards are left out before the first is read")
+    shards = shards.filter { shard in
+      guard let labels = shard.labels else { return true }
+      return keeps[labels[0]...labels[1]].contains(true)
+    }
   }
 
   /// The shard that is being read, or the folder: where an error is.

@@ -19,6 +19,8 @@ public struct ShardOptions: Sendable {
   public var fields: Set<String>?
   /// Bounds on images that are decoded on the way.
   public var limits: Limits
+  /// Whether the manifest says which labels each shard holds, and what was measured of all samples: see `MeasuredSet`.
+  public var isMeasured = false
 
   /// A number of samples in a number of shards, as many in each, or one more in the first ones.
   public struct Division: Sendable, Equatable {
@@ -83,6 +85,7 @@ public final class DatasetWriter {
   private var counts: [Int]
   private var keys: Set<Int> = []
   private var range: ClosedRange<Float>?
+  private var meter: SetMeter?
   private var failed = false
 
   /// Creates the folder.
@@ -101,6 +104,7 @@ public final class DatasetWriter {
     fields = try SampleFields(
       kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits,
       channels: info.shape?.first)
+    if options.isMeasured { meter = SetMeter(info, limits: options.limits) }
     directory = try OutputDirectory(options.directory)
   }
 
@@ -137,11 +141,12 @@ public final class DatasetWriter {
       let open: ShardWriter
       if let shard { open = shard } else { open = try nextShard() }
       shard = open
-      open.add(entry.key, size: entry.end - start)
+      open.add(entry.key, label: entry.label, size: entry.end - start)
       start = entry.end
       count(entry)
     }
     if let shard { try append(chunk, unwritten..<start, to: shard) }
+    try meter?.add(chunk)
     failed = false
   }
 
@@ -189,7 +194,7 @@ public final class DatasetWriter {
     if imageFields.count > 1 { fieldNames[0] = Manifest.eitherImage }
     let manifest = Manifest(
       info: info, fields: fieldNames, counts: counts, observedRange: range.map { [$0.lowerBound, $0.upperBound] },
-      shards: finishedShards)
+      measured: meter?.measured, shards: finishedShards)
     let bytes = manifest.encoded()
     try directory.add(Manifest.sumsName, manifest.sums(manifestBytes: bytes))
     try directory.add(Manifest.fileName, bytes)
@@ -199,7 +204,8 @@ public final class DatasetWriter {
   }
 
   private func finishShard(_ open: ShardWriter) throws(DataError) {
-    let (finished, file) = try open.finish()
+    var (finished, file) = try open.finish()
+    if options.isMeasured { finished.labels = open.labels }
     finishedShards.append(finished)
     unsynced.append(file)
     shard = nil

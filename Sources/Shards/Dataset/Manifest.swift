@@ -36,6 +36,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var uncompressedBytes: Int?
     /// SHA-256 of the tar archive inside a `.tar.zst`, nil for a plain `.tar`.
     public var uncompressedSha256: String?
+    /// Smallest and largest label in it; nil where nothing is said of that.
+    public var labels: [Int]?
   }
 
   /// Always `pipe-shards`.
@@ -80,6 +82,8 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var learnedLearningRate: Double?
   /// How the data came to be, oldest step first.
   public var provenance: [ProvenanceStep]
+  /// What a run needs to know of all samples when it reads only some of them; nil where nobody measured it.
+  public var measured: MeasuredSet?
   /// The files, in reading order.
   public var shards: [Shard]
 
@@ -143,13 +147,22 @@ public struct Manifest: Codable, Sendable, Equatable {
     for range in [valueRange, observedRange] where range.map({ $0.count != 2 }) ?? false {
       throw refuse("has a range of values that is no pair")
     }
+    for case let (shard, labels?) in shards.map({ ($0, $0.labels) }) {
+      guard labels.count == 2, labels[0] <= labels[1], labelNames.indices.contains(labels[0]),
+        labelNames.indices.contains(labels[1])
+      else { throw refuse("gives \(shard.name) labels that are no two of its classes in order") }
+    }
+    if let measured, measured.source.utf8.count != 64 || !measured.isUsable(for: info) {
+      throw refuse("measured something else than images of \(shape.map(shapeText) ?? "one shape")")
+    }
     for shard in shards where shard.name.contains("/") || shard.name.hasPrefix(".") {
       throw refuse("names a shard outside its folder: \(shard.name)")
     }
   }
 
   init(
-    info: DatasetInfo, fields: [String], counts: [Int], observedRange: [Float]?, shards: [Shard]
+    info: DatasetInfo, fields: [String], counts: [Int], observedRange: [Float]?, measured: MeasuredSet? = nil,
+    shards: [Shard]
   ) {
     format = Self.format
     formatVersion = Self.version
@@ -171,6 +184,7 @@ public struct Manifest: Codable, Sendable, Equatable {
     formation = info.formation
     learnedLearningRate = info.learnedLearningRate
     provenance = info.provenance
+    self.measured = measured
     self.shards = shards
     generation = sha256(encoded())
   }

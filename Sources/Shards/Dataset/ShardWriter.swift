@@ -5,6 +5,8 @@ internal import Glibc
 final class ShardWriter {
   private let finalName: String
   private(set) var samples = 0
+  /// Smallest and largest label, where there is a sample.
+  private(set) var labels: [Int] = []
   /// Bytes of all samples.
   private var size = 0
   private let directory: OutputDirectory
@@ -43,7 +45,8 @@ final class ShardWriter {
   }
 
   /// Takes a sample of that size into account, whose bytes are in the next run that is appended.
-  func add(_ key: String, size: Int) {
+  func add(_ key: String, label: Int, size: Int) {
+    labels = labels.isEmpty ? [label, label] : [min(labels[0], label), max(labels[1], label)]
     if samples == 0 { firstKey = key }
     lastKey = key
     samples += 1

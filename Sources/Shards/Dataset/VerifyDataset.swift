@@ -233,6 +233,9 @@ private struct ShardVerification: Sendable {
     do throws(DataError) {
       let sample = try Sample(record, classCount: counts.count)
       counts[sample.label] += 1
+      if let labels = shard.labels, labels.count == 2, !(labels[0]...labels[1]).contains(sample.label) {
+        complain("has label \(sample.label), where the manifest says \(labels[0]) to \(labels[1])", key: record.key)
+      }
       try checkContent(sample, record)
     } catch {
       let inner = error.place.filter { $0 != record.key }

@@ -31,11 +31,14 @@ public final class MergedSource: SampleSource {
 
   /// Opens the datasets in these folders.
   ///
+  /// All parts of one run whose classes were divided have the history of that run, as if it had been made at once.
+  ///
   /// - Parameters:
   ///   - mayShareKeys: whether samples of two parts may have the same key, because all will get other ones.
   ///   - name: of the result; nil for that of the first part.
   ///   - tool, options: what the history says of this step.
-  /// - Throws: `DataError`: as `Manifest.init`; `.badInput` where two do not belong together, with the first difference.
+  /// - Throws: `DataError`: as `Manifest.init`; `.badInput` where two do not belong together, with the first difference, and where parts of
+  ///   a run are missing or are there twice.
   public init(
     _ folders: [String], mayShareKeys: Bool, name: String? = nil, tool: String, options: [String: String],
     limits: Limits = Limits()
@@ -59,12 +62,17 @@ public final class MergedSource: SampleSource {
       }
     }
     let histories = manifests.map(\.provenance)
+    let run = try PartitionedRun(histories, in: folders)
     try checkModels(manifests, histories, folders)
     var info = manifests[0].info
     if let name { info.name = name }
     info.countPerClass = manifests.dropFirst().reduce(manifests[0].countsPerClass) { zip($0, $1.countsPerClass).map(+) }
-    info.provenance = mergedHistory(
-      histories, generations: manifests.map(\.generation), tool: tool, options: options)
+    if let run, run.isUntouched, name == nil, options["order"] == nil {
+      info.provenance = run.history
+    } else {
+      info.provenance = mergedHistory(
+        histories, generations: manifests.map(\.generation), tool: tool, options: options)
+    }
     self.info = info
   }
 

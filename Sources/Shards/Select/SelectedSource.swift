@@ -3,8 +3,9 @@ public import Streaming
 
 /// The selected samples of a dataset, unchanged but for labels where classes are numbered anew.
 ///
-/// Shards are read up to the last selected sample, and the one that holds it to its end: every sample that was handed out has been
-/// checked against its shard's SHA-256 when `next` returns nil.
+/// Shards are read up to the last selected sample, and the one that holds it to its end; those of which the manifest says that they hold
+/// nothing of the selected classes are left out. Every sample that was handed out has been checked against its shard's SHA-256 when
+/// `next` returns nil.
 public final class SelectedSource: SampleSource {
   private let reader: DatasetReader
   private let selection: SampleSelection
@@ -31,6 +32,7 @@ public final class SelectedSource: SampleSource {
       entry.1 ? sum + min(entry.0, selection.perClass ?? .max) : sum
     }
     left = min(selected, selection.take ?? .max)
+    reader.leaveOutShards(without: selection.classes.keeps)
   }
 
   /// Samples that are selected, by the manifest's counts.

@@ -9,7 +9,10 @@ public struct CondensePlan: Sendable {
   private let request: CondenseRequest
   private let info: DatasetInfo
   private let digest: String
-  private let task: MethodTask
+  /// Images to make of each class.
+  private let counts: [Int]
+  /// The number of the first of them among the images of all parts.
+  let firstImage: Int
   private let method: any CondensingMethod
   private let cache: FeatureCache?
   private let givenFeatures: Network?
@@ -35,7 +38,7 @@ public struct CondensePlan: Sendable {
   public init(_ request: CondenseRequest, for whole: ClassStore, of info: DatasetInfo, in context: RunContext) throws {
     self.request = request
     self.info = info
-    digest = whole.digest
+    digest = request.whole?.digest ?? whole.digest
     let counts = try request.budget.counts(classNames: whole.classNames, dataset: info.name)
     let network = request.network
     validation = try request.validation.map { asked throws(DataError) in
@@ -43,13 +46,20 @@ public struct CondensePlan: Sendable {
     }
     let store = validation?.training ?? whole
     real = store
-    let available = (0..<store.classCount).map(store.count(ofClass:))
+    let stored = (0..<store.classCount).map(store.count(ofClass:))
+    let available = request.whole?.counts ?? stored
     try request.checkCounts(counts, of: available, classNames: store.classNames, dataset: info.name)
+    if let empty = counts.indices.first(where: { counts[$0] > 0 && available[$0] == 0 }) {
+      throw emptyClass(empty, store.classNames[empty], of: info.name)
+    }
+    let share = try request.share(of: counts, samples: available, dataset: info.name)
+    (self.counts, firstImage) = share
+    // Options follow from what all parts make, cost from what this one does.
     let task = MethodTask(
       dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram, counts: counts, available: available)
     var method = request.method
     if let checkpoint = request.checkpoint, let found = checkpoint.found {
-      try found.check(source: whole.digest, at: checkpoint.path)
+      try found.check(source: digest, at: checkpoint.path)
       do throws(SettingError) {
         try method.setAll(found.options)
       } catch {
@@ -58,7 +68,9 @@ public struct CondensePlan: Sendable {
     }
     var undecided = method
     try method.decide(for: task)
-    var cost = method.cost(of: task)
+    var own = task
+    (own.counts, own.available) = (share.counts, stored)
+    var cost = method.cost(of: own)
     func checkMemory() throws(DataError) {
       try cost.memory.check(decoded: store.residentBytes, machine: context.machineMemory, dataset: info.name)
     }
@@ -83,7 +95,7 @@ public struct CondensePlan: Sendable {
         TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
       method = undecided
       try method.decide(for: task)
-      cost = method.cost(of: task)
+      cost = method.cost(of: own)
       try checkMemory()
     }
     mainRecipe = cost.trajectories.last
@@ -93,7 +105,7 @@ public struct CondensePlan: Sendable {
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
     if request.traits.learns, method.recorded["init"] != "noise" {
       let tiles = request.formation.finest.count
-      let scarce = counts.indices.filter { available[$0] > 0 && counts[$0] * tiles > available[$0] }
+      let scarce = counts.indices.filter { share.counts[$0] > 0 && counts[$0] * tiles > available[$0] }
       if let first = scarce.first {
         let others = scarce.count > 1 ? "; so in \(scarce.count) classes in all" : ""
         context.log(
@@ -101,11 +113,12 @@ public struct CondensePlan: Sendable {
             + "samples serve again, changed a little\(others)")
       }
     }
-    if let file = request.trajectories, file.description.source != whole.digest {
+    if let file = request.trajectories, file.description.source != digest {
       context.log("the given networks were trained on other images than these, those of \(file.description.dataset)")
     }
     var estimate = Estimate(
-      images: counts.reduce(0, +), steps: nil, decodedBytes: store.residentBytes, spilledBytes: store.spilledBytes,
+      images: share.counts.reduce(0, +), steps: nil, decodedBytes: store.residentBytes,
+      spilledBytes: store.spilledBytes,
       workingBytes: Int(cost.memory.total))
     if request.trajectories == nil, let rate {
       estimate.trajectories = cost.trajectories.map { recipe in
@@ -132,7 +145,6 @@ public struct CondensePlan: Sendable {
         steps: passes,
         seconds: training.trainingSeconds(atRate: rate) + features.network.operations * Double(store.count) / rate)
     }
-    self.task = task
     self.method = method
     self.estimate = estimate
     if let given = request.normalization, given.mean.count != store.shape.channels {
@@ -140,7 +152,7 @@ public struct CondensePlan: Sendable {
         .usage, at: [info.name],
         "has \(store.shape.channels) channels, and --normalization has \(given.mean.count) means and deviations")
     }
-    normalization = request.normalization ?? Normalization.measured(on: store)
+    normalization = request.normalization ?? request.whole?.normalization ?? Normalization.measured(on: store)
     classesFollowFromSamples =
       request.traits.classesAreIndependent && !(method.recorded["train-on"].map { $0 != "snapshots" } ?? false)
       && (request.trajectories != nil || cost.trajectories.isEmpty && cost.features == nil)
@@ -173,7 +185,7 @@ public struct CondensePlan: Sendable {
     let recipe =
       "\(tool)\n\(request.name) \(options)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
     return ClassReuse(
-      recipe, of: real, counts: task.counts, formation: request.formation, directory: directory, log: context.log)
+      recipe, of: real, counts: counts, formation: request.formation, directory: directory, log: context.log)
   }
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
@@ -185,7 +197,7 @@ public struct CondensePlan: Sendable {
     let reuse = reuse(tool: tool, in: context)
     let reused = reuse.map { $0.classes.map { real.classNames[$0] } } ?? []
     if !reused.isEmpty {
-      context.log("\(reused.count) of \(task.counts.count { $0 > 0 }) classes are as an earlier run made them")
+      context.log("\(reused.count) of \(counts.count { $0 > 0 }) classes are as an earlier run made them")
     }
     if let reuse, reuse.missing.allSatisfy({ $0 == 0 }) { return (try reuse.whole(with: nil), reused) }
     var control = control(for: real, in: context)
@@ -214,7 +226,7 @@ public struct CondensePlan: Sendable {
     }
     keeper?.take(part: &control)
     let result = try method.condense(
-      real, counts: reuse?.missing ?? task.counts, normalization: normalization,
+      real, counts: reuse?.missing ?? counts, normalization: normalization,
       using: RandomSource(seed: request.seed), control: control)
     try keeper?.finish()
     try trials.finish()
@@ -247,7 +259,7 @@ public struct CondensePlan: Sendable {
     }
     let control = control(for: store, in: context)
     return try fitted.fitted(
-      to: store, of: info, counts: task.counts, normalization: normalization,
+      to: store, of: info, counts: counts, normalization: normalization,
       using: RandomSource(seed: request.seed), control: control
     ) { steps, report in
       try check(steps: steps, report)
@@ -315,6 +327,7 @@ public struct CondensePlan: Sendable {
     options["method"] = request.name
     options["ipc"] = request.budget.text
     options["seed"] = String(request.seed)
+    options["partition"] = request.partition?.text
     options.merge(request.validation?.recorded ?? [:]) { $1 }
     if Runtime.device != .cpu { options["device"] = Runtime.device.description }
     // Given networks are trained already.

@@ -50,11 +50,37 @@ public struct CondenseRequest: Sendable {
   /// Whether each class is kept in the cache, and taken from there where it would not change.
   public var reusesClasses = false
 
+  /// The part of the classes to make; nil for all of them.
+  public var partition: Partition?
+  /// What is known of all samples, where only those of the part's classes come; nil where all come.
+  public var whole: KnownSet?
+
+  /// What is known of a set of which some classes are read.
+  public struct KnownSet: Sendable, Equatable {
+    /// Samples of each class.
+    public var counts: [Int]
+    /// SHA-256 of all decoded samples, as `ClassStore.digest`.
+    public var digest: String
+    /// Per-channel constants over all pixels.
+    public var normalization: Normalization
+
+    /// What is known; see the properties.
+    public init(counts: [Int], digest: String, normalization: Normalization) {
+      (self.counts, self.digest, self.normalization) = (counts, digest, normalization)
+    }
+  }
+
   /// A request; see the properties.
   public init(method: any CondensingMethod, budget: Budget, seed: UInt64) {
     self.method = method
     self.budget = budget
     self.seed = seed
+  }
+
+  /// Whether the method learns all classes in each step, and could let them take turns.
+  public var learnsAllClassesInAStep: Bool {
+    func offers<M: CondensingMethod>(_ method: M) -> Bool { M.settings.contains { $0.option == "classes-per-step" } }
+    return offers(method) && method.recorded["classes-per-step"] == nil
   }
 
   /// Name and traits of the method.
@@ -69,6 +95,7 @@ extension CondenseRequest {
     asked.merge(["method": name, "ipc": budget.text, "seed": String(seed), "tool": tool]) { $1 }
     (asked["time"], asked["trajectories"]) = (time, trajectories?.digest)
     asked.merge(validation?.recorded ?? [:]) { $1 }
+    asked["partition"] = partition?.text
     return asked
   }
 
@@ -112,11 +139,12 @@ extension CondenseRequest {
     }
     var promised = info
     let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
-    if let there = info.countPerClass {
-      try checkCounts(counts, of: there, classNames: info.classNames, dataset: info.name)
-    }
     promised.kind = .samples
-    promised.countPerClass = counts
+    promised.countPerClass = partition == nil ? counts : nil
+    if let there = whole?.counts ?? info.countPerClass {
+      try checkCounts(counts, of: there, classNames: info.classNames, dataset: info.name)
+      promised.countPerClass = try share(of: counts, samples: there, dataset: info.name).counts
+    }
     promised.provenance.append(
       ProvenanceStep(verb: "condense", tool: tool, options: ["method": name, "ipc": budget.text]))
     return promised
@@ -136,6 +164,47 @@ extension CondenseRequest {
     }
   }
 
+  /// The images to make of each class, those of other parts' classes left out, and the number of the first of them among those of all parts.
+  ///
+  /// Throws where there are more parts than classes.
+  func share(of counts: [Int], samples: [Int], dataset: String) throws(DataError) -> (counts: [Int], first: Int) {
+    guard let partition else { return (counts, 0) }
+    guard let own = partition.classes(samples: samples, wanted: counts) else {
+      let classes = counts.count { $0 > 0 }
+      throw DataError(
+        .usage, at: [dataset],
+        "cannot be divided into \(partition.parts) parts: images of \(grouped(classes)) \(classes == 1 ? "class" : "classes") are asked for",
+        remedy: "take at most \(classes) parts")
+    }
+    return (
+      counts.indices.map { own.contains($0) ? counts[$0] : 0 }, counts[..<own.lowerBound].reduce(0, +)
+    )
+  }
+
+  /// Whether a run can do without the samples of the classes of which it makes nothing: where no network is trained on all of them.
+  ///
+  /// - Parameters:
+  ///   - info: describes all samples, with their shape.
+  ///   - counts: of all samples.
+  public func needsOwnClassesAlone(of info: DatasetInfo, samples counts: [Int]) throws(DataError) -> Bool {
+    guard partition != nil, validation == nil, let shape = info.shape, shape.count == 3 else { return false }
+    let task = MethodTask(
+      dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
+      isSpectrogram: info.spectrogram != nil,
+      counts: try budget.counts(classNames: info.classNames, dataset: info.name), available: counts)
+    var method = method
+    try method.decide(for: task)
+    let cost = method.cost(of: task)
+    return !cost.trainsOnAllClasses
+      && (trajectories != nil || cost.trajectories.isEmpty && cost.features == nil)
+  }
+
+  /// The classes that the run makes something of, where all samples are counted.
+  public func ownClasses(of info: DatasetInfo, samples: [Int]) throws(DataError) -> [Bool] {
+    let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
+    return try share(of: counts, samples: samples, dataset: info.name).counts.map { $0 > 0 }
+  }
+
   /// Throws where the described data cannot be condensed with the machine's memory or the given networks; nothing where its size is
   /// not known yet.
   ///
@@ -145,11 +214,15 @@ extension CondenseRequest {
     var counts = try budget.counts(classNames: info.classNames, dataset: info.name)
     // Some methods make no more images than there are; where that is not known yet, it is said once they are counted.
     if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
-    let task = MethodTask(
+    var task = MethodTask(
       dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
-      isSpectrogram: info.spectrogram != nil, counts: counts, available: info.countPerClass ?? counts.map { _ in 0 })
+      isSpectrogram: info.spectrogram != nil, counts: counts,
+      available: whole?.counts ?? info.countPerClass ?? counts.map { _ in 0 })
     var method = method
     try method.decide(for: task)
+    if whole != nil || info.countPerClass != nil {
+      task.counts = try share(of: counts, samples: task.available, dataset: info.name).counts
+    }
     // A description may come from elsewhere and say anything.
     let bytes = info.spectrogram == nil ? 1.0 : 4
     let decoded = (info.countPerClass ?? []).reduce(0) { $0 + Double($1) } * shape.reduce(bytes) { $0 * Double($1) }

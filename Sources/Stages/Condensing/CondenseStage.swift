@@ -53,8 +53,11 @@ public struct CondenseStage: Stage {
   ) async throws(PipelineError) -> Result {
     // A class of which none is asked for may be empty; a budget that does not fit is refused with the plan.
     let budget = request.budget
+    // Where only the part's classes come, the plan knows whether one of them is empty.
+    let readsPart = request.whole != nil
     let store = try await filledStore(
-      from: upstream, of: info, stage: name, in: context, mayLack: { (budget.named[$0] ?? budget.rest) == 0 })
+      from: upstream, of: info, stage: name, in: context,
+      mayLack: { readsPart || (budget.named[$0] ?? budget.rest) == 0 })
     let result: Swift.Result<Result, any Error> = await context.computeThread.run { Swift.Result { try body(store) } }
     do {
       return try result.get()
@@ -78,7 +81,8 @@ public struct CondenseStage: Stage {
     let start = context.clock()
     let (result, reused) = try plan.run(tool: tool, in: context) { step, synthetic in
       context.snapshot(
-        step, describe(synthetic, steps: step, plan), samples(from: synthetic, selectedFrom: plan.real))
+        step, describe(synthetic, steps: step, plan),
+        samples(from: synthetic, selectedFrom: plan.real, countedFrom: plan.firstImage))
     }
     let seconds = context.clock() - start
     let validated = try plan.validate(result, in: context)
@@ -88,7 +92,7 @@ public struct CondenseStage: Stage {
       context.log("the learned images train worse than those that they began with: try a lower --lr, or fewer --steps")
     }
     let described = describe(result.synthetic, steps: result.steps, plan, validated, reused: reused)
-    return (described, samples(from: result.synthetic, selectedFrom: plan.real))
+    return (described, samples(from: result.synthetic, selectedFrom: plan.real, countedFrom: plan.firstImage))
   }
 
   /// One line: what was made, in what time, and how well it trains.

@@ -171,7 +171,7 @@ public struct ClassStoreBuilder {
   private let spillDirectory: String
   private var shape: ImageShape?
   private var arena: RecordArena?
-  private var hash = SHA256()
+  private var hash: SetDigest
 
   /// Begins a store; `memoryLimit` in bytes, `spillDirectory` for what goes beyond it.
   public init(info: DatasetInfo, limits: Limits = Limits(), memoryLimit: Int, spillDirectory: String) {
@@ -180,7 +180,7 @@ public struct ClassStoreBuilder {
     self.memoryLimit = memoryLimit
     self.spillDirectory = spillDirectory
     recordsOfClass = Array(repeating: [], count: info.classNames.count)
-    for name in info.classNames { hash.update(line: name) }
+    hash = SetDigest(classNames: info.classNames)
   }
 
   /// Decodes a sample and keeps it.
@@ -252,8 +252,7 @@ public struct ClassStoreBuilder {
       origins.append(sample.key)
     }
     keys.append(sample.key)
-    hash.update(line: String(sample.label))
-    hash.update(UnsafeRawBufferPointer(record))
+    hash.add(UnsafeRawBufferPointer(record), label: sample.label)
   }
 
   /// The finished store; throws where a class has no sample that may not lack them, or where there was none at all.
@@ -282,8 +281,7 @@ public struct ClassStoreBuilder {
         spillDirectory: spillDirectory)
       self.arena = arena
       shape = found
-      hash.update(
-        line: "\(found.channels) \(found.height) \(found.width)\(info.spectrogram == nil ? "" : " float32")")
+      hash.begin(found, isSpectrogram: info.spectrogram != nil)
       return arena
     }
     guard found == shape else {
@@ -294,13 +292,6 @@ public struct ClassStoreBuilder {
         remedy: "give one size with --resize")
     }
     return arena
-  }
-}
-
-extension SHA256 {
-  /// Feeds a text and a line feed.
-  fileprivate func update(line: String) {
-    Array("\(line)\n".utf8).withUnsafeBytes { update($0) }
   }
 }
 
