@@ -128,8 +128,12 @@ extension PipelineRun {
   /// Runs an evaluation of a dataset.
   private func run(_ evaluation: EvaluationPlan, of plan: DatasetPlan) async throws -> EvaluationResult {
     invocation.interrupts.setInterruption(.waitForUpstream)
-    let text = try await output(
-      of: [evaluation.command(train: plan.output) + terminalOptions], "is made, and its evaluation", for: plan)
+    var command = evaluation.command(train: plan.output) + terminalOptions
+    // Networks are kept for baselines alone.
+    if let cache, cache.isTyped, evaluation.recorded["baselines"] != nil, evaluation.written.isEmpty {
+      command.append("--cache=\(cache.steps.folder.path)")
+    }
+    let text = try await output(of: [command], "is made, and its evaluation", for: plan)
     return try decodeJSON(EvaluationResult.self, from: text, at: [plan.output, "pipe evaluate"])
   }
 }

@@ -295,9 +295,9 @@ struct PipelineRun {
     }
     // The last one would name a folder that nobody shall see.
     if !report.verbose { commands[commands.count - 1].append("--quiet") }
+    let cached = cached(plan, inputs)
     // Steps that were not started need not be ended.
     if invocation.interrupts.signal != nil { throw CancellationError() }
-    let cached = cached(plan, inputs)
     let recordings = Dictionary(uniqueKeysWithValues: cached.recordings.map { ($0.key - cached.skipped, $0.value) })
     // On a terminal this process draws the stages of all steps.
     let processes = try StepProcesses(
