@@ -15,7 +15,8 @@ extension Report {
     }
     var content = HTML.none
     for (index, stage) in log.stages.enumerated() {
-      if !stage.accuracies.isEmpty, stage.losses.count <= 1 || stage.unit == "steps" {
+      // Those of the networks of an evaluation stand in its table.
+      if !stage.accuracies.isEmpty, stage.unit == "steps" {
         content +=
           Chart(
             title: "Accuracy on held-out images, \(stage.name) by \(stage.unit)", unit: stage.unit,

@@ -88,7 +88,7 @@ struct Board: Sendable {
     guard !rows.isEmpty, style.width > 1 else { return [] }
     if style.isShared {
       guard let latest = rows.max(by: { $0.reported < $1.reported }) else { return [] }
-      return [line(latest, names: 0, style, at: now)]
+      return [line(latest, names: 0, hasBars: false, style, at: now)]
     }
     // In the order of the shell pipe.
     let ordered = rows.enumerated().sorted { ($0.element.source ?? 0, $0.offset) < ($1.element.source ?? 0, $1.offset) }
@@ -101,8 +101,9 @@ struct Board: Sendable {
       shown.remove(at: shown.firstIndex { $0.ended != nil } ?? 0)
       hidden += 1
     }
+    let hasBars = shown.contains { ($0.event.total ?? 0) > 0 }
     let names = shown.map { columns(of: printable($0.event.stage)) }.max() ?? 0
-    var lines = shown.map { line($0, names: min(names, max(8, style.width / 3)), style, at: now) }
+    var lines = shown.map { line($0, names: min(names, max(8, style.width / 3)), hasBars: hasBars, style, at: now) }
     if hidden > 0, lines.count < room {
       let done = ordered.count { $0.ended != nil } - shown.count { $0.ended != nil }
       let text = fitted(
@@ -113,7 +114,10 @@ struct Board: Sendable {
     return lines
   }
 
-  private func line(_ row: Row, names: Int, _ style: Style, at now: Double) -> Line {
+  /// - Parameters:
+  ///   - names: columns of the names of stages; 0 for a line that stands alone.
+  ///   - hasBars: whether other lines have one, so that room is left for it.
+  private func line(_ row: Row, names: Int, hasBars: Bool, _ style: Style, at now: Double) -> Line {
     let event = row.event
     let isDone = row.ended != nil
     let stage = printable(event.stage)
@@ -155,7 +159,7 @@ struct Board: Sendable {
       let (full, empty) = style.isUnicode ? ("━", "─") : ("#", "-")
       segments.append((String(repeating: full, count: filled), isDone ? "32" : "36"))
       segments.append((String(repeating: empty, count: cells - filled) + "  ", "2"))
-    } else if event.total == nil, cells >= 5, names > 0, !isDone {
+    } else if hasBars, cells >= 5 {
       segments.append((String(repeating: " ", count: cells) + "  ", ""))
     }
     segments.append((words, ""))
