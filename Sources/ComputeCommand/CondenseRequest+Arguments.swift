@@ -21,6 +21,12 @@ extension CondenseRequest {
       Validation.Request(share: $0, every: arguments.integer("validate-every"))
     }
     reusesClasses = arguments.flag("reuse-classes")
+    if reusesClasses, !(Catalog.method(name)?.classesAreIndependent ?? false) {
+      let others = Catalog.methods.filter(\.classesAreIndependent).map(\.name).joined(separator: ", ")
+      throw UsageError(
+        "--reuse-classes means nothing to the method \(name): its classes depend on each other",
+        hint: "leave it out, or take one of \(others)")
+    }
     if let text = arguments.text("normalization") {
       guard let value = Normalization(text: text) else {
         throw UsageError(

@@ -154,7 +154,7 @@ public struct CondensePlan: Sendable {
     }
     normalization = request.normalization ?? request.whole?.normalization ?? Normalization.measured(on: store)
     classesFollowFromSamples =
-      request.traits.classesAreIndependent && !(method.recorded["train-on"].map { $0 != "snapshots" } ?? false)
+      !cost.trainsOnAllClasses
       && (request.trajectories != nil || cost.trajectories.isEmpty && cost.features == nil)
     usesNormalization = cost.probe != nil || cost.features != nil
   }
@@ -171,8 +171,8 @@ public struct CondensePlan: Sendable {
       context.log(
         context.cacheDirectory == nil
           ? "no class is kept: there is no cache"
-          : "all classes are made: with \(request.name) and these options they depend on each other, or on networks that are trained on all "
-            + "images")
+          : "all classes are made: with these options of \(request.name) they depend on networks that are trained on all images"
+      )
       return nil
     }
     // What stands in a checkpoint, and trials of the whole set, are of all classes.
@@ -182,8 +182,10 @@ public struct CondensePlan: Sendable {
     let options = method.recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" }.joined(separator: " ")
     let networks = request.trajectories.map { "networks \($0.digest)" } ?? "networks by seed"
     let scale = usesNormalization ? "normalized by \(normalization.mean) \(normalization.std)" : "as they are"
+    // Which classes a step learns depends on their number.
+    let turns = method.recorded["classes-per-step"] == nil ? "" : " of \(counts.count) classes"
     let recipe =
-      "\(tool)\n\(request.name) \(options)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
+      "\(tool)\n\(request.name) \(options)\(turns)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
     return ClassReuse(
       recipe, of: real, counts: counts, formation: request.formation, directory: directory, log: context.log)
   }
