@@ -30,6 +30,17 @@ def computing():
     return found
 
 
+def node_of(process):
+    """The node whose daemon is an ancestor of the process; None where it is gone."""
+    daemons = {node.all_processes["raylet"][0].process.pid: node for node in nodes}
+    while process > 1 and process not in daemons:
+        try:
+            process = int(open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            return None
+    return daemons.get(process)
+
+
 def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -42,15 +53,23 @@ def until(condition, seconds=120):
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
 nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
 cluster.wait_for_nodes()
+driver = [sys.executable, f"{os.environ['ROOT']}/examples/machines/condense_ray.py", "--address", cluster.address]
+# What would be refused again is not tried again.
+refused = subprocess.run(
+    [*driver, "--parts", "2", "--work", f"{work}/none", "-o", f"{work}/none-whole", "--", "--method", "dc", "--steps", "1", "-i", "x"],
+    stderr=subprocess.PIPE, text=True)
+if refused.returncode == 0 or "makes the images of all classes together" not in refused.stderr:
+    sys.exit(f"options that do not go together were not refused: {refused.stderr}")
 driver = subprocess.Popen(
-    [sys.executable, f"{os.environ['ROOT']}/examples/machines/condense_ray.py", "--address", cluster.address, "--parts", "6",
-     "--work", f"{work}/ray-parts", "-o", f"{work}/ray", "--", *options])
+    [*driver, "--parts", "6", "--work", f"{work}/ray-parts", "-o", f"{work}/ray", "--", *options])
 victim, part = next(iter(until(computing).items()))
 os.kill(victim, signal.SIGKILL)
 print(f"killed a process of part {part}", flush=True)
-until(lambda: len(computing()) >= 2)
-cluster.remove_node(nodes[0], allow_graceful=False)
-print("killed a node", flush=True)
+# A node that has a part, and not the one that was killed: that comes back by itself.
+node, part = until(lambda: next(
+    ((node, part) for process, part in computing().items() if process != victim and (node := node_of(process))), None))
+cluster.remove_node(node, allow_graceful=False)
+print(f"killed a node with part {part} on it", flush=True)
 code = driver.wait(timeout=600)
 cluster.shutdown()
 sys.exit(code)

@@ -73,6 +73,7 @@ extension Verb {
         "partition", "time",
         "machines reach different numbers of steps in it, and all parts need the same; give --steps"),
       .excludes("partition", "validate", "it trains on the images of all classes, and a part has its own"),
+      .excludes("partition", "model", "a model condenses the latents of each class as they come"),
       .makesPart("partition"),
     ]
       + OptionGroup.networkRelations,

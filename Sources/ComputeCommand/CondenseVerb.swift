@@ -67,9 +67,12 @@ let condenseVerb = VerbRunner("condense") { invocation in
 private func own(
   _ source: any SampleSource, of request: inout CondenseRequest, options: ReadOptions, log: (String) -> Void
 ) throws -> any SampleSource {
-  guard request.partition != nil, let reader = source as? DatasetReader, options.onBadSample == .fail,
-    let measured = reader.manifest.measured
+  guard request.partition != nil, let reader = source as? DatasetReader, options.onBadSample == .fail
   else { return source }
+  guard let measured = reader.manifest.measured else {
+    log("its manifest does not tell which shards hold which classes, so that all are read; see pipe shard --by-class")
+    return source
+  }
   let counts = reader.manifest.countsPerClass
   guard try request.needsOwnClassesAlone(of: reader.info, samples: counts) else {
     log("networks are trained on the images of all classes, so that all are read; --trajectories FILE would save that")

@@ -1,5 +1,6 @@
 import Catalog
 import Datasets
+import Foundation
 import Testing
 
 @testable import Command
@@ -94,6 +95,19 @@ import Testing
     #expect(part("auto", contrary).contains("is part 3 of 4, and OMPI_COMM_WORLD_RANK 0 part 1 of 4"))
     for text in ["auto/", "auto/x", "auto/0", "auto/2/3", "auto/-2"] {
       #expect(part(text).contains("auto/N"), "\(text)")
+    }
+  }
+
+  @Test func `in a pipeline file the part is named`() throws {
+    let folder = try TemporaryFolder()
+    for (text, answer) in [("2/8", "--partition=2/8"), ("auto/8", "name the part, as in '2/8'"), ("9/8", "such as 1/4")] {
+      let outcome = try shell(
+        """
+        echo '{ format: 1, datasets: [{ output: "o", input: ["\(fixtures.path)/shapes-cifar.tar.gz"], steps: [
+          { verb: "condense", options: { method: "random", partition: "\(text)" } }, { verb: "shard" }] }] }' > p.json5
+        pipe run --dry-run p.json5
+        """, in: folder)
+      #expect(outcome.text.contains(answer), "\(outcome.text)")
     }
   }
 }

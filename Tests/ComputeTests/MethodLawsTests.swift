@@ -157,7 +157,9 @@ extension ComputeTests {
 
     @Test(arguments: independent) func `parts of the classes together are what one run makes`(name: String) async throws
     {
-      let words = try small(name) + ["--ipc", "class0=1,class1=3,class3=0,*=2"]
+      var words = try small(name) + ["--ipc", "class0=1,class1=3,class3=0,*=2"]
+      // Whose turn it is, all parts agree on.
+      if takesTurns(name) { words += ["--classes-per-step", "2"] }
       let sizes = [12, 9, 8, 3, 10]
       let once = try await condensed(words, of: sizes)
       let (info, samples) = toySamples(perClass: sizes)
@@ -189,6 +191,34 @@ extension ComputeTests {
         }
         #expect(joined == once.samples && counts == once.info.countPerClass)
       }
+    }
+
+    private func takesTurns(_ name: String) -> Bool {
+      Catalog.method(name)?.settings.contains { $0.option == "classes-per-step" } ?? false
+    }
+
+    @Test(arguments: learning) func `classes take turns, and each has its own in every round`(name: String) async throws
+    {
+      guard takesTurns(name), let method = Catalog.method(name) else { return }
+      let sizes = [5, 5, 5, 5, 5]
+      var words = try small(name) + ["--ipc", "1"]
+      if method.settings.contains(where: { $0.option == "reuse" }) { words += ["--reuse", "1"] }
+      func images(_ more: [String], steps: Int) async throws -> [Content] {
+        try await condensed(words + more, of: sizes) { $0.method.steps = steps }.samples.map(\.content)
+      }
+      // Every class once in three steps, such as those of the second round.
+      var before = try await images(["--classes-per-step", "2"], steps: 3)
+      var turns = [0, 0, 0, 0, 0]
+      for step in 4...6 {
+        let after = try await images(["--classes-per-step", "2"], steps: step)
+        let moved = after.indices.filter { after[$0] != before[$0] }
+        #expect((1...2).contains(moved.count))
+        for label in moved { turns[label] += 1 }
+        before = after
+      }
+      #expect(turns == [1, 1, 1, 1, 1])
+      let all = try await images([], steps: 2)
+      #expect(try await images(["--classes-per-step", "5"], steps: 2) == all)
     }
 
     @Test(arguments: names) func `classes are divided only where they are independent and the steps are given`(
