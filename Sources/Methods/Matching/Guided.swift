@@ -60,10 +60,14 @@ public struct Guided: EmbeddingMatchingMethod {
   /// The learning rate for so many images per class.
   public static func rate(ipc: Int) -> Double { (2 * pow(Double(max(1, ipc)), 0.7) * 10).rounded() / 10 }
 
+  /// What the rate is multiplied with for spectrograms: nothing augments them, so that every step pulls the same way.
+  public static let rateOfSpectrograms = 0.2
+
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     images.augmentation = images.augmentation ?? task.combinedAugmentation
-    images.learningRate = images.learningRate ?? Self.rate(ipc: task.counts.max() ?? 1)
+    let rate = Self.rate(ipc: task.counts.max() ?? 1) * (task.isSpectrogram ? Self.rateOfSpectrograms : 1)
+    images.learningRate = images.learningRate ?? rate
     try decideShared(for: task)
   }
 
