@@ -158,6 +158,7 @@ struct PipelineRun {
     case .upToDate:
       if isDry { return try preview(plan, "up to date") }
       held?.removeLeftover()
+      MakingFolder.removeLeftovers(of: output)
       return try await keepUp(plan, at: output, recipe)
     case .foreign(let reason):
       throw DataError(
