@@ -35,7 +35,7 @@ extension Verb {
           ),
           Option(
             "retry", .flag, isRecorded: false,
-            help: "make datasets again that did not pass their check"),
+            help: "make datasets that did not pass their check again, without the cache"),
           Option(
             "rollback", .flag, isRecorded: false,
             help: "make nothing, and lead current to the generation before"),

@@ -100,7 +100,9 @@ import Testing
 
   @Test func `in a pipeline file the part is named`() throws {
     let folder = try TemporaryFolder()
-    for (text, answer) in [("2/8", "--partition=2/8"), ("auto/8", "name the part, as in '2/8'"), ("9/8", "such as 1/4")] {
+    for (text, answer) in [
+      ("2/8", "--partition=2/8"), ("auto/8", "name the part, as in '2/8'"), ("9/8", "such as 1/4"),
+    ] {
       let outcome = try shell(
         """
         echo '{ format: 1, datasets: [{ output: "o", input: ["\(fixtures.path)/shapes-cifar.tar.gz"], steps: [

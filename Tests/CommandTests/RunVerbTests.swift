@@ -230,6 +230,21 @@ private struct Job {
     #expect(job.siblings() == ["shapes"])
   }
 
+  @Test func `what a run left that was killed after the last rename goes with the next run, though nothing is to do`()
+    throws
+  {
+    let job = try Job()
+    #expect(try job.pipe().status == 0)
+    let left = job.folder.url.appending(path: "out/.shapes.making/dataset")
+    try FileManager.default.createDirectory(at: left.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: job.output, to: left)
+    let inode = try FileManager.default.attributesOfItem(atPath: left.path)[.systemFileNumber] as? Int
+    _ = try job.folder.file("out/.shapes.making/.pipe-making", "\(try #require(inode))\n")
+    let second = try job.pipe()
+    #expect(second.errors.contains("up to date"))
+    #expect(job.siblings() == ["shapes"])
+  }
+
   @Test func `a file in the hidden folder that no run made is not removed`() throws {
     let job = try Job()
     try FileManager.default.createDirectory(

@@ -18,6 +18,27 @@ final class MakingFolder {
   private let parents: CreatedFolders
   private let registration: Int
 
+  /// The folder, and the one of this user: what a dead run of another user left can perhaps not be removed.
+  private static func paths(of output: String) -> (shared: String, own: String) {
+    let parent = parentFolder(of: output)
+    let prefix = parent == "." ? "" : parent == "/" ? "/" : parent + "/"
+    var name = String(output.dropFirst(prefix.count))
+    // With what is put around it, a name may be too long.
+    if name.utf8.count > 200 { name = "pipe-" + sha256(Array(name.utf8)).prefix(32) }
+    return ("\(prefix).\(name).making", "\(prefix).\(name).\(geteuid()).making")
+  }
+
+  /// Whether there is such a folder: of a run that makes the dataset, or of one that was killed.
+  static func exists(for output: String) -> Bool {
+    let (shared, own) = paths(of: output)
+    return isFolder(shared) || isFolder(own)
+  }
+
+  /// Removes what a run left that was killed after the dataset had its name; nothing where another run is at work.
+  static func removeLeftovers(of output: String) {
+    if exists(for: output) { _ = try? MakingFolder(for: output) }
+  }
+
   /// Makes and locks the folder, and removes what a killed run left in it.
   ///
   /// - Throws: `DataError`: `.temporary` when another run makes the same dataset; `.cannotCreate`, also when the folder holds
@@ -25,13 +46,7 @@ final class MakingFolder {
   init(for output: String) throws(DataError) {
     self.output = output
     let parent = parentFolder(of: output)
-    let prefix = parent == "." ? "" : parent == "/" ? "/" : parent + "/"
-    var name = String(output.dropFirst(prefix.count))
-    // With what is put around it, a name may be too long.
-    if name.utf8.count > 200 { name = "pipe-" + sha256(Array(name.utf8)).prefix(32) }
-    let shared = "\(prefix).\(name).making"
-    // What a dead run of another user left can perhaps not be removed; then there is a folder for each user.
-    let own = "\(prefix).\(name).\(geteuid()).making"
+    let (shared, own) = Self.paths(of: output)
     let (begun, number) = try UnfinishedOutputs.begin { () throws(DataError) in
       let parents = try CreatedFolders(parent)
       var locks: [(path: String, descriptor: Int32)] = []

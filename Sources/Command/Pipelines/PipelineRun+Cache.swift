@@ -57,7 +57,9 @@ struct CachedSteps {
 
 extension PipelineRun {
   /// Looks for results of a dataset's steps, the last first, and begins to record what is worth keeping.
-  mutating func cached(_ plan: DatasetPlan, _ inputs: [InputContent]) -> CachedSteps {
+  ///
+  /// - Parameter afresh: no result is taken from there.
+  mutating func cached(_ plan: DatasetPlan, _ inputs: [InputContent], afresh: Bool) -> CachedSteps {
     var result = CachedSteps()
     guard let cache else { return result }
     let report = report
@@ -66,7 +68,7 @@ extension PipelineRun {
     }
     for index in plan.keepableSteps.reversed() {
       guard let digest = result.digests[index] else { continue }
-      if let found = self.cache?.steps.find(digest, log: report.warn) {
+      if !afresh, let found = self.cache?.steps.find(digest, log: report.warn) {
         result.start = (index, found)
         report.log("\(plan.output): the result of \(plan.steps[index].verb) is in the cache")
         break

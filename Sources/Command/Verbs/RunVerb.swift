@@ -158,6 +158,7 @@ struct PipelineRun {
     case .upToDate:
       if isDry { return try preview(plan, "up to date") }
       held?.removeLeftover()
+      MakingFolder.removeLeftovers(of: output)
       return try await keepUp(plan, at: output, recipe)
     case .foreign(let reason):
       throw DataError(
@@ -227,7 +228,10 @@ struct PipelineRun {
         throw DataError(.temporary, at: [plan.output], "was being made by another pipe run", remedy: "try again")
       }
     } else {
-      (isCut, fromCache) = try await runSteps(of: plan, into: folder, at: output, recipe, inputs, replacing: replacing)
+      // What did not pass may come from the cache, too.
+      let afresh = held?.isWanted ?? false
+      (isCut, fromCache) = try await runSteps(
+        of: plan, into: folder, at: output, recipe, inputs, replacing: replacing, afresh: afresh)
     }
     var outcome = RunOutcome(
       output: plan.output, state: replacing ? "replaced" : isCut ? "ended early" : "made", recipe: recipe.digest)
@@ -267,74 +271,6 @@ struct PipelineRun {
     let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
     report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     try await finish(plan, at: output, outcome)
-  }
-
-  /// Runs the steps, and leaves a whole dataset with its recipe in the folder.
-  ///
-  /// - Returns: whether they were ended early, and the verb of the last step whose result was in the cache.
-  private mutating func runSteps(
-    of plan: DatasetPlan, into folder: MakingFolder, at output: String, _ recipe: Recipe, _ inputs: [InputContent],
-    replacing: Bool
-  ) async throws -> (isCut: Bool, fromCache: String?) {
-    invocation.interrupts.setInterruption(.waitForUpstream)
-    var commands = plan.commands(into: folder.dataset).map { $0 + terminalOptions }
-    if arguments.choice("on-term") == "keep" {
-      for (index, step) in plan.steps.enumerated() where Catalog.verb(step.verb)?.option("on-term") != nil {
-        commands[index].append("--on-term=keep")
-      }
-    }
-    let checkpoint = CheckpointPlace(of: output, for: recipe)
-    if let index = plan.steps.firstIndex(where: \.takesCheckpoint) {
-      commands[index].append("--checkpoint=\(checkpoint.path)")
-    }
-    checkpoint.removeOthers()
-    if let cache, cache.isTyped {
-      for (index, step) in plan.steps.enumerated() where step.takesCache {
-        commands[index].append("--cache=\(cache.steps.folder.path)")
-      }
-    }
-    // The last one would name a folder that nobody shall see.
-    if !report.verbose { commands[commands.count - 1].append("--quiet") }
-    let cached = cached(plan, inputs)
-    // Steps that were not started need not be ended.
-    if invocation.interrupts.signal != nil { throw CancellationError() }
-    let recordings = Dictionary(uniqueKeysWithValues: cached.recordings.map { ($0.key - cached.skipped, $0.value) })
-    // On a terminal this process draws the stages of all steps.
-    let processes = try StepProcesses(
-      Array(commands[cached.skipped...]), fed: cached.start?.found.descriptor, recordings: recordings,
-      makes: plan.output, drawnBy: report)
-    invocation.interrupts.forwardTermination { processes.send($0) }
-    defer { invocation.interrupts.forwardTermination(nil) }
-    let codes = await withTaskCancellationHandler {
-      processes.wait()
-    } onCancel: {
-      processes.kill()
-    }
-    try Task.checkCancellation()
-    let isInterrupted = invocation.interrupts.signal != nil
-    let isCurrent = zip(plan.sources, inputs).allSatisfy { $1.isCurrent(at: $0) }
-    if !isInterrupted, isCurrent { keep(cached, codes: codes) }
-    if let index = StepProcesses.culprit(codes) {
-      if isInterrupted { throw CancellationError() }
-      let (verb, code) = (plan.steps[cached.skipped + index].verb, codes[index])
-      throw DataError(
-        .upstream(exitCode: code), at: [plan.output], "nothing was published: \(verb) ended with exit code \(code)")
-    }
-    let isCut = isInterrupted && plan.steps[cached.skipped...].contains(where: \.canEndEarly)
-    if isCut, replacing {
-      report.warn("\(plan.output): ended early, so the old dataset stays")
-      throw CancellationError()
-    }
-    if isCut, plan.check != nil || plan.publish != nil {
-      report.warn("\(plan.output): ended early, so it is neither checked nor published")
-      throw CancellationError()
-    }
-    for (path, content) in zip(plan.sources, inputs) where !content.isCurrent(at: path) {
-      throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
-    }
-    let manifest = try Manifest(inFolder: folder.dataset)
-    try folder.add(RecipeFile(recipe, generation: manifest.generation, complete: !isCut))
-    return (isCut, cached.start.map { plan.steps[$0.step].verb })
   }
 
   /// What was typed after `pipe run` about the terminal holds for the steps.

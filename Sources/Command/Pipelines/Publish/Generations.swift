@@ -40,6 +40,9 @@ struct Generations {
   private static let rolledBackName = "rolled-back"
   private static let removingPrefix = ".removing-"
 
+  /// The output whose hidden folder is the lock of the folder, and where a generation is made.
+  var lockPath: String { "\(folder)/generation" }
+
   /// What `current` leads to.
   var currentPath: String { "\(folder)/\(Self.currentName)" }
 
@@ -142,6 +145,7 @@ struct Generations {
 
   /// Whether an earlier run left something to remove, or there are more than `keep`.
   func needsPruning(keep: Int) throws(DataError) -> Bool {
+    if MakingFolder.exists(for: lockPath) { return true }
     if try listFolder(folder, .cannotCreate).contains(where: { $0.hasPrefix(Self.removingPrefix) }) { return true }
     return try list().count > keep
   }

@@ -26,7 +26,7 @@ extension PipelineRun {
     _ plan: DatasetPlan, at output: String, _ generation: String, to generations: Generations, keep: Int
   ) async throws -> String? {
     if case .published = try generations.state(of: generation), try !generations.needsPruning(keep: keep) { return nil }
-    let folder = try MakingFolder(for: "\(generations.folder)/generation")
+    let folder = try MakingFolder(for: generations.lockPath)
     defer { withExtendedLifetime(folder) {} }
     // Again, now that nobody else publishes there.
     let found: Generations.Generation
@@ -123,7 +123,7 @@ extension PipelineRun {
         remedy: "choose others with --only")
     }
     let generations = Generations(folder: to)
-    let lock = try MakingFolder(for: "\(to)/generation")
+    let lock = try MakingFolder(for: generations.lockPath)
     defer { withExtendedLifetime(lock) {} }
     guard let current = try generations.current() else {
       throw DataError(.noInput, at: [to], "nothing is published there")
