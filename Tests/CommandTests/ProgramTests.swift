@@ -138,8 +138,11 @@ import Testing
       "decode", "-i", fixtures.appending(path: "shapes-cifar.tar.gz").path, "-o", folder.url.appending(path: "x").path,
     ]
     let drawn = try run(words, errors: .terminal).errors
-    #expect(drawn.contains("\rdecode 32 samples"), "the first chunk")
-    #expect(drawn.hasSuffix("\r\u{1B}[K"))
+    let uncolored = drawn.replacing(#/\u{1B}\[[0-9;]*m/#, with: "")
+    #expect(uncolored.contains("\r  decode  32 samples"), "the first chunk")
+    var screen = VirtualScreen(width: 80)
+    screen.feed(drawn)
+    #expect(screen.lines.joined().hasSuffix("layout cifar10-binary, train split, 10 classes"))
     #expect(drawn.contains("\u{1B}[1m"), "a name in bold")
     let folded = try TemporaryFolder()
     let again = Array(words.dropLast()) + [folded.url.appending(path: "x").path]

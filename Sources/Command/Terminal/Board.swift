@@ -153,7 +153,7 @@ struct Board: Sendable {
     }
     let words = fitted(text(), to: max(1, room - 2))
     let cells = min(24, room - 4 - columns(of: words))
-    var segments: [(text: String, code: String)] = [(mark, "32"), (name, "1"), ("  ", "")]
+    var segments: [(text: String, code: String)] = [(mark, isDone ? "32" : ""), (name, "1"), ("  ", "")]
     if let total = event.total, total > 0, cells >= 5 {
       let filled = min(cells, Int(Double(cells) * Double(max(0, event.done)) / Double(total)))
       let (full, empty) = style.isUnicode ? ("━", "─") : ("#", "-")
