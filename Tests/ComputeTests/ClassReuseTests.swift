@@ -93,6 +93,21 @@ extension ComputeTests {
       }
     }
 
+    @Test func `classes that take turns are taken only where as many take turns`() async throws {
+      let scratch = try Scratch()
+      let words = small("dm") + ["--classes-per-step", "1"]
+      let first = try await condensed(words, [12, 9], cache: scratch.folder)
+      let again = try await condensed(words, [12, 9], cache: scratch.folder)
+      #expect(again.reused == ["class0", "class1"] && again.samples == first.samples)
+      let more = try await condensed(words, [12, 9, 7], cache: scratch.folder)
+      #expect(more.reused == nil)
+      #expect(more.samples == (try await condensed(words, [12, 9, 7], cache: nil)).samples)
+      // A class that is new while another is kept has its own turns.
+      let changed = try await condensed(words, [12, 9, 8], cache: scratch.folder)
+      #expect(changed.reused == ["class0", "class1"])
+      #expect(changed.samples == (try await condensed(words, [12, 9, 8], cache: nil)).samples)
+    }
+
     @Test func `a damaged class is made again`() async throws {
       let scratch = try Scratch()
       let first = try await condensed(small("dm"), [12, 9], cache: scratch.folder)

@@ -45,6 +45,9 @@ import Testing
     for texts in [["1/3", "2/3", "3/3"], ["3/3", "1/3", "2/3"], ["1/1"]] {
       #expect(try merged(texts).info.provenance == exampleInfo.provenance + [Self.step])
     }
+    // Classes that an earlier run had made are named in the order of the classes.
+    let reused = try merged(["2/2", "1/2"]) { $1[1].reused = $0 == 0 ? ["square/ü"] : ["circle"] }
+    #expect(reused.info.provenance.last?.reused == ["circle", "square/ü"])
     // What else was done to them, or asked for, stays in the history.
     let changed = try merged(["1/2", "2/2"]) {
       $1.append(ProvenanceStep(verb: "cat", tool: "x", options: ["take": "1"]))

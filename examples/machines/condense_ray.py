@@ -5,11 +5,12 @@
 
 What follows -- are options of `pipe condense`, which is installed on all nodes; the folders are on a file system that they share. Classes
 are never alike: with some more parts than workers, a worker that is done early takes another one. The same line again makes only the
-parts that are not there yet.
+parts that are not there yet; other options or other data need another folder for their parts.
 """
 
 import argparse
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -66,8 +67,15 @@ def main():
     arguments = parser.parse_args(words[:split])
     options = words[split + 1:]
 
-    ray.init(address=arguments.address, log_to_driver=False, logging_level="warning")
+    if os.path.exists(arguments.output):
+        sys.exit(f"{arguments.output} exists")
     os.makedirs(arguments.work, exist_ok=True)
+    asked = f"{arguments.work}/options.json"
+    if os.path.exists(asked) and json.load(open(asked)) != options:
+        sys.exit(f"{arguments.work} has parts of a run with other options: {' '.join(json.load(open(asked)))}")
+    with open(asked, "w") as file:
+        json.dump(options, file)
+    ray.init(address=arguments.address, log_to_driver=False, logging_level="warning")
     task = ray.remote(make_part).options(
         num_cpus=arguments.cpus, max_retries=arguments.retries, retry_exceptions=[Again], scheduling_strategy="SPREAD")
     parts = arguments.parts

@@ -27,6 +27,8 @@ struct PartitionedRun {
       }
       var own = Array(history[...mark])
       own[mark].options["partition"] = nil
+      // Which classes an earlier run had made is each part's own.
+      own[mark].reused = nil
       if let first {
         guard partition.parts == first.partition.parts else {
           throw refuse(
@@ -56,6 +58,9 @@ struct PartitionedRun {
         "is part \(first.partition.text) of a run, of which \(counted(missing.count, "part")) \(missing.count == 1 ? "is" : "are") missing: \(names)",
         "name the folder of every part; make what is missing with --partition \(absent)/\(parts)")
     }
+    let reused = zip(histories, marks).compactMap { history, mark in mark.map { history[$0] } }
+      .sorted { ($0.partition?.part ?? 0) < ($1.partition?.part ?? 0) }.flatMap { $0.reused ?? [] }
+    if !reused.isEmpty { run[first.mark].reused = reused }
     history = run
     isUntouched = zip(histories, marks).allSatisfy { $0.count - 1 == $1 }
   }
