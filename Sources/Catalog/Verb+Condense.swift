@@ -5,10 +5,7 @@ extension Verb {
     summary: "turn a big labelled dataset into a small one to train on",
     description: [
       "Learns or selects a few samples per class, as a stream for `pipe shard`. Ctrl-C and --time end it early with a valid "
-        + "result. Same seed, same bytes.",
-      "--partition 2/8 makes the second of eight parts of the classes, for several machines; `pipe merge` of all parts gives the bytes of one "
-        + "run. --partition auto takes part and number from a Slurm array or an MPI rank, auto/8 the part alone, as from an indexed job of "
-        + "Kubernetes. A folder of `pipe shard --by-class` is read only as far as the part's classes go.",
+        + "result. Same seed, same bytes."
     ],
     groups: [
       OptionGroup(
@@ -21,7 +18,7 @@ extension Verb {
             help: "where trained networks are kept"),
           Option(
             "reuse-classes", .flag, isRecorded: false,
-            help: "keep each class there; take those that would not change"),
+            help: "keep classes there; take those that stay"),
         ]),
       OptionGroup(
         "What to make",
@@ -34,15 +31,15 @@ extension Verb {
             help: "images per class, or a table: cat=5,dog=10,*=3"),
           .seed, .steps, .time, .onTermination,
           Option(
-            "partition", .text("I/N"), defaultNote: "all classes",
-            help: "make part I of N of the classes; auto, auto/N: see below"),
+            "partition", .text("I/N"), defaultNote: "all",
+            help: "make that part of the classes; auto, auto/N"),
           Option(
             "validate", .number(0.001...0.9), defaultNote: "no",
             help: "hold this share back; tell how well it is learned"),
           .validateEvery,
           Option(
             "normalization", .text("MEAN:STD"), defaultNote: "measured",
-            help: "by channel, in place of measuring: 0.5,0.5,0.4:0.2,0.2,0.3"),
+            help: "by channel: 0.5,0.5,0.4:0.2,0.2,0.3"),
           Option(
             "preset", .choice(["paper"]), defaultNote: "none",
             help: "the values of the method's paper; typed options win"),
@@ -63,7 +60,7 @@ extension Verb {
         "photographs, with a number of images for each class"),
       Example(
         "pipe condense --method dm --steps 500 --partition 1/4 -i photos | pipe shard -o part-1",
-        "the first of four parts; pipe merge part-1 part-2 part-3 part-4 -o small joins them"),
+        "the first of four parts, for pipe merge part-1 part-2 part-3 part-4"),
     ],
     relations: [
       .needs("validate-every", "validate", "there is nothing to try it on"),
