@@ -200,25 +200,26 @@ extension ComputeTests {
     @Test(arguments: learning) func `classes take turns, and each has its own in every round`(name: String) async throws
     {
       guard takesTurns(name), let method = Catalog.method(name) else { return }
-      let sizes = [5, 5, 5, 5, 5]
+      // The toy's later classes are all white, and would not move.
+      let sizes = [5, 5, 5]
       var words = try small(name) + ["--ipc", "1"]
       if method.settings.contains(where: { $0.option == "reuse" }) { words += ["--reuse", "1"] }
       func images(_ more: [String], steps: Int) async throws -> [Content] {
         try await condensed(words + more, of: sizes) { $0.method.steps = steps }.samples.map(\.content)
       }
       // Every class once in three steps, such as those of the second round.
-      var before = try await images(["--classes-per-step", "2"], steps: 3)
-      var turns = [0, 0, 0, 0, 0]
+      var before = try await images(["--classes-per-step", "1"], steps: 3)
+      var turns = [0, 0, 0]
       for step in 4...6 {
-        let after = try await images(["--classes-per-step", "2"], steps: step)
+        let after = try await images(["--classes-per-step", "1"], steps: step)
         let moved = after.indices.filter { after[$0] != before[$0] }
-        #expect((1...2).contains(moved.count))
+        #expect(moved.count == 1)
         for label in moved { turns[label] += 1 }
         before = after
       }
-      #expect(turns == [1, 1, 1, 1, 1])
+      #expect(turns == [1, 1, 1])
       let all = try await images([], steps: 2)
-      #expect(try await images(["--classes-per-step", "5"], steps: 2) == all)
+      #expect(try await images(["--classes-per-step", "3"], steps: 2) == all)
     }
 
     @Test(arguments: names) func `classes are divided only where they are independent and the steps are given`(
