@@ -103,14 +103,7 @@ extension PipelineRun {
     var commands = Array(plan.commands(into: plan.output)[...index]).map { $0 + ["--progress=json"] }
     commands[index] += ["--dry-run"] + (plan.steps[index].takesCache ? cacheOption : [])
     let processes = try StepProcesses(commands, output: output, errors: errors)
-    invocation.interrupts.forwardTermination { processes.send($0) }
-    defer { invocation.interrupts.forwardTermination(nil) }
-    let codes = await withTaskCancellationHandler {
-      processes.wait()
-    } onCancel: {
-      processes.kill()
-    }
-    try Task.checkCancellation()
+    let codes = try await codes(of: processes)
     return StepEstimate(events: wholeFile(errors), succeeded: codes.last == 0)
   }
 

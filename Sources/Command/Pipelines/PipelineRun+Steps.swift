@@ -40,14 +40,7 @@ extension PipelineRun {
     let processes = try StepProcesses(
       Array(commands[cached.skipped...]), fed: cached.start?.found.descriptor, recordings: recordings,
       makes: plan.output, drawnBy: report)
-    invocation.interrupts.forwardTermination { processes.send($0) }
-    defer { invocation.interrupts.forwardTermination(nil) }
-    let codes = await withTaskCancellationHandler {
-      processes.wait()
-    } onCancel: {
-      processes.kill()
-    }
-    try Task.checkCancellation()
+    let codes = try await codes(of: processes)
     let isInterrupted = invocation.interrupts.signal != nil
     let isCurrent = zip(plan.sources, inputs).allSatisfy { $1.isCurrent(at: $0) }
     if !isInterrupted, isCurrent { keep(cached, codes: codes) }

@@ -143,12 +143,11 @@ extension PipelineRun {
     return wholeFile(descriptor)
   }
 
-  /// Waits for processes that were started for a dataset.
+  /// Waits until processes have ended, and kills them when the run is to end; a SIGTERM that does not end it is handed on to them.
   ///
-  /// - Throws: `DataError` (`.upstream`) with the exit code of one that failed; `CancellationError` after a signal.
-  func run(_ start: @autoclosure () throws -> StepProcesses, _ failure: String, for plan: DatasetPlan) async throws {
-    if invocation.interrupts.signal != nil { throw CancellationError() }
-    let processes = try start()
+  /// - Returns: the exit code of each.
+  /// - Throws: `CancellationError` when the run is to end.
+  func codes(of processes: StepProcesses) async throws -> [Int32] {
     invocation.interrupts.forwardTermination { processes.send($0) }
     defer { invocation.interrupts.forwardTermination(nil) }
     let codes = await withTaskCancellationHandler {
@@ -157,6 +156,15 @@ extension PipelineRun {
       processes.kill()
     }
     try Task.checkCancellation()
+    return codes
+  }
+
+  /// Waits for processes that were started for a dataset.
+  ///
+  /// - Throws: `DataError` (`.upstream`) with the exit code of one that failed; `CancellationError` after a signal.
+  func run(_ start: @autoclosure () throws -> StepProcesses, _ failure: String, for plan: DatasetPlan) async throws {
+    if invocation.interrupts.signal != nil { throw CancellationError() }
+    let codes = try await codes(of: start())
     if invocation.interrupts.signal != nil { throw CancellationError() }
     guard let index = StepProcesses.culprit(codes) else { return }
     throw DataError(
