@@ -38,7 +38,7 @@ static sf_count_t memory_tell(void *user) { return ((memory_file *)user)->positi
 
 static int fail(char error[CAUDIO_ERROR_SIZE], const char *sentence) {
   snprintf(error, CAUDIO_ERROR_SIZE, "%s", sentence);
-  return 1;
+  return CAUDIO_DAMAGED;
 }
 
 // libsndfile and the codecs that it brings take 4 ms to load, as long as the start of the program itself: that is for those who read sound.
@@ -66,10 +66,15 @@ static void load(void) {
            reason ? reason : "it lacks a function");
 }
 
-static int loaded(char error[CAUDIO_ERROR_SIZE]) {
+static int unavailable(char error[CAUDIO_ERROR_SIZE], const char *sentence) {
+  fail(error, sentence);
+  return CAUDIO_UNAVAILABLE;
+}
+
+static int need_library(char error[CAUDIO_ERROR_SIZE]) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
-  return library.problem[0] ? !fail(error, library.problem) : 1;
+  return library.problem[0] ? unavailable(error, library.problem) : CAUDIO_OK;
 }
 
 static uint32_t little_endian(const uint8_t *bytes) {
@@ -78,32 +83,31 @@ static uint32_t little_endian(const uint8_t *bytes) {
 
 // libsndfile takes what there is of a WAV file that was cut. A size of 0 or of all ones is what a program writes that did not know it.
 static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERROR_SIZE]) {
-  if (count < 12 || memcmp(bytes, "RIFF", 4) != 0) return 0;
+  if (count < 12 || memcmp(bytes, "RIFF", 4) != 0) return CAUDIO_OK;
   size_t position = 12;
   while (position + 8 <= count) {
     uint32_t size = little_endian(bytes + position + 4);
     size_t left = count - position - 8;
     if (memcmp(bytes + position, "data", 4) == 0) {
-      if (size == 0 || size == UINT32_MAX || size <= left) return 0;
+      if (size == 0 || size == UINT32_MAX || size <= left) return CAUDIO_OK;
       snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short: its header announces %u bytes of samples, and %zu are there", size,
                left);
-      return 1;
+      return CAUDIO_DAMAGED;
     }
     if (size > left) break;
     position += 8 + (size_t)size + (size & 1);
   }
-  return 0;
+  return CAUDIO_OK;
 }
 
-static SNDFILE *open_file(memory_file *file, SF_INFO *info, char error[CAUDIO_ERROR_SIZE]) {
+static int open_file(memory_file *file, SNDFILE **sound, SF_INFO *info, char error[CAUDIO_ERROR_SIZE]) {
   static SF_VIRTUAL_IO functions = {memory_size, memory_seek, memory_read, NULL, memory_tell};
-  if (!loaded(error) || check_size(file->bytes, (size_t)file->count, error)) return NULL;
+  int status = need_library(error);
+  if (status == CAUDIO_OK) status = check_size(file->bytes, (size_t)file->count, error);
+  if (status != CAUDIO_OK) return status;
   memset(info, 0, sizeof *info);
-  SNDFILE *sound = library.open_virtual(&functions, SFM_READ, info, file);
-  if (!sound) {
-    fail(error, library.strerror(NULL));
-    return NULL;
-  }
+  *sound = library.open_virtual(&functions, SFM_READ, info, file);
+  if (!*sound) return fail(error, library.strerror(NULL));
   const char *problem = NULL;
   switch (info->format & SF_FORMAT_TYPEMASK) {
     case SF_FORMAT_WAV:
@@ -115,10 +119,9 @@ static SNDFILE *open_file(memory_file *file, SF_INFO *info, char error[CAUDIO_ER
     default:
       problem = "neither a WAV nor a FLAC file";
   }
-  if (!problem) return sound;
-  library.close(sound);
-  fail(error, problem);
-  return NULL;
+  if (!problem) return CAUDIO_OK;
+  library.close(*sound);
+  return fail(error, problem);
 }
 
 static int64_t known_frames(const SF_INFO *info) { return info->frames == SF_COUNT_MAX ? -1 : info->frames; }
@@ -126,13 +129,14 @@ static int64_t known_frames(const SF_INFO *info) { return info->frames == SF_COU
 int caudio_read_info(const uint8_t *bytes, size_t count, caudio_info *info, char error[CAUDIO_ERROR_SIZE]) {
   memory_file file = {bytes, (sf_count_t)count, 0};
   SF_INFO found;
-  SNDFILE *sound = open_file(&file, &found, error);
-  if (!sound) return 1;
+  SNDFILE *sound;
+  int status = open_file(&file, &sound, &found, error);
+  if (status != CAUDIO_OK) return status;
   library.close(sound);
   info->sample_rate = (uint32_t)found.samplerate;
   info->channels = (uint32_t)found.channels;
   info->frames = known_frames(&found);
-  return 0;
+  return CAUDIO_OK;
 }
 
 // Keeps the mean of the channels of as many frames as are wanted.
@@ -143,7 +147,7 @@ static int keep(const float *in, sf_count_t frames, int channels, float *samples
     if (!isfinite(sum)) return fail(error, "it contains NaN or infinity");
     samples[frame] = sum / (float)channels;
   }
-  return 0;
+  return CAUDIO_OK;
 }
 
 int caudio_decode(const uint8_t *bytes, size_t count, float *samples, size_t wanted, int64_t *frames,
@@ -151,27 +155,28 @@ int caudio_decode(const uint8_t *bytes, size_t count, float *samples, size_t wan
   enum { chunk = 4096 };
   memory_file file = {bytes, (sf_count_t)count, 0};
   SF_INFO info;
-  SNDFILE *sound = open_file(&file, &info, error);
-  if (!sound) return 1;
+  SNDFILE *sound;
+  int status = open_file(&file, &sound, &info, error);
+  if (status != CAUDIO_OK) return status;
   memset(samples, 0, wanted * sizeof *samples);
   float *buffer = malloc(sizeof *buffer * chunk * (size_t)info.channels);
-  int failed = buffer ? 0 : fail(error, "out of memory");
+  if (!buffer) status = unavailable(error, "out of memory");
   sf_count_t total = 0;
-  while (!failed) {
+  while (status == CAUDIO_OK) {
     sf_count_t read = library.readf_float(sound, buffer, chunk);
     if (read <= 0) break;
     sf_count_t left = (sf_count_t)wanted - total;
-    if (left > 0) failed = keep(buffer, read < left ? read : left, info.channels, samples + total, error);
+    if (left > 0) status = keep(buffer, read < left ? read : left, info.channels, samples + total, error);
     total += read;
   }
-  if (!failed && library.error(sound) != SF_ERR_NO_ERROR) failed = fail(error, library.strerror(sound));
-  if (!failed && known_frames(&info) >= 0 && total != info.frames) {
+  if (status == CAUDIO_OK && library.error(sound) != SF_ERR_NO_ERROR) status = fail(error, library.strerror(sound));
+  if (status == CAUDIO_OK && known_frames(&info) >= 0 && total != info.frames) {
     snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short or damaged: its header announces %lld samples, and %lld can be read",
              (long long)info.frames, (long long)total);
-    failed = 1;
+    status = CAUDIO_DAMAGED;
   }
   free(buffer);
   library.close(sound);
   *frames = total;
-  return failed;
+  return status;
 }

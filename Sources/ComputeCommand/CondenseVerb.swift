@@ -24,6 +24,11 @@ let condenseVerb = VerbRunner("condense") { invocation in
   if let path = arguments.path("trajectories") {
     request.trajectories = try await surroundings.compute(for: .making) { try TrajectoryFile(contentsOf: path) }
   }
+  if let path = arguments.path("start-from") {
+    request.warmStart = try await surroundings.compute(for: .making) {
+      try WarmStart(TrainingImages(reading: openSamples([Input(path: path)], options: ReadOptions(), log: { report.log($0) })))
+    }
+  }
   if let path = arguments.path("checkpoint") {
     let interval = arguments.duration("checkpoint-every") ?? 120
     request.checkpoint = try await checkpoint(path, every: interval, of: request, in: surroundings)

@@ -88,6 +88,8 @@ public struct RunControl: Sendable {
   public var checkpoint: (@Sendable (ImageCheckpoint) -> Void)?
   /// Where an earlier run of the same method, data and options stopped; nil for a run from the start.
   public var resumed: ImageCheckpoint?
+  /// Gives the first images of a class, un-normalised (n, C, H, W), where they are not those of the method's initialization: nil.
+  public var firstImages: @Sendable (_ label: Int) -> Tensor? = { _ in nil }
   /// Gives the feature network of a recipe: one that was kept, or what the training makes now.
   public var featureNetwork: FeatureNetworkSource = { _, train in try train() }
   /// Gives the trajectories of a recipe; methods ask by `TrajectoryRecipe.trajectories`.

@@ -256,10 +256,10 @@ extension ComputeTests {
       #expect(Set(settings(of: type)) == Set(listed) && settings(of: type).count == listed.count)
     }
 
-    /// Trials, checkpoints, snapshots, and networks in place of those that the method would train.
+    /// Trials, checkpoints, snapshots, first images, and networks in place of those that the method would train.
     private func isTakenByStage(_ option: String) -> Bool {
       option.hasPrefix("validate") || option.hasPrefix("checkpoint") || option.hasPrefix("snapshot")
-        || option == "trajectories"
+        || ["trajectories", "start-from"].contains(option)
     }
 
     private func settings<M: CondensingMethod>(of type: M.Type) -> [String] { M.settings.map(\.option) }

@@ -150,6 +150,14 @@ import Testing
     #expect(failure(of: tar(members))?.badSamples?.count == 2)
   }
 
+  @Test func `where no clip can be read the first says why`() throws {
+    let cut = Array(wav(tone(800)).dropLast(100))
+    let error = failure(of: tar([TestMember("a/1.wav", cut), TestMember("b/2.wav", cut)]))
+    #expect(error?.fault == .badInput)
+    #expect(error?.place.last == "a/1.wav")
+    #expect(error?.problem.contains("none of the clips") == true && error?.problem.contains("cut short") == true)
+  }
+
   @Test func `clips that cannot become spectrograms are refused by name`() throws {
     let good = TestMember("a/good.wav", wav(tone(800)))
     func problem(_ path: String, _ bytes: [UInt8]) -> String? {

@@ -1,6 +1,6 @@
 // Samples out of WAV and FLAC files, by libsndfile; Fourier transforms, by kissfft.
 //
-// Functions that can fail return 0 on success; otherwise they return 1 and leave a NUL-terminated sentence in `error`.
+// Functions that can fail return CAUDIO_OK on success; otherwise they leave a NUL-terminated sentence in `error`.
 #ifndef CAUDIO_H
 #define CAUDIO_H
 
@@ -8,6 +8,12 @@
 #include <stdint.h>
 
 #define CAUDIO_ERROR_SIZE 256
+
+#define CAUDIO_OK 0
+/// The file is damaged or none that is read.
+#define CAUDIO_DAMAGED 1
+/// This machine lacks the library, or memory; the file may be whole.
+#define CAUDIO_UNAVAILABLE 2
 
 /// What the header of a file says.
 typedef struct {

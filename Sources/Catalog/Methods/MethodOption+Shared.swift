@@ -5,6 +5,11 @@ extension Option {
   static let learningRate = Option(
     "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images")
 
+  /// The name is the program's own; what a pipeline file names may not be there yet.
+  static let startFrom = Option(
+    "start-from", .path("DATASET"), defaultNote: "see --init", isRecorded: false,
+    help: "first images: those of that condensed dataset, where it has as many of a class of the same name")
+
   static let momentum = Option(
     "momentum", .number(0...1), defaultNote: "see the method", help: "momentum of the images' SGD")
 
@@ -95,6 +100,7 @@ extension MethodOption {
           "init", .choice(["real", "noise", "mixed", "kmeans"]), defaultNote: "see the method",
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
+      MethodOption(.startFrom),
       MethodOption(.augment, augment, note: augmentNote), MethodOption(.factor, String(factor)),
       MethodOption(.formation, "uniform"),
       MethodOption(.trajectories), MethodOption(.validateEvery), MethodOption(.checkpoint),

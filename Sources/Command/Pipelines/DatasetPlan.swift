@@ -1,5 +1,6 @@
 internal import Catalog
 internal import Datasets
+internal import Glibc
 internal import Shards
 
 /// A dataset of a pipeline file after everything that can be checked without its inputs was checked.
@@ -16,6 +17,8 @@ struct DatasetPlan: Equatable, Sendable {
     var canEndEarly: Bool
     /// What it reads beside its input: the model, the larger set.
     var models: [String] = []
+    /// The dataset with whose images it begins, once there is one: last night's. What it holds decides nothing about what is up to date.
+    var startsFrom: String?
     /// Where it writes beside its output: snapshots, the cache.
     var written: [String] = []
   }
@@ -98,7 +101,9 @@ struct DatasetPlan: Equatable, Sendable {
       // With an equals sign, because a path may begin with a dash.
       let reads = index == 0 ? inputs.map { "--input=\($0)" } : []
       let writes = index == steps.count - 1 ? ["--output=\(folder)"] : []
-      return [step.verb] + reads + step.words + writes
+      // The first night there is none yet.
+      let starts = step.startsFrom.flatMap { access($0, F_OK) == 0 ? ["--start-from=\($0)"] : nil } ?? []
+      return [step.verb] + reads + step.words + starts + writes
     }
   }
 
@@ -154,9 +159,15 @@ extension DatasetPlan.Step {
     }
     let place = place.below("options")
     var words: [String] = []
+    var startWords: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
       if ["model", "pretrain", "trajectories"].contains(name), case .text(let path) = value {
         models.append(place.resolve(path))
+      }
+      if name == "start-from", verb.option(name) != nil, case .text(let path) = value, !path.isEmpty {
+        startsFrom = place.resolve(path)
+        startWords = ["--start-from=\(place.resolve(path))"]
+        continue
       }
       if verb.option(name)?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
@@ -170,7 +181,7 @@ extension DatasetPlan.Step {
     self.words = words
     canEndEarly = verb.interruption == .finishEarly
     do throws(UsageError) {
-      recorded = try Arguments(words, for: verb).recorded
+      recorded = try Arguments(words + startWords, for: verb).recorded
     } catch {
       throw place.refuse(error.message, error.hint)
     }

@@ -45,12 +45,16 @@ struct Clip {
   private func call(
     _ body: (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<CChar>) -> Int32
   ) throws(DataError) {
-    let message = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CAUDIO_ERROR_SIZE)) { buffer -> String? in
-      guard let error = buffer.baseAddress else { return "no memory" }
+    let (status, message) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CAUDIO_ERROR_SIZE)) {
+      buffer -> (Int, String) in
+      guard let error = buffer.baseAddress else { return (Int(CAUDIO_UNAVAILABLE), "no memory") }
       error.pointee = 0
-      return bytes.withUnsafeBufferPointer { body($0.baseAddress, $0.count, error) } == 0 ? nil : String(cString: error)
+      let status = bytes.withUnsafeBufferPointer { body($0.baseAddress, $0.count, error) }
+      return (Int(status), String(cString: error))
     }
-    guard let message else { return }
+    guard status != CAUDIO_OK else { return }
+    // What this machine lacks is no fault of the clip: it must not be left out as a bad one.
+    guard status != CAUDIO_UNAVAILABLE else { throw DataError(.io, at: [], message) }
     var sentence = message
     while let last = sentence.last, last == "." || last.isWhitespace { sentence.removeLast() }
     throw DataError(

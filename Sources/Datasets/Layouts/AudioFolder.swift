@@ -31,7 +31,10 @@ enum AudioFolder {
         .badInput, at: [name], "all clips are in one folder, \(labels.classNames[0]), which would be the only class",
         remedy: "say where file names hold the class, as with --label-pattern '{label}_*'")
     }
-    guard let rate = survey.rate else { throw DataError(.badInput, at: [name], "there are no clips in it") }
+    guard let rate = survey.rate else {
+      guard let bad = survey.firstBad else { throw DataError(.badInput, at: [name], "there are no clips in it") }
+      throw DataError(.badInput, at: bad.place, "none of the clips of \(name) can be read; the first is \(bad.problem)")
+    }
     let spectrogram = Spectrogram(sampleRate: rate)
 
     let info = DatasetInfo(
@@ -87,16 +90,6 @@ enum AudioFolder {
     Clip.extensions.contains(member.basename.lowercased().lastPart)
   }
 
-  /// What `body` finds in a clip; nil for a bad one.
-  private static func sound<Result>(_ body: () throws(DataError) -> Result) throws(DataError) -> Result? {
-    do throws(DataError) {
-      return try body()
-    } catch {
-      guard error.fault == .badInput else { throw error }
-      return nil
-    }
-  }
-
   /// What the first pass finds out.
   private struct Survey {
     let options: ReadOptions
@@ -107,6 +100,8 @@ enum AudioFolder {
     /// The rate of all clips, and the first of them.
     var rate: Int?
     private var firstPath = ""
+    /// What is wrong with the first clip that cannot be read.
+    var firstBad: DataError?
     // Hashes of 64 bits instead of the paths, as in `WebDatasetReader`.
     private var paths: Set<Int> = []
 
@@ -132,8 +127,15 @@ enum AudioFolder {
       let clip = Clip(bytes: try reader.readAll())
       self.found[try FilePlace(of: member, options, at: reader.place), default: FileTally()].add(
         member.basename, clip.bytes)
-      // A bad clip is found again when it is decoded, and counted there.
-      guard let found = try sound({ () throws(DataError) in try clip.sampleRate() }) else { return }
+      let found: Int
+      do throws(DataError) {
+        found = try located(reader.place) { () throws(DataError) in try clip.sampleRate() }
+      } catch {
+        // A bad clip is found again when it is decoded, and counted there.
+        guard error.fault == .badInput else { throw error }
+        if firstBad == nil { firstBad = error }
+        return
+      }
       if let rate, rate != found {
         throw DataError(
           .badInput, at: reader.place,

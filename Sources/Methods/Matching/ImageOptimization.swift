@@ -13,18 +13,24 @@ struct ImageOptimization {
   private let normalization: Normalization
   private let formation: Formation
 
-  /// The first images of all classes.
+  /// The first images of all classes: those that are given, normalised, or else those of the initialization.
   ///
   /// - Parameter network: embeds images for an initialization by k-means; see `LearnedImages.initialNetwork`.
   init(
-    _ real: some RealImages, counts: [Int], initialization: Initialization, formation: Formation,
-    normalization: Normalization, embeddedIn network: Network? = nil, momentum: Double, random: RandomSource
+    _ real: some RealImages, counts: [Int], given: [Int: Tensor] = [:], initialization: Initialization,
+    formation: Formation, normalization: Normalization, embeddedIn network: Network? = nil, momentum: Double,
+    random: RandomSource
   ) throws(TensorError) {
     let counts = imagesPerClass(counts, of: real)
     classes = counts.indices.filter { counts[$0] > 0 }
     precondition(!classes.isEmpty, "no class has any images to make")
     var images: [Tensor] = []
     for label in classes {
+      if let given = given[label] {
+        precondition(given.shape[0] == counts[label], "class \(label) is to begin with another number of images")
+        images.append(try normalization.normalized(given))
+        continue
+      }
       var random = random.split("initial images", label)
       images.append(
         try initialization.images(

@@ -261,11 +261,9 @@ public struct LearnedImages: Sendable {
         ImageOptimization(
           resumed, counts: counts, formation: formation, normalization: normalization, momentum: momentum)
       } else {
-        try ImageOptimization(
-          real, counts: counts, initialization: initialization, formation: formation, normalization: normalization,
-          embeddedIn: initial
-            ?? initialNetwork(for: task, on: real, normalization: normalization, using: random, control: control),
-          momentum: momentum, random: random)
+        try begun(
+          with: task, from: real, normalization: normalization, firstEmbeddedIn: initial, using: random,
+          control: control)
       }
     var last = control.resumed?.report
     for step in (last?.step ?? 0)..<max(steps, last?.step ?? 0) {
@@ -309,6 +307,23 @@ public struct LearnedImages: Sendable {
     }
     return Condensation(
       synthetic: try set.synthetic(), steps: last?.step ?? 0, lastReport: last, initial: try set.initial())
+  }
+
+  /// The images before the first step.
+  private func begun(
+    with task: MethodTask, from real: some RealImages, normalization: Normalization, firstEmbeddedIn initial: Network?,
+    using random: RandomSource, control: RunControl
+  ) throws(TensorError) -> ImageOptimization {
+    var given: [Int: Tensor] = [:]
+    for label in task.counts.indices where task.counts[label] > 0 { given[label] = control.firstImages(label) }
+    var network = initial
+    if network == nil, given.count < task.counts.count(where: { $0 > 0 }) {
+      network = try initialNetwork(
+        for: task, on: real, normalization: normalization, using: random, control: control)
+    }
+    return try ImageOptimization(
+      real, counts: task.counts, given: given, initialization: initialization, formation: formation,
+      normalization: normalization, embeddedIn: network, momentum: momentum, random: random)
   }
 
   /// The learning rate of a step, counted from 0.

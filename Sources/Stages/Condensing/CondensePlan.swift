@@ -21,6 +21,8 @@ public struct CondensePlan: Sendable {
   /// The real images that are condensed: all of them, or those that are not held back.
   let real: ClassStore
   private let validation: Validation?
+  /// The first images of the classes that begin with those of an earlier set, by class, un-normalised.
+  private let firstImages: [Int: Tensor]
   /// The moment of the clock at which the steps end, so that there is time to validate; nil for none.
   private let deadline: Double?
   let normalization: Normalization
@@ -103,9 +105,15 @@ public struct CondensePlan: Sendable {
       FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
+    let first = request.warmStart.map { start in
+      start.firstImages(counts: share.counts, for: request, of: store, log: context.log)
+    }
+    firstImages = first ?? [:]
     if request.traits.learns, method.recorded["init"] != "noise" {
       let tiles = request.formation.finest.count
-      let scarce = counts.indices.filter { share.counts[$0] > 0 && counts[$0] * tiles > available[$0] }
+      let scarce = counts.indices.filter {
+        share.counts[$0] > 0 && first?[$0] == nil && counts[$0] * tiles > available[$0]
+      }
       if let first = scarce.first {
         let others = scarce.count > 1 ? "; so in \(scarce.count) classes in all" : ""
         context.log(
@@ -127,7 +135,8 @@ public struct CondensePlan: Sendable {
         return .init(recipe, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
       }
     }
-    if let rate, method.steps != 0 { estimate.startSeconds = cost.operationsBefore / rate }
+    let beginsAnew = share.counts.indices.contains { share.counts[$0] > 0 && first?[$0] == nil }
+    if let rate, method.steps != 0, beginsAnew { estimate.startSeconds = cost.operationsBefore / rate }
     if let operations = cost.operationsPerStep, let rate {
       let seconds = cost.slowness * operations / rate
       if let deadline, method.steps == nil {
@@ -181,11 +190,13 @@ public struct CondensePlan: Sendable {
     }
     let options = method.recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" }.joined(separator: " ")
     let networks = request.trajectories.map { "networks \($0.digest)" } ?? "networks by seed"
+    // A class that stays is taken whichever earlier set it began with: that is another one every night.
+    let start = request.warmStart == nil ? "" : " from an earlier set"
     let scale = usesNormalization ? "normalized by \(normalization.mean) \(normalization.std)" : "as they are"
     // Which classes a step learns depends on their number.
     let turns = method.recorded["classes-per-step"] == nil ? "" : " of \(counts.count) classes"
     let recipe =
-      "\(tool)\n\(request.name) \(options)\(turns)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
+      "\(tool)\n\(request.name)\(start) \(options)\(turns)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
     return ClassReuse(
       recipe, of: real, counts: counts, formation: request.formation, directory: directory, log: context.log)
   }
@@ -205,6 +216,7 @@ public struct CondensePlan: Sendable {
     var control = control(for: real, in: context)
     let trials = Trials(request.checkpoint?.found?.trials ?? .init())
     let wanted = Set(context.snapshotEvery.map { Array(stride(from: $0, through: method.steps ?? 0, by: $0)) } ?? [])
+    control.firstImages = { [firstImages] in firstImages[$0] }
     control.snapshotSteps = wanted.union(
       (1...max(1, method.steps ?? 1)).filter { validation?.isDue(afterStep: $0) ?? false })
     control.snapshot = { step, synthetic in
@@ -318,6 +330,7 @@ public struct CondensePlan: Sendable {
   ) -> ProvenanceStep {
     var digests = ["source": digest]
     digests["trajectories"] = request.trajectories?.digest
+    if !firstImages.isEmpty { digests["start"] = request.warmStart?.digest }
     return ProvenanceStep(
       verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests,
       results: validated?.recorded, reused: reused.isEmpty ? nil : reused)

@@ -20,6 +20,9 @@ public struct CondenseRequest: Sendable {
     }
   }
 
+  /// An earlier set, with whose images the classes begin; nil for none.
+  public var warmStart: WarmStart?
+
   /// A file in which the run keeps where it stands, to go on from there when it was killed.
   public var checkpoint: Checkpoint?
   /// Seconds that were asked for, as typed; nil for no limit.
@@ -93,7 +96,7 @@ extension CondenseRequest {
   func asked(tool: String) -> [String: String] {
     var asked = reading.merging(method.recorded) { _, new in new }
     asked.merge(["method": name, "ipc": budget.text, "seed": String(seed), "tool": tool]) { $1 }
-    (asked["time"], asked["trajectories"]) = (time, trajectories?.digest)
+    (asked["time"], asked["trajectories"], asked["start-from"]) = (time, trajectories?.digest, warmStart?.digest)
     asked.merge(validation?.recorded ?? [:]) { $1 }
     asked["partition"] = partition?.text
     return asked

@@ -48,6 +48,7 @@ public struct InitialImages: Sendable {
     guard step.digests["source"] == real.digest else {
       throw cannot("it was condensed from other images than --real has, or from these read otherwise")
     }
+    guard step.digests["start"] == nil else { throw cannot("it began with the images of another dataset") }
     guard step.options["validate"] == nil else { throw cannot("some of the images were held back from it") }
     let asksNetworks = start == Initialization.kMeans.rawValue
     guard !asksNetworks || step.digests["trajectories"] == nil else {
