@@ -54,6 +54,20 @@ import Testing
     #expect(inspected.text.contains("left out 2 bad samples:\n       a/2.jpg: a damaged JPEG image ("))
   }
 
+  @Test(arguments: [
+    ("libwebp.so.7", "webp-lossless.webp", "libwebp7"), ("libtiff.so.6", "tiff-RGB.tif", "libtiff6"),
+    ("libgif.so.7", "gif-palette.gif", "libgif7"),
+  ]) func `what this machine lacks is no bad sample`(library: String, kind: String, package: String) throws {
+    let ending = kind.drop { $0 != "." }
+    let folder = try folder([("a/1.jpg", "jpeg-RGB.jpg"), ("b/2\(ending)", kind)])
+    // The loader takes the first file of that name, and this is no library.
+    let run = try shell(
+      "mkdir lib && echo > lib/\(library) && LD_LIBRARY_PATH=$PWD/lib pipe shard -i in -o out --on-bad-sample skip; echo status $?; ls",
+      in: folder)
+    #expect(run.text.contains("status 74\n"), "\(run.text)")
+    #expect(run.text.contains(package) && !run.text.contains("\nout\n"), "\(run.text)")
+  }
+
   @Test func `without it all bad samples are listed and nothing is published`() throws {
     let folder = try folder(Self.some)
     for line in [

@@ -19,6 +19,15 @@ import Testing
     ] { #expect(outcome.text.contains(words), "\(words)") }
   }
 
+  @Test func `what this machine lacks is no bad clip`() throws {
+    let folder = try TemporaryFolder()
+    let run = try shell(
+      "mkdir lib && echo > lib/libsndfile.so.1; export LD_LIBRARY_PATH=$PWD/lib; "
+        + "pipe shard --label-pattern '{label}_*' -i \(tones) -o out --on-bad-sample skip; echo status $?; ls", in: folder)
+    #expect(run.text.contains("sound needs libsndfile (Debian's libsndfile1)"), "\(run.text)")
+    #expect(run.text.contains("status 74\n") && !run.text.contains("\nout\n"), "\(run.text)")
+  }
+
   @Test(arguments: [
     ("--label-pattern '*'", "--label-pattern '*' has no {label}; write it where the class stands: {label}_*"),
     ("--label-pattern '*{label}'", "does not say where {label} ends"),

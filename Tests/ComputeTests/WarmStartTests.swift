@@ -53,7 +53,7 @@ extension ComputeTests {
               label: label))
         }
       }
-      return (try WarmStart(builder.finish(info: info)), values)
+      return (try WarmStart(builder.finish(info: info), named: "earlier"), values)
     }
 
     private func floats(_ samples: [Sample]) -> [Float] {
@@ -119,9 +119,9 @@ extension ComputeTests {
       let scratch = try Scratch()
       func job(_ seed: Int) throws {
         try """
-        { format: "pipe-pipeline", version: 1, datasets: [ { input: "in", output: "out", steps: [
+        { format: 1, datasets: [{ output: "out", input: ["in"], steps: [
           { verb: "condense", options: { method: "dm", ipc: 1, steps: 1, width: 4, depth: 1, lr: 0, seed: \(seed), "start-from": "out" } },
-          { verb: "shard" } ] } ] }
+          { verb: "shard" } ] }] }
         """.write(to: scratch.folder.appending(path: "job.json5"), atomically: true, encoding: .utf8)
       }
       try job(0)
@@ -134,7 +134,7 @@ extension ComputeTests {
       // What changes is the seed; the rate is 0. So the images stay only where they are taken over.
       try job(1)
       let second = try ComputeTests.shell(
-        "pipe run job.json5 -v && pipe verify -q out && cp -r out second && rm -r out && pipe run job.json5 && cp -r out cold",
+        "pipe run --replace job.json5 -v && pipe verify -q out && cp -r out second && rm -r out && pipe run job.json5 && cp -r out cold",
         in: scratch.folder)
       #expect(second.status == 0, "\(second.errors)")
       #expect(second.errors.contains("classes begin with the images of out"), "\(second.errors)")

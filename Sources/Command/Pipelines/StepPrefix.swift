@@ -22,9 +22,12 @@ extension DatasetPlan {
     return (inputs + parts).joined(separator: "\u{1e}")
   }
 
-  /// The steps whose results can be kept: all that write a stream, up to the first that writes something else beside it.
+  /// The steps whose results can be kept: all that write a stream, up to the first that writes something else beside it, or begins with the
+  /// images of an earlier dataset.
   var keepableSteps: Range<Int> {
-    let end = steps.firstIndex { !$0.written.isEmpty && $0.words.contains { $0.hasPrefix("--snapshots") } }
+    let end = steps.firstIndex {
+      $0.startsFrom != nil || !$0.written.isEmpty && $0.words.contains { $0.hasPrefix("--snapshots") }
+    }
     return 0..<min(end ?? steps.count, steps.count - 1)
   }
 

@@ -8,7 +8,7 @@ public import Tensors
 /// A class begins with them where the earlier set has as many images of it as are asked for. Where it has not, or the images are of another size or
 /// another formation, the class begins as `--init` says.
 public struct WarmStart: Sendable {
-  /// The dataset.
+  /// The dataset, as messages name it.
   public let name: String
   /// SHA-256 over class names, formation and images.
   public let digest: String
@@ -18,8 +18,8 @@ public struct WarmStart: Sendable {
   private let images: [String: Tensor]
 
   /// The images of a set, as they are stored.
-  public init(_ set: TrainingImages) throws(TensorError) {
-    name = set.info.name
+  public init(_ set: TrainingImages, named name: String) throws(TensorError) {
+    self.name = name
     formation = set.info.formation ?? Formation(factor: 1)
     isSpectrogram = set.info.spectrogram != nil
     let hash = SHA256()
