@@ -32,7 +32,7 @@ public struct DistributionMatching: EmbeddingMatchingMethod {
   public init() {}
 
   /// See `CondensingMethod`.
-  public func cost(of task: MethodTask) -> Cost { guidance.cost(of: task, images: images) }
+  public func cost(of task: MethodTask) -> Cost { guidance.cost(of: task, images: images, keptRows: 1) }
 
   /// See `CondensingMethod`.
   public func condense(
@@ -43,8 +43,11 @@ public struct DistributionMatching: EmbeddingMatchingMethod {
     try method.decide(for: MethodTask(real, counts: counts))
     return try method.guidance.learned(
       method.images, from: real, counts: counts, normalization: normalization, using: random, control: control,
-      distance: Self.loss)
+      keeping: Self.mean, distance: Self.loss)
   }
+
+  /// All that the loss asks of real embeddings (n, d): their mean, (1, d).
+  static func mean(_ real: Tensor) throws(TensorError) -> Tensor { try real.mean(axes: [0], keepDims: true) }
 
   /// The loss of one class on given embeddings: ‖mean of (n, d) − mean of (m, d)‖², a scalar.
   public static func loss(real: Tensor, synthetic: Tensor) throws(TensorError) -> Tensor {

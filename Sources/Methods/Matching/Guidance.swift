@@ -105,11 +105,19 @@ public struct Guidance: Sendable {
 
   /// Cost of a task: that of the images, and the networks that are trained beforehand.
   ///
+  /// - Parameter keptRows: rows of real embeddings that are kept of a class at most, where steps share a batch; see `learned`.
   /// - Parameter comparedValues: values that the loss makes of so many rows of embeddings, beside them.
   func cost(
-    of task: MethodTask, images: LearnedImages, comparedValues: (_ rows: Double) -> Double = { _ in 0 }
+    of task: MethodTask, images: LearnedImages, keptRows: Int = .max,
+    comparedValues: (_ rows: Double) -> Double = { _ in 0 }
   ) -> Cost {
     var cost = images.cost(of: task, comparedValues: comparedValues)
+    if images.stepsPerBatch > 1 {
+      let rows = task.counts.indices.reduce(0.0) { sum, label in
+        sum + (task.counts[label] > 0 ? Double(min(keptRows, images.realBatch, task.available[label])) : 0)
+      }
+      cost.memory.embeddings += 4 * rows * Double(images.network.decided(for: task).featureCount)
+    }
     guard images.steps != 0, let recipe = trajectories(of: images.network, for: task) else { return cost }
     if servesInitialImages(recipe) { cost.trajectories = [] }
     cost.trajectories.append(recipe)
@@ -153,10 +161,12 @@ public struct Guidance: Sendable {
   /// - Precondition: This and the images were decided for the task.
   /// - Parameters:
   ///   - stepsPerNetwork: steps that share one drawn network.
+  ///   - kept: what of the real embeddings (n, d) of a class the distance asks for, where several steps share them.
   ///   - distance: of one class, from real embeddings (n, d), which are constants, and synthetic ones (m, d): a scalar.
   func learned(
     _ images: LearnedImages, from real: some RealImages, counts: [Int], normalization: Normalization,
     stepsPerNetwork: Int = 1, using random: RandomSource, control: RunControl,
+    keeping kept: (_ real: Tensor) throws(TensorError) -> Tensor = { $0 },
     distance: (_ real: Tensor, _ synthetic: Tensor) throws(TensorError) -> Tensor
   ) throws -> Condensation {
     precondition(stepsPerNetwork > 0, "a network serves at least one step, not \(stepsPerNetwork)")
@@ -169,6 +179,7 @@ public struct Guidance: Sendable {
     let weight = encoders == .snapshots ? crossEntropyWeight ?? 0 : 0
     var encoder: (number: Int, network: Network)?
     var targets: [Int: Tensor] = [:]
+    let sharesBatches = images.stepsPerBatch > 1
     return try images.learned(
       from: real, counts: counts, normalization: normalization,
       firstEmbeddedIn: servesInitialImages(recipe) ? trajectories.map(LearnedImages.initialNetwork(of:)) : nil,
@@ -183,11 +194,13 @@ public struct Guidance: Sendable {
       return network
     } gradient: { network, shown, images throws(TensorError) in
       let target: Tensor
-      if let kept = targets[shown.label], !shown.isFresh {
-        target = kept
+      if let known = targets[shown.label], !shown.isFresh {
+        target = known
       } else {
-        target = try embedded(shown.real(), in: network)
-        targets[shown.label] = target
+        targets[shown.label] = nil
+        target = try kept(embedded(shown.real(), in: network))
+        // Of a thousand classes they would be a gigabyte.
+        if sharesBatches { targets[shown.label] = target }
       }
       var terms: [LossTerm] = []
       let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in

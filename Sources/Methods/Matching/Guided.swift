@@ -73,7 +73,9 @@ public struct Guided: EmbeddingMatchingMethod {
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
-    var cost = guidance.cost(of: task, images: images) { rows in distance == .kernel ? 12 * rows * rows : 0 }
+    var cost = guidance.cost(of: task, images: images, keptRows: distance == .mean ? 1 : .max) { rows in
+      distance == .kernel ? 12 * rows * rows : 0
+    }
     // Its augmentation has four operations where DM's has one.
     cost.slowness = 1.45
     cost.usualSteps = images.usualSteps(allowance: 1.3e14, range: 200...2000, for: task)
@@ -89,7 +91,8 @@ public struct Guided: EmbeddingMatchingMethod {
     try method.decide(for: MethodTask(real, counts: counts))
     let kernel = Kernel.gaussianMixture().with(width: M3D.width(forFactor: images.formation.factor))
     return try method.guidance.learned(
-      method.images, from: real, counts: counts, normalization: normalization, using: random, control: control
+      method.images, from: real, counts: counts, normalization: normalization, using: random, control: control,
+      keeping: { real throws(TensorError) in distance == .mean ? try DistributionMatching.mean(real) : real }
     ) { real, synthetic throws(TensorError) in
       switch distance {
       case .mean: try DistributionMatching.loss(real: real, synthetic: synthetic)
