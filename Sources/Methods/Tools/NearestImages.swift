@@ -125,13 +125,28 @@ public struct NearestImages: Sendable, Equatable {
 
   /// Distances from the differences themselves: by the products of the vectors they are inexact where they are small.
   private mutating func refine(_ vectors: Tensor, _ real: some RealImages, _ space: ImageSpace) throws {
-    for row in neighbours.indices where !neighbours[row].isEmpty {
-      let own = try vectors.slice(axis: 0, from: row, to: row + 1)
-      for position in neighbours[row].indices {
-        let source = neighbours[row][position].source
-        let other = try space.vectors(ofReal: real.images(ofClass: source.label, at: [source.index]))
-        neighbours[row][position].distance = (own - other).squared().mean().item.squareRoot()
+    // By class and index, who has it as a neighbour: an image is embedded once, and beside others.
+    var places: [Int: [Int: [(row: Int, position: Int)]]] = [:]
+    for row in neighbours.indices {
+      for (position, neighbour) in neighbours[row].enumerated() {
+        places[neighbour.source.label, default: [:]][neighbour.source.index, default: []].append((row, position))
       }
+    }
+    for (label, ofClass) in places {
+      let indices = ofClass.keys.sorted()
+      for start in stride(from: 0, to: indices.count, by: Self.pieceSize) {
+        let some = Array(indices[start..<min(start + Self.pieceSize, indices.count)])
+        let piece = try space.vectors(ofReal: real.images(ofClass: label, at: some))
+        for (place, index) in some.enumerated() {
+          let other = try piece.slice(axis: 0, from: place, to: place + 1)
+          for (row, position) in ofClass[index] ?? [] {
+            let own = try vectors.slice(axis: 0, from: row, to: row + 1)
+            neighbours[row][position].distance = (own - other).squared().mean().item.squareRoot()
+          }
+        }
+      }
+    }
+    for row in neighbours.indices {
       // Equal ones keep their order.
       neighbours[row] = neighbours[row].enumerated().sorted {
         ($0.element.distance, $0.offset) < ($1.element.distance, $1.offset)
