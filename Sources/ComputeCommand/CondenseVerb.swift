@@ -26,7 +26,9 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
   if let path = arguments.path("start-from") {
     request.warmStart = try await surroundings.compute(for: .making) {
-      try WarmStart(TrainingImages(reading: openSamples([Input(path: path)], options: ReadOptions(), log: { report.log($0) })), named: path)
+      try WarmStart(
+        TrainingImages(reading: openSamples([Input(path: path)], options: ReadOptions(), log: { report.log($0) })),
+        named: path)
     }
   }
   if let path = arguments.path("checkpoint") {

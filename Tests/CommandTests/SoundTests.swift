@@ -23,7 +23,8 @@ import Testing
     let folder = try TemporaryFolder()
     let run = try shell(
       "mkdir lib && echo > lib/libsndfile.so.1; export LD_LIBRARY_PATH=$PWD/lib; "
-        + "pipe shard --label-pattern '{label}_*' -i \(tones) -o out --on-bad-sample skip; echo status $?; ls", in: folder)
+        + "pipe shard --label-pattern '{label}_*' -i \(tones) -o out --on-bad-sample skip; echo status $?; ls",
+      in: folder)
     #expect(run.text.contains("sound needs libsndfile (Debian's libsndfile1)"), "\(run.text)")
     #expect(run.text.contains("status 74\n") && !run.text.contains("\nout\n"), "\(run.text)")
   }

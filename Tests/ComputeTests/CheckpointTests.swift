@@ -91,6 +91,27 @@ extension ComputeTests {
       #expect(rest.samples == whole.samples && rest.info == whole.info)
     }
 
+    @Test func `a pipeline whose step was ended alone publishes nothing and keeps nothing`() throws {
+      let scratch = try Scratch()
+      try """
+      { format: 1, datasets: [{ output: "out", input: ["in"], steps: [
+        { verb: "condense", options: { method: "dm", ipc: 1, steps: 200000, width: 4, depth: 1 } }, { verb: "shard" } ] }] }
+      """.write(to: scratch.folder.appending(path: "job.json5"), atomically: true, encoding: .utf8)
+      let run = try ComputeTests.shell(
+        """
+        mkdir in && tar xzf $F/shapes-folder.tar.gz -C in && mkfifo events
+        set -m # without it a shell has its background ignore SIGINT
+        pipe run --progress=json --cache cache job.json5 2> events & exec 3< events
+        while read -r line <&3; do echo "$line" >> said; [[ $line == *'"stage":"dm"'*'"done":'* ]] && break; done
+        pkill -INT -P $! -f 'condense.*--steps=200000'
+        cat <&3 >> said; wait $!; echo status $?; ls; ls cache | grep -c ^step-
+        """, in: scratch.folder)
+      let said = try String(contentsOf: scratch.folder.appending(path: "said"), encoding: .utf8)
+      #expect(said.contains("nothing was published: condense was ended after "), "\(said.suffix(1000))")
+      #expect(run.output.contains("status 75\n") && !run.output.contains("\nout\n"), "\(run.output)")
+      #expect(run.output.hasSuffix("\n0\n"), "\(run.output)")
+    }
+
     @Test func `the catalogue offers checkpoints to the methods that have them`() {
       #expect(Catalog.methods.filter { $0.understands("checkpoint") }.map(\.name) == Self.resuming)
     }

@@ -102,12 +102,14 @@ extension ComputeTests {
         let made = try await condensed(words("dm"), from: start)
         #expect(made.samples == cold.samples)
         #expect(made.said.contains("0 of 2 classes begin with the images of earlier"))
-        #expect(made.said.contains { $0.hasPrefix("begins as --init says: class0") && $0.hasSuffix(reason) }, "\(made.said)")
+        #expect(
+          made.said.contains { $0.hasPrefix("begins as --init says: class0") && $0.hasSuffix(reason) }, "\(made.said)")
         #expect(made.info.provenance.last?.digests["start"] == nil)
       }
     }
 
-    @Test func `a class that is new begins as it would alone, beside those that begin with their images`() async throws {
+    @Test func `a class that is new begins as it would alone, beside those that begin with their images`() async throws
+    {
       let cold = try await condensed(words("m3d"), from: nil)
       let (start, values) = try earlier([("class0", 2)])
       let made = try await condensed(words("m3d"), from: start)
@@ -141,7 +143,8 @@ extension ComputeTests {
       let same = "cmp <(tar xOf first/*.tar --wildcards '*.npy') <(tar xOf"
       #expect(try ComputeTests.shell("\(same) cold/*.tar --wildcards '*.npy')", in: scratch.folder).status != 0)
       let baselines = try ComputeTests.shell(
-        "pipe evaluate --train second --test in --epochs 1 --repeats 1 --width 4 --depth 1 --baselines", in: scratch.folder)
+        "pipe evaluate --train second --test in --epochs 1 --repeats 1 --width 4 --depth 1 --baselines",
+        in: scratch.folder)
       #expect(baselines.status == 0, "\(baselines.errors)")
       #expect(baselines.errors.contains("it began with the images of another dataset"), "\(baselines.errors)")
     }

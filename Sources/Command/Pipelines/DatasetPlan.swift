@@ -17,7 +17,9 @@ struct DatasetPlan: Equatable, Sendable {
     var canEndEarly: Bool
     /// What it reads beside its input: the model, the larger set.
     var models: [String] = []
-    /// The dataset with whose images it begins, once there is one: last night's. What it holds decides nothing about what is up to date.
+    /// The dataset with whose images it begins, once there is one: last night's.
+    ///
+    /// What it holds decides nothing about what is up to date.
     var startsFrom: String?
     /// Where it writes beside its output: snapshots, the cache.
     var written: [String] = []
@@ -112,6 +114,19 @@ struct DatasetPlan: Equatable, Sendable {
     var word = word
     while word.utf8.count > 1, word.hasSuffix("/") { word.removeLast() }
     return word == name || word + "/" == name || word == output
+  }
+
+  /// A step that reached fewer steps of learning than it was asked for, where neither a time nor trials bound them: a signal that came to its process alone
+  /// ended it, and it made a valid set of what it had.
+  func stepEndedShort(_ manifest: Manifest) -> (verb: String, reached: Int, asked: Int)? {
+    for step in steps where step.canEndEarly && step.recorded["time"] == nil && step.recorded["validate"] == nil {
+      guard let asked = step.recorded["steps"].flatMap({ Int($0) }),
+        let reached = manifest.provenance.last(where: { $0.verb == step.verb })?.options["steps"].flatMap({ Int($0) }),
+        reached < asked
+      else { continue }
+      return (step.verb, reached, asked)
+    }
+    return nil
   }
 
   /// What comes after the steps, as lines for people.

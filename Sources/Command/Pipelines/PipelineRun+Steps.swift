@@ -43,7 +43,15 @@ extension PipelineRun {
     let codes = try await codes(of: processes)
     let isInterrupted = invocation.interrupts.signal != nil
     let isCurrent = zip(plan.sources, inputs).allSatisfy { $1.isCurrent(at: $0) }
-    if !isInterrupted, isCurrent { keep(cached, codes: codes) }
+    let short =
+      codes.allSatisfy { $0 == 0 } && !isInterrupted ? plan.stepEndedShort(try Manifest(inFolder: folder.dataset)) : nil
+    if !isInterrupted, isCurrent, short == nil { keep(cached, codes: codes) }
+    if let short {
+      throw DataError(
+        .temporary, at: [plan.output],
+        "nothing was published: \(short.verb) was ended after \(grouped(short.reached)) of \(grouped(short.asked)) steps",
+        remedy: "run it again")
+    }
     if let index = StepProcesses.culprit(codes) {
       if isInterrupted { throw CancellationError() }
       let (verb, code) = (plan.steps[cached.skipped + index].verb, codes[index])

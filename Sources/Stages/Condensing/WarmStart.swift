@@ -43,7 +43,8 @@ public struct WarmStart: Sendable {
     var reasons: [String: [String]] = [:]
     for label in counts.indices where counts[label] > 0 {
       if let reason = obstacle(
-        store.classNames[label], count: counts[label], of: store.shape, request.formation, isSpectrogram: store.isSpectrogram)
+        store.classNames[label], count: counts[label], of: store.shape, request.formation,
+        isSpectrogram: store.isSpectrogram)
       {
         reasons[reason, default: []].append(store.classNames[label])
       } else {
@@ -63,7 +64,9 @@ public struct WarmStart: Sendable {
   private func obstacle(
     _ name: String, count: Int, of shape: ImageShape, _ formation: Formation, isSpectrogram: Bool
   ) -> String? {
-    if isSpectrogram != self.isSpectrogram { return "\(self.name) and the real samples are not both images or both spectrograms" }
+    if isSpectrogram != self.isSpectrogram {
+      return "\(self.name) and the real samples are not both images or both spectrograms"
+    }
     guard formation == self.formation || max(formation.factor, self.formation.factor) == 1 else {
       func text(_ formation: Formation) -> String { "\(formation.kind.rawValue) with factor \(formation.factor)" }
       return "the formation of \(self.name) is \(text(self.formation)), and \(text(formation)) is asked for"
@@ -71,7 +74,8 @@ public struct WarmStart: Sendable {
     guard let found = images[name] else { return "\(self.name) has no images of it" }
     let wanted = [shape.channels, shape.height, shape.width]
     guard Array(found.shape.dropFirst()) == wanted else {
-      return "\(self.name) has images of \(shapeText(Array(found.shape.dropFirst()))), and these are of \(shapeText(wanted))"
+      return
+        "\(self.name) has images of \(shapeText(Array(found.shape.dropFirst()))), and these are of \(shapeText(wanted))"
     }
     guard found.shape[0] == count else {
       return "\(self.name) has \(counted(found.shape[0], "image")) of it, and \(count) are asked for"
