@@ -66,10 +66,14 @@ public typealias FeatureNetworkSource =
 
 /// Gives trajectories by their recipe: those that were given or kept, or what the training makes now.
 ///
-/// The training begins with what it is handed: snapshots that were kept, by network and epoch, as far as there are any.
+/// The training begins with what it is handed: snapshots that were kept, by network and epoch, as far as there are any. It hands out all snapshots of a
+/// network after each of its epochs.
 public typealias TrajectorySource =
-  @Sendable (TrajectoryRecipe, (_ kept: [[Network]]) throws(TensorError) -> Trajectories) throws(TensorError) ->
-  Trajectories
+  @Sendable (
+    TrajectoryRecipe,
+    (_ kept: [[Network]], _ reached: (_ number: Int, _ snapshots: [Network]) -> Void) throws(TensorError) ->
+      Trajectories
+  ) throws(TensorError) -> Trajectories
 
 /// What the world may ask of a running method: to be told of progress, to stop, to hand out intermediate images.
 ///
@@ -93,7 +97,7 @@ public struct RunControl: Sendable {
   /// Gives the feature network of a recipe: one that was kept, or what the training makes now.
   public var featureNetwork: FeatureNetworkSource = { _, train in try train() }
   /// Gives the trajectories of a recipe; methods ask by `TrajectoryRecipe.trajectories`.
-  public var trajectories: TrajectorySource = { _, train in try train([]) }
+  public var trajectories: TrajectorySource = { _, train in try train([], { _, _ in }) }
 
   /// A control that reports to nobody and never stops, unless given otherwise.
   public init(

@@ -80,6 +80,51 @@ extension ComputeTests {
       #expect(run.output.contains("it is made again"), "\(run.output)")
     }
 
+    @Test func `what is trained is kept while it goes on, and a process that is killed costs its last epoch`()
+      async throws
+    {
+      let (info, samples) = toySamples()
+      let words = [
+        "--method", "guided", "--ipc", "1", "--steps", "1", "--early-epochs", "4", "--width", "4", "--depth", "1",
+      ]
+      func condensed(into folder: URL, _ watch: @escaping @Sendable (ProgressEvent) -> Void = { _ in }) async throws
+        -> [Sample]
+      {
+        var surroundings = RunContext(computeThread: BlockingThread(name: "compute test"))
+        surroundings.cacheDirectory = folder.path
+        // Every look at it is a minute later, so that every epoch is due.
+        let ticks = TickingClock()
+        surroundings.clock = { 60 * ticks.seconds() }
+        surroundings.progress = watch
+        let stage = CondenseStage(
+          try CondenseRequest(Arguments(words, for: .condense)), of: info, tool: "test", in: surroundings)
+        var wiring = Wiring()
+        let flow = stage.connect(.elements(samples), &wiring)
+        var made: [Sample] = []
+        while let sample = try await flow.next() { made.append(sample) }
+        return made
+      }
+      let scratches = (try Scratch(), try Scratch())
+      let (whole, part) = (scratches.0.folder, scratches.1.folder)
+      // What a process that is killed in the last epoch leaves.
+      let made = try await condensed(into: whole) { event in
+        guard event.stage == "trajectories", event.done == event.total else { return }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: whole.path)) ?? [] {
+          try? FileManager.default.copyItem(at: whole.appending(path: name), to: part.appending(path: name))
+        }
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: part.path)
+      let file = try #require(names.first { $0.hasPrefix("trajectory-") && $0.hasSuffix(".safetensors") })
+      #expect(try TensorFile(contentsOf: part.appending(path: file).path).metadata["epochs"] == "3")
+      let batches = Mutex(0)
+      let again = try await condensed(into: part) { event in
+        if event.stage == "trajectories" { batches.withLock { $0 = event.total ?? 0 } }
+      }
+      #expect(batches.withLock(\.self) == 1 && again == made)
+      #expect(
+        try Data(contentsOf: part.appending(path: file)) == Data(contentsOf: whole.appending(path: file)))
+    }
+
     @Test func `a stopped fit has the epochs that it reached and none is no model`() throws {
       let run = try shell(
         """

@@ -37,8 +37,9 @@ public struct TrajectoryRecipe: Sendable, Equatable {
   public func trajectories(
     on real: some RealImages, normalization: Normalization, using random: RandomSource, control: RunControl
   ) throws(TensorError) -> Trajectories {
-    try control.trajectories(self) { kept throws(TensorError) in
-      try trained(on: real, normalization: normalization, continuing: kept, using: random, control: control)
+    try control.trajectories(self) { kept, reached throws(TensorError) in
+      try trained(
+        on: real, normalization: normalization, continuing: kept, reached: reached, using: random, control: control)
     }
   }
 
@@ -46,8 +47,10 @@ public struct TrajectoryRecipe: Sendable, Equatable {
   ///
   /// - Parameter kept: snapshots of earlier trainings by the same recipe on the same data with the same seed, by network and
   ///   epoch, as far as there are any; what is missing is trained.
+  /// - Parameter reached: told all snapshots of a network after each of its epochs.
   public func trained(
     on real: some RealImages, normalization: Normalization, continuing kept: [[Network]] = [],
+    reached tell: (_ number: Int, _ snapshots: [Network]) -> Void = { _, _ in },
     using random: RandomSource, control: RunControl = RunControl()
   ) throws(TensorError) -> Trajectories {
     var snapshots = (0..<training.networks).map { number in
@@ -67,6 +70,7 @@ public struct TrajectoryRecipe: Sendable, Equatable {
             control: control, &progress)
         else { break training }
         snapshots[number].append(next)
+        tell(number, snapshots[number])
       }
     }
     let reached = snapshots.map(\.count).min() ?? 0

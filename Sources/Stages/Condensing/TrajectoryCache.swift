@@ -44,7 +44,7 @@ struct TrajectoryCache: Sendable {
     { recipe, train throws(TensorError) in
       let cache = TrajectoryCache(
         recipe, for: store, seed: seed, directory: context.cacheDirectory, log: context.log)
-      return try cache.made(log: context.log, train)
+      return try cache.made(clock: context.clock, log: context.log, train)
     }
   }
 
@@ -57,9 +57,15 @@ struct TrajectoryCache: Sendable {
     kept.indices.contains(number) ? max(0, kept[number].count - 1) : 0
   }
 
-  /// The trajectories, taken from the cache as far as they are there; what is trained is kept, also when it was stopped.
+  /// Seconds between two copies of a network that is being trained.
+  private static let interval = 30.0
+
+  /// The trajectories, taken from the cache as far as they are there.
+  ///
+  /// What is trained is kept, also when it was stopped, and now and then while it goes on: a process that is killed costs half a minute and an epoch.
   func made(
-    log: (String) -> Void, _ train: ([[Network]]) throws(TensorError) -> Trajectories
+    clock: @escaping () -> Double, log: @escaping (String) -> Void,
+    _ train: ([[Network]], (Int, [Network]) -> Void) throws(TensorError) -> Trajectories
   ) throws(TensorError) -> Trajectories {
     if missingEpochs > 0 {
       log(
@@ -68,22 +74,33 @@ struct TrajectoryCache: Sendable {
     } else {
       log("trained networks from \(paths?.joined(separator: ", ") ?? "")")
     }
-    let result = try train(kept)
+    var written = [Double](repeating: clock(), count: recipe.training.networks)
+    let result = try train(kept) { number, snapshots in
+      guard clock() - written[number] >= Self.interval, Trajectories([snapshots]).isFinite else { return }
+      keep(snapshots, of: number, log)
+      written[number] = clock()
+    }
     guard result.isFinite else { return result }
-    for (number, path) in (paths ?? []).enumerated() where result.epochs > keptEpochs(of: number) {
-      var tensors: [String: Tensor] = [:]
-      for (epoch, snapshot) in result.snapshots[number].enumerated() {
-        tensors.merge(snapshot.named("epoch.\(epoch)")) { _, new in new }
-      }
-      do throws(DataError) {
-        try TensorFile(
-          tensors: tensors, metadata: ["recipe": text, "network": String(number), "epochs": String(result.epochs)]
-        ).write(to: path)
-      } catch {
-        log("the trained network could not be kept: \(error)")
-      }
+    for (number, snapshots) in result.snapshots.enumerated() where result.epochs > keptEpochs(of: number) {
+      keep(snapshots, of: number, log)
     }
     return result
+  }
+
+  /// Writes the file of a network; failure costs time later and is only told.
+  private func keep(_ snapshots: [Network], of number: Int, _ log: (String) -> Void) {
+    guard let path = paths?[number] else { return }
+    var tensors: [String: Tensor] = [:]
+    for (epoch, snapshot) in snapshots.enumerated() {
+      tensors.merge(snapshot.named("epoch.\(epoch)")) { _, new in new }
+    }
+    do throws(DataError) {
+      try TensorFile(
+        tensors: tensors, metadata: ["recipe": text, "network": String(number), "epochs": String(snapshots.count - 1)]
+      ).write(to: path)
+    } catch {
+      log("the trained network could not be kept: \(error)")
+    }
   }
 }
 
