@@ -1,6 +1,5 @@
 internal import Catalog
 internal import Datasets
-internal import Glibc
 internal import Shards
 
 /// A dataset of a pipeline file after everything that can be checked without its inputs was checked.
@@ -103,8 +102,7 @@ struct DatasetPlan: Equatable, Sendable {
       // With an equals sign, because a path may begin with a dash.
       let reads = index == 0 ? inputs.map { "--input=\($0)" } : []
       let writes = index == steps.count - 1 ? ["--output=\(folder)"] : []
-      // The first night there is none yet.
-      let starts = step.startsFrom.flatMap { access($0, F_OK) == 0 ? ["--start-from=\($0)"] : nil } ?? []
+      let starts = step.startsFrom.flatMap { OutputState.canBegin(with: $0) ? ["--start-from=\($0)"] : nil } ?? []
       return [step.verb] + reads + step.words + starts + writes
     }
   }
@@ -116,12 +114,18 @@ struct DatasetPlan: Equatable, Sendable {
     return word == name || word + "/" == name || word == output
   }
 
-  /// A step that reached fewer steps of learning than it was asked for, where neither a time nor trials bound them: a signal that came to its process alone
-  /// ended it, and it made a valid set of what it had.
+  /// A step that reached fewer steps of learning than were typed, where neither a time nor trials bound them.
+  ///
+  /// A signal that came to its process alone ended it, and it made a valid set of what it had.
   func stepEndedShort(_ manifest: Manifest) -> (verb: String, reached: Int, asked: Int)? {
-    for step in steps where step.canEndEarly && step.recorded["time"] == nil && step.recorded["validate"] == nil {
-      guard let asked = step.recorded["steps"].flatMap({ Int($0) }),
-        let reached = manifest.provenance.last(where: { $0.verb == step.verb })?.options["steps"].flatMap({ Int($0) }),
+    var history = manifest.provenance[...]
+    for step in steps.reversed() {
+      // The last entry of that verb is the last such step's, and so on.
+      guard let place = history.lastIndex(where: { $0.verb == step.verb }) else { continue }
+      let entry = history[place]
+      history = history[..<place]
+      guard step.canEndEarly, step.recorded["time"] == nil, step.recorded["validate-every"] == nil,
+        let asked = step.recorded["steps"].flatMap({ Int($0) }), let reached = entry.options["steps"].flatMap({ Int($0) }),
         reached < asked
       else { continue }
       return (step.verb, reached, asked)

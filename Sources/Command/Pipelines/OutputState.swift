@@ -36,15 +36,32 @@ enum OutputState: Equatable {
     }
   }
 
+  /// What is wrong with the sizes of a dataset's shards, as a clause; nil for nothing.
+  private static func damage(of folder: String, _ manifest: Manifest) -> String? {
+    for shard in manifest.shards {
+      var status = stat()
+      guard stat("\(folder)/\(shard.name)", &status) == 0 else { return "has lost \(shard.name)" }
+      if Int(status.st_size) != shard.bytes { return "is damaged: the size of \(shard.name) is wrong" }
+    }
+    return nil
+  }
+
+  /// Whether a step can begin with the images of what is there: not before the first night, nor with a dataset that is to be made anew because it is damaged.
+  ///
+  /// What cannot be looked at is left to the step, which says so.
+  static func canBegin(with path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return errno != ENOENT }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return true }
+    guard let manifest = try? Manifest(inFolder: path) else { return false }
+    return damage(of: path, manifest) == nil
+  }
+
   private static func judge(_ folder: String, _ recipe: Recipe) -> OutputState {
     guard let file = RecipeFile(inFolder: folder) else { return .outdated("was not made by pipe run") }
     guard let manifest = try? Manifest(inFolder: folder) else { return .outdated("has a damaged manifest") }
     guard file.generation == manifest.generation else { return .outdated("has another manifest than its recipe says") }
-    for shard in manifest.shards {
-      var status = stat()
-      guard stat("\(folder)/\(shard.name)", &status) == 0 else { return .outdated("has lost \(shard.name)") }
-      if Int(status.st_size) != shard.bytes { return .outdated("is damaged: the size of \(shard.name) is wrong") }
-    }
+    if let damage = damage(of: folder, manifest) { return .outdated(damage) }
     if file.digest != recipe.digest {
       return .outdated(recipe.difference(from: file.recipe) ?? "was made with another recipe")
     }

@@ -111,10 +111,19 @@ public struct CheckpointFile: Sendable {
     try TensorFile(tensors: tensors, metadata: metadata).write(to: path)
   }
 
+  /// Digest of the set with whose images the run began; nil for none.
+  var start: String? { asked[Self.start] }
+
+  /// The name under which that stands in what was asked for.
+  static let start = "start-from"
+
   /// Throws where the run that it belongs to was asked for something else.
+  ///
+  /// The set that a run begins with may be another by now, as last night's is: what the run began with is in the checkpoint.
   func check(asked now: [String: String], at path: String) throws(DataError) {
     // What differs most comes first.
-    for name in ["tool", "method"] + Set(asked.keys).union(now.keys).sorted() where asked[name] != now[name] {
+    let names = Set(asked.keys).union(now.keys).subtracting([Self.start]).sorted()
+    for name in ["tool", "method"] + names where asked[name] != now[name] {
       let (old, new) = (asked[name], now[name])
       let what =
         name == "tool"

@@ -105,8 +105,13 @@ public struct CondensePlan: Sendable {
       FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
-    let first = request.warmStart.map { start in
+    // A run that goes on has its first images behind it.
+    let first = request.checkpoint?.found == nil ? request.warmStart.map { start in
       start.firstImages(counts: share.counts, for: request, of: store, log: context.log)
+    } : nil
+    if first != nil, validation != nil {
+      context.log(
+        "the earlier set may have been learned from samples that are held back now: then the held-out accuracy is too high")
     }
     firstImages = first ?? [:]
     if request.traits.learns, method.recorded["init"] != "noise" {
@@ -330,7 +335,7 @@ public struct CondensePlan: Sendable {
   ) -> ProvenanceStep {
     var digests = ["source": digest]
     digests["trajectories"] = request.trajectories?.digest
-    if !firstImages.isEmpty { digests["start"] = request.warmStart?.digest }
+    digests["start"] = request.startDigest
     return ProvenanceStep(
       verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests,
       results: validated?.recorded, reused: reused.isEmpty ? nil : reused)

@@ -96,10 +96,16 @@ extension CondenseRequest {
   func asked(tool: String) -> [String: String] {
     var asked = reading.merging(method.recorded) { _, new in new }
     asked.merge(["method": name, "ipc": budget.text, "seed": String(seed), "tool": tool]) { $1 }
-    (asked["time"], asked["trajectories"], asked["start-from"]) = (time, trajectories?.digest, warmStart?.digest)
+    (asked["time"], asked["trajectories"], asked[CheckpointFile.start]) = (time, trajectories?.digest, startDigest)
     asked.merge(validation?.recorded ?? [:]) { $1 }
     asked["partition"] = partition?.text
     return asked
+  }
+
+  /// Digest of the set with whose images the run began, in its history; nil for none.
+  var startDigest: String? {
+    if let found = checkpoint?.found { return found.start }
+    return warmStart?.digest
   }
 
   /// The network that the method's options name, or the default one.

@@ -74,14 +74,19 @@ struct TrajectoryCache: Sendable {
     } else {
       log("trained networks from \(paths?.joined(separator: ", ") ?? "")")
     }
-    var written = [Double](repeating: clock(), count: recipe.training.networks)
+    // When the next copy is due, and the epochs of the last, by network.
+    var due = [Double](repeating: clock() + Self.interval, count: recipe.training.networks)
+    var written = (0..<recipe.training.networks).map { keptEpochs(of: $0) }
     let result = try train(kept) { number, snapshots in
-      guard clock() - written[number] >= Self.interval, Trajectories([snapshots]).isFinite else { return }
+      let now = clock()
+      guard now >= due[number], Trajectories([snapshots]).isFinite else { return }
       keep(snapshots, of: number, log)
-      written[number] = clock()
+      // A copy has all epochs, and of large networks it takes its time.
+      due[number] = clock() + max(Self.interval, 20 * (clock() - now))
+      written[number] = snapshots.count - 1
     }
     guard result.isFinite else { return result }
-    for (number, snapshots) in result.snapshots.enumerated() where result.epochs > keptEpochs(of: number) {
+    for (number, snapshots) in result.snapshots.enumerated() where result.epochs > written[number] {
       keep(snapshots, of: number, log)
     }
     return result

@@ -13,7 +13,7 @@ public struct WarmStart: Sendable {
   /// SHA-256 over class names, formation and images.
   public let digest: String
   private let formation: Formation
-  private let isSpectrogram: Bool
+  private let spectrogram: Spectrogram?
   /// Un-normalised, n×C×H×W, as stored.
   private let images: [String: Tensor]
 
@@ -21,7 +21,7 @@ public struct WarmStart: Sendable {
   public init(_ set: TrainingImages, named name: String) throws(TensorError) {
     self.name = name
     formation = set.info.formation ?? Formation(factor: 1)
-    isSpectrogram = set.info.spectrogram != nil
+    spectrogram = set.info.spectrogram
     let hash = SHA256()
     Array("\(set.info.classNames)\n\(formation)\n\(set.labels)\n\(set.images.shape)\n".utf8)
       .withUnsafeBytes { hash.update($0) }
@@ -43,8 +43,7 @@ public struct WarmStart: Sendable {
     var reasons: [String: [String]] = [:]
     for label in counts.indices where counts[label] > 0 {
       if let reason = obstacle(
-        store.classNames[label], count: counts[label], of: store.shape, request.formation,
-        isSpectrogram: store.isSpectrogram)
+        store.classNames[label], count: counts[label], of: store.shape, request.formation, store.described.spectrogram)
       {
         reasons[reason, default: []].append(store.classNames[label])
       } else {
@@ -62,10 +61,10 @@ public struct WarmStart: Sendable {
 
   /// Why the class `name` cannot begin with the set's images in a run that makes `count` of that shape and formation; nil where it can.
   private func obstacle(
-    _ name: String, count: Int, of shape: ImageShape, _ formation: Formation, isSpectrogram: Bool
+    _ name: String, count: Int, of shape: ImageShape, _ formation: Formation, _ spectrogram: Spectrogram?
   ) -> String? {
-    if isSpectrogram != self.isSpectrogram {
-      return "\(self.name) and the real samples are not both images or both spectrograms"
+    if spectrogram != self.spectrogram {
+      return "\(self.name) and the real samples are not spectrograms of one kind, or images both"
     }
     guard formation == self.formation || max(formation.factor, self.formation.factor) == 1 else {
       func text(_ formation: Formation) -> String { "\(formation.kind.rawValue) with factor \(formation.factor)" }
