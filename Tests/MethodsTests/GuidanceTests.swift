@@ -234,6 +234,16 @@ struct GuidanceTests {
       #expect(all == 1 || Double(all) * 18 <= 0.5 * seconds, "\(seconds) s: \(all) epochs")
       last = all
     }
+    // So for the other methods that train networks beforehand: a short time is not all theirs.
+    func epochs(_ method: some CondensingMethod, in seconds: Double, _ typed: String? = nil) throws -> String? {
+      var method = method
+      if let typed { try method.set("early-epochs", to: typed) }
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      return method.recorded["early-epochs"]
+    }
+    #expect(try epochs(IDC(), in: 60) == "1" && epochs(IDC(), in: 100) == "2" && epochs(IDC(), in: 3600) == "4")
+    #expect(try epochs(IDCI(), in: 60) == "1" && epochs(Koopcon(), in: 60) == "1")
+    #expect(try epochs(IDC(), in: 60, "3") == "3" && epochs(DSA(), in: 60) == nil)
     // What was typed stays.
     let typed = shared(3600) { $0.guidance.epochs = 3 }
     #expect(typed.epochs == 3)

@@ -125,7 +125,8 @@ struct DatasetPlan: Equatable, Sendable {
       let entry = history[place]
       history = history[..<place]
       guard step.canEndEarly, step.recorded["time"] == nil, step.recorded["validate-every"] == nil,
-        let asked = step.recorded["steps"].flatMap({ Int($0) }), let reached = entry.options["steps"].flatMap({ Int($0) }),
+        let asked = step.recorded["steps"].flatMap({ Int($0) }),
+        let reached = entry.options["steps"].flatMap({ Int($0) }),
         reached < asked
       else { continue }
       return (step.verb, reached, asked)

@@ -264,6 +264,9 @@ public struct Koopcon: CondensingMethod {
 
 extension Koopcon {
   /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { guidance.share(budget) }
+
+  /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     let task = ofTiles(task)
     var cost = Cost(memory: memoryNeed(task))

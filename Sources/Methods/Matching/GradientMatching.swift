@@ -144,6 +144,9 @@ extension GradientMatchingMethod {
   public mutating func decide(for task: MethodTask) throws(DataError) { try matching.decide(for: task) }
 
   /// See `CondensingMethod`.
+  public mutating func share(_ budget: TimeBudget) { matching.schedule.share(budget) }
+
+  /// See `CondensingMethod`.
   public func condense(
     _ real: some RealImages, counts: [Int], normalization: Normalization, using random: RandomSource,
     control: RunControl = RunControl()

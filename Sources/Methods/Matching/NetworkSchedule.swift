@@ -96,6 +96,13 @@ public struct NetworkSchedule: Sendable {
     }
   }
 
+  /// Chooses the epochs of snapshots, where they were not typed, so that training leaves the larger part of a time to the images.
+  mutating func share(_ budget: TimeBudget) {
+    guard training == .snapshots, earlyEpochs == nil else { return }
+    let epochsInTime = Guidance.shareOfNetworks * budget.seconds / (budget.secondsPerEpoch * Double(networks ?? 1))
+    earlyEpochs = max(1, Int(min(Double(Self.usualEpochs), epochsInTime)))
+  }
+
   /// Images that networks are trained on for each step, on average, of a schedule that is decided.
   func imagesTrained(perStep synthetic: Double) -> Double {
     let (steps, loop) = (Double(stepsPerNetwork ?? 1), Double(innerLoop ?? 0))

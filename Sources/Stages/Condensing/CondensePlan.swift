@@ -106,12 +106,15 @@ public struct CondensePlan: Sendable {
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
     // A run that goes on has its first images behind it.
-    let first = request.checkpoint?.found == nil ? request.warmStart.map { start in
-      start.firstImages(counts: share.counts, for: request, of: store, log: context.log)
-    } : nil
+    let first =
+      request.checkpoint?.found == nil
+      ? request.warmStart.map { start in
+        start.firstImages(counts: share.counts, for: request, of: store, log: context.log)
+      } : nil
     if first != nil, validation != nil {
       context.log(
-        "the earlier set may have been learned from samples that are held back now: then the held-out accuracy is too high")
+        "the earlier set may have been learned from samples that are held back now: then the held-out accuracy is too high"
+      )
     }
     firstImages = first ?? [:]
     if request.traits.learns, method.recorded["init"] != "noise" {
