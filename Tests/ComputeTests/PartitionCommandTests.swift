@@ -40,6 +40,20 @@ extension ComputeTests {
       #expect(run.errors.contains("1 part is missing: 3/4"), "\(run.errors)")
     }
 
+    @Test func `parts that begin with an earlier set merge, also where it has none of a part's classes`() throws {
+      let run = try shell(
+        """
+        pipe condense -q --method random --ipc 'checker=2,circle=1,cross=2,*=0' -i $A | pipe shard -q -o earlier
+        condense="pipe condense --method dm --factor 1 $S -i $A --start-from earlier"
+        $condense 2> log | pipe shard -q -o once; grep -o '[0-9]* of 10 classes begin with the images of earlier' log
+        for part in 1 2 3; do $condense -q --partition $part/3 | pipe shard -q -o part-$part; done
+        pipe merge -q part-1 part-2 part-3 -o whole && diff -r once whole
+        """)
+      #expect(
+        run.status == 0 && run.output == "3 of 10 classes begin with the images of earlier\n",
+        "\(run.output) \(run.errors)")
+    }
+
     @Test func `a part of a set that was ordered by class reads its own shards alone`() throws {
       let run = try shell(
         """
