@@ -92,10 +92,13 @@ extension ComputeTests {
       {
         var surroundings = RunContext(computeThread: BlockingThread(name: "compute test"))
         surroundings.cacheDirectory = folder.path
-        // Every look at it is a minute later, so that every epoch is due.
-        let ticks = TickingClock()
-        surroundings.clock = { 60 * ticks.seconds() }
-        surroundings.progress = watch
+        // Every batch takes a minute, so that every epoch is due.
+        let time = Mutex(0.0)
+        surroundings.clock = { time.withLock(\.self) }
+        surroundings.progress = { event in
+          time.withLock { $0 += 60 }
+          watch(event)
+        }
         let stage = CondenseStage(
           try CondenseRequest(Arguments(words, for: .condense)), of: info, tool: "test", in: surroundings)
         var wiring = Wiring()
