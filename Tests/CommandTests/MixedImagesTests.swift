@@ -57,10 +57,10 @@ import Testing
   @Test(arguments: [
     ("libwebp.so.7", "webp-lossless.webp", "libwebp7"), ("libtiff.so.6", "tiff-RGB.tif", "libtiff6"),
     ("libgif.so.7", "gif-palette.gif", "libgif7"),
-  ]) func `what this machine lacks is no bad sample`(library: String, kind: String, package: String) throws {
+  ]) func `a missing library makes no bad sample`(library: String, kind: String, package: String) throws {
     let ending = kind.drop { $0 != "." }
     let folder = try folder([("a/1.jpg", "jpeg-RGB.jpg"), ("b/2\(ending)", kind)])
-    // The loader takes the first file of that name, and this is no library.
+    // The loader takes the first file of that name, which is no library here.
     let run = try shell(
       "mkdir lib && echo > lib/\(library) && LD_LIBRARY_PATH=$PWD/lib pipe shard -i in -o out --on-bad-sample skip; echo status $?; ls",
       in: folder)

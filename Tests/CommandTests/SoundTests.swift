@@ -19,7 +19,7 @@ import Testing
     ] { #expect(outcome.text.contains(words), "\(words)") }
   }
 
-  @Test func `what this machine lacks is no bad clip`() throws {
+  @Test func `a missing library makes no bad clip`() throws {
     let folder = try TemporaryFolder()
     let run = try shell(
       "mkdir lib && echo > lib/libsndfile.so.1; export LD_LIBRARY_PATH=$PWD/lib; "

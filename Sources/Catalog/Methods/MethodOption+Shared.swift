@@ -5,7 +5,9 @@ extension Option {
   static let learningRate = Option(
     "lr", .number(0...1e9), defaultNote: "see the method", help: "learning rate of the images")
 
-  /// The name is the program's own; what a pipeline file names may not be there yet.
+  /// The first images from an earlier set.
+  ///
+  /// In a pipeline file the dataset may not be there yet.
   static let startFrom = Option(
     "start-from", .path("DATASET"), defaultNote: "see --init", isRecorded: false,
     help: "first images: those of that condensed dataset, where it has as many of a class of the same name")

@@ -53,7 +53,7 @@ struct Clip {
       return (Int(status), String(cString: error))
     }
     guard status != CAUDIO_OK else { return }
-    // What this machine lacks is no fault of the clip: it must not be left out as a bad one.
+    // A missing library is no fault of the clip, which must not be left out as a bad one.
     guard status != CAUDIO_UNAVAILABLE else { throw DataError(.io, at: [], message) }
     var sentence = message
     while let last = sentence.last, last == "." || last.isWhitespace { sentence.removeLast() }
