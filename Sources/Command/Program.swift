@@ -135,9 +135,11 @@ private struct Program {
       }
       let status = try await task.value
       reporter.finish()
+      guard status == .ok, let signal = interrupts.signal else { return status.rawValue }
+      // What a signal cut short is whole. Only the run that this is a step of knows whether the signal was meant for it.
+      if Lifeline.inherited != nil { return interrupts.stopRequested ? StepProcesses.endedEarly : status.rawValue }
       // What --on-term keep kept is there; the exit code still tells that it is not all.
-      if keeps, status == .ok, let signal = interrupts.signal, signal != SIGINT { return 128 + signal }
-      return status.rawValue
+      return keeps && signal != SIGINT ? 128 + signal : status.rawValue
     } catch {
       reporter.finish()
       let path = verb.option("output").flatMap { _ in arguments.path("output") }

@@ -91,25 +91,61 @@ extension ComputeTests {
       #expect(rest.samples == whole.samples && rest.info == whole.info)
     }
 
-    @Test func `a pipeline whose step was ended alone publishes nothing and keeps nothing`() throws {
-      let scratch = try Scratch()
+    /// Steps that learn for as long as they are let, and the stage that tells when they have begun.
+    private static let long = [
+      ("condense", "method: 'dm', ipc: 1, steps: 200000, width: 4, depth: 1", "dm"),
+      ("expand", "pretrain: 'in', 'pretrain-steps': 200000, ratio: 1", "pre-training"),
+    ]
+
+    /// Runs a pipeline of such a step in the background, until it learns; what it says is in `said`, and goes on in descriptor 3.
+    private func begun(_ step: (verb: String, options: String, stage: String), _ words: String = "", in folder: URL)
+      throws -> String
+    {
       try """
       { format: 1, datasets: [{ output: "out", input: ["in"], steps: [
-        { verb: "condense", options: { method: "dm", ipc: 1, steps: 200000, width: 4, depth: 1 } }, { verb: "shard" } ] }] }
-      """.write(to: scratch.folder.appending(path: "job.json5"), atomically: true, encoding: .utf8)
-      let run = try ComputeTests.shell(
-        """
+        { verb: "\(step.verb)", options: { \(step.options) } }, { verb: "shard" } ] }] }
+      """.write(to: folder.appending(path: "job.json5"), atomically: true, encoding: .utf8)
+      return """
         mkdir in && tar xzf $F/shapes-folder.tar.gz -C in && mkfifo events
         set -m # without it a shell has its background ignore SIGINT
-        pipe run --progress=json --cache cache job.json5 2> events & exec 3< events
-        while read -r line <&3; do echo "$line" >> said; [[ $line == *'"stage":"dm"'*'"done":'* ]] && break; done
-        pkill -INT -P $! -f 'condense.*--steps=200000'
-        cat <&3 >> said; wait $!; echo status $?; ls; ls cache | grep -c ^step-
+        pipe run --progress=json --cache cache \(words) job.json5 2> events & job=$!; exec 3< events
+        while read -r line <&3; do echo "$line" >> said; [[ $line == *'"stage":"\(step.stage)"'*'"done":'* ]] && break; done
+        """
+    }
+
+    @Test(arguments: long)
+    func `a pipeline whose step was ended alone publishes nothing and keeps nothing`(
+      verb: String, options: String, stage: String
+    ) throws {
+      let scratch = try Scratch()
+      let run = try ComputeTests.shell(
+        """
+        \(try begun((verb, options, stage), in: scratch.folder))
+        pkill -INT -P $job -x pipe-compute
+        cat <&3 >> said; wait $job; echo status $?; ls; ls cache | grep -c ^step-
         """, in: scratch.folder)
       let said = try String(contentsOf: scratch.folder.appending(path: "said"), encoding: .utf8)
-      #expect(said.contains("nothing was published: condense was ended after "), "\(said.suffix(1000))")
+      let sentence = "nothing was published: a signal that came to \(verb) alone ended it early"
+      #expect(said.contains(sentence), "\(said.suffix(1000))")
       #expect(run.output.contains("status 75\n") && !run.output.contains("\nout\n"), "\(run.output)")
       #expect(run.output.hasSuffix("\n0\n"), "\(run.output)")
+    }
+
+    @Test(arguments: long, [("INT", 130), ("TERM", 143)])
+    func `a run that is told to end early keeps what its step reached`(
+      step: (verb: String, options: String, stage: String), signal: (name: String, code: Int)
+    ) throws {
+      let scratch = try Scratch()
+      let run = try ComputeTests.shell(
+        """
+        \(try begun(step, "--on-term=keep", in: scratch.folder))
+        # Ctrl-C reaches the whole group; a SIGTERM the run alone, which hands it on.
+        kill -\(signal.name) \(signal.name == "INT" ? "-- -" : "")$job
+        cat <&3 >> said; wait $job; echo status $?; pipe verify -q out && ls cache | grep -c ^step-; cat said >&2
+        """, in: scratch.folder)
+      #expect(
+        run.output.hasPrefix("status \(signal.code)\n") && run.output.hasSuffix("\n0\n"),
+        "\(run.output) \(run.errors.suffix(1000))")
     }
 
     @Test func `the catalogue offers checkpoints to the methods that have them`() {

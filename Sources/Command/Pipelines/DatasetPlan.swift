@@ -114,26 +114,6 @@ struct DatasetPlan: Equatable, Sendable {
     return word == name || word + "/" == name || word == output
   }
 
-  /// A step that reached fewer steps of learning than were typed, where neither a time nor trials bound them.
-  ///
-  /// A signal that came to its process alone ended it, and it made a valid set of what it had.
-  func stepEndedShort(_ manifest: Manifest) -> (verb: String, reached: Int, asked: Int)? {
-    var history = manifest.provenance[...]
-    for step in steps.reversed() {
-      // The last entry of that verb is the last such step's, and so on.
-      guard let place = history.lastIndex(where: { $0.verb == step.verb }) else { continue }
-      let entry = history[place]
-      history = history[..<place]
-      guard step.canEndEarly, step.recorded["time"] == nil, step.recorded["validate-every"] == nil,
-        let asked = step.recorded["steps"].flatMap({ Int($0) }),
-        let reached = entry.options["steps"].flatMap({ Int($0) }),
-        reached < asked
-      else { continue }
-      return (step.verb, reached, asked)
-    }
-    return nil
-  }
-
   /// What comes after the steps, as lines for people.
   var furtherLines: [String] {
     var lines: [String] = []

@@ -43,20 +43,13 @@ extension PipelineRun {
     let codes = try await codes(of: processes)
     let isInterrupted = invocation.interrupts.signal != nil
     let isCurrent = zip(plan.sources, inputs).allSatisfy { $1.isCurrent(at: $0) }
-    let short =
-      codes.allSatisfy { $0 == 0 } && !isInterrupted ? plan.stepEndedShort(try Manifest(inFolder: folder.dataset)) : nil
-    if !isInterrupted, isCurrent, short == nil { keep(cached, codes: codes) }
-    if let short {
-      throw DataError(
-        .temporary, at: [plan.output],
-        "nothing was published: \(short.verb) was ended after \(grouped(short.reached)) of \(grouped(short.asked)) steps",
-        remedy: "run it again")
-    }
-    if let index = StepProcesses.culprit(codes) {
+    if !isInterrupted, isCurrent { keep(cached, codes: codes) }
+    // Told to end, the run takes what a step made that ended early. Where only the step was told, it is less than was asked for.
+    if let index = StepProcesses.culprit(isInterrupted ? codes.map { $0 == StepProcesses.endedEarly ? 0 : $0 } : codes)
+    {
       if isInterrupted { throw CancellationError() }
-      let (verb, code) = (plan.steps[cached.skipped + index].verb, codes[index])
-      throw DataError(
-        .upstream(exitCode: code), at: [plan.output], "nothing was published: \(verb) ended with exit code \(code)")
+      throw failure(
+        of: plan.steps[cached.skipped + index].verb, "nothing was published: ", code: codes[index], for: plan)
     }
     let isCut = isInterrupted && plan.steps[cached.skipped...].contains(where: \.canEndEarly)
     if isCut, replacing {

@@ -137,6 +137,9 @@ final class StepProcesses: Sendable {
     for _ in 0..<1000 where processes.contains(where: isAlive) { usleep(1000) }
   }
 
+  /// The exit code by which a step tells its run that a signal ended it early, with a valid result of less; nobody else sees it.
+  static let endedEarly: Int32 = 76
+
   /// Which step's exit code tells why the others failed: the first one, unless it only lost its reader.
   static func culprit(_ codes: [Int32]) -> Int? {
     codes.firstIndex { $0 != 0 && $0 != ExitStatus.brokenPipe.rawValue } ?? codes.firstIndex { $0 != 0 }

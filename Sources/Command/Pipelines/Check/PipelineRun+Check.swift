@@ -162,12 +162,20 @@ extension PipelineRun {
   /// Waits for processes that were started for a dataset.
   ///
   /// - Throws: `DataError` (`.upstream`) with the exit code of one that failed; `CancellationError` after a signal.
-  func run(_ start: @autoclosure () throws -> StepProcesses, _ failure: String, for plan: DatasetPlan) async throws {
+  func run(_ start: @autoclosure () throws -> StepProcesses, _ name: String, for plan: DatasetPlan) async throws {
     if invocation.interrupts.signal != nil { throw CancellationError() }
     let codes = try await codes(of: start())
     if invocation.interrupts.signal != nil { throw CancellationError() }
     guard let index = StepProcesses.culprit(codes) else { return }
-    throw DataError(
-      .upstream(exitCode: codes[index]), at: [plan.output], "\(failure) ended with exit code \(codes[index])")
+    throw failure(of: name, code: codes[index], for: plan)
+  }
+
+  /// What is said of a process that failed, or that a signal ended which came to it alone.
+  func failure(of name: String, _ result: String = "", code: Int32, for plan: DatasetPlan) -> DataError {
+    code == StepProcesses.endedEarly
+      ? DataError(
+        .temporary, at: [plan.output], "\(result)a signal that came to \(name) alone ended it early",
+        remedy: "run it again")
+      : DataError(.upstream(exitCode: code), at: [plan.output], "\(result)\(name) ended with exit code \(code)")
   }
 }
