@@ -37,6 +37,10 @@ extension Verb {
             "ipc", .counts, defaultNote: "by --ratio",
             help: "in place of --ratio, samples per class: a number, or a table such as cat=50,dog=100,*=30"),
           Option("originals", .flag, help: "let copy 0 of each sample be the sample as it is"),
+          Option(
+            "soft-labels", .flag,
+            help:
+              "write soft labels beside the hard ones: half the class, half what networks trained on the samples see"),
           .seed, .steps,
           .time, .onTermination,
           .dryRun,

@@ -42,7 +42,7 @@ extension Estimate.Trajectories {
 extension ExpansionEstimate {
   /// One line each for what is made, the phases of learning, the making, and the memory.
   func lines(for request: ExpandRequest) -> [String] {
-    ["\(request.name): \(images) images, seed \(request.seed)"]
+    ["\(request.name): \(images) images, seed \(request.seed)"] + (teachers.map { [$0.line] } ?? [])
       + phases.map { phase in
         let option = phase.name == "pre-training" ? "--pretrain-steps" : "--steps"
         return "\(phase.name): \(stepsLine(phase.steps, phase.secondsPerStep, digits: 2, option: option))"

@@ -15,6 +15,7 @@ extension ExpandRequest {
     }
     self.init(method: try method.init(arguments), amount: amount, seed: UInt64(arguments.integer("seed") ?? 0))
     keepsOriginals = arguments.flag("originals")
+    softLabels = arguments.flag("soft-labels")
     reading = arguments.typedOptions(under: "Reading")
     let hasStart = arguments.given("model") || arguments.given("pretrain")
     if method is any PretrainedMethod.Type, !hasStart {

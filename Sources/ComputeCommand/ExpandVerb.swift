@@ -35,7 +35,7 @@ let expandVerb = VerbRunner("expand") { invocation in
   } announce: { estimate in
     announce(estimate)
     report.estimate(
-      seconds: estimate.learningSeconds + estimate.makingSeconds,
+      seconds: estimate.seconds,
       memoryBytes: estimate.decodedBytes + estimate.workingBytes)
   }
   if let distance = expanded?.meanDistance {

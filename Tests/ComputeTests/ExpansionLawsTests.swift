@@ -12,7 +12,8 @@ import Testing
 /// Of every option that only some methods take, a value that is not its default, for small images.
 private let otherValues = [
   "setting": "sa", "pretrain-steps": "5", "steps": "4", "batch": "4", "lr": "0.02", "augment": "flip",
-  "sources": "plain", "reach": "0.5", "detail": "0.25", "weight-re": "3", "weight-ce": "2", "weight-w": "3",
+  "sources": "plain", "reach": "0.5", "detail": "0.25", "classify-by": "snapshots", "weight-re": "3", "weight-ce": "2",
+  "weight-w": "3",
   "weight-cov": "3", "weight-att": "3",
 ]
 
@@ -87,6 +88,38 @@ extension ComputeTests {
       }
     }
 
+    @Test(arguments: names) func `soft labels are distributions that lean to the class and change nothing else`(
+      name: String
+    ) async throws {
+      let (_, real) = toySamples(perClass: [4, 3])
+      let words = try small(name) + ["--ratio", "3", "--originals"]
+      let hard = try await expanded(words)
+      let soft = try await expanded(words + ["--soft-labels"])
+      #expect(hard.info.labelKind == .hard && soft.info.labelKind == .probability)
+      #expect(hard.samples.map(\.content) == soft.samples.map(\.content))
+      #expect(hard.samples.map(\.label) == soft.samples.map(\.label))
+      #expect(hard.samples.allSatisfy { $0.softLabel == nil })
+      for sample in soft.samples {
+        let label = try #require(sample.softLabel)
+        #expect(label.count == 2 && abs(label.reduce(0, +) - 1) < 1e-5 && label.allSatisfy { $0 >= 0 })
+        #expect(label[sample.label] > 0.5)
+      }
+      // Networks that were trained on the samples tell their own classes.
+      let originals = [0, 1].flatMap { label in
+        soft.samples.filter { $0.label == label }.prefix(real.count { $0.label == label })
+      }
+      let shares = originals.map { $0.softLabel?[$0.label] ?? 0 }
+      #expect(shares.reduce(0, +) / Float(shares.count) > 0.75, "\(shares)")
+      // A part of the same expansion has the same labels.
+      let part = try await expanded(try small(name) + ["--ratio", "2", "--originals", "--soft-labels"])
+      for label in [0, 1] {
+        let (few, many) = (part, soft)
+        let beginning = few.samples.filter { $0.label == label }
+        let whole = many.samples.filter { $0.label == label }.prefix(beginning.count)
+        #expect(beginning.map(\.softLabel) == whole.map(\.softLabel))
+      }
+    }
+
     @Test(arguments: names) func `the catalogue's defaults are the algorithm's`(name: String) throws {
       let type = try #require(Registry.expansion(name))
       let words = ["--method", name] + (type is any PretrainedMethod.Type ? ["--pretrain", "similar"] : [])
@@ -109,10 +142,12 @@ extension ComputeTests {
     }
 
     @Test(arguments: names) func `a history typed again gives the same`(name: String) async throws {
-      let first = try await expanded(try small(name) + ["--ipc", "class0=3,*=5", "--seed", "5", "--originals"])
+      let flags = ["originals", "soft-labels"]
+      let first = try await expanded(
+        try small(name) + ["--ipc", "class0=3,*=5", "--seed", "5"] + flags.map { "--\($0)" })
       var options = try #require(first.info.provenance.last?.options)
-      #expect(options.removeValue(forKey: "originals") == "true")
-      let words = options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" } + ["--originals"]
+      for flag in flags { #expect(options.removeValue(forKey: flag) == "true") }
+      let words = options.sorted { $0.key < $1.key }.map { "--\($0)=\($1)" } + flags.map { "--\($0)" }
       let again = try await expanded(words + (name == "expansive" ? ["--pretrain=similar"] : []))
       #expect(again.info == first.info && again.samples == first.samples)
     }
@@ -131,7 +166,10 @@ extension ComputeTests {
       let plain = try await expanded(words)
       for setting in method.settings where setting.option != "pretrain" {
         let value = try #require(otherValues[setting.option], "there is no other value of --\(setting.option) to try")
-        let changed = try await expanded(words + ["--\(setting.option)", value])
+        // A cross entropy of the usual weight moves no pixel in two steps.
+        let beside = setting.option == "classify-by" ? ["--weight-ce", "100"] : []
+        let plain = beside.isEmpty ? plain : try await expanded(words + beside)
+        let changed = try await expanded(words + beside + ["--\(setting.option)", value])
         #expect(changed.info.provenance != plain.info.provenance, "--\(setting.option) \(value)")
         #expect(changed.samples != plain.samples, "--\(setting.option) \(value)")
       }

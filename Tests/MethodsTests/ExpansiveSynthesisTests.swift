@@ -207,6 +207,58 @@ struct ExpansiveSynthesisTests {
     }
   }
 
+  /// With snapshots the cross entropy is that of networks that stay as they are: the same at a rate of 0 whichever step comes before.
+  @Test func `snapshots judge the copies alone and learn nothing`() throws {
+    let model = try pretrained(options()).model
+    var method = options()
+    method.judges = .snapshots
+    method.learningRate = 0
+    let recipe = Teachers.recipe(
+      for: MethodTask(dataset: "toy", shape: real.shape, counts: [0, 0, 0], available: [5, 3, 4]))
+    #expect(recipe.training.networks == 3 && recipe.training.epochs == 60 && recipe.training.batchSize == 4)
+    let normalization = Normalization.measured(on: real)
+    let teachers = try recipe.trajectories(
+      on: real, normalization: normalization, using: RandomSource(seed: 1), control: RunControl())
+    let before = teachers.tensors.map { $0.floats() }
+    let seen = Seen()
+    _ = try method.fit(
+      model, to: real, normalization: normalization, judgedBy: teachers, using: RandomSource(seed: 1),
+      control: control(seen))
+    #expect(teachers.tensors.map { $0.floats() } == before)
+    // By itself, the method trains the same networks and judges by them.
+    let own = Seen()
+    method.take(model)
+    _ = try method.expansion(
+      of: real, normalization: normalization, using: RandomSource(seed: 1), control: control(own))
+    func judged(_ seen: Seen) -> [Double] {
+      seen.reports.withLock { $0.compactMap { $0.terms.first { $0.name == "ce" }?.value } }
+    }
+    #expect(judged(own).count == 6 && judged(seen).count == 6 && judged(seen).allSatisfy { $0 > 0 })
+    #expect(own.reports.withLock { $0.contains { $0.phase == "trajectories" } })
+  }
+
+  @Test func `labels are half the class and half the mean of what the networks see`() throws {
+    let recipe = Teachers.recipe(
+      for: MethodTask(dataset: "toy", shape: real.shape, counts: [0, 0, 0], available: [5, 3, 4]))
+    let networks = (0..<2).map { number in
+      var random = RandomSource(seed: UInt64(number))
+      return Network(recipe.network, using: &random)
+    }
+    let images = try Normalization.measured(on: real).normalized(bytes: real.images(ofClass: 1, at: [0, 1, 2]))
+    let labels = try Teachers.softLabels(of: images, label: 1, by: Trajectories(networks.map { [$0] })).floats()
+    let seen = try networks.map { try $0(images).floats() }
+    for row in 0..<3 {
+      let shares = seen.map { logits -> [Double] in
+        let exponentials = (0..<3).map { exp(Double(logits[row * 3 + $0])) }
+        return exponentials.map { $0 / exponentials.reduce(0, +) }
+      }
+      for place in 0..<3 {
+        let expected = (place == 1 ? 0.5 : 0) + (shares[0][place] + shares[1][place]) / 4
+        #expect(abs(Double(labels[row * 3 + place]) - expected) < 1e-5)
+      }
+    }
+  }
+
   @Test func `the covariance loss is that of the maps between samples`() throws {
     let latents = wave([5, 3, 2, 2], 0.9, 0.3, 2)
     let values = latents.doubles()

@@ -39,6 +39,13 @@ extension Method {
         Option(
           "detail", .number(0...1), defaultNote: "see the method",
           help: "how much of what the model leaves out of a sample its copies get back"), "1"),
+      MethodOption(
+        Option(
+          "classify-by", .choice(["learned", "snapshots"]), defaultNote: "see the method",
+          help:
+            "whether copies are classified by a network that learns along, or by networks that were trained on the samples before"
+        ),
+        "learned"),
       MethodOption(.lossWeight("re", "reconstruction loss"), "10"),
       MethodOption(.lossWeight("ce", "classification loss"), "0.1"),
       MethodOption(.lossWeight("w", "transport loss"), "0.1"),

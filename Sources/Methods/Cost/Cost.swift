@@ -97,6 +97,8 @@ public struct PhaseCost: Sendable {
 public struct ExpandingCost: Sendable {
   /// Of learning; nil where nothing is learned.
   public var phase: PhaseCost?
+  /// The networks that it asks for, trained on the samples; nil where it needs none.
+  public var teachers: TrajectoryRecipe?
   /// Floating-point operations of one new image; 0 where that is next to nothing.
   public var operationsPerImage = 0.0
   /// Memory beside the decoded images.

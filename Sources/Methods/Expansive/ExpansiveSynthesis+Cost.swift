@@ -14,12 +14,14 @@ extension ExpansiveSynthesis {
     // A sample and its neighbour are encoded and attended to, the sum of features and, for a reach, the sample itself go through
     // the graph, and the result and, for the detail, the sample are decoded.
     let making = 2 * (2 * work.encoder + 2 * refining + (detail == 0 ? 1 : 2) * work.decoder)
-    return ExpandingCost(
+    var cost = ExpandingCost(
       // Transport takes its time for clouds of any size.
       phase: PhaseCost(
         name: "fine-tuning", stepsOption: "steps", steps: steps, operationsPerStep: learning, secondsBeside: 0.1,
         usualSteps: UsualSteps(allowance: 1e13, range: 100...600), memory: need),
       operationsPerImage: making, memory: need, probe: Probe(coding))
+    cost.teachers = teachers(for: task)
+    return cost
   }
 
   /// Cost of the pre-training on images of one size.

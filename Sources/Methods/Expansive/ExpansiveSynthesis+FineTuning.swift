@@ -33,9 +33,10 @@ extension ExpansiveSynthesis {
   /// Fine-tunes a model to samples.
   ///
   /// - Precondition: The model is for images of their shape.
+  /// - Parameter snapshots: of networks that judge the copies; nil for a classifier that learns along.
   public func fit<Real: RealImages>(
-    _ model: ExpansiveModel, to real: Real, normalization: Normalization, using random: RandomSource,
-    control: RunControl = RunControl()
+    _ model: ExpansiveModel, to real: Real, normalization: Normalization, judgedBy snapshots: Trajectories? = nil,
+    using random: RandomSource, control: RunControl = RunControl()
   ) throws(TensorError) -> Fit<Real> {
     let shape = model.autoencoder.options
     precondition(
@@ -46,7 +47,7 @@ extension ExpansiveSynthesis {
     options.steps = steps ?? 300
     options.augmentation = augmentation ?? .usual(channels: shape.channels)
     if options.sources == .augmented { options.moving = moving ?? options.augmentation?.without(.cutout) }
-    var tuning = FineTuning(model, real, normalization, options, random)
+    var tuning = FineTuning(model, real, normalization, options, snapshots, random)
     var last: StepReport?
     for step in 0..<(options.steps ?? 0) {  // line 12
       if control.shouldStop() { break }
@@ -76,6 +77,8 @@ private struct FineTuning<Real: RealImages> {
   private let options: ExpansiveSynthesis
   private let random: RandomSource
   private let transport: Transport
+  /// Of networks that judge the copies in place of the classifier.
+  private let snapshots: Trajectories?
 
   private var classifier: Network
   private var graphs: [[ExpanderGraph]]
@@ -87,9 +90,10 @@ private struct FineTuning<Real: RealImages> {
 
   init(
     _ model: ExpansiveModel, _ real: Real, _ normalization: Normalization, _ options: ExpansiveSynthesis,
-    _ random: RandomSource
+    _ snapshots: Trajectories?, _ random: RandomSource
   ) {
     self.model = model
+    self.snapshots = snapshots
     self.real = real
     self.normalization = normalization
     self.options = options
@@ -167,12 +171,15 @@ private struct FineTuning<Real: RealImages> {
     let labels = zip(batch.labels, batch.rows).flatMap { Array(repeating: $0, count: $1.count) }
     let adjacency =
       model.setting.hasGraph ? ExpansiveSynthesis.adjacency(codewords, rows: labels) : nil
+    var judgeDraw = random.split("judge", number)
+    let judge = snapshots?.snapshot(using: &judgeDraw)
+    // A classifier that learns along is shown the samples, too.
+    let targets = Tensor(integers: judge == nil ? labels + labels : labels)
     let transformations = (options.augmentation ?? .none).drawOne(
-      rows: 2 * count, height: real.shape.height, width: real.shape.width, using: &draw)
-    let targets = Tensor(integers: labels + labels)
+      rows: targets.shape[0], height: real.shape.height, width: real.shape.width, using: &draw)
     let scales = model.autoencoder.scales
     let refining = model.refiningParameters
-    let judging = weights.classification == 0 ? [] : classifier.parameters
+    let judging = weights.classification == 0 || judge != nil ? [] : classifier.parameters
     var terms: [LossTerm] = []
     var features: Tensor?
     let (total, found) = try valueAndGradients(at: scales + refining + judging) { points throws(TensorError) in
@@ -199,9 +206,15 @@ private struct FineTuning<Real: RealImages> {
         }
         if weights.classification != 0 {  // lines 19 and 20
           let new = try images.slice(from: images.shape[0] - count, to: images.shape[0])
-          let shown = try augmented(Tensor.concatenated([batch.images, new]), by: transformations)
-          let classifier = self.classifier.with(parameters: Array(points[(scales.count + refining.count)...]))
-          add("ce", try classifier(shown).crossEntropy(labels: targets) * 2, weights.classification)
+          if let judge {
+            add(
+              "ce", try judge(augmented(new, by: transformations)).crossEntropy(labels: targets), weights.classification
+            )
+          } else {
+            let shown = try augmented(Tensor.concatenated([batch.images, new]), by: transformations)
+            let classifier = self.classifier.with(parameters: Array(points[(scales.count + refining.count)...]))
+            add("ce", try classifier(shown).crossEntropy(labels: targets) * 2, weights.classification)
+          }
         }
       }
       if weights.transport != 0 {  // line 21

@@ -17,6 +17,8 @@ public struct ExpandRequest: Sendable {
   public var amount: Amount
   /// Whether copy 0 of each sample is the sample as it is.
   public var keepsOriginals = false
+  /// Whether samples get soft labels of networks that are trained on them; see `Teachers`.
+  public var softLabels = false
   /// Where all randomness comes from.
   public var seed: UInt64
   /// How the samples were read, option by option as typed: for the provenance.
@@ -28,6 +30,9 @@ public struct ExpandRequest: Sendable {
     self.amount = amount
     self.seed = seed
   }
+
+  /// The kind of labels that come out.
+  var labelKind: DatasetInfo.LabelKind { softLabels ? .probability : .hard }
 
   /// Name of the method.
   public var name: String { type(of: method).name }
@@ -71,6 +76,7 @@ public struct ExpandRequest: Sendable {
     }
     var promised = info
     promised.learnedLearningRate = nil
+    promised.labelKind = labelKind
     if let counts = info.countPerClass {
       promised.countPerClass = try self.counts(of: counts, classNames: info.classNames, dataset: info.name)
     }

@@ -30,6 +30,8 @@ public struct ExpansionEstimate: Sendable, Equatable {
   public var images: Int
   /// Steps of the phases of learning and seconds of each step, by name.
   public var phases: [Phase]
+  /// The networks that are trained on the samples beforehand; nil where none are.
+  public var teachers: Estimate.Trajectories?
   /// Seconds of making the images, after that.
   public var makingSeconds = 0.0
   /// Decoded samples in RAM, those of the larger set included.
@@ -38,6 +40,9 @@ public struct ExpansionEstimate: Sendable, Equatable {
   public var spilledBytes: Int
   /// What computing takes beside them: maps of a batch, gradients, weights and the library.
   public var workingBytes = Int(MemoryNeed().library)
+
+  /// Seconds of everything.
+  public var seconds: Double { (teachers?.seconds ?? 0) + learningSeconds + makingSeconds }
 
   /// Seconds of all phases.
   public var learningSeconds: Double { phases.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
@@ -114,6 +119,8 @@ public struct ExpandStage: Stage {
   private struct Progress: Sendable {
     var info: DatasetInfo
     var expansion: any Expansion
+    /// What gives soft labels; nil for hard ones.
+    var teachers: Trajectories?
     var store: ClassStore
     var counts: [Int]
     var label = 0
@@ -192,6 +199,8 @@ public struct ExpandStage: Stage {
     var estimate: ExpansionEstimate
     var method: any ExpandingMethod
     var pretraining: PretrainingPlan?
+    /// What is trained on the samples first.
+    var teachers: TrajectoryRecipe?
   }
 
   private func plan(_ store: ClassStore, _ prior: ExpansionPrior?) throws -> Plan {
@@ -215,6 +224,14 @@ public struct ExpandStage: Stage {
       needs.append(first.memoryNeed)
       pretraining = first
     }
+    let teachers = request.softLabels ? Teachers.recipe(for: task) : cost.teachers
+    if let teachers {
+      let rate = try Work.measuredRate(Probe(teachers.network), clock: context.clock)
+      let cache = TrajectoryCache(
+        teachers, for: store, seed: request.seed, directory: context.cacheDirectory, log: context.log)
+      estimate.teachers = .init(teachers, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
+      needs.append(.training(teachers, for: .expanding))
+    }
     if let probe = cost.probe {
       let rate = try Work.measuredRate(probe, clock: context.clock)
       if let phase = cost.phase { estimate.phases.append(phase.phase(atRate: rate, threads: context.threads)) }
@@ -228,7 +245,7 @@ public struct ExpandStage: Stage {
     }
     if let first = estimate.phases.first { pretraining?.take(steps: first.steps) }
     try take(needs, &estimate)
-    return Plan(counts: counts, estimate: estimate, method: method, pretraining: pretraining)
+    return Plan(counts: counts, estimate: estimate, method: method, pretraining: pretraining, teachers: teachers)
   }
 
   /// Checks what computing takes, one after the other.
@@ -247,6 +264,7 @@ public struct ExpandStage: Stage {
     var digests = ["source": store.digest]
     var options: [String: String] = [:]
     var method = plan.method
+    let teachers = try plan.teachers.map { try trained($0, on: store) }
     if case .model(let model) = prior { digests["model"] = model.digest }
     if let pretraining = plan.pretraining, case .images(let similar, _) = prior {
       let steps = method.steps
@@ -258,11 +276,11 @@ public struct ExpandStage: Stage {
       digests["model"] = learned.model.digest
       options["pretrain-steps"] = String(learned.steps)
     }
+    var control = RunControl(
+      reporting: estimate.phases.last?.name ?? name, to: context.progress, shouldStop: stopBeforeMaking(estimate))
+    if let teachers { control.trajectories = { _, _ in teachers } }
     let result = try method.expansion(
-      of: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed),
-      control: RunControl(
-        reporting: estimate.phases.last?.name ?? name, to: context.progress,
-        shouldStop: stopBeforeMaking(estimate)))
+      of: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed), control: control)
     if let steps = result.steps {
       try checkLearned(result.lastReport, method: request.name, dataset: info.name, remedy: "lower --lr")
       options["steps"] = String(steps)
@@ -272,7 +290,9 @@ public struct ExpandStage: Stage {
     options["method"] = request.name
     options["seed"] = String(request.seed)
     if request.keepsOriginals { options["originals"] = "true" }
+    if request.softLabels { options["soft-labels"] = "true" }
     var described = info
+    described.labelKind = request.labelKind
     described.kind = .samples
     described.learnedLearningRate = nil
     described.formation = nil
@@ -284,13 +304,30 @@ public struct ExpandStage: Stage {
         verb: name, tool: tool,
         options: request.reading.merging(method.recorded) { _, new in new }.merging(options) { _, new in new },
         digests: digests))
-    return Progress(info: described, expansion: result.expansion, store: store, counts: plan.counts)
+    return Progress(
+      info: described, expansion: result.expansion, teachers: request.softLabels ? teachers : nil, store: store,
+      counts: plan.counts)
+  }
+
+  /// Trains the networks that judge copies and give soft labels.
+  private func trained(_ recipe: TrajectoryRecipe, on store: ClassStore) throws -> Trajectories {
+    var control = RunControl(reporting: name, to: context.progress, shouldStop: context.shouldStop)
+    control.trajectories = TrajectoryCache.source(for: store, seed: request.seed, in: context)
+    let trained = try recipe.trajectories(
+      on: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed), control: control)
+    guard trained.epochs > 0 else { throw stoppedBeforeFirstStep(name, info.name) }
+    guard trained.isFinite else {
+      throw DataError(
+        .usage, at: [info.name],
+        "the networks that are trained on the samples diverged: their weights are NaN or infinite")
+    }
+    return trained
   }
 
   /// With a deadline, and no numbers of steps that were asked for, all phases take as many as fit.
   private func takeTime(_ estimate: inout ExpansionEstimate, isFree: Bool) {
     guard let deadline = context.deadline, isFree else { return }
-    let left = deadline - context.clock() - estimate.makingSeconds
+    let left = deadline - context.clock() - estimate.makingSeconds - (estimate.teachers?.seconds ?? 0)
     let whole = estimate.learningSeconds
     for (index, phase) in estimate.phases.enumerated() {
       let share = Double(phase.steps) * phase.secondsPerStep / whole
@@ -345,13 +382,15 @@ public struct ExpandStage: Stage {
     let bytes = try levels.permuted([0, 2, 3, 1]).contiguous().to(.uint8).bytes()
     let (channels, height, width) = (work.store.shape.channels, work.store.shape.height, work.store.shape.width)
     let size = channels * height * width
+    let labels = try softLabels(of: levels, original: original, work)
     var samples: [Sample] = []
     for row in 0..<(end - first) {
       let pixels =
         row < original
         ? work.store.pixels(ofClass: label, at: first + row)
         : Pixels(height: height, width: width, channels: channels, bytes: Array(bytes[row * size..<(row + 1) * size]))
-      samples.append(Sample(key: numberKey(work.emitted + row), content: .pixels(pixels), label: label))
+      samples.append(
+        Sample(key: numberKey(work.emitted + row), content: .pixels(pixels), label: label, softLabel: labels?[row]))
     }
     if original < end - first {
       let made = try work.expansion.normalization.normalized(levels.slice(from: original, to: end - first) / 255)
@@ -372,5 +411,24 @@ public struct ExpandStage: Stage {
     work.emitted += end - first
     work.position = end
     return work
+  }
+
+  /// Soft labels of the next images as they are written, row by row; nil where labels are hard.
+  ///
+  /// - Parameters:
+  ///   - levels: the images, in whole numbers from 0 to 255.
+  ///   - original: how many of them are samples as they are.
+  private func softLabels(of levels: Tensor, original: Int, _ work: Progress) throws -> [[Float]]? {
+    guard let teachers = work.teachers else { return nil }
+    let normalization = work.expansion.normalization
+    var shown = try normalization.normalized(levels / 255)
+    if original > 0 {
+      let samples = try normalization.normalized(
+        bytes: work.store.images(ofClass: work.label, at: Array(work.position..<work.position + original)))
+      shown = try Tensor.concatenated([samples, shown.slice(from: original, to: levels.shape[0])])
+    }
+    let labels = try Teachers.softLabels(of: shown, label: work.label, by: teachers)
+    let (values, classes) = (labels.floats(), labels.shape[1])
+    return (0..<levels.shape[0]).map { Array(values[$0 * classes..<($0 + 1) * classes]) }
   }
 }
