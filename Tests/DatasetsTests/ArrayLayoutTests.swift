@@ -131,6 +131,61 @@ import Testing
     #expect(many?.remedy == "choose one with --subset NAME")
   }
 
+  @Test func `arrays beside images and labels do not have to be either`() throws {
+    let images = array(type: "|u1", shape: "(2, 2, 2)", [1, 2, 3, 4, 5, 6, 7, 8])
+    let names = array(type: "<U1", shape: "(2,)", Array("a\0\0\0b\0\0\0".utf8))
+    let beside = npz(
+      ("x_train", images), ("y_train", array(type: "|u1", shape: "(2,)", [1, 0])), ("label_names", names),
+      ("label_weights", floats([0.25, 0.75], shape: "(2,)")))
+    #expect(try all(opened(beside).0).map(\.label) == [1, 0])
+    #expect(failure(of: npz(("x_train", images), ("label_names", names))) != nil)
+  }
+
+  @Test func `folders tell the parts of arrays and versions belong to names`() throws {
+    func files(_ part: String, _ values: [UInt8]) -> [TestMember] {
+      [
+        TestMember("\(part)/images.npy", array(type: "|u1", shape: "(1, 2, 2)", values)),
+        TestMember("\(part)/labels.npy", array(type: "|u1", shape: "(1,)", [0])),
+      ]
+    }
+    let both = tar(files("train", [1, 2, 3, 4]) + files("test", [5, 6, 7, 8]))
+    #expect(try bytes(of: all(opened(both).0)) == [[1, 2, 3, 4]])
+    #expect(try bytes(of: all(opened(both, ReadOptions(split: .test)).0)) == [[5, 6, 7, 8]])
+    let version = tar([
+      TestMember("cifar10.1_v6_data.npy", array(type: "|u1", shape: "(1, 2, 2)", [1, 2, 3, 4])),
+      TestMember("cifar10.1_v6_labels.npy", array(type: "|u1", shape: "(1,)", [0])),
+    ])
+    #expect(try bytes(of: all(opened(version).0)) == [[1, 2, 3, 4]])
+  }
+
+  /// A table with a column for each of sixteen pixels, the first of which tells which image it is.
+  private func pixels(_ rows: [(before: String, first: String, after: String)], header: String? = nil) -> [UInt8] {
+    let lines = rows.map { row in "\(row.before),\(row.first)" + String(repeating: ",9.0", count: 15) + row.after }
+    return tar([TestMember("px.csv", text: ((header.map { [$0] } ?? []) + lines).joined(separator: "\n") + "\n")])
+  }
+
+  @Test func `the first row of a table of decimals is an image`() throws {
+    let rows = pixels([("3", "0.0", ""), ("1", "7.0", ""), ("2.0", "8.0", "")])
+    let samples = try all(opened(rows).0)
+    #expect(try bytes(of: samples).map { $0[0] } == [0, 7, 8])
+    #expect(samples.map(\.label) == [3, 1, 2])
+    // Pandas makes equal names different.
+    let mangled = "5,0," + (1..<16).map { "0.\($0)" }.joined(separator: ",")
+    #expect(try bytes(of: all(opened(pixels([("1", "7", "")], header: mangled)).0)).map { $0[0] } == [7])
+  }
+
+  @Test func `a column of parts divides the rows of a table of pixels`() throws {
+    let header = "label," + (0..<16).map { "pixel\($0)" }.joined(separator: ",") + ",Usage"
+    func read(_ usage: [String], _ split: DatasetInfo.Split = .train) throws -> [UInt8] {
+      let rows = usage.enumerated().map { (before: "\($0 % 2)", first: "\($0)", after: ",\($1)") }
+      return try bytes(of: all(opened(pixels(rows, header: header), ReadOptions(split: split)).0)).map { $0[0] }
+    }
+    let usage = ["PublicTest", "Training", "Training", "PrivateTest", "Training"]
+    #expect(try read(usage) == [1, 2, 4])
+    #expect(try read(usage, .test) == [3])
+    #expect(try read(["a", "b", "a"]) == [0, 1, 2])
+  }
+
   @Test func `npy files are found by their names and told apart by their split`() throws {
     let folder = try TemporaryFolder()
     var paths: [String] = []
@@ -358,7 +413,7 @@ import Testing
       (table(names + ["label"], [pixels + [2]]), "label last"),
       (table(["id", "label"] + names, [[700, 2] + pixels]), "another column"),
       (table(nil, [[2] + pixels]), "no names"),
-      (table(["2"] + (0..<16).map { "0.\($0)" }, [[2] + pixels]), "numbers for names"),
+      (table(["2", "0"] + (1..<16).map { "0.\($0)" }, [[2] + pixels]), "numbers for names"),
       (
         table(["label"] + (1...4).flatMap { row in (1...4).map { "\(row)x\($0)" } }, [[2] + pixels]), "rows and columns"
       ),

@@ -45,6 +45,50 @@ import Testing
     }
   }
 
+  @Test func `folds and domains with the same classes are refused with both readings`() throws {
+    func problem(_ paths: [String]) -> String? { failure(of: tar(archive(paths)))?.problem }
+    let folds = ["fold1", "fold2"].flatMap { fold in
+      ["train", "test"].flatMap { ["\(fold)/\($0)/cat/1.png", "\(fold)/\($0)/dog/1.png"] }
+    }
+    #expect(problem(folds)?.contains("the classes may be fold1, fold2, or cat, dog") == true)
+    let pattern = try FilePattern("*/*/{label}/*")
+    let test = try FilePattern("*/test/*/*")
+    #expect(
+      try labels(archive(folds), ReadOptions(labelPattern: pattern, testPattern: test))
+        == [
+          "fold1/train/cat/1.png=cat", "fold1/train/dog/1.png=dog", "fold2/train/cat/1.png=cat",
+          "fold2/train/dog/1.png=dog",
+        ])
+    let parts = [
+      "bottle/train/good/1.png", "bottle/test/good/1.png", "bottle/test/broken/1.png", "nut/train/good/1.png",
+      "nut/test/cut/1.png",
+    ]
+    #expect(problem(parts)?.contains("it can be read in two ways") == true)
+    // Siblings that lack a class are siblings all the same.
+    #expect(
+      problem(["left/cat/1.png", "left/dog/1.png", "right/cat/1.png", "right/dog/1.png", "up/cat/1.png"])?.contains(
+        "two ways") == true)
+    #expect(problem(["p1/0/1.png", "p2/1/1.png", "p3/0/1.png", "p3/1/1.png"])?.contains("two ways") == true)
+    // The parts of a class may hold folders of any name.
+    let sessions = ["cat/train/a/1.png", "cat/test/b/1.png", "dog/train/c/1.png", "dog/test/d/1.png"]
+    #expect(try labels(archive(sessions)) == ["cat/train/a/1.png=cat", "dog/train/c/1.png=dog"])
+    #expect(
+      try notes(archive(sessions)).contains { $0.contains("though there are folders in their parts: a, b, c, d") })
+    #expect(
+      try notes(archive(["a/abbey/1.png", "b/bar/1.png", "b/bus/1.png"])).contains {
+        $0.contains("only folders in them: abbey, bar, bus")
+      })
+  }
+
+  @Test func `pieces are no classes and images without labels stand beside labelled ones`() throws {
+    let error = failure(of: tar(archive(["part_1/1.png", "part_1/2.png", "part_2/1.png"])))
+    #expect(error?.problem.contains("the folders part_1, part_2 are pieces of a dataset") == true)
+    let labelled = ["labeled/cat/1.png", "labeled/dog/1.png", "unlabeled/7.png"]
+    #expect(try labels(archive(labelled)) == ["labeled/cat/1.png=cat", "labeled/dog/1.png=dog"])
+    #expect(failure(of: tar(archive(["cat/1.png", "dog/1.png", "val/1.png"])))?.problem.contains("two ways") == true)
+    #expect(try labels(archive(["car/1.png", "train/1.png"])) == ["car/1.png=car", "train/1.png=train"])
+  }
+
   @Test func `parts without labels are skipped with a note`() throws {
     let labelled = ["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png"]
     #expect(try labels(archive(labelled + ["unlabeled/7.png"])).count == 2)

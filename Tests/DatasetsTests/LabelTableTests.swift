@@ -75,7 +75,7 @@ import Testing
     #expect(try classes(zero) == ["0", "2", "11"])
     #expect(try notes(zero).contains { $0.contains("numbers with gaps, up to 11") })
     let dense = images(four) + [TestMember("l.csv", text: "id,label\n0,1\n1,2\n2,1.0\n3,2\n")]
-    #expect(try classes(dense) == ["1", "1.0", "2"])
+    #expect(try classes(dense) == ["0", "1", "2"])
     let one = images(four) + [TestMember("l.csv", text: "id,label\n0,1.0\n1,2.0\n2,1.0\n3,2.0\n")]
     #expect(try classes(one) == ["0", "1", "2"])
     #expect(try notes(one).contains { $0.contains("no image has the label 0, so that this class is empty") })
@@ -260,6 +260,127 @@ import Testing
     #expect(
       failure(of: tar(images(four) + [TestMember("sample_submission.csv", text: "id,label\n0,a\n1,a\n2,a\n3,a\n")]))
         != nil)
+  }
+
+  /// A row means its own image: neither one of another part nor another kind of file of the same name.
+  @Test func `a row whose image is missing takes no other image of that name`() throws {
+    func problem(_ paths: [String], _ table: (name: String, text: String), _ options: ReadOptions = ReadOptions())
+      -> String?
+    {
+      failure(of: tar(images(paths) + [TestMember(table.name, text: table.text)]), options)?.problem
+    }
+    let rows = "id,label\n1,cat\n2,dog\n5,cat\n"
+    #expect(
+      problem(["train/1.png", "train/2.png", "test/1.png", "test/5.png"], ("trainLabels.csv", rows))?.contains(
+        "the image 5 is not there") == true)
+    let named = "file,label\n1.png,cat\n2.png,dog\n5.png,cat\n"
+    #expect(
+      problem(["images/1.png", "images/2.png", "masks/5.jpg"], ("labels.csv", named))?.contains(
+        "the image 5.png is not there") == true)
+    let parts = ["train/1.png", "train/2.png", "test/5.png"]
+    #expect(problem(parts, ("train/metadata.csv", named))?.contains("the image 5.png is not there") == true)
+    #expect(
+      problem(parts, ("train/metadata.csv", named), ReadOptions(split: .test, isSplitRequired: true))?.contains(
+        "no test split") == true)
+    // A list of rows to validate on may name images of the folder for training.
+    let split = "file,label,split\n1.png,cat,train\n2.png,cat,val\n"
+    let lone = images(["train/1.png", "train/2.png"]) + [TestMember("labels.csv", text: split)]
+    #expect(try labels(lone) == ["train/1.png=cat"])
+    #expect(try labels(lone, ReadOptions(split: .test)) == ["train/2.png=cat"])
+  }
+
+  @Test func `rows of other parts are not trained on`() throws {
+    func read(_ column: String, _ cells: [String], _ split: DatasetInfo.Split = .train) throws -> [String] {
+      let text = zip(0..<4, cells).map { "\($0).png,cat,\($1)\n" }.joined()
+      let table = TestMember("l.csv", text: "file,label,\(column)\n\(text)")
+      return try labels(images(four) + [table], ReadOptions(split: split)).map { String($0.dropFirst(7).prefix(1)) }
+    }
+    #expect(try read("Usage", ["Training", "PublicTest", "PrivateTest", "Training"]) == ["0", "3"])
+    #expect(try read("Usage", ["Training", "PublicTest", "PrivateTest", "Training"], .test) == ["2"])
+    #expect(try read("is_valid", ["False", "True", "False", "False"]) == ["0", "2", "3"])
+    #expect(try read("set", ["trainval", "test", "trainval", "test"]) == ["0", "2"])
+    #expect(try read("test", ["0", "0", "1", "1"]) == ["0", "1"])
+    #expect(try read("train", ["0", "0", "1", "1"]) == ["2", "3"])
+    // Among columns of classes it is one of them.
+    let vehicles = TestMember("l.csv", text: "file,car,train\n0.png,1,0\n1.png,0,1\n2.png,1,0\n3.png,0,1\n")
+    #expect(try labels(images(four) + [vehicles]).map { String($0.dropFirst(13)) } == ["car", "train", "car", "train"])
+    // Numbers of parts are no classes, whatever the file is called.
+    let partition = TestMember("list_eval_partition.txt", text: "0.png 0\n1.png 1\n2.png 2\n3.png 0\n")
+    #expect(failure(of: tar(images(four) + [partition]))?.problem.contains("no column of it holds labels") == true)
+  }
+
+  @Test func `numbers are one kind of labels`() throws {
+    func table(_ labels: [String]) -> [TestMember] {
+      let paths = labels.indices.map { "images/\($0).png" }
+      let rows = labels.enumerated().map { "\($0).png,\($1)\n" }.joined()
+      return images(paths) + [TestMember("l.csv", text: "file,label\n\(rows)")]
+    }
+    func problem(_ labels: [String]) -> String? { failure(of: tar(table(labels)))?.problem }
+    let twelve = (0..<12).flatMap { ["\($0)", "\($0)"] }
+    #expect(try classes(table(twelve)) == (0..<12).map(String.init))
+    #expect(problem(twelve + ["-1", "-1"]) == "column label holds a negative number, -1")
+    #expect(problem(twelve + ["NA", "NA"]) == "column label holds numbers and, beside them, NA")
+    #expect(problem(["0", "1", "0", "1", "?"]) == "column label holds numbers and, beside them, ?")
+    #expect(problem(["01", "1", "2", "02"])?.contains("in two forms") == true)
+    #expect(problem(["1e0", "1e0", "2e0"])?.contains("not whole") == true)
+    #expect(problem(["8.0", "8.0", "nan", "nan"]) == "column label holds numbers and, beside them, nan")
+    #expect(try classes(table(["0", "1.0", "0.0", "1"])) == ["0", "1"])
+    // Characters are names.
+    #expect(try classes(table(["7", "A", "7", "A", "0"])) == ["0", "7", "A"])
+    #expect(try classes(table(["2 cats", "1 dog", "2 cats", "1 dog"])) == ["1 dog", "2 cats"])
+  }
+
+  @Test func `numbers beside names order the classes, and gaps are said`() throws {
+    func members(_ numbers: [Int]) -> [TestMember] {
+      let rows = zip(0..., numbers).map { "\($0).png,\($1),\(["zebra", "ant", "bee"][$0 % 3])\n" }.joined()
+      return images(four) + [TestMember("l.csv", text: "file,label,class_name\n\(rows)")]
+    }
+    #expect(try classes(members([0, 1, 3, 0])) == ["zebra", "ant", "bee"])
+    #expect(try notes(members([0, 1, 3, 0])).contains { $0.contains("so that 3 is 2") })
+    #expect(try !notes(members([0, 1, 2, 0])).contains { $0.contains("are not 0 to") })
+  }
+
+  @Test func `what is no label by its name does not beat folders that are classes`() throws {
+    let members = images(["cat/0.png", "cat/1.png", "dog/2.png", "dog/3.png"])
+    let widths = TestMember("meta.csv", text: "file,width\n0.png,640\n1.png,800\n2.png,640\n3.png,800\n")
+    #expect(
+      failure(of: tar(members + [widths]))?.problem.contains("its folder says cat, and meta.csv, line 2 says 640")
+        == true)
+    var options = ReadOptions()
+    options.labelColumn = "width"
+    #expect(try labels(members + [widths], options).first == "cat/0.png=640")
+  }
+
+  @Test func `lists of tags are no classes and names share words`() throws {
+    let words = ["clear primary", "haze primary water", "clear road water", "clear primary", "haze road primary"]
+    func members(_ column: String, _ labels: [String]) -> [TestMember] {
+      let rows = labels.enumerated().map { "\($0).png,\($1)\n" }.joined()
+      return images(labels.indices.map { "images/\($0).png" }) + [
+        TestMember("l.csv", text: "image_name,\(column)\n\(rows)")
+      ]
+    }
+    #expect(failure(of: tar(members("tags", words)))?.problem == "column tags holds lists, such as clear primary")
+    let dogs = ["golden retriever", "flat retriever", "golden cur", "golden retriever", "flat cur"]
+    #expect(try classes(members("breed", dogs)).count == 4)
+    let commas = words.map { "\"\($0.split(separator: " ").joined(separator: ", "))\"" }
+    #expect(failure(of: tar(members("label", commas)))?.problem.contains("holds lists, such as clear, primary") == true)
+    let synsets = [
+      "\"tench, Tinca tinca\"", "\"goldfish, Carassius\"", "\"great white shark, man-eater\"", "\"tench, Tinca tinca\"",
+    ]
+    #expect(try classes(members("label", synsets)).count == 3)
+  }
+
+  @Test func `the list that StyleGAN's tools write is a table`() throws {
+    let members = images(["00000/img0.png", "00000/img1.png", "00001/img2.png"])
+    let list = TestMember(
+      "dataset.json", text: #"{"labels": [["00000/img0.png", 2], ["00000/img1.png", 0], ["00001/img2.png", 2]]}"#)
+    #expect(
+      try labels(members + [list]) == ["00000/img0.png=2", "00000/img1.png=0", "00001/img2.png=2"])
+    #expect(try classes(members + [list]) == ["0", "1", "2"])
+    #expect(
+      try notes(members + [TestMember("dataset.json", text: #"{"labels": null}"#)]).contains {
+        $0.contains("dataset.json has no list of labels")
+      })
   }
 
   @Test func `table and folders that differ are refused and an option chooses`() throws {

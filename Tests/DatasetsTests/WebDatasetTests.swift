@@ -175,6 +175,11 @@ import Testing
     let numbers = try opened(sample("0", "1") + [TestMember("classnames.txt", text: "0 a cat\n1 a dog\n")])
     #expect(numbers.source.info.classNames == ["a cat", "a dog"])
     #expect(numbers.notes.first == "the classes are named by classnames.txt")
+    // Numbers in the lines say the order, and are no part of the names.
+    for text in ["1 cat\n0 dog\n2 owl\n", "dog,0\nowl,2\ncat,1\n", "0: dog\n1: cat\n2: owl"] {
+      #expect(
+        try opened([TestMember("classes.txt", text: text)] + members).source.info.classNames == ["dog", "cat", "owl"])
+    }
   }
 
   @Test func `a list that is none is left alone and two that differ are refused`() throws {

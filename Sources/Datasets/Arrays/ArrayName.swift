@@ -8,10 +8,13 @@ struct ArrayName {
   /// The other words, joined by dashes: the dataset's name.
   private(set) var dataset = ""
 
-  /// Reads a path's last part without its extensions.
+  /// Whether the split is that of the file's own name, and not of a folder above it.
+  private var hasOwnSplit = false
+
+  /// Reads a path's last part without its extensions; where it says no split, a folder above may: `train/images.npy`.
   init(_ path: String) {
     let base = path.split(separator: "/").last.map(String.init) ?? path
-    let stem = base.split(separator: ".").first.map(String.init) ?? base
+    let stem = Self.stem(base)
     var others: [String] = []
     for word in stem.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }).map(String.init) {
       if let (role, split) = Self.meaning(of: word), role == nil || self.role == nil, split == nil || self.split == nil
@@ -23,6 +26,17 @@ struct ArrayName {
       }
     }
     dataset = others.joined(separator: "-")
+    hasOwnSplit = split != nil
+    split = split ?? PartName.first(in: path.split(separator: "/").dropLast().map(String.init))
+  }
+
+  /// `cifar10.1_v6_data` of `cifar10.1_v6_data.npy`.
+  private static func stem(_ base: String) -> String {
+    var pieces = base.split(separator: ".").map(String.init)
+    let endings: Set<String> = ["npy", "npz", "csv", "tsv", "gz", "xz", "zst", "bz2", "zip", "tar", "mat"]
+    guard let last = pieces.last, endings.contains(last.lowercased()) else { return pieces.first ?? base }
+    while pieces.count > 1, let last = pieces.last, endings.contains(last.lowercased()) { pieces.removeLast() }
+    return pieces.joined(separator: ".")
   }
 
   private static func meaning(of word: String) -> (role: Role?, split: Part?)? {
@@ -41,7 +55,7 @@ struct ArrayName {
   }
 
   /// Whether it is what NumPy calls an array that was given no name: `arr_0`.
-  var isUnnamed: Bool { role == nil && split == nil && dataset.hasPrefix("arr-") }
+  var isUnnamed: Bool { role == nil && !hasOwnSplit && dataset.hasPrefix("arr-") }
 
   /// Whether it says all that an array's name can say: what it holds, and nothing else but the split.
   var isExact: Bool { role != nil && dataset.isEmpty }

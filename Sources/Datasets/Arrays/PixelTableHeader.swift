@@ -13,6 +13,8 @@ struct PixelTableHeader {
   let hasNames: Bool
   /// Whether the names say which channel a column is of.
   let namesChannels: Bool
+  /// The column that tells parts; nil where there is none.
+  let splitColumn: Int?
   /// Whether no name says which column is the label's.
   let isLabelSupposed: Bool
   /// What the log shall say.
@@ -43,12 +45,13 @@ struct PixelTableHeader {
       // No names, or numbers that a tool took for names and made different: `0,0.1,0.2`.
       // Pandas numbers columns without names.
       let areNumbered = fields.indices.allSatisfy { fields[$0] == String($0) }
-      hasNames = areNumbered || !fields.allSatisfy { Int($0) != nil }
+      hasNames = areNumbered || Self.areMadeDifferent(fields)
       guard let shape = Self.shape(fields.count - 1) else { return nil }
       labelColumn = 0
       (side, channels) = shape
       order = Array(1..<fields.count)
       isLabelSupposed = true
+      splitColumn = nil
       namesChannels = false
       notes.append("its columns have no names; the first one is the label")
       if channels == 3 { notes.append(Self.interleavedNote) }
@@ -59,6 +62,7 @@ struct PixelTableHeader {
       let labels = names.indices.filter { Self.labelNames.contains(names[$0]) }
       guard labels.count <= 1 else { return nil }
       labelColumn = labels.first
+      splitColumn = fields.indices.first { LabelTable.splitNames.contains(LabelTable.plain(fields[$0])) }
       let numbered = Self.pixelColumns(names, except: labels)
       guard numbered.count >= Self.fewestPixels, let shape = Self.shape(numbered.count),
         let found = Self.order(numbered.map { names[$0] }, side: shape.side, channels: shape.channels)
@@ -73,6 +77,24 @@ struct PixelTableHeader {
     for (index, column) in order.enumerated() { places[column] = index }
     self.places = places
     self.notes = notes
+  }
+
+  /// Whether numbers are an image that pandas took for names: of equal ones the second is `0.1`, the third `0.2`.
+  private static func areMadeDifferent(_ fields: [String]) -> Bool {
+    var uses: [Substring: Int] = [:]
+    var isAny = false
+    for field in fields {
+      let pieces = field.split(separator: ".", omittingEmptySubsequences: false)
+      guard pieces.count <= 2, Int(pieces[0]) != nil else { return false }
+      guard pieces.count == 2 else {
+        guard uses.updateValue(0, forKey: pieces[0]) == nil else { return false }
+        continue
+      }
+      guard let last = uses[pieces[0]], pieces[1] == String(last + 1) else { return false }
+      uses[pieces[0]] = last + 1
+      isAny = true
+    }
+    return isAny
   }
 
   /// Throws `badInput` where images that are read as red, green and blue of each pixel in turn look like three planes.

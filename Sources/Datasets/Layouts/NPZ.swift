@@ -87,6 +87,8 @@ enum NPZ {
   /// All arrays that could be meant, with their labels and the ranges of their values, and the names of some others.
   private static func survey(_ request: LayoutRequest) throws(DataError) -> ([Candidate], [String]) {
     var candidates: [Candidate] = []
+    // Arrays that are called something with `labels` or `data`, and cannot be that: class names, means.
+    var failures: [(candidate: Candidate, error: DataError)] = []
     var others: [String] = []
     let reader = ArrayFiles(try request.container.open(last: false), limits: request.options.limits)
     while try reader.next() {
@@ -101,7 +103,14 @@ enum NPZ {
         split == nil || split == request.options.split.parts[0] || request.container.isListed || split == .val
       guard isWanted || role != nil else { continue }
       let source = try reader.source()
-      let header = try NPYHeader(reading: source)
+      let header: NPYHeader
+      do throws(DataError) {
+        header = try NPYHeader(reading: source)
+      } catch {
+        guard let role, !own.isExact else { throw error }
+        failures.append((Candidate(role: role, split: split, dataset: "", isExact: false, id: reader.id), error))
+        continue
+      }
       if role == nil, own.isUnnamed {
         role = header.shape.count >= 3 ? .images : header.shape.count == 0 ? nil : .labels
       }
@@ -113,13 +122,23 @@ enum NPZ {
       var candidate = Candidate(
         role: role, split: split, dataset: dataset.joined(separator: "-"), isExact: own.isExact || own.isUnnamed,
         id: reader.id)
-      if isWanted {
+      do throws(DataError) {
         switch role {
-        case .images: candidate.scale = try ImageArray.scale(source, header, white: request.options.white)
-        case .labels: candidate.labels = try LabelArray.read(source, header, limits: request.options.limits)
+        case .images where isWanted:
+          candidate.scale = try ImageArray.scale(source, header, white: request.options.white)
+        case .labels where isWanted:
+          candidate.labels = try LabelArray.read(source, header, limits: request.options.limits)
+        default: break
         }
+      } catch {
+        failures.append((candidate, error))
+        continue
       }
       candidates.append(candidate)
+    }
+    for (failed, error) in failures {
+      guard !failed.isExact, candidates.contains(where: { $0.isExact && $0.role == failed.role })
+      else { throw error }
     }
     return (candidates, others)
   }

@@ -42,6 +42,8 @@ enum PixelTable {
     var name: ArrayName
     var header: PixelTableHeader
     var labels: [String] = []
+    /// What the column of parts says in each row; empty where there is none.
+    var cells: [String] = []
     /// The first images of a colour table.
     var firstImages: [[UInt8]] = []
   }
@@ -66,7 +68,9 @@ enum PixelTable {
         remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on")
     }
     try table.header.checkChannels(table.firstImages, at: table.place)
-    let (names, labels) = try classes(table, of: all.filter { $0.name.dataset == table.name.dataset })
+    var (names, labels) = try classes(table, of: all.filter { $0.name.dataset == table.name.dataset })
+    let (isRead, part, doubt) = try rows(table, request)
+    if let isRead { labels = zip(labels, isRead).compactMap { $1 ? $0 : nil } }
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != table.place {}
     var lines = LineReader(try reader.memberSource())
@@ -74,15 +78,25 @@ enum PixelTable {
     let header = table.header
     try LabelledImages.check(height: header.side, width: header.side, request.options.limits, at: table.place)
     var scale = PixelScale(white: request.options.white)
-    let split: DatasetInfo.Split? = table.name.split.map { $0 == .train ? .train : .test }
+    let split: DatasetInfo.Split? = (part ?? table.name.split).map { $0 == .train ? .train : .test }
+    var row = 0
     let isEMNIST = table.name.dataset.split(separator: "-").first == "emnist"
     return try LabelledImages(
       shape: [header.channels, header.side, header.side], labels: labels, classNames: names, split: split,
-      doubts: header.notes + (isEMNIST ? [IDXName.transposedNote] : []), closingNotes: { scale.notes },
+      doubts: header.notes + (doubt.map { [$0] } ?? []) + (isEMNIST ? [IDXName.transposedNote] : []),
+      closingNotes: { scale.notes },
       place: table.place,
       image: { index throws(DataError) in
-        let place = table.place + ["line \(grouped(index + (header.hasNames ? 2 : 1)))"]
-        guard let line = try lines.nextFilled() else {
+        var read = try lines.nextFilled()
+        if let isRead {
+          while read != nil, row < isRead.count, !isRead[row] {
+            read = try lines.nextFilled()
+            row += 1
+          }
+        }
+        let place = table.place + ["line \(grouped(row + (header.hasNames ? 2 : 1)))"]
+        row += 1
+        guard let line = read else {
           throw DataError(.io, at: table.place, "the input changed while it was read")
         }
         let bytes = try scale.levels(try header.levels(of: line, at: place), at: place)
@@ -113,6 +127,7 @@ enum PixelTable {
               "fewer than the \(header.columns) columns of the first line", remedy: Remedy.getItAgain)
           }
           candidate.labels.append(label)
+          if let split = header.splitColumn { candidate.cells.append(header.field(split, of: row) ?? "") }
           if header.channels == 3, candidate.firstImages.count < patience {
             candidate.firstImages.append(try header.levels(of: row, at: first.place))
           }
@@ -122,6 +137,25 @@ enum PixelTable {
       found.append(candidate)
     }
     return found
+  }
+
+  /// Which rows are read where a column tells the parts: nil for all of them; with the part, and what the log shall say of a column that tells none.
+  private static func rows(
+    _ table: Candidate, _ request: LayoutRequest
+  ) throws(DataError) -> (isRead: [Bool]?, part: Part?, doubt: String?) {
+    guard !table.cells.isEmpty else { return (nil, nil, nil) }
+    let parts = table.cells.map { PartName.ofCell($0) }
+    guard !parts.contains(nil) else {
+      return (
+        nil, nil,
+        "its column of parts says no train and test, so all rows are read: \(someOf(Set(table.cells).sorted()))"
+      )
+    }
+    let wanted = request.options.split
+    guard let part = wanted.parts.first(where: parts.contains) else {
+      throw missingPart(wanted, in: request.container.name)
+    }
+    return (parts.map { $0 == part }, part, nil)
   }
 
   private static func chosen(_ all: [Candidate], _ request: LayoutRequest) throws(DataError) -> Candidate {
@@ -158,15 +192,11 @@ enum PixelTable {
   ) throws(DataError) -> (names: [String]?, labels: [Int]) {
     var classes = WebDatasetClasses()
     // All parts have to agree on the order of names.
-    for text in Set(parts.flatMap(\.labels)) {
-      classes.know(try label(text, at: table.place))
-    }
+    for text in Set(parts.flatMap(\.labels)) { classes.know(try label(whole(text), at: table.place)) }
     var labels: [WebDatasetLabel] = []
     for (index, text) in table.labels.enumerated() {
       let place = table.place + ["line \(grouped(index + (table.header.hasNames ? 2 : 1)))"]
-      // Some tools write whole numbers with a point.
-      let plain = text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-      let label = try label(plain, at: place)
+      let label = try label(whole(text), at: place)
       try classes.add(label, at: place)
       labels.append(label)
     }
@@ -183,6 +213,9 @@ enum PixelTable {
     }
     return (areNames ? result.names : nil, numbers)
   }
+
+  /// Some tools write whole numbers with a point.
+  private static func whole(_ text: String) -> String { text.hasSuffix(".0") ? String(text.dropLast(2)) : text }
 
   /// The label in a cell, which belongs to the whole table: without it the rows after it have no classes either.
   private static func label(_ text: String, at place: [String]) throws(DataError) -> WebDatasetLabel {

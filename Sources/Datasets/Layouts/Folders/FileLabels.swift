@@ -59,6 +59,7 @@ struct FileLabels {
     let folders = Dictionary(found.map { ($0.folder, $1) }, uniquingKeysWith: +)
     let structure = try FolderStructure(folders, of: noun, name: name, needsClasses: options.labelPattern == nil)
     // Who names the classes to keep has seen that there are others.
+    if options.labelPattern == nil { try structure.refusePieces() }
     if options.labelPattern == nil, options.classes.isEmpty {
       try structure.refuseEmptyClasses(beside: otherFolders)
     }
@@ -116,6 +117,12 @@ struct FileLabels {
   /// The classes of a table: by their numbers where all have one, by value where they are numbers themselves.
   private static func ordered(_ names: [String], by numbers: [String: Int], _ doubts: inout [String]) -> [String] {
     if names.allSatisfy({ numbers[$0] != nil }) {
+      let known = names.compactMap { numbers[$0] }.sorted()
+      if known != Array(known.indices) {
+        doubts.append(
+          "the numbers of the classes are not 0 to \(known.count - 1): a class's index is its place in their order, so that \(grouped(known[known.count - 1])) is \(known.count - 1)"
+        )
+      }
       return names.enumerated().sorted { (numbers[$0.element] ?? 0, $0.offset) < (numbers[$1.element] ?? 0, $1.offset) }
         .map(\.element)
     }

@@ -14,19 +14,50 @@ extension FolderStructure {
     }
   }
 
-  /// Refuses class folders that all hold the same folders, which may as well be the classes.
-  func refuseTwoReadings(_ tree: FolderTree, _ path: [String]) throws(DataError) {
+  /// Refuses folds and domains, each with a train and a test part, in which the same classes stand: `fold1/train/cat`.
+  mutating func refuseFolds(_ tree: FolderTree, _ path: [String]) throws(DataError) {
+    let inner = tree.children.values.map { fold in
+      fold.children.values.reduce(into: Set<String>()) { $0.formUnion($1.children.keys) }
+    }
+    let all = inner.reduce(into: Set<String>()) { $0.formUnion($1) }.filter { !isGenericFolder($0) }
+    guard !all.isEmpty, let below = tree.children.values.first else { return }
+    guard tree.children.count > 1, all.count > 1, all.contains(where: { name in inner.count { $0.contains(name) } > 1 })
+    else {
+      doubts.append(
+        "\(list(tree.names)) are read as the classes, though there are folders in their parts: \(list(all.sorted()))")
+      return
+    }
+    let test = below.names.first { [.test, .val].contains(PartName.plain($0)) } ?? "test"
+    throw DataError(
+      .badInput, at: [name] + (path.isEmpty ? [] : [path.joined(separator: "/")]),
+      "it can be read in two ways: the classes may be \(list(tree.names)), or \(list(all.sorted())), which stand in the parts of several of them",
+      remedy:
+        "choose with --label-pattern '{label}/*/*/*' or --label-pattern '*/*/{label}/*', and tell the parts with --test-pattern '*/\(test)/*/*'; "
+        + "or give one of them as the input")
+  }
+
+  /// Refuses class folders that hold the same folders, which may as well be the classes: `left/cat`, `right/cat`.
+  mutating func refuseTwoReadings(_ tree: FolderTree, _ path: [String]) throws(DataError) {
     guard tree.children.count > 1 else { return }
     let inner = tree.children.values.map { Set($0.children.keys) }
     let all = inner.reduce(into: Set<String>()) { $0.formUnion($1) }
-    guard all.count > 1, !all.allSatisfy(isGenericFolder), inner.allSatisfy({ 2 * $0.count > all.count }) else {
+    guard all.count > 1, !all.allSatisfy(isGenericFolder) else { return }
+    let holdFoldersAlone = tree.children.values.allSatisfy { $0.files.count == 0 && !$0.isLeaf }
+    let shared = all.filter { name in inner.count { $0.contains(name) } > 1 }
+    let areShared = holdFoldersAlone && shared.count > 1 && 2 * shared.count > all.count
+    guard areShared || inner.allSatisfy({ 2 * $0.count > all.count }) else {
+      if holdFoldersAlone {
+        doubts.append(
+          "\(list(tree.names)) are read as the classes, though there are only folders in them: \(list(all.sorted())); "
+            + "--label-pattern '*/{label}/*' makes these the classes")
+      }
       return
     }
     let depths = Set(tree.children.values.flatMap { $0.children.values.flatMap(\.depths) })
     let rest = depths.count == 1 ? String(repeating: "/*", count: (depths.first ?? 0) + 1) : "/*"
     throw DataError(
       .badInput, at: [name] + (path.isEmpty ? [] : [path.joined(separator: "/")]),
-      "it can be read in two ways: the classes may be \(list(tree.names)), or \(list(all.sorted())), which each of them holds",
+      "it can be read in two ways: the classes may be \(list(tree.names)), or \(list(all.sorted())), which \(inner.allSatisfy { $0 == all } ? "each" : "several") of them \(inner.allSatisfy { $0 == all } ? "holds" : "hold")",
       remedy: "choose with --label-pattern '{label}/*\(rest)' or --label-pattern '*/{label}\(rest)'")
   }
 
@@ -81,6 +112,21 @@ extension FolderStructure {
       .badInput, at: [name],
       "\(empty.count == 1 ? "a class folder" : "class folders") without \(noun)s: \(list(empty))",
       remedy: "put \(noun)s there, or keep the other classes with --classes \(some)")
+  }
+
+  /// Refuses folders whose names say that they are pieces of one dataset: `part_1`, `batch_2`.
+  func refusePieces() throws(DataError) {
+    let pieces: Set<String> = ["part", "shard", "chunk", "batch", "volume", "vol", "piece"]
+    let names = classNames
+    let arePieces = names.allSatisfy { name in
+      let words = name.lowercased().split { !$0.isLetter }.map(String.init)
+      return words.count == 1 && pieces.contains(words[0]) && name.contains(where: \.isNumber)
+    }
+    guard names.count > 1, arePieces else { return }
+    throw DataError(
+      .badInput, at: [name],
+      "\(noun)s without labels: the folders \(list(names)) are pieces of a dataset by their names, and no classes",
+      remedy: "put each \(noun) into a folder with its class's name, or a table of labels beside the folders")
   }
 
   func list(_ names: [String]) -> String { someOf(names) }

@@ -51,6 +51,16 @@ struct FolderStructure {
         .badInput, at: [name], "\(noun)s without labels: there are \(noun)s outside every class folder",
         remedy: ownFolder)
     }
+    // `labeled/cat`, and `unlabeled` beside it.
+    for child in tree.names where PartName.plain(child) == .unlabelled && tree.children[child]?.isLeaf == true {
+      guard tree.children.contains(where: { !$0.value.isLeaf }) else { continue }
+      tree.children[child] = nil
+      unlabelled.insert(.unlabelled)
+      notes.append("\(child): \(noun)s without labels were skipped")
+      while let (child, below) = tree.onlyChild, PartName.plain(child) == nil, !below.isLeaf {
+        (tree, path) = (below, path + [child])
+      }
+    }
     try refusePartialCopies(tree, path)
     if let parts = try parts(of: tree, at: path) {
       hasParts = true
@@ -101,7 +111,7 @@ struct FolderStructure {
     let others = tree.names.filter { !isPart.contains($0) }
     if others.isEmpty { return parts }
     let holders = parts.compactMap { part in tree.children[part.name].flatMap { $0.isLeaf ? nil : $0 } }
-    if holders.isEmpty, parts.count == 1 {
+    if holders.isEmpty, parts.count == 1, parts[0].part == .train {
       // A train is a vehicle, too.
       doubts.append("\(parts[0].name) is read as a class, as the folders beside it are")
       return nil
@@ -201,6 +211,7 @@ struct FolderStructure {
     }
     above.insert(path)
     if part == nil, let parts = partsBelow(tree) {
+      try refuseFolds(tree, path)
       hasParts = true
       for (className, below) in tree.children {
         for (name, inner) in below.children { add(inner, at: path + [className, name], parts[name], className) }

@@ -43,6 +43,12 @@ struct PartName {
     return name.isPlain ? name.part : nil
   }
 
+  /// The part that a cell of a column of parts says, also in the words of known datasets: `PrivateTest` (FER-2013), `trainval`.
+  static func ofCell(_ cell: String) -> Part? {
+    let known: [String: Part] = ["publictest": .val, "privatetest": .test, "trainval": .train]
+    return plain(cell) ?? known[cell.lowercased().filter(\.isLetter)]
+  }
+
   /// The first of the folders above a file that is a part by its name.
   static func first(in folders: [String]) -> Part? { folders.lazy.compactMap(plain).first }
 

@@ -19,17 +19,19 @@ struct ImageIndex {
   /// The images that a cell may mean: one where all is well.
   ///
   /// The cell's path, or the image's, must end with the other. Among several an image below the table's own folder is meant, and one in
-  /// the same part of the dataset.
+  /// the same part of the dataset. One alone is not meant where it is in another part than a table that stands in one, and where it is
+  /// in the test part and the row in the train part: `test/5.png` is not the 5 of a table `train.csv`.
   ///
   /// - Parameters:
   ///   - folder: the folders above the table.
   ///   - part: the part that the row is about, where it says so.
-  func find(_ cell: String, from folder: [String], part: Part?) -> [Int] {
+  ///   - byStems: whether names without their endings count.
+  func find(_ cell: String, from folder: [String], part: Part?, byStems: Bool = true) -> [Int] {
     let components = cell.replacing("\\", with: "/").split(separator: "/").filter { $0 != "." }.map(String.init)
     guard let name = components.last, !components.contains("..") else { return [] }
     let named = byName[name] ?? []
     let isWhole = !named.isEmpty
-    let candidates = isWhole ? named : byStem[name] ?? []
+    let candidates = isWhole ? named : byStems ? byStem[name] ?? [] : []
     guard !candidates.isEmpty else { return [] }
     let above = Array(components.dropLast())
     if let exact = candidates.first(where: { folders(of: $0) == folder + above }), candidates.count == 1 || isWhole {
@@ -38,6 +40,11 @@ struct ImageIndex {
     var fitting = candidates.filter { image in
       let folders = folders(of: image)
       return folders.suffix(above.count) == above[...] || above.suffix(folders.count) == folders[...]
+    }
+    let own = PartName.first(in: folder)
+    fitting.removeAll { image in
+      guard let other = PartName.first(in: folders(of: image)) else { return false }
+      return own.map { $0 != other } ?? false || part == .train && (other == .val || other == .test)
     }
     func prefer(_ condition: (Int) -> Bool) {
       guard fitting.count > 1 else { return }
@@ -48,6 +55,11 @@ struct ImageIndex {
     if let part { prefer { PartName.first(in: folders(of: $0)) == part } }
     prefer { folders(of: $0).starts(with: folder) }
     return fitting
+  }
+
+  /// Whether a cell ends with the whole name of an image.
+  func hasName(_ cell: String) -> Bool {
+    cell.replacing("\\", with: "/").split(separator: "/").last.map { byName[String($0)] != nil } ?? false
   }
 
   /// Whether a cell may be the name of an image.

@@ -23,7 +23,8 @@ struct JSONLines {
     rows = objects.map { object in (object.line, keys.map { Self.cell(object.values[$0] ?? .null) }) }
   }
 
-  private static func cell(_ value: JSONValue) -> String {
+  /// A value as a cell of a table.
+  static func cell(_ value: JSONValue) -> String {
     switch value {
     case .null: ""
     case .bool(let flag): String(flag)

@@ -17,6 +17,8 @@ struct LabelTable {
     let lower = basename.lowercased()
     switch lower.lastPart {
     case "csv", "tsv", "jsonl", "ndjson": return lower.contains(".") && !lower.contains("submission")
+    // What StyleGAN's tools write: `{"labels": [["00000/img00000000.png", 6], …]}`.
+    case "json": return lower == "dataset.json"
     case "txt":
       let words = lower.dropLast(4).split { !$0.isLetter }.map(String.init)
       let telling: Set<String> = [
@@ -40,6 +42,18 @@ struct LabelTable {
       let lines = try JSONLines(bytes)
       columns = lines.keys
       rows = lines.rows
+    case "json":
+      guard case .object(let values)? = JSONValue(bytes), case .array(let pairs)? = values["labels"] else {
+        throw DelimitedText.Malformed(problem: "has no list of labels")
+      }
+      columns = ["file_name", "label"]
+      rows = []
+      for (index, pair) in pairs.enumerated() {
+        guard case .array(let cells) = pair, cells.count == 2 else {
+          throw DelimitedText.Malformed(problem: "has something else than pairs of a file and a label in its list")
+        }
+        rows.append((index + 1, cells.map(JSONLines.cell)))
+      }
     case let kind:
       let separators: [UInt8] =
         kind == "tsv" ? [0x09] : kind == "txt" ? [0x09, 0x2c, 0x3b, 0x20] : [0x2c, 0x3b, 0x09, 0x7c]
@@ -61,6 +75,20 @@ struct LabelTable {
       rows[index].cells.removeLast()
     }
   }
+
+  /// The part that its name says; nil where it says none, or that the table is about the parts.
+  var part: Part? { tellsParts ? nil : PartName(stem).part }
+
+  /// Whether its name says that it tells parts, as `list_eval_partition.txt` does: what stands in it is no label.
+  var tellsParts: Bool {
+    let words = stem.lowercased().split { !$0.isLetter }
+    return ["partition", "partitions", "split", "splits", "folds"].contains { word in words.contains { $0 == word } }
+  }
+
+  private var stem: String { String(path.split(separator: "/").last?.split(separator: ".").first ?? "") }
+
+  /// Whether a column has a name, and not one that labels have.
+  func isGuess(_ column: Int) -> Bool { columns.map { !Self.labelNames.contains(Self.plain($0[column])) } ?? false }
 
   /// The name of a column for messages.
   func name(of column: Int) -> String { columns?[column] ?? "column \(column + 1)" }
@@ -100,8 +128,19 @@ struct LabelTable {
   static let splitNames: Set<String> = [
     "split", "splits", "set", "subset", "part", "partition", "fold", "folds", "kfold", "dataset", "phase", "usage",
     "istrain",
-    "istest", "istraining", "traintest", "setname", "splitname",
+    "istest", "istraining", "isval", "isvalid", "isvalidation", "isholdout", "traintest", "setname", "splitname",
   ]
+
+  /// The part that rows with a 1 in such a column are in: `is_test`, `valid`; nil for a column of another name.
+  static func flaggedPart(_ column: String) -> Part? {
+    PartName.plain(column.hasPrefix("is") ? String(column.dropFirst(2)) : column).flatMap {
+      $0 == .unlabelled ? nil : $0
+    }
+  }
+
+  /// What a cell says that is a 1 or a 0.
+  static let flags: Set<String> = ["", "0", "1", "0.0", "1.0", "true", "false", "yes", "no", "t", "f", "y", "n"]
+
   /// Whether all cells are names that columns have.
   static func areNames(_ cells: [String]) -> Bool {
     cells.map(plain).allSatisfy {

@@ -15,7 +15,9 @@ struct LabelValues {
     }
     hasBoxes = table.columns.map { LabelTable.plain($0[index]) == "predictionstring" } ?? false
     let cells = table.cells(index).filter { !$0.isEmpty }
-    areWholeDecimals = !cells.isEmpty && cells.allSatisfy { $0.hasSuffix(".0") && Int($0.dropLast(2)) != nil }
+    areWholeDecimals =
+      cells.contains { $0.hasSuffix(".0") }
+      && cells.allSatisfy { Int($0.hasSuffix(".0") ? String($0.dropLast(2)) : $0) != nil }
   }
 
   /// The label of a row; nil where it has none.
@@ -25,7 +27,7 @@ struct LabelValues {
     case .column(let index, _):
       var text = cells[index].trimmed
       if hasBoxes { text = text.split(separator: " ").first.map(String.init) ?? "" }
-      if areWholeDecimals { text = String(text.dropLast(2)) }
+      if areWholeDecimals, text.hasSuffix(".0") { text = String(text.dropLast(2)) }
       return text.isEmpty ? nil : text
     case .oneOf(let columns): return columns.first { Double(cells[$0]) == 1 }.map(table.name)
     case .none, .unclear: return nil
@@ -63,16 +65,58 @@ struct LabelValues {
     if distinct.count == cells.count, cells.count > 20 {
       throw refuse("says something else in every row, and so holds no classes")
     }
-    if distinct.contains(where: { Double($0) != nil && Int($0) == nil && !$0.hasSuffix(".0") }) {
-      throw refuse("holds numbers that are not whole, such as \(distinct.first { Int($0) == nil } ?? "")")
-    }
+    try checkNumbers(distinct, refuse)
+    let isOfTags = ["tag", "tags", "attribute", "attributes", "keywords"].contains(
+      LabelTable.plain(table.name(of: index)))
     for separator: Character in ["|", ";", ",", " "] {
       let several = distinct.filter { cell in
         let pieces = cell.split(separator: separator).map { String($0).trimmed }
         return pieces.count > 1 && Set(pieces).count == pieces.count && pieces.allSatisfy(distinct.contains)
       }
       if let one = several.min() { throw refuse("holds several labels in one cell, such as \(one)") }
+      // Names of classes have spaces, and share words; lists of tags are lists by their column or by their commas.
+      guard separator != " " || isOfTags else { continue }
+      let lists = distinct.map { cell in Set(cell.split(separator: separator).map { String($0).trimmed }) }.filter {
+        $0.count > 1
+      }
+      var uses: [String: Int] = [:]
+      for piece in lists.joined() { uses[piece, default: 0] += 1 }
+      let pieces = lists.reduce(0) { $0 + $1.count }
+      let repeated = uses.values.reduce(0) { $1 > 1 ? $0 + $1 : $0 }
+      if lists.count > 2, 2 * repeated > pieces {
+        throw refuse("holds lists, such as \(distinct.filter { $0.contains(separator) }.min() ?? "")")
+      }
     }
+  }
+
+  /// Refuses numbers that are not whole or negative, that are written in two ways, and that stand beside names: the order of the
+  /// classes would be that of names, and label 10 not the eleventh.
+  private func checkNumbers(
+    _ distinct: Set<String>, _ refuse: (String) -> DataError
+  ) throws(DataError) {
+    var byValue: [Double: String] = [:]
+    var others: [String] = []
+    for text in distinct.sorted() {
+      guard let value = Double(text), value.isFinite else {
+        others.append(text)
+        continue
+      }
+      if value != value.rounded() || Int(text) == nil && !text.hasSuffix(".0") {
+        throw refuse("holds numbers that are not whole, such as \(text)")
+      }
+      let plain = areWholeDecimals && text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+      if let known = byValue.updateValue(plain, forKey: value), known != plain {
+        throw refuse(
+          "has the label \(Int(exactly: value).map(String.init) ?? text) in two forms, \(known) and \(plain)")
+      }
+    }
+    guard !byValue.isEmpty else { return }
+    if let negative = byValue.keys.filter({ $0 < 0 }).min(), others.isEmpty || byValue.count > 1 {
+      throw refuse("holds a negative number, \(byValue[negative] ?? "")")
+    }
+    // Single characters are characters: 0 to 9 and A to Z.
+    guard let other = others.first, !distinct.allSatisfy({ $0.count == 1 }) || other == "?" else { return }
+    throw refuse("holds numbers and, beside them, \(other)")
   }
 
   /// What the log shall say of where labels come from.

@@ -46,11 +46,15 @@ struct TableColumns {
   private static func splitColumn(_ table: LabelTable, besides file: Int) -> Int? {
     guard let columns = table.columns else { return nil }
     return columns.indices.first { column in
-      guard column != file, LabelTable.splitNames.contains(LabelTable.plain(columns[column])) else { return false }
-      let isFlag = LabelTable.plain(columns[column]).hasPrefix("is")
-      return table.cells(column).allSatisfy { cell in
-        cell.isEmpty || PartName.plain(cell) != nil || Int(cell) != nil || Double(cell) != nil || isFlag
-      }
+      let name = LabelTable.plain(columns[column])
+      guard column != file else { return false }
+      // Beside a column of labels `test` is a flag; among columns of classes `train` is a vehicle.
+      let isFlag =
+        LabelTable.flaggedPart(name) != nil
+        && (name.hasPrefix("is") || columns.contains { LabelTable.labelNames.contains(LabelTable.plain($0)) })
+      if isFlag { return table.cells(column).allSatisfy { LabelTable.flags.contains($0.lowercased()) } }
+      return LabelTable.splitNames.contains(name)
+        && table.cells(column).allSatisfy { $0.isEmpty || PartName.ofCell($0) != nil || Double($0) != nil }
     }
   }
 
@@ -60,7 +64,7 @@ struct TableColumns {
     if let wanted, let column = table.column(named: wanted) { return .column(column, order: nil) }
     var rest = (0..<table.width).filter { $0 != file && $0 != split }
     guard let columns = table.columns else {
-      if rest.isEmpty { return .none }
+      if rest.isEmpty || table.tellsParts { return .none }
       if rest.count > 1 { rest = rest.filter { !isNumeric(table, $0) } }
       if rest.count == 1 { return isIndex(table, rest[0]) ? .none : .column(rest[0], order: nil) }
       return .unclear("it has \(table.width) columns without names")
@@ -113,7 +117,7 @@ struct TableColumns {
     table.columns?.indices.first { column in
       let name = LabelTable.plain(table.name(of: column))
       if case .column(column, _) = label { return false }
-      return column != file && ["split", "splits", "subset", "partition", "fold"].contains(name)
+      return column != file && LabelTable.splitNames.contains(name)
     }
   }
 
@@ -146,10 +150,11 @@ struct TableColumns {
       }
   }
 
-  /// Columns of text that say the same of several images, and so could be labels.
+  /// Columns of text, or of a label's name, that say the same of several images, and so could be labels.
   static func possibleLabels(_ table: LabelTable, besides file: Int, _ split: Int?) -> [Int] {
     (0..<table.width).filter { column in
-      guard column != file, column != split, !isNumeric(table, column) else { return false }
+      let isNamed = table.columns.map { LabelTable.labelNames.contains(LabelTable.plain($0[column])) } ?? false
+      guard column != file, column != split, isNamed || !isNumeric(table, column) else { return false }
       let distinct = Set(table.cells(column)).count
       return distinct > 1 && 2 * distinct <= table.rows.count
     }

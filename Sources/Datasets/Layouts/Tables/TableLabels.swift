@@ -118,7 +118,9 @@ struct TableLabels {
       return there
     }
     // Where every folder has images of several labels and the reverse, folders are but places: `images_1`, `images_2`.
-    guard let difference, shareNames || oneFolder || oneLabel else { return nil }
+    // A column that is no label by its name does not stand against folders that are classes by theirs: `width`, `source`.
+    let areNamed = rows.guessed != nil && !whole.classNames.allSatisfy { $0.contains(where: \.isNumber) }
+    guard let difference, shareNames || oneFolder || oneLabel || areNamed else { return nil }
     let row = rows.byImage[difference.image]
     throw DataError(
       .badInput, at: [name, rows.images.paths[difference.image]],

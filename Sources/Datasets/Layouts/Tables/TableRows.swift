@@ -26,6 +26,8 @@ struct TableRows {
   /// Tables that name images, and may hold labels in several columns.
   private(set) var unclear: [DataError] = []
   private(set) var images: ImageIndex
+  /// A column whose name is not that of labels, and that is read as labels because there is no other; nil where none is.
+  private(set) var guessed: String?
   private let name: String
   private let options: ReadOptions
   /// Images that rows name and that are not there, with the rows' places.
@@ -80,9 +82,11 @@ struct TableRows {
   }
 
   private mutating func add(_ table: LabelTable, _ columns: TableColumns) throws(DataError) {
-    let tablePart = PartName(String(table.path.split(separator: "/").last?.split(separator: ".").first ?? "")).part
+    let tablePart = table.part
+    // A table that has whole names means no other file by a name without its ending: a mask `4.jpg` where `4.png` is missing.
+    let byStems = !table.rows.contains { images.hasName($0.cells[columns.file]) }
     let covers = table.rows.contains {
-      !images.find($0.cells[columns.file], from: table.folder, part: tablePart).isEmpty
+      !images.find($0.cells[columns.file], from: table.folder, part: tablePart, byStems: byStems).isEmpty
     }
     guard covers else { return }
     if case .unclear(let reason) = columns.label {
@@ -103,6 +107,9 @@ struct TableRows {
       }
       return
     }
+    if case .column(let index, _) = columns.label, options.labelColumn == nil, table.isGuess(index) {
+      guessed = "\(table.path), column \(table.name(of: index))"
+    }
     if columns.split == nil, let strange = TableColumns.strangeSplit(table, besides: columns.file, columns.label) {
       doubts.append(
         "\(table.path): \(table.name(of: strange)) says no train and test, so all rows are read: "
@@ -118,7 +125,7 @@ struct TableRows {
         let cell = row.cells[split]
         part = partOf(cell, LabelTable.plain(table.name(of: split)), &folds) ?? tablePart
       }
-      let found = images.find(row.cells[columns.file], from: table.folder, part: part)
+      let found = images.find(row.cells[columns.file], from: table.folder, part: part, byStems: byStems)
       guard found.count < 2 else {
         throw DataError(
           .badInput, at: [name, place],
@@ -176,10 +183,10 @@ struct TableRows {
   }
 
   private func partOf(_ cell: String, _ column: String, _ folds: inout Set<String>) -> Part? {
-    if let part = PartName.plain(cell) { return part }
-    if column.hasPrefix("is") {
+    if let part = PartName.ofCell(cell) { return part }
+    if let part = LabelTable.flaggedPart(column) {
       let isSet = ["1", "1.0", "true", "yes", "t", "y"].contains(cell.lowercased())
-      return isSet == (column != "istest") ? .train : .test
+      return isSet ? part : part == .train ? .test : .train
     }
     guard !cell.isEmpty else { return nil }
     folds.insert(cell)

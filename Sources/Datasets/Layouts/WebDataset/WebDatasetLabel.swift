@@ -102,6 +102,35 @@ struct WebDatasetClasses {
       && fileNames.contains(path.split(separator: "/").last.map { $0.lowercased() } ?? "")
   }
 
+  /// The names without their numbers, in the order of these, where every line has one: `0 airplane`, or `airplane,0`; nil where not.
+  private static func inOrder(_ lines: [String]) -> [String]? {
+    func isRim(_ character: Character) -> Bool { character.isWhitespace || character == "," || character == ":" }
+    func sorted(_ parse: (String) -> (number: Int, name: String)?) -> [String]? {
+      var names = [String?](repeating: nil, count: lines.count)
+      for line in lines {
+        guard let (number, name) = parse(line), names.indices.contains(number), names[number] == nil, !name.isEmpty
+        else {
+          return nil
+        }
+        names[number] = name
+      }
+      // `type 0`, `type 1` are names.
+      return Set(names).count == names.count ? names.compactMap(\.self) : nil
+    }
+    return sorted { line in
+      let digits = line.prefix { $0.isASCII && $0.isNumber }
+      let rest = line.dropFirst(digits.count)
+      guard let number = Int(digits), let first = rest.first, isRim(first) else { return nil }
+      return (number, String(rest.drop(while: isRim)))
+    }
+      ?? sorted { line in
+        let digits = line.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
+        let rest = line.dropLast(digits.count)
+        guard let number = Int(String(digits)), let last = rest.last, isRim(last) else { return nil }
+        return (number, String(rest.reversed().drop(while: isRim).reversed()))
+      }
+  }
+
   /// Takes the names in such a file; one that lists other things is left alone.
   mutating func take(list bytes: [UInt8], of file: String) {
     let lines = String(decoding: bytes, as: UTF8.self).split(
@@ -110,12 +139,7 @@ struct WebDatasetClasses {
       String(line.drop { $0.isWhitespace || $0 == "\u{feff}" }.reversed().drop(while: \.isWhitespace).reversed())
     }
     while names.last?.isEmpty ?? false { names.removeLast() }
-    // `0 airplane`: every line begins with its own number.
-    let numbered = names.enumerated().map { index, name in
-      let words = name.split(maxSplits: 1, whereSeparator: { $0.isWhitespace || $0 == "," || $0 == ":" })
-      return words.count == 2 && words[0] == String(index) ? words[1].drop { $0.isWhitespace }.description : nil
-    }
-    if numbered.allSatisfy({ $0 != nil }) { names = numbered.compactMap(\.self) }
+    names = Self.inOrder(names) ?? names
     // An empty line would move the index of all after it, and two classes cannot have one name.
     guard !names.isEmpty, names.count <= maxClasses, Set(names).count == names.count, !names.contains("") else {
       notAList = notAList ?? file
