@@ -28,7 +28,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
 
   // All descriptions come first: what does not fit together is refused before anything is read to its end.
   let testSource = try opened(testPaths, split: .test, invocation)
-  let evaluated = try opened([arguments.path("train") ?? "-"], split: .train, invocation, requiresPatterns: false)
+  let evaluated = try openedSet(arguments.path("train") ?? "-", like: testSource.info, arguments, report)
+  report.detail(evaluated.info)
   try checkComparable(evaluated.info, with: testSource.info)
   var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train, invocation) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
@@ -49,7 +50,14 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let training = try collected.finish(info: evaluated.info)
   // A class that the evaluated set leaves empty may be empty in the real data, too.
   let empty = Set(zip(training.info.classNames, training.countPerClass).filter { $1 == 0 }.map(\.0))
-  let test = try await store(testSource, mayLack: empty, in: context)
+  // Without images of a class the others can be told all the same.
+  let test = try await store(testSource, mayLack: Set(testSource.info.classNames), in: context)
+  let untested = (0..<test.classCount).filter { test.count(ofClass: $0) == 0 }.map { test.classNames[$0] }
+  if !untested.isEmpty, Set(untested) != empty {
+    report.warn(
+      "\(testSource.info.name): the networks are not tested on \(untested.joined(separator: ", ")), of which there are no images"
+    )
+  }
   let beside = arguments.flag("baselines")
   if realSource == nil, training.info.normalization == nil {
     realSource = try opened(realPaths, split: .train, invocation)
@@ -125,15 +133,40 @@ extension NetworkChoice {
   fileprivate var width: Int? { entry.usualSize == nil ? nil : filters }
 }
 
+/// A set that was made of data whose description is known: it is not resized where it has its size already.
+func openedSet(
+  _ path: String, like data: DatasetInfo, _ arguments: Arguments, _ report: Reporter
+) throws -> any SampleSource {
+  var options = try ReadOptions(arguments)
+  options.requiresPatterns = false
+  func opened(_ options: ReadOptions) throws -> any SampleSource {
+    try openSamples([Input(path: path)], options: options, log: { report.log($0) })
+  }
+  // A stream is read once; its floats pass where they have the size.
+  guard path != "-", options.resize != nil || options.centerCrop != nil else { return try opened(options) }
+  var plain = options
+  (plain.resize, plain.centerCrop) = (nil, nil)
+  let source = try opened(plain)
+  return source.info.shape != nil && source.info.shape == data.shape ? source : try opened(options)
+}
+
 /// One split of some data.
 private func opened(
-  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation, requiresPatterns: Bool = true
+  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation
 ) throws -> any SampleSource {
   let report = invocation.report
   var options = try ReadOptions(invocation.arguments)
   options.split = split
-  options.requiresPatterns = requiresPatterns
-  let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+  let source: any SampleSource
+  do throws(DataError) {
+    source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+  } catch {
+    // There is no --split to choose another one with.
+    guard error.remedy?.contains("--split") == true else { throw error }
+    throw DataError(
+      error.fault, at: error.place, error.problem,
+      remedy: split == .test ? "give data that has one with --test" : "give data that has one with --real")
+  }
   if split == .test, source.info.split != .test {
     report.warn(
       "\(source.info.name): the networks are tested on a \(source.info.split.rawValue) split, from which the evaluated images "

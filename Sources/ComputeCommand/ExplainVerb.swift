@@ -27,21 +27,21 @@ let explainVerb = VerbRunner("explain") { invocation in
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
 
-  func opened(_ paths: [String], _ split: DatasetInfo.Split, requiresPatterns: Bool = true) throws -> any SampleSource {
+  func opened(_ paths: [String], _ split: DatasetInfo.Split) throws -> any SampleSource {
     var options = try ReadOptions(arguments)
     options.split = split
-    options.requiresPatterns = requiresPatterns
     let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
     report.detail(source.info)
     return source
   }
-  let explained = try opened([arguments.operands[0]], .train, requiresPatterns: false)
+  let realPaths = arguments.paths("real")
+  let realSource = try opened(realPaths, .train)
+  let explained = try openedSet(arguments.operands[0], like: realSource.info, arguments, report)
+  report.detail(explained.info)
   guard explained.info.kind == .samples else {
     throw DataError(
       .badInput, at: [explained.info.name], "it holds latents, not images", remedy: "decode them first")
   }
-  let realPaths = arguments.paths("real")
-  let realSource = try opened(realPaths, .train)
   let testSource = try testPart(arguments.paths("test"), realPaths, realSource.info, report) { try opened($0, .test) }
 
   let collected = try await collectedTraining(

@@ -290,11 +290,31 @@ extension ComputeTests {
       #expect(selected.status == 0 && !selected.errors.contains("first images"), "\(selected.errors)")
     }
 
-    @Test func `of a class of one image nothing can be held back`() throws {
-      let (info, samples) = toySamples(perClass: [3, 1])
-      let store = try store(info, samples)
-      let error = #expect(throws: DataError.self) { _ = try store.divided(holdingBack: 0.1, seed: 0) }
-      #expect(error?.problem.contains("class class1 has 1 samples") == true)
+    @Test func `of a class of one image and of classes that are not made nothing is held back`() throws {
+      let (info, samples) = toySamples(perClass: [3, 1, 8])
+      let all = try store(info, samples)
+      func counts(_ part: ClassStore) -> [Int] { (0..<3).map(part.count(ofClass:)) }
+      let (kept, heldBack) = try all.divided(holdingBack: 0.5, seed: 0)
+      #expect(counts(kept) == [1, 1, 4] && counts(heldBack) == [2, 0, 4])
+      let some = try all.divided(holdingBack: 0.25, seed: 0) { $0 != 2 }
+      #expect(counts(some.kept) == [2, 1, 8] && counts(some.heldBack) == [1, 0, 0])
+      let (few, ones) = toySamples(perClass: [1, 1])
+      let none = try store(few, ones)
+      let error = #expect(throws: DataError.self) { _ = try none.divided(holdingBack: 0.1, seed: 0) }
+      #expect(error?.problem.contains("no class has two samples") == true)
+    }
+
+    @Test func `held-out accuracy is that of the classes that are made`() throws {
+      let scratch = try Scratch()
+      let run = try ComputeTests.shell(
+        """
+        pipe condense --method dm --width 8 --depth 1 --steps 1 --ipc 'circle=0,*=1' --validate 0.2 -i $F/shapes-cifar.tar.gz -o a
+        pipe evaluate --train a --test $F/shapes-cifar.tar.gz --epochs 1 --repeats 1 --width 8 --depth 1 > /dev/null; echo $?
+        """, in: scratch.folder)
+      #expect(run.status == 0 && run.output == "0\n", "\(run.errors)")
+      let images = try #require(run.errors.firstMatch(of: /right on ([0-9]+) held-out images/)?.1)
+      // A fifth of the twenty images of each of the nine classes that are made.
+      #expect(images == "36", "\(run.errors)")
     }
 
     @Test func `both parts hold every sample once and differ with the seed`() throws {

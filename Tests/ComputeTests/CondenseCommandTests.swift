@@ -43,6 +43,67 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
+    /// In a pipe, from a folder, and beside the real images; other sizes are refused with both.
+    @Test func `a set that was resized is evaluated and explained with the same option`() throws {
+      for (size, other) in [("--resize 16x16", "--resize 24x24"), ("--resize 20 --center-crop 12", "--center-crop 16")]
+      {
+        let run = try shell(
+          """
+          A=$F/shapes-cifar.tar.gz; small="--width 8 --depth 1 --epochs 1 --repeats 1"; rm -rf set set.wire
+          pipe condense -q --method dm --ipc 1 --steps 1 --width 8 --depth 1 \(size) -i $A -o set.wire && pipe shard -q -i set.wire -o set || exit
+          pipe evaluate -q --train set --test $A \(size) $small > /dev/null || exit
+          pipe evaluate -q --test $A \(size) $small < set.wire > /dev/null || exit
+          pipe explain -q set --real $A \(size) > /dev/null || exit
+          pipe evaluate -q --train set --test $A \(other) $small; echo $?
+          """)
+        #expect(run.status == 0 && run.output == "65\n" || run.output == "64\n", "\(run.output) \(run.errors)")
+        #expect(run.errors.contains("cannot be resized or cropped") || run.errors.contains("those of"), "\(run.errors)")
+      }
+    }
+
+    @Test func `what a rate that is too high makes is refused or said`() throws {
+      let run = try shell(
+        """
+        condense="pipe condense --method dm --ipc 1 --width 8 --depth 1 -i $F/shapes-cifar.tar.gz"
+        $condense --steps 2 --lr 1e7 -o far; echo $?
+        ${condense/dm/guided} --early-epochs 1 --pixels free --steps 1 --lr 1e9 --normalization 0.5,0.5,0.5:1e37,1e37,1e37 -o infinite; echo $?; ls | grep -E "far|infinite"
+        $condense --steps 1 -o near 2>&1 | grep -c deviations
+        """)
+      #expect(run.output == "0\n64\nfar\n0\n", "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("deviations from the mean of the data: try a lower --lr"), "\(run.errors)")
+      #expect(run.errors.contains("values that are not finite"), "\(run.errors)")
+    }
+
+    @Test func `soft labels of others are known by their numbers`() throws {
+      let run = try shell(
+        """
+        python3 - <<'END' || exit
+        import io, struct, tarfile
+        def npy(values):
+            head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }" % len(values)
+            head += ' ' * (63 - (10 + len(head)) % 64) + '\\n'
+            return b'\\x93NUMPY\\x01\\x00' + struct.pack('<H', len(head)) + head.encode() + struct.pack('<%df' % len(values), *values)
+        def image(level):
+            return b'P5 16 16 255\\n' + bytes([level]) * 256
+        for name, soft in [('probability', [(.9, .1), (.2, .8)]), ('logit', [(8, -3), (-1, 2)]), ('mixed', [(.9, .1), (-1, 2)]), ('nan', [(float('nan'), 1), (1, 0)])]:
+            with tarfile.open(name + '.tar', 'w') as tar:
+                for index, label in enumerate([0, 1]):
+                    for field, data in [('pgm', image(200 * label)), ('cls', b'%d' % label), ('soft.npy', npy(soft[label]))]:
+                        info = tarfile.TarInfo('%d.%s' % (index, field)); info.size = len(data); tar.addfile(info, io.BytesIO(data))
+        END
+        for kind in probability logit mixed nan; do
+          pipe shard -q -i $kind.tar -o $kind; echo $?
+          [ -d $kind ] && grep -o '"label_kind" *: *"[a-z]*"' $kind/pipe.manifest
+        done
+        """)
+      #expect(run.status == 0 || run.status == 1, "\(run.errors)")
+      let lines = run.output.split(separator: "\n").map { $0.filter { !$0.isWhitespace } }
+      #expect(
+        lines == ["0", "\"label_kind\":\"probability\"", "0", "\"label_kind\":\"logit\"", "65", "65"],
+        "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("1 of 2 soft labels are probabilities"), "\(run.errors)")
+    }
+
     @Test func `every layout of the same pictures condenses`() throws {
       for input in ["shapes-cifar-python.tar.gz", "shapes-folder.tar.gz", "shapes-webdataset.tar", "strokes.npz"] {
         let run = try shell(

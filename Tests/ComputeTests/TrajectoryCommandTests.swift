@@ -202,15 +202,16 @@ extension ComputeTests {
         $condense --method dm $S --trajectories nets -i $A; echo $?
         $condense --method herding $S --feature-steps 3 --trajectories nets -i $A; echo $?
         $condense --method random --trajectories nets -i $A; echo $?
+        $condense $S --cutmix 0.5 --trajectories nets -i $A; echo $?
         """)
-      #expect(run.output == "65\n65\n65\n65\n65\n64\n64\n64\n", "\(run.errors)")
+      #expect(run.output == "65\n65\n65\n65\n65\n64\n64\n64\n64\n", "\(run.errors)")
       let lines = run.errors.split(separator: "\n").map(String.init)
-      try #require(lines.count == 8, "\(run.errors)")
+      try #require(lines.count == 9, "\(run.errors)")
       let parts = [
         "give --net convnet --width 8 --depth 2", "has the classes circle, square", "3×16×16",
         "holds 1 networks of 1 epochs, and the method asks for 1 of 2", "is a model of the method koopcon",
         "--trajectories means nothing here: dm trains no networks", "do not go together",
-        "means nothing to the method random",
+        "means nothing to the method random", "do not go together",
       ]
       for (line, part) in zip(lines, parts) { #expect(line.contains(part), "\(line)") }
     }

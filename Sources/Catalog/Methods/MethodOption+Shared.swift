@@ -144,9 +144,9 @@ extension MethodOption {
     snapshotRelations + [.belongs("weight-ce", to: "embed-in", ["snapshots"])]
 
   /// What chooses networks that are trained beforehand.
-  static let snapshotRelations: [Relation] = ["networks", "early-epochs", "cutmix"].map {
-    .belongs($0, to: "embed-in", ["snapshots"])
-  }
+  static let snapshotRelations: [Relation] =
+    ["networks", "early-epochs", "cutmix"].map { .belongs($0, to: "embed-in", ["snapshots"]) }
+    + [.excludes("trajectories", "cutmix", "networks that are given are trained already")]
 }
 
 extension MethodOption {

@@ -34,14 +34,21 @@ struct Preparation: Sendable {
     case .encoded(let image):
       guard let pixels = try located(place, { () throws(DataError) in try changed(image) }) else { return sample }
       sample.content = .pixels(pixels)
-    case .floats:
-      guard !isSized else {
+    case .floats(let array):
+      guard !isSized || hasSize(array.shape) else {
         throw DataError(
-          .usage, at: place, "float samples cannot be resized or cropped",
+          .usage, at: place, "float samples of \(shapeText(array.shape)) cannot be resized or cropped",
           remedy: "leave --resize and --center-crop out")
       }
     }
     return sample
+  }
+
+  /// Whether floats (C, H, W) have the size already that images are to have: those that were condensed so.
+  private func hasSize(_ shape: [Int]) -> Bool {
+    guard shape.count == 3 else { return false }
+    if let side = options.centerCrop { return shape.dropFirst() == [side, side] }
+    return options.resize.map { $0.size(height: shape[1], width: shape[2]) == (shape[1], shape[2]) } ?? true
   }
 
   /// The image where it cannot travel as it is; nil where it can.

@@ -270,7 +270,10 @@ extension Koopcon {
   public func cost(of task: MethodTask) -> Cost {
     let task = ofTiles(task)
     var cost = Cost(memory: memoryNeed(task))
-    cost.probe = Probe(network.decided(for: task))
+    // The autoencoder is most of a step: a small classifier's rate says little about it.
+    var probed = network
+    if probed.entry.usualSize != nil { (probed.filters, probed.depth) = (nil, nil) }
+    cost.probe = Probe(probed.decided(for: task))
     cost.operationsPerStep = operations(task)
     // The autoencoder's strided convolutions run at half the speed of the classifier's.
     cost.slowness = 1.6

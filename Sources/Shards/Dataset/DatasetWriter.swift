@@ -131,6 +131,9 @@ public final class DatasetWriter {
     var unwritten = 0
     for entry in chunk.entries {
       try check(entry)
+      if let range = entry.range, !range.lowerBound.isFinite || !range.upperBound.isFinite {
+        throw DataError(.badInput, at: [entry.key], "holds values that are not finite", remedy: "make it again")
+      }
       if let open = shard,
         !hasRoom(open, for: entry.end - start)
       {

@@ -72,8 +72,7 @@ struct DatasetContents {
       throw DataError(.badInput, at: [key, "soft.npy"], "has shape \(soft.shape), and others have another")
     }
     softCount = soft.shape[0]
-    let sum = soft.values.reduce(0.0) { $0 + Double($1) }
-    if !(abs(sum - 1) < 1e-3 && soft.values.allSatisfy { (0...1.001).contains($0) }) { areProbabilities = false }
+    if !Datasets.areProbabilities(soft.values) { areProbabilities = false }
   }
 
   private mutating func note(_ found: [Int]) {

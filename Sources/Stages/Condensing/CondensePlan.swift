@@ -46,6 +46,14 @@ public struct CondensePlan: Sendable {
     validation = try request.validation.map { asked throws(DataError) in
       try Validation(asked, of: whole, seed: request.seed, network: network, counts: counts)
     }
+    if let names = validation?.untried, !names.isEmpty {
+      context.log("nothing is held back of \(names.joined(separator: ", ")): of one sample there is nothing to try")
+    }
+    if validation != nil, request.trajectories != nil {
+      context.log(
+        "the given networks may have been trained on samples that are held back now: then the held-out accuracy is too high"
+      )
+    }
     let store = validation?.training ?? whole
     real = store
     let stored = (0..<store.classCount).map(store.count(ofClass:))
@@ -194,6 +202,9 @@ public struct CondensePlan: Sendable {
     }
     // What stands in a checkpoint, and trials of the whole set, are of all classes.
     guard validation == nil, deadline == nil, context.snapshotEvery == nil, request.checkpoint?.found == nil else {
+      context.log(
+        "all classes are made: with --validate, --time, snapshots, or a checkpoint to go on from, none is taken from an earlier run"
+      )
       return nil
     }
     let options = method.recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" }.joined(separator: " ")
@@ -253,10 +264,30 @@ public struct CondensePlan: Sendable {
     try keeper?.finish()
     try trials.finish()
     try check(steps: result.steps, result.lastReport)
+    try checkImages(result.synthetic.images, in: context)
     guard let reuse else { return (result, []) }
     let isWhole = request.traits.learns ? result.steps == method.steps : !context.shouldStop()
     if isWhole { reuse.keep(result, log: context.log) }
     return (reused.isEmpty ? result : try reuse.whole(with: result), reused)
+  }
+
+  /// Refuses images that the last step made infinite, and says where they lie far from all real ones: the rate was too high.
+  private func checkImages(_ images: Tensor, in context: RunContext) throws {
+    guard request.traits.learns, images.shape[0] > 0 else { return }
+    let rates = request.traits.learningRates.map { "--\($0)" }.joined(separator: " or ")
+    let (low, high) = (try images.min().item, try images.max().item)
+    guard low.isFinite, high.isFinite else {
+      throw DataError(
+        .usage, at: [info.name], "\(request.name) diverged: its images have values that are not finite",
+        remedy: "lower \(rates)")
+    }
+    // Of real images everything lies within some deviations of the mean.
+    let shown = try normalization.normalized(images)
+    let far = try max(abs(shown.min().item), abs(shown.max().item))
+    if far > 100 {
+      context.log(
+        "the images lie up to \(Int(min(far, 1e15))) deviations from the mean of the data: try a lower \(rates)")
+    }
   }
 
   /// Tells how well a result trains, on the compute thread; nil where nothing was held back, or it was stopped.

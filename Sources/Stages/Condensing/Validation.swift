@@ -32,6 +32,8 @@ public struct Validation: Sendable {
 
   /// Real images without those that are held back.
   let training: ClassStore
+  /// Classes that are made, and of which there is nothing to hold back.
+  let untried: [String]
   private let heldBack: ClassStore
   private let seed: UInt64
   private let network: NetworkChoice
@@ -48,7 +50,8 @@ public struct Validation: Sendable {
   init(
     _ request: Request, of store: ClassStore, seed: UInt64, network: NetworkChoice, counts: [Int]
   ) throws(DataError) {
-    (training, heldBack) = try store.divided(holdingBack: request.share, seed: seed)
+    (training, heldBack) = try store.divided(holdingBack: request.share, seed: seed) { counts[$0] > 0 }
+    untried = counts.indices.filter { counts[$0] > 0 && store.count(ofClass: $0) == 1 }.map { store.classNames[$0] }
     (self.request, self.seed, self.network, self.counts) = (request, seed, network, counts)
   }
 

@@ -99,12 +99,16 @@ public func checkComparable(_ info: DatasetInfo, with test: DatasetInfo) throws(
       "its samples are \(samplesText(info)), and those of \(test.name) are \(samplesText(test))",
       remedy: "make both from clips of one sample rate, in the same way")
   }
+  guard info.kind == .samples else {
+    throw DataError(.badInput, at: [info.name], "holds latents, not images", remedy: "decode them first")
+  }
   guard let found = info.shape, let expected = test.shape, found != expected else { return }
   throw DataError(
     .badInput, at: [info.name],
     "its images are \(shapeText(found)) (C×H×W), "
       + "those of \(test.name) are \(shapeText(expected))",
-    remedy: "give both one size with --resize")
+    remedy: found.first == expected.first
+      ? "give both one size with --resize" : "test it on images with as many channels as it has")
 }
 
 private func samplesText(_ info: DatasetInfo) -> String {

@@ -197,6 +197,11 @@ private func evaluate(
     let percent = (1000 * result.overall).rounded() / 10
     context.detail(
       "\(place), network \(repetition + 1): \(percent) % right, loss \(Float(trained.loss)) in the last epoch")
+    if !trained.loss.isFinite {
+      context.log(
+        "\(place), network \(repetition + 1) diverged: its loss is \(trained.loss), and its accuracy says nothing of the images"
+      )
+    }
     for (label, own) in result.answers.enumerated() { answers[label].merge(own, uniquingKeysWith: +) }
     guard scoring else { continue }
     // Formed images come tile by tile.

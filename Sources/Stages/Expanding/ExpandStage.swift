@@ -275,6 +275,10 @@ public struct ExpandStage: Stage {
       digests["pretrain"] = similar.digest
       digests["model"] = learned.model.digest
       options["pretrain-steps"] = String(learned.steps)
+      let asked = estimate.phases.first?.steps ?? learned.steps
+      if learned.steps < asked {
+        context.log("the pre-training was ended after \(grouped(learned.steps)) of \(counted(asked, "step"))")
+      }
     }
     var control = RunControl(
       reporting: estimate.phases.last?.name ?? name, to: context.progress, shouldStop: stopBeforeMaking(estimate))

@@ -46,29 +46,29 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     digest = sha256(Array("\(whole.digest) \(part)".utf8))
   }
 
-  /// The samples in two parts: of each class, the second holds a share at random, at least one sample.
+  /// The samples in two parts: of each class, the second holds a share at random, at least one sample, but none of a class with one sample.
   ///
-  /// - Throws: `DataError` where a class has too few.
+  /// - Parameter wanted: classes that are held back from; of the others all is kept.
+  /// - Throws: `DataError` where none has enough.
   public func divided(
-    holdingBack share: Double, seed: UInt64
+    holdingBack share: Double, seed: UInt64, ofClasses wanted: (Int) -> Bool = { _ in true }
   ) throws(DataError) -> (kept: ClassStore, heldBack: ClassStore) {
     var (kept, heldBack) = ([[Int]](), [[Int]]())
     for (label, records) in recordsOfClass.enumerated() {
-      if records.isEmpty {
-        kept.append([])
+      guard records.count > 1, wanted(label) else {
+        kept.append(records)
         heldBack.append([])
         continue
       }
-      let count = max(1, Int((share * Double(records.count)).rounded()))
-      guard count < records.count else {
-        throw DataError(
-          .badInput, at: [], "class \(classNames[label]) has \(records.count) samples: nothing of it can be held back",
-          remedy: "leave --validate out")
-      }
+      let count = min(records.count - 1, max(1, Int((share * Double(records.count)).rounded())))
       var random = RandomSource(seed: seed).split("held back", label)
       let chosen = Set(random.choice(count, of: records.count))
       kept.append(records.indices.filter { !chosen.contains($0) }.map { records[$0] })
       heldBack.append(records.indices.filter(chosen.contains).map { records[$0] })
+    }
+    guard heldBack.contains(where: { !$0.isEmpty }) else {
+      throw DataError(
+        .badInput, at: [], "no class has two samples, so that nothing can be held back", remedy: "leave --validate out")
     }
     return (
       ClassStore(self, recordsOfClass: kept, part: "without \(share) by \(seed)"),

@@ -80,6 +80,11 @@ public struct TrainingImagesBuilder {
         "expected a soft label of \(info.classNames.count) values, found \(label.count)",
         remedy: "write one value for each class, in their order")
     }
+    guard label.allSatisfy(\.isFinite) else {
+      throw DataError(
+        .badInput, at: [info.name, "sample \(sample.key)"], "a soft label with a number that is not finite",
+        remedy: "correct it, or take the sample out")
+    }
     soft += label
   }
 

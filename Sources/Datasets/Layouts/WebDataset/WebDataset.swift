@@ -35,7 +35,7 @@ enum WebDataset {
     let arrayShape = survey.arrayShapes.count == 1 ? survey.arrayShapes.first : nil
     let info = DatasetInfo(
       name: request.datasetName(), split: part?.split ?? split ?? request.options.split, classNames: classes.names,
-      shape: survey.hasArrays ? arrayShape : imageShape, countPerClass: classes.counts)
+      shape: survey.hasArrays ? arrayShape : imageShape, labelKind: survey.labelKind, countPerClass: classes.counts)
     let reader = WebDatasetReader(
       try container.open(last: true), names: names, classNames: classes.names, part: part?.part,
       keys: WebDatasetKeys(namesShards: survey.sharesKeys), keepsKeys: survey.changesKeys)

@@ -89,6 +89,9 @@ final class WebDatasetReader {
         guard soft.values.count == classCount else {
           throw error("a soft label of \(soft.values.count) numbers for \(classCount) classes")
         }
+        if let strange = soft.values.first(where: { !$0.isFinite }) {
+          throw error("a soft label with the number \(strange)", .badSample)
+        }
         sample.softLabel = soft.values
       } else if field.name == "json" {
         sample.metadata = field.bytes

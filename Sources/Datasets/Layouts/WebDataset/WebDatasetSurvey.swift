@@ -11,6 +11,8 @@ struct WebDatasetSurvey {
   private(set) var sharesKeys = false
   /// Samples whose key was there before, in the same archive.
   private(set) var repeatedKeys = 0
+  /// Samples with soft labels, and those of them whose numbers are probabilities.
+  private var softLabels = (count: 0, probabilities: 0)
   /// The first label that is none.
   private var badLabel: DataError?
   /// Files that belong to no sample, and one of them.
@@ -48,6 +50,10 @@ struct WebDatasetSurvey {
       run?.hasLabel = true
       guard let label = try label(reader) else { return }
       try classes.add(label, of: PartName.first(in: folders(of: key)), at: reader.place)
+    } else if field == "soft.npy" {
+      let values = try parseNPY(try reader.readAll(), name: reader.place.joined(separator: ": ")).values
+      softLabels.count += 1
+      if areProbabilities(values) { softLabels.probabilities += 1 }
     } else if names.isArray(field) {
       run?.hasImage = true
       hasArrays = true
@@ -94,6 +100,12 @@ struct WebDatasetSurvey {
   /// To be called after the last member; throws where all labels are bad.
   mutating func finish() throws(DataError) {
     try endRun()
+    guard softLabels.probabilities == 0 || softLabels.probabilities == softLabels.count else {
+      throw DataError(
+        .badInput, at: [archive],
+        "\(grouped(softLabels.probabilities)) of \(counted(softLabels.count, "soft label")) are probabilities, and the others are not",
+        remedy: "write either probabilities, which add up to 1, or logits")
+    }
     if let badLabel, classes.parts.isEmpty {
       throw DataError(.badInput, at: badLabel.place, badLabel.problem, remedy: badLabel.remedy)
     }
@@ -126,6 +138,11 @@ struct WebDatasetSurvey {
     }
   }
 
+  /// What labels are, by all that were seen.
+  var labelKind: DatasetInfo.LabelKind {
+    softLabels.count == 0 ? .hard : softLabels.probabilities > 0 ? .probability : .logit
+  }
+
   /// What the log shall say.
   var notes: [String] {
     var notes: [String] = []
@@ -146,4 +163,9 @@ struct WebDatasetSurvey {
 /// The folders in a sample's key.
 func folders(of key: String) -> [String] {
   key.utf8.contains(UInt8(ascii: "/")) ? key.split(separator: "/").dropLast().map(String.init) : []
+}
+
+/// Whether the numbers of a soft label are probabilities: none below 0, and 1 in all.
+public func areProbabilities(_ values: [Float]) -> Bool {
+  abs(values.reduce(0.0) { $0 + Double($1) } - 1) < 1e-3 && values.allSatisfy { (0...1.001).contains($0) }
 }
