@@ -208,10 +208,10 @@ struct ExpansiveSynthesisTests {
   }
 
   /// With snapshots the cross entropy is that of networks that stay as they are: the same at a rate of 0 whichever step comes before.
-  @Test func `snapshots judge the copies alone and learn nothing`() throws {
+  @Test func `snapshots classify the copies alone and learn nothing`() throws {
     let model = try pretrained(options()).model
     var method = options()
-    method.judges = .snapshots
+    method.classifiers = .snapshots
     method.learningRate = 0
     let recipe = Teachers.recipe(
       for: MethodTask(dataset: "toy", shape: real.shape, counts: [0, 0, 0], available: [5, 3, 4]))
@@ -222,18 +222,18 @@ struct ExpansiveSynthesisTests {
     let before = teachers.tensors.map { $0.floats() }
     let seen = Seen()
     _ = try method.fit(
-      model, to: real, normalization: normalization, judgedBy: teachers, using: RandomSource(seed: 1),
+      model, to: real, normalization: normalization, classifiedBy: teachers, using: RandomSource(seed: 1),
       control: control(seen))
     #expect(teachers.tensors.map { $0.floats() } == before)
-    // By itself, the method trains the same networks and judges by them.
+    // By itself, the method trains the same networks and classifies by them.
     let own = Seen()
     method.take(model)
     _ = try method.expansion(
       of: real, normalization: normalization, using: RandomSource(seed: 1), control: control(own))
-    func judged(_ seen: Seen) -> [Double] {
+    func entropies(_ seen: Seen) -> [Double] {
       seen.reports.withLock { $0.compactMap { $0.terms.first { $0.name == "ce" }?.value } }
     }
-    #expect(judged(own).count == 6 && judged(seen).count == 6 && judged(seen).allSatisfy { $0 > 0 })
+    #expect(entropies(own).count == 6 && entropies(seen).count == 6 && entropies(seen).allSatisfy { $0 > 0 })
     #expect(own.reports.withLock { $0.contains { $0.phase == "trajectories" } })
   }
 

@@ -33,9 +33,9 @@ extension ExpansiveSynthesis {
   /// Fine-tunes a model to samples.
   ///
   /// - Precondition: The model is for images of their shape.
-  /// - Parameter snapshots: of networks that judge the copies; nil for a classifier that learns along.
+  /// - Parameter snapshots: of networks that classify the copies; nil for a classifier that learns along.
   public func fit<Real: RealImages>(
-    _ model: ExpansiveModel, to real: Real, normalization: Normalization, judgedBy snapshots: Trajectories? = nil,
+    _ model: ExpansiveModel, to real: Real, normalization: Normalization, classifiedBy snapshots: Trajectories? = nil,
     using random: RandomSource, control: RunControl = RunControl()
   ) throws(TensorError) -> Fit<Real> {
     let shape = model.autoencoder.options
@@ -77,7 +77,7 @@ private struct FineTuning<Real: RealImages> {
   private let options: ExpansiveSynthesis
   private let random: RandomSource
   private let transport: Transport
-  /// Of networks that judge the copies in place of the classifier.
+  /// Of networks that classify the copies in place of the classifier.
   private let snapshots: Trajectories?
 
   private var classifier: Network
@@ -171,18 +171,18 @@ private struct FineTuning<Real: RealImages> {
     let labels = zip(batch.labels, batch.rows).flatMap { Array(repeating: $0, count: $1.count) }
     let adjacency =
       model.setting.hasGraph ? ExpansiveSynthesis.adjacency(codewords, rows: labels) : nil
-    var judgeDraw = random.split("judge", number)
-    let judge = snapshots?.snapshot(using: &judgeDraw)
+    var snapshotDraw = random.split("classifying snapshot", number)
+    let snapshot = snapshots?.snapshot(using: &snapshotDraw)
     // A classifier that learns along is shown the samples, too.
-    let targets = Tensor(integers: judge == nil ? labels + labels : labels)
+    let targets = Tensor(integers: snapshot == nil ? labels + labels : labels)
     let transformations = (options.augmentation ?? .none).drawOne(
       rows: targets.shape[0], height: real.shape.height, width: real.shape.width, using: &draw)
     let scales = model.autoencoder.scales
     let refining = model.refiningParameters
-    let judging = weights.classification == 0 || judge != nil ? [] : classifier.parameters
+    let learning = weights.classification == 0 || snapshot != nil ? [] : classifier.parameters
     var terms: [LossTerm] = []
     var features: Tensor?
-    let (total, found) = try valueAndGradients(at: scales + refining + judging) { points throws(TensorError) in
+    let (total, found) = try valueAndGradients(at: scales + refining + learning) { points throws(TensorError) in
       var model = model
       model.autoencoder = model.autoencoder.with(scales: Array(points[..<scales.count]))
       model.refiningParameters = Array(points[scales.count..<(scales.count + refining.count)])
@@ -206,9 +206,10 @@ private struct FineTuning<Real: RealImages> {
         }
         if weights.classification != 0 {  // lines 19 and 20
           let new = try images.slice(from: images.shape[0] - count, to: images.shape[0])
-          if let judge {
+          if let snapshot {
             add(
-              "ce", try judge(augmented(new, by: transformations)).crossEntropy(labels: targets), weights.classification
+              "ce", try snapshot(augmented(new, by: transformations)).crossEntropy(labels: targets),
+              weights.classification
             )
           } else {
             let shown = try augmented(Tensor.concatenated([batch.images, new]), by: transformations)

@@ -55,7 +55,7 @@ public import Tensors
 ///   the class's mean at that place: what remains is how samples differ. 0 for n' = 1.
 /// - *The network sees Â as a constant,* and transport moves Y' alone: else collapsing the data would be a solution.
 /// - *Two means.* Cross entropies of X and X' are averaged apart.
-/// - *Who classifies* (`judges`; `snapshots` is ours): f, which learns along as in the paper and sees a few dozen samples a step, or a snapshot
+/// - *Who classifies* (`classifiers`; `snapshots` is ours): f, which learns along as in the paper and sees a few dozen samples a step, or a snapshot
 ///   of networks that were trained on X beforehand (`Teachers`), another one in each step. These stay as they are, and L_ce is of X' alone.
 /// - *All classes at once.* Line 13 loops over classes; a classifier that sees one class at a time learns to answer that class.
 /// - *Constant rates and no phases that depend on the number of steps,* so that a run that is stopped is one of fewer steps.
@@ -67,7 +67,7 @@ public struct ExpansiveSynthesis: ExpandingMethod {
     Setting("setting", \.setting), Setting("pretrain-steps", \.pretrainingSteps), Setting("steps", \.steps),
     Setting("batch", \.batch), Setting("lr", \.learningRate), Setting("augment", \.augmentation),
     Setting("sources", \.sources), Setting("reach", \.reach), Setting("detail", \.detail),
-    Setting("classify-by", \.judges), Setting("weight-re", \.weights.reconstruction),
+    Setting("classify-by", \.classifiers), Setting("weight-re", \.weights.reconstruction),
     Setting("weight-ce", \.weights.classification), Setting("weight-w", \.weights.transport),
     Setting("weight-cov", \.weights.covariance),
     Setting("weight-att", \.weights.attention),
@@ -121,10 +121,10 @@ public struct ExpansiveSynthesis: ExpandingMethod {
   public var detail = 1.0
 
   /// Who tells the classes of copies apart while the model learns.
-  public var judges = Judges.learned
+  public var classifiers = Classifiers.learned
 
   /// Who tells the classes of copies apart.
-  public enum Judges: String, Sendable, CaseIterable, SettingValue {
+  public enum Classifiers: String, Sendable, CaseIterable, SettingValue {
     /// A classifier that learns along, from samples and copies.
     case learned
     /// Snapshots of networks that were trained on the samples before.
@@ -183,14 +183,14 @@ public struct ExpansiveSynthesis: ExpandingMethod {
     let snapshots = try teachers(for: task)?.trajectories(
       on: real, normalization: normalization, using: random, control: control)
     let fit = try fit(
-      model, to: real, normalization: normalization, judgedBy: snapshots, using: random.split("fine-tuning"),
+      model, to: real, normalization: normalization, classifiedBy: snapshots, using: random.split("fine-tuning"),
       control: control)
     return Expanded(fit, steps: fit.steps, lastReport: fit.lastReport)
   }
 
-  /// The networks that judge copies; nil where a classifier learns along, or nothing is classified.
+  /// The networks that classify copies; nil where a classifier learns along, or nothing is classified.
   func teachers(for task: MethodTask) -> TrajectoryRecipe? {
-    judges == .snapshots && weights.classification != 0 ? Teachers.recipe(for: task) : nil
+    classifiers == .snapshots && weights.classification != 0 ? Teachers.recipe(for: task) : nil
   }
 
   /// f, for images of one size.

@@ -2,7 +2,7 @@ internal import Datasets
 internal import Networks
 public import Tensors
 
-/// Networks that are trained on the few samples alone: they judge what is made of the samples, and tell what it looks like to them.
+/// Networks that are trained on the few samples alone: they classify what is made of the samples.
 ///
 ///     label of x' of class c:   ½ e_c + ½ · 1/N Σ_n softmax f_n(x')
 ///
