@@ -32,7 +32,7 @@ public struct Validation: Sendable {
 
   /// Real images without those that are held back.
   let training: ClassStore
-  /// Classes that are made, and of which there is nothing to hold back.
+  /// Classes that are made and have a single sample, so that none is held back.
   let untried: [String]
   private let heldBack: ClassStore
   private let seed: UInt64

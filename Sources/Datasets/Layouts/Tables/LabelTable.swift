@@ -79,7 +79,7 @@ struct LabelTable {
   /// The part that its name says; nil where it says none, or that the table is about the parts.
   var part: Part? { tellsParts ? nil : PartName(stem).part }
 
-  /// Whether its name says that it tells parts, as `list_eval_partition.txt` does: what stands in it is no label.
+  /// Whether its name says that it tells parts, as `list_eval_partition.txt` does: its numbers are not labels.
   var tellsParts: Bool {
     let words = stem.lowercased().split { !$0.isLetter }
     return ["partition", "partitions", "split", "splits", "folds"].contains { word in words.contains { $0 == word } }

@@ -118,7 +118,7 @@ struct TableLabels {
       return there
     }
     // Where every folder has images of several labels and the reverse, folders are but places: `images_1`, `images_2`.
-    // A column that is no label by its name does not stand against folders that are classes by theirs: `width`, `source`.
+    // A column without a name of labels (`width`, `source`) does not outweigh folders whose names are classes.
     let areNamed = rows.guessed != nil && !whole.classNames.allSatisfy { $0.contains(where: \.isNumber) }
     guard let difference, shareNames || oneFolder || oneLabel || areNamed else { return nil }
     let row = rows.byImage[difference.image]

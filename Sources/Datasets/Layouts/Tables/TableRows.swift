@@ -26,7 +26,7 @@ struct TableRows {
   /// Tables that name images, and may hold labels in several columns.
   private(set) var unclear: [DataError] = []
   private(set) var images: ImageIndex
-  /// A column whose name is not that of labels, and that is read as labels because there is no other; nil where none is.
+  /// A column that is read as labels only because it is the last one left; nil if there is none.
   private(set) var guessed: String?
   private let name: String
   private let options: ReadOptions
