@@ -227,7 +227,7 @@ struct GuidanceTests {
       return (method.guidance.networks, method.guidance.epochs)
     }
     var last = 0
-    for seconds in [10.0, 60, 180, 600, 3600, 21600] {
+    for seconds in [45.0, 60, 180, 600, 3600, 21600] {
       let (networks, epochs) = shared(seconds)
       let all = (networks ?? 0) * (epochs ?? 0)
       #expect(all >= max(1, last))
@@ -249,6 +249,44 @@ struct GuidanceTests {
     #expect(typed.epochs == 3)
     let drawn = shared(3600) { $0.guidance.encoders = .drawn }
     #expect(drawn.networks == nil && drawn.epochs == nil)
+  }
+
+  @Test func `a time without room for one epoch trains nothing and clusters nothing`() throws {
+    func shared(_ seconds: Double, _ change: (inout Guided) -> Void = { _ in }) -> Guided {
+      var method = Guided()
+      change(&method)
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      return method
+    }
+    let short = shared(44)
+    #expect(short.guidance.encoders == .drawn && short.images.initialization == .mixed)
+    #expect(shared(46).guidance.encoders == .snapshots && shared(46).images.initialization == .kMeans)
+    #expect(shared(44) { $0.guidance.epochs = 2 }.guidance.encoders == .snapshots)
+    #expect(shared(44) { $0.images.initialization = .real }.images.initialization == .real)
+  }
+
+  @Test func `images are not embedded after the end of the time`() throws {
+    let asked = Mutex(0)
+    var control = RunControl()
+    // Its two epochs of training are over, and of three classes the first is embedded.
+    control.trajectories = { _, train throws(TensorError) in try train([], { _, _ in }) }
+    var method = Guided()
+    method.images.network = toy.choice
+    method.guidance.epochs = 2
+    let counts = [2, 1, 3]
+    let batches = 2 * (((0..<3).reduce(0) { $0 + toy.count(ofClass: $1) } + 127) / 128)
+    control.shouldStop = {
+      asked.withLock { asked in
+        asked += 1
+        return asked > batches + 1
+      }
+    }
+    method.steps = 5
+    let stopped = try method.condense(
+      toy, counts: counts, normalization: .measured(on: toy), using: RandomSource(seed: 1), control: control)
+    #expect(stopped.steps == 0 && stopped.synthetic.labels == [0, 0, 1, 2, 2, 2])
+    // One question for each of the other classes, and one before the first step.
+    #expect(asked.withLock { $0 } == batches + 1 + 3)
   }
 
   @Test func `a checkpoint goes on to the same bytes`() throws {

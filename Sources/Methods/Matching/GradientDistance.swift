@@ -72,7 +72,7 @@ public func classGradients(
 ) throws(TensorError) -> [Tensor] {
   let count = images.shape[0]
   var sums: [Tensor] = []
-  for range in evenRanges(count, atMost: chunkSize) {
+  for range in evenRanges(count, atMost: passSize) {
     let chunk = try images.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     let gradients = try valueAndGradients(at: places.map { network.parameters[$0] }) { weights throws(TensorError) in
       try network.with(weights, at: places).lossSum(of: chunk, label: label) * (1 / Double(count))
@@ -91,7 +91,7 @@ public func differentiableClassGradients(
     weights throws(TensorError) in
     let network = try network.with(weights, at: places)
     var sum: Tensor?
-    for range in evenRanges(count, atMost: chunkSize) {
+    for range in evenRanges(count, atMost: passSize) {
       let part = try network.lossSum(
         of: images.slice(axis: 0, from: range.lowerBound, to: range.upperBound), label: label)
       sum = sum.map { $0 + part } ?? part

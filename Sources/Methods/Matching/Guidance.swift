@@ -139,6 +139,12 @@ public struct Guidance: Sendable {
     self.epochs = self.epochs ?? epochs
   }
 
+  /// Whether nobody chose the networks, and a time has no room for one epoch of one.
+  func isTooShort(_ budget: TimeBudget) -> Bool {
+    encoders == .snapshots && networks == nil && epochs == nil
+      && Self.shareOfNetworks * budget.seconds < budget.secondsPerEpoch
+  }
+
   /// Chooses epochs and networks, where they were not typed, so that training them leaves the larger part of a time to the images.
   mutating func share(_ budget: TimeBudget) {
     guard encoders == .snapshots else { return }

@@ -71,6 +71,14 @@ public struct Guided: EmbeddingMatchingMethod {
     try decideShared(for: task)
   }
 
+  /// See `CondensingMethod`; where a time has no room for one epoch on the real images, networks are drawn as in M3D, and so are the first
+  /// images.
+  public mutating func share(_ budget: TimeBudget) {
+    guard guidance.isTooShort(budget) else { return guidance.share(budget) }
+    guidance.encoders = .drawn
+    if images.initialization == .kMeans { images.initialization = .mixed }
+  }
+
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     var cost = guidance.cost(of: task, images: images, keptRows: distance == .mean ? 1 : .max) { rows in

@@ -15,11 +15,13 @@ struct ImageOptimization {
 
   /// The first images of all classes: those that are given, normalised, or else those of the initialization.
   ///
-  /// - Parameter network: embeds images for an initialization by k-means; see `LearnedImages.initialNetwork`.
+  /// - Parameters:
+  ///   - network: embeds images for an initialization by k-means; see `LearnedImages.initialNetwork`.
+  ///   - shouldStop: see `Initialization.images`.
   init(
     _ real: some RealImages, counts: [Int], given: [Int: Tensor] = [:], initialization: Initialization,
     formation: Formation, normalization: Normalization, embeddedIn network: Network? = nil, momentum: Double,
-    random: RandomSource
+    random: RandomSource, shouldStop: () -> Bool = { false }
   ) throws(TensorError) {
     let counts = imagesPerClass(counts, of: real)
     classes = counts.indices.filter { counts[$0] > 0 }
@@ -35,7 +37,7 @@ struct ImageOptimization {
       images.append(
         try initialization.images(
           count: counts[label], ofClass: label, of: real, normalization: normalization, formation: formation,
-          embeddedIn: network, using: &random))
+          embeddedIn: network, using: &random, shouldStop: shouldStop))
     }
     self.images = images
     start = images

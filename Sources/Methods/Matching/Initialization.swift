@@ -24,10 +24,13 @@ extension Initialization {
   /// Where a class has fewer real images than are asked for, they are used again in another order, with a little noise: images that
   /// begin alike would stay alike.
   ///
-  /// - Parameter network: embeds images for `kMeans`, which needs it.
+  /// - Parameters:
+  ///   - network: embeds images for `kMeans`, which needs it.
+  ///   - shouldStop: asked while images are embedded; once it is true, they are those of `mixed`, which take no time.
   func images(
     count: Int, ofClass label: Int, of real: some RealImages, normalization: Normalization, formation: Formation,
-    embeddedIn network: Network? = nil, using random: inout RandomSource
+    embeddedIn network: Network? = nil, using random: inout RandomSource,
+    shouldStop: () -> Bool = { false }
   ) throws(TensorError) -> Tensor {
     let (channels, height, width) = (real.shape.channels, real.shape.height, real.shape.width)
     func shown(_ indices: [Int]) throws(TensorError) -> Tensor {
@@ -40,6 +43,10 @@ extension Initialization {
       let moved = again + Tensor(noise, shape: again.shape) * Self.noiseOfRepeats
       return try Tensor.concatenated([images.slice(from: 0, to: indices.count - repeated), moved], axis: 0)
     }
+    func mixed() throws(TensorError) -> Tensor {
+      let indices = drawRepeating(count * formation.finest.count, of: real.count(ofClass: label), using: &random)
+      return try formation.encoded(shown(indices))
+    }
     switch self {
     case .noise:
       return Tensor(
@@ -48,12 +55,13 @@ extension Initialization {
       let indices = drawRepeating(count, of: real.count(ofClass: label), using: &random)
       return try shown(indices)
     case .mixed:
-      let indices = drawRepeating(
-        count * formation.finest.count, of: real.count(ofClass: label), using: &random)
-      return try formation.encoded(shown(indices))
+      return try mixed()
     case .kMeans:
       guard let network else { preconditionFailure("a k-means needs a network to embed images in") }
-      let embeddings = try classEmbeddings(of: real, label: label, network: network, normalization: normalization)
+      guard
+        let embeddings = try classEmbeddings(
+          of: real, label: label, network: network, normalization: normalization, shouldStop: shouldStop)
+      else { return try mixed() }
       let indices = try representatives(of: embeddings, count: count * formation.finest.count, using: &random)
       return try formation.encoded(shown(indices))
     }

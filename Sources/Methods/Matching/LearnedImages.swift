@@ -323,7 +323,8 @@ public struct LearnedImages: Sendable {
     }
     return try ImageOptimization(
       real, counts: task.counts, given: given, initialization: initialization, formation: formation,
-      normalization: normalization, embeddedIn: network, momentum: momentum, random: random)
+      normalization: normalization, embeddedIn: network, momentum: momentum, random: random,
+      shouldStop: control.shouldStop)
   }
 
   /// The learning rate of a step, counted from 0.

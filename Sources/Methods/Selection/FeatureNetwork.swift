@@ -148,9 +148,21 @@ public struct FeatureNetwork: Sendable {
 func classEmbeddings(
   of real: some RealImages, label: Int, network: Network, normalization: Normalization
 ) throws(TensorError) -> Tensor {
+  guard
+    let embeddings = try classEmbeddings(
+      of: real, label: label, network: network, normalization: normalization, shouldStop: { false })
+  else { preconditionFailure("nothing stops it") }
+  return embeddings
+}
+
+/// The embeddings of every image of a class, (count, featureCount); nil where it was stopped before the last of them.
+func classEmbeddings(
+  of real: some RealImages, label: Int, network: Network, normalization: Normalization, shouldStop: () -> Bool
+) throws(TensorError) -> Tensor? {
   let total = real.count(ofClass: label)
   var parts: [Tensor] = []
   for start in stride(from: 0, to: total, by: 8 * chunkSize) {
+    if shouldStop() { return nil }
     let indices = Array(start..<min(start + 8 * chunkSize, total))
     parts.append(
       try embedded(normalization.normalized(bytes: real.images(ofClass: label, at: indices)), in: network))

@@ -7,6 +7,10 @@ internal import Tensors
 /// the same numbers whichever other classes are computed beside it.
 let chunkSize = 64
 
+/// Images that one pass takes at a time where tensors are: on a GPU, which has no such cache, many more, because every pass waits
+/// for its operations to be started.
+var passSize: Int { Runtime.device == .cpu ? chunkSize : 1024 }
+
 /// Embeds rows in chunks of one shape; the last chunk is filled up with zeros that are cut off again.
 ///
 /// For images without a gradient: (n, C, H, W) → (n, featureCount).
@@ -19,23 +23,24 @@ func inFixedChunks(
   _ images: Tensor, _ body: (Tensor) throws(TensorError) -> Tensor
 ) throws(TensorError) -> Tensor {
   let count = images.shape[0]
+  let size = Runtime.device == .cpu ? chunkSize : max(1, min(passSize, count))
   var results: [Tensor] = []
-  for start in stride(from: 0, to: count, by: chunkSize) {
-    let rows = min(chunkSize, count - start)
+  for start in stride(from: 0, to: count, by: size) {
+    let rows = min(size, count - start)
     let chunk = try images.slice(axis: 0, from: start, to: start + rows)
-    if rows == chunkSize {
+    if rows == size {
       results.append(try body(chunk))
     } else {
-      let filling = Tensor.zeros([chunkSize - rows] + images.shape.dropFirst())
+      let filling = Tensor.zeros([size - rows] + images.shape.dropFirst())
       results.append(try body(Tensor.concatenated([chunk, filling], axis: 0)).slice(axis: 0, from: 0, to: rows))
     }
   }
   return try Tensor.concatenated(results, axis: 0)
 }
 
-/// Embeds rows in nearly equal chunks of at most `chunkSize`, keeping the graph: for images with a gradient.
+/// Embeds rows in nearly equal chunks of at most `passSize`, keeping the graph: for images with a gradient.
 func embeddedKeepingGraph(_ images: Tensor, in network: Network) throws(TensorError) -> Tensor {
-  let ranges = evenRanges(images.shape[0], atMost: chunkSize)
+  let ranges = evenRanges(images.shape[0], atMost: passSize)
   if ranges.count == 1 { return try network.embed(images) }
   var results: [Tensor] = []
   for range in ranges {

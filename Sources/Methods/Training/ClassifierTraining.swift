@@ -272,7 +272,7 @@ func crossEntropy(
   var loss = 0.0
   var sums: [Tensor] = []
   var buffers = network.buffers
-  for range in evenRanges(count, atMost: network.architecture.usesBatchStatistics ? count : chunkSize) {
+  for range in evenRanges(count, atMost: network.architecture.usesBatchStatistics ? count : passSize) {
     let x = try images.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     let y = try targets.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     let (value, gradients) = try valueAndGradients(at: network.parameters) { parameters throws(TensorError) in

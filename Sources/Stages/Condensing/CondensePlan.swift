@@ -103,10 +103,16 @@ public struct CondensePlan: Sendable {
       let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
       undecided.share(
         TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
+      let wanted = method.recorded["embed-in"]
       method = undecided
       try method.decide(for: task)
       cost = method.cost(of: own)
       try checkMemory()
+      if method.recorded["embed-in"] != wanted {
+        context.log(
+          "the time has no room for one epoch on the real images: networks are drawn and not trained, first images drawn as well"
+        )
+      }
     }
     mainRecipe = cost.trajectories.last
     cache = cost.features.map {
