@@ -206,6 +206,34 @@ struct GuidanceTests {
     #expect(abs(share - 0.5) < 0.05, "\(constant) \(falling)")
   }
 
+  /// With the images that stay, a step compares all of a class: the distance is the same whichever it moves.
+  @Test(arguments: [Guided.Distance.mean, .kernel])
+  func `a step moves so many synthetic images and compares all of them`(distance: Guided.Distance) throws {
+    func features(moving batch: Int) throws -> (distance: Double, moved: Int) {
+      var first: StepReport?
+      var images: [Condensation] = []
+      for steps in [0, 1] {
+        let seen = try reports { control in
+          images.append(
+            try guided([12, 0, 0], steps: steps, control: control) {
+              $0.guidance.syntheticBatch = batch
+              $0.distance = distance
+              $0.images.schedule = 4
+              $0.images.pixels = .free
+            })
+        }
+        first = seen.first { $0.phase == nil } ?? first
+      }
+      // Each stored image of 8×8 has four tiles.
+      let way = (images[1].synthetic.images - images[0].synthetic.images).abs()
+      let tiles = try way.averagePool2d(4).sum(axes: [1]).floats()
+      return (try #require(first?.terms.first { $0.name == "features" }).value, tiles.count { $0 > 0 })
+    }
+    let (few, all) = (try features(moving: 8), try features(moving: 48))
+    #expect(few.moved == 8 && all.moved == 48)
+    #expect(abs(few.distance - all.distance) < 1e-4 * all.distance, "\(few) \(all)")
+  }
+
   @Test func `a step takes at most so many synthetic images and DM all of them`() throws {
     let few = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 8 }
     let all = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 48 }
@@ -303,6 +331,22 @@ struct GuidanceTests {
     let rest = try guided([2, 1, 3], control: resumed)
     #expect(bytes(rest) == bytes(whole) && rest.steps == whole.steps && rest.lastReport == whole.lastReport)
     #expect(steps.withLock { $0 } == [4, 5, 6])
+  }
+
+  /// What stays is embedded once for four steps, so that a run goes on from between such steps.
+  @Test func `a run that moves some of its images goes on to the same bytes`() throws {
+    let kept = Mutex<[ImageCheckpoint]>([])
+    var control = RunControl()
+    control.checkpoint = { checkpoint in kept.withLock { $0.append(checkpoint) } }
+    let whole = try guided([12, 1, 3], steps: 11, control: control) { $0.guidance.syntheticBatch = 8 }
+    let checkpoints = kept.withLock { $0 }
+    #expect(checkpoints.map(\.report.step) == [4, 8])
+    for checkpoint in checkpoints {
+      var resumed = RunControl()
+      resumed.resumed = checkpoint
+      let rest = try guided([12, 1, 3], steps: 11, control: resumed) { $0.guidance.syntheticBatch = 8 }
+      #expect(bytes(rest) == bytes(whole))
+    }
   }
 
   /// Ctrl-C, or a time that is up, while the networks are trained.

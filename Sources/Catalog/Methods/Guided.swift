@@ -5,7 +5,8 @@ extension Method {
       + "the default",
     reference: "this program; after Zhang et al., DANCE, IJCAI 2024, and TGDD, AAAI 2026",
     settings: MethodOption.learnedImages(
-      initialization: "kmeans", factor: 2, batch: "128", rate: nil,
+      initialization: "kmeans", factor: nil, factorNote: "2; of small grey images 1 from 20 per class on", batch: "128",
+      rate: nil,
       rateNote: "by images per class",
       augmentNote: "color_crop_cutout_flip, for grey images color_crop; none for sound")
       + MethodOption.guidance(

@@ -91,7 +91,8 @@ extension MethodOption {
   ///
   /// - Parameter rate: nil where the method decides by the data.
   static func learnedImages(
-    initialization: String, factor: Int, batch: String = "256", rate: String? = "1", rateNote: String? = nil,
+    initialization: String, factor: Int?, factorNote: String? = nil, batch: String = "256", rate: String? = "1",
+    rateNote: String? = nil,
     augment: String? = nil, augmentNote: String? = nil
   ) -> [MethodOption] {
     [
@@ -103,7 +104,8 @@ extension MethodOption {
           help: "first images: real ones, noise, a different real one in each tile, or one of each cluster"),
         initialization),
       MethodOption(.startFrom),
-      MethodOption(.augment, augment, note: augmentNote), MethodOption(.factor, String(factor)),
+      MethodOption(.augment, augment, note: augmentNote),
+      MethodOption(.factor, factor.map { String($0) }, note: factorNote),
       MethodOption(.formation, "uniform"),
       MethodOption(.trajectories), MethodOption(.validateEvery), MethodOption(.checkpoint),
       MethodOption(.checkpointEvery), MethodOption(.snapshots),

@@ -26,7 +26,8 @@ public struct Guidance: Sendable {
   public var crossEntropyWeight: Double?
   /// The share of batches that CutMix mixes while networks are trained; nil for 0.
   public var cutMixProbability: Double?
-  /// Training images of a class that take part in a step, at most; a step draws so many of more.
+  /// Training images of a class that a step moves, at most. Of more, the steps that share a batch of real images move the same ones, drawn for
+  /// them; the others are embedded once for these steps and compared along.
   public var syntheticBatch: Int
   /// α by images per class, with snapshots.
   private let usualWeight: @Sendable (_ ipc: Int) -> Double
@@ -127,8 +128,12 @@ public struct Guidance: Sendable {
       + recipe.network.mapBytesWithGradient(images: min(formed, Double(syntheticBatch)))
     cost.memory = cost.memory.covering(.training(recipe, for: .making))
     let (all, taken) = (images.trainingImages(of: task), images.trainingImages(of: task, atMost: syntheticBatch))
-    let network = recipe.network.operations
-    cost.operationsPerStep = cost.operationsPerStep.map { $0 - 2 * network * (all - taken) / images.turns(of: task) }
+    // The others go forward once for the steps that share a batch, without a gradient.
+    let saved = 2 - 1 / Double(images.stepsPerBatch)
+    cost.operationsPerStep = cost.operationsPerStep.map {
+      $0 - saved * recipe.network.operations * (all - taken) / images.turns(of: task)
+    }
+    cost.memory.embeddings += 4 * (all - taken) * Double(recipe.network.featureCount)
     return cost
   }
 
@@ -162,6 +167,12 @@ public struct Guidance: Sendable {
   /// Networks at most; how much more than one of them gain was not measured.
   static let mostNetworks = 5
 
+  /// The training images of a class, of so many, that the steps of one real batch move: ascending.
+  private func drawn(of count: Int, for shown: LearnedImages.ClassStep, using random: RandomSource) -> [Int] {
+    var draw = random.split("synthetic batch", shown.first, shown.label)
+    return draw.choice(syntheticBatch, of: count).sorted()
+  }
+
   /// Learns `counts[c]` images of each class c by comparing embeddings; 0 leaves a class out.
   ///
   /// - Precondition: This and the images were decided for the task.
@@ -185,11 +196,15 @@ public struct Guidance: Sendable {
     let weight = encoders == .snapshots ? crossEntropyWeight ?? 0 : 0
     var encoder: (number: Int, network: Network)?
     var targets: [Int: Tensor] = [:]
-    let sharesBatches = images.stepsPerBatch > 1
+    var others: [Int: Tensor] = [:]
+    let drawsImages = encoders == .snapshots && images.drawsTrainingImages(of: task, atMost: syntheticBatch)
+    let (sharesBatches, tiles) = (images.stepsPerBatch > 1, images.formation.multiplicity)
     return try images.learned(
       from: real, counts: counts, normalization: normalization,
       firstEmbeddedIn: servesInitialImages(recipe) ? trajectories.map(LearnedImages.initialNetwork(of:)) : nil,
-      using: random, control: control
+      using: random, control: control,
+      // What was embedded once for some steps is of the images before the first of them.
+      isRestart: { !drawsImages || $0 % images.stepsPerBatch == 0 }
     ) { step, _ in
       let number = (step - step % images.stepsPerBatch) / stepsPerNetwork
       if let encoder, encoder.number == number { return encoder.network }
@@ -209,22 +224,30 @@ public struct Guidance: Sendable {
         if sharesBatches { targets[shown.label] = target }
       }
       var terms: [LossTerm] = []
+      let count = images.shape[0] * tiles
+      let moved = drawsImages && count > syntheticBatch ? drawn(of: count, for: shown, using: random) : nil
+      if let moved, shown.isFresh || others[shown.label] == nil {
+        others[shown.label] = nil
+        let rest = Tensor(integers: Set(0..<count).subtracting(moved).sorted())
+        others[shown.label] = try embedded(shown.asShown(images).indexed(by: rest), in: network)
+      }
+      let rest = others[shown.label]
+      if !sharesBatches { others[shown.label] = nil }
       let (value, gradients) = try valueAndGradients(at: [images]) { images throws(TensorError) in
         var batch = try shown.asShown(images[0])
-        if encoders == .snapshots, batch.shape[0] > syntheticBatch {
-          var draw = random.split("synthetic batch", shown.step, shown.label)
-          let chosen = draw.choice(syntheticBatch, of: batch.shape[0])
-          batch = try batch.indexed(by: Tensor(integers: chosen, shape: [chosen.count]))
-        }
+        if let moved { batch = try batch.indexed(by: Tensor(integers: moved)) }
         let embeddings = try embeddedKeepingGraph(batch, in: network)
-        let difference = try distance(target, embeddings)
-        guard weight > 0 else { return difference }
+        let all = try rest.map { rest throws(TensorError) in try Tensor.concatenated([embeddings, rest], axis: 0) }
+        let difference = try distance(target, all ?? embeddings)
+        // So the gradient at those that move is as large as if there were no others.
+        let share = Double(count) / Double(embeddings.shape[0])
+        guard weight > 0 else { return share * difference }
         let labels = Array(repeating: shown.label, count: embeddings.shape[0])
         let scores = try network.logits(ofEmbeddings: embeddings).logSoftmax(axis: 1)
         let entropy =
           (oneHot(labels, classes: network.architecture.classes) * scores).sum() * (-1 / Double(labels.count))
         terms = [LossTerm(name: "features", value: difference.item), LossTerm(name: "ce", value: entropy.item)]
-        return difference + weight * entropy
+        return share * difference + weight * entropy
       }
       return LearnedImages.ClassLoss(value: value.item, gradient: gradients[0], terms: terms)
     }

@@ -8,7 +8,7 @@ public import Tensors
 ///
 ///   S_c     synthetic images of class c, (count_c, C, H, W), at first a tile for each group of a k-means
 ///   θ       a snapshot of a network that was trained on the real images, after any of its epochs, see `Guidance`
-///   decode  multi-formation, factor 2
+///   decode  multi-formation, factor 2; of many small grey images 1
 ///
 /// repeats `steps` times, N steps in all:
 ///   every `reuse` steps:  θ, ω and a real batch of each class anew; their mean embeddings are kept
@@ -20,13 +20,14 @@ public import Tensors
 /// real images so; formation and the combination of augmentations: IDC.
 /// Decisions, on held-out data, see docs/design/0019:
 /// - *The distance* is that of the mean features; `distance` has M3D's kernel and KR-dual's potential, too.
-/// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them.
+/// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them. So does *the factor* of small
+///   grey images.
 public struct Guided: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "guided"
   /// See `CondensingMethod`.
   public static let settings =
-    sharedSettings + [
+    sharedSettings.map { $0.option == "factor" ? Setting("factor", \.factor) : $0 } + [
       Setting("distance", \.distance), Setting("decay", \.images.decay),
       Setting("schedule", \.images.schedule), Setting("pixels", \.images.pixels),
     ]
@@ -37,6 +38,15 @@ public struct Guided: EmbeddingMatchingMethod {
   public var guidance = Guidance(.snapshots) { ipc in ipc <= 20 ? 2.5 : 0.5 }
   /// How embeddings are compared.
   public var distance = Distance.mean
+  /// Tiles per side of a stored image; nil where the data decides, see `usualFactor`.
+  public var factor: Int? {
+    get { decidesFactor ? nil : images.formation.factor }
+    set {
+      decidesFactor = newValue == nil
+      images.formation.factor = newValue ?? images.formation.factor
+    }
+  }
+  private var decidesFactor = true
 
   /// How the embeddings of a class are compared.
   public enum Distance: String, Sendable, CaseIterable, SettingValue {
@@ -60,12 +70,25 @@ public struct Guided: EmbeddingMatchingMethod {
   /// The learning rate for so many images per class.
   public static func rate(ipc: Int) -> Double { (2 * pow(Double(max(1, ipc)), 0.7) * 10).rounded() / 10 }
 
+  /// Tiles per side for so many images per class: 2, and 1 for many small grey images.
+  ///
+  /// A tile of a digit has 14 pixels a side. A few hundred of them teach less than a quarter as many whole digits do.
+  public static func usualFactor(for task: MethodTask) -> Int {
+    let isSmall = task.shape.channels == 1 && max(task.shape.height, task.shape.width) <= 32
+    return isSmall && !task.isSpectrogram && (task.counts.max() ?? 1) >= wholeImagesFrom ? 1 : 2
+  }
+
+  /// Images per class from which on small grey images are not cut into tiles.
+  public static let wholeImagesFrom = 20
+
   /// What the rate is multiplied with for spectrograms: nothing augments them, so that every step pulls the same way.
   public static let rateOfSpectrograms = 0.2
 
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     images.augmentation = images.augmentation ?? task.combinedAugmentation
+    if decidesFactor, images.formation.kind == .uniform { images.formation.factor = Self.usualFactor(for: task) }
+    decidesFactor = false
     let rate = Self.rate(ipc: task.counts.max() ?? 1) * (task.isSpectrogram ? Self.rateOfSpectrograms : 1)
     images.learningRate = images.learningRate ?? rate
     try decideShared(for: task)

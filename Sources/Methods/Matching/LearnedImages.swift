@@ -177,6 +177,11 @@ public struct LearnedImages: Sendable {
     return isOn
   }
 
+  /// Whether some class has more training images than so many.
+  func drawsTrainingImages(of task: MethodTask, atMost limit: Int) -> Bool {
+    task.counts.contains { $0 * formation.multiplicity > limit }
+  }
+
   /// Training images of all classes, of each at most so many.
   func trainingImages(of task: MethodTask, atMost limit: Int = .max) -> Double {
     task.counts.reduce(0) { $0 + min(Double($1 * formation.multiplicity), Double(limit)) }
@@ -220,10 +225,12 @@ public struct LearnedImages: Sendable {
   struct ClassStep {
     /// Number of the step, from 0.
     let step: Int
+    /// Number of the first of the steps that share its real images.
+    let first: Int
     /// The class.
     let label: Int
     /// Whether the real images are others than in the step before.
-    let isFresh: Bool
+    var isFresh: Bool { step == first }
     /// A batch of real images, normalised and augmented: (n, C, H, W).
     let real: () throws(TensorError) -> Tensor
     /// Stored images to training images, augmented as the real ones: (m, C, H, W) → (m·tiles, C, H, W); differentiable.
@@ -284,7 +291,7 @@ public struct LearnedImages: Sendable {
           combinesAugmentations
           ? strategy.drawCombined(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
           : strategy.drawOne(rows: 1, height: real.shape.height, width: real.shape.width, using: &draw)
-        let shown = ClassStep(step: step, label: label, isFresh: step == first) { () throws(TensorError) in
+        let shown = ClassStep(step: step, first: first, label: label) { () throws(TensorError) in
           try augmented(normalization.normalized(bytes: real.images(ofClass: label, at: chosen)), by: augmentation)
         } asShown: { images throws(TensorError) in
           try augmented(formation.decoded(images, normalization: normalization), by: augmentation)

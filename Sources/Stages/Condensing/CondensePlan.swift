@@ -94,7 +94,7 @@ public struct CondensePlan: Sendable {
       deadline =
         moment
         - validation.seconds(
-          of: network, tiles: request.formation.multiplicity, learns: request.traits.learns, atRate: rate)
+          of: network, tiles: formation(of: method).multiplicity, learns: request.traits.learns, atRate: rate)
     }
     self.deadline = deadline
     if let deadline, let rate, method.steps == nil, request.trajectories == nil,
@@ -123,7 +123,7 @@ public struct CondensePlan: Sendable {
     let first =
       request.checkpoint?.found == nil
       ? request.warmStart.map { start in
-        start.firstImages(counts: share.counts, for: request, of: store, log: context.log)
+        start.firstImages(counts: share.counts, formation: formation(of: method), of: store, log: context.log)
       } : nil
     if first != nil, validation != nil {
       context.log(
@@ -132,7 +132,7 @@ public struct CondensePlan: Sendable {
     }
     firstImages = first ?? [:]
     if request.traits.learns, method.recorded["init"] != "noise" {
-      let tiles = request.formation.finest.count
+      let tiles = formation(of: method).finest.count
       let scarce = counts.indices.filter {
         share.counts[$0] > 0 && first?[$0] == nil && counts[$0] * tiles > available[$0]
       }
@@ -223,7 +223,7 @@ public struct CondensePlan: Sendable {
     let recipe =
       "\(tool)\n\(request.name)\(start) \(options)\(turns)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
     return ClassReuse(
-      recipe, of: real, counts: counts, formation: request.formation, directory: directory, log: context.log)
+      recipe, of: real, counts: counts, formation: formation(of: method), directory: directory, log: context.log)
   }
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
@@ -400,3 +400,11 @@ public struct CondensePlan: Sendable {
 
 /// `66.1 %`.
 func percentText(_ share: Double) -> String { "\((1000 * share).rounded() / 10) %" }
+
+/// The formation that a decided method's options name.
+private func formation(of method: any CondensingMethod) -> Formation {
+  let recorded = method.recorded
+  return Formation(
+    recorded["formation"].flatMap(Formation.Kind.init(rawValue:)) ?? .uniform,
+    factor: recorded["factor"].flatMap { Int($0) } ?? 1)
+}

@@ -119,14 +119,6 @@ extension CondenseRequest {
     return network
   }
 
-  /// The formation that the method's options name.
-  var formation: Formation {
-    let recorded = method.recorded
-    return Formation(
-      recorded["formation"].flatMap(Formation.Kind.init(rawValue:)) ?? .uniform,
-      factor: recorded["factor"].flatMap { Int($0) } ?? 1)
-  }
-
   /// Throws where the method has no checkpoints, or the one that was found belongs to another run, as far as that is known before any sample is read.
   public func checkCheckpoint(tool: String) throws(DataError) {
     guard let checkpoint else { return }

@@ -37,13 +37,13 @@ public struct WarmStart: Sendable {
 
   /// The first images of the classes that can begin with those of the set, un-normalised, by class; the others are told.
   func firstImages(
-    counts: [Int], for request: CondenseRequest, of store: ClassStore, log: (String) -> Void
+    counts: [Int], formation: Formation, of store: ClassStore, log: (String) -> Void
   ) -> [Int: Tensor] {
     var found: [Int: Tensor] = [:]
     var reasons: [String: [String]] = [:]
     for label in counts.indices where counts[label] > 0 {
       if let reason = obstacle(
-        store.classNames[label], count: counts[label], of: store.shape, request.formation, store.described.spectrogram)
+        store.classNames[label], count: counts[label], of: store.shape, formation, store.described.spectrogram)
       {
         reasons[reason, default: []].append(store.classNames[label])
       } else {
