@@ -26,8 +26,10 @@ public struct Guidance: Sendable {
   public var crossEntropyWeight: Double?
   /// The share of batches that CutMix mixes while networks are trained; nil for 0.
   public var cutMixProbability: Double?
-  /// Training images of a class that a step moves, at most. Of more, the steps that share a batch of real images move the same ones, drawn for
-  /// them; the others are embedded once for these steps and compared along.
+  /// Training images of a class that a step moves, at most.
+  ///
+  /// Of more, the steps that share a batch of real images move the same ones, drawn for them; the others are embedded once for these steps
+  /// and compared along.
   public var syntheticBatch: Int
   /// α by images per class, with snapshots.
   private let usualWeight: @Sendable (_ ipc: Int) -> Double
