@@ -234,6 +234,27 @@ struct GuidanceTests {
     #expect(abs(few.distance - all.distance) < 1e-4 * all.distance, "\(few) \(all)")
   }
 
+  @Test func `many small grey images are not cut into tiles unless it was asked for`() throws {
+    func factor(_ ipc: Int, channels: Int = 1, side: Int = 28, _ change: (inout Guided) throws -> Void = { _ in })
+      throws -> String?
+    {
+      var method = Guided()
+      try change(&method)
+      try method.decide(
+        for: MethodTask(
+          dataset: "digits", shape: ImageShape(channels: channels, height: side, width: side), counts: [1, ipc],
+          available: [500, 500]))
+      #expect(method.factor == method.images.formation.factor)
+      return method.recorded["factor"]
+    }
+    #expect(Guided().factor == nil && Guided().recorded["factor"] == nil)
+    #expect(try factor(19) == "2" && factor(20) == "1" && factor(50) == "1")
+    #expect(try factor(50, channels: 3, side: 32) == "2" && factor(50, side: 64) == "2")
+    #expect(try factor(50) { method throws in try method.set("factor", to: "2") } == "2")
+    #expect(try factor(50) { method throws in try method.set("factor", to: "3") } == "3")
+    #expect(try factor(50) { method throws in try method.set("formation", to: "multi") } == "2")
+  }
+
   @Test func `a step takes at most so many synthetic images and DM all of them`() throws {
     let few = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 8 }
     let all = try guided([12, 1, 1], steps: 2) { $0.guidance.syntheticBatch = 48 }

@@ -87,7 +87,9 @@ public struct Guided: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public mutating func decide(for task: MethodTask) throws(DataError) {
     images.augmentation = images.augmentation ?? task.combinedAugmentation
-    if decidesFactor, images.formation.kind == .uniform { images.formation.factor = Self.usualFactor(for: task) }
+    if decidesFactor, images.formation == Formation(factor: 2) {
+      images.formation.factor = Self.usualFactor(for: task)
+    }
     decidesFactor = false
     let rate = Self.rate(ipc: task.counts.max() ?? 1) * (task.isSpectrogram ? Self.rateOfSpectrograms : 1)
     images.learningRate = images.learningRate ?? rate
