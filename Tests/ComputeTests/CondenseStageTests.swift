@@ -64,6 +64,22 @@ extension ComputeTests {
       #expect(try await announced(steps: 7, deadline: 10_000 * perStep).steps == 7)
     }
 
+    @Test func `a time that the trial of validation takes whole is refused`() async throws {
+      let (info, samples) = toySamples()
+      var surroundings = RunContext(computeThread: thread)
+      var tried = try request("dm")
+      tried.validation = Validation.Request(share: 0.5)
+      func steps(deadline: Double) async throws -> Int? {
+        surroundings.clock = TickingClock().seconds
+        surroundings.deadline = deadline
+        let stage = CondenseStage(tried, of: info, tool: "test", in: surroundings)
+        return try await stage.estimate(.elements(samples)).steps
+      }
+      #expect(try #require(try await steps(deadline: 1e9)) > 1)
+      let error = await #expect(throws: (any Error).self) { try await steps(deadline: 0) }
+      #expect("\(error.map { "\($0)" } ?? "")".contains("the trial of --validate takes about"))
+    }
+
     @Test func `networks are refused where images are too small for them`() throws {
       func options(_ side: Int, channels: Int = 3, depth: Int?) throws -> Architecture {
         try NetworkChoice(filters: 4, depth: depth)

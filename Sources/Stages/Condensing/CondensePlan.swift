@@ -91,10 +91,15 @@ public struct CondensePlan: Sendable {
     var deadline = context.deadline
     if let validation, let rate, let moment = deadline {
       let network = try request.network.architecture(for: store.shape, classes: store.classCount, of: info.name)
-      deadline =
-        moment
-        - validation.seconds(
-          of: network, tiles: formation(of: method).multiplicity, learns: request.traits.learns, atRate: rate)
+      let needed = validation.seconds(
+        of: network, tiles: formation(of: method).multiplicity, learns: request.traits.learns, atRate: rate)
+      deadline = moment - needed
+      guard moment - needed > context.clock() || request.checkpoint?.found != nil else {
+        throw DataError(
+          .usage, at: [info.name],
+          "the trial of --validate takes about \(Int(needed.rounded(.up))) seconds, so that --time leaves none for the images",
+          remedy: "give --time more, or leave --validate out")
+      }
     }
     self.deadline = deadline
     if let deadline, let rate, method.steps == nil, request.trajectories == nil,
