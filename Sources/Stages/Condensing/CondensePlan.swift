@@ -92,7 +92,7 @@ public struct CondensePlan: Sendable {
     if let validation, let rate, let moment = deadline {
       let network = try request.network.architecture(for: store.shape, classes: store.classCount, of: info.name)
       let needed = validation.seconds(
-        of: network, tiles: formation(of: method).multiplicity, learns: request.traits.learns, atRate: rate)
+        of: network, tiles: method.formation.multiplicity, learns: request.traits.learns, atRate: rate)
       deadline = moment - needed
       guard moment - needed > context.clock() || request.checkpoint?.found != nil else {
         throw DataError(
@@ -128,7 +128,7 @@ public struct CondensePlan: Sendable {
     let first =
       request.checkpoint?.found == nil
       ? request.warmStart.map { start in
-        start.firstImages(counts: share.counts, formation: formation(of: method), of: store, log: context.log)
+        start.firstImages(counts: share.counts, formation: method.formation, of: store, log: context.log)
       } : nil
     if first != nil, validation != nil {
       context.log(
@@ -137,7 +137,7 @@ public struct CondensePlan: Sendable {
     }
     firstImages = first ?? [:]
     if request.traits.learns, method.recorded["init"] != "noise" {
-      let tiles = formation(of: method).finest.count
+      let tiles = method.formation.finest.count
       let scarce = counts.indices.filter {
         share.counts[$0] > 0 && first?[$0] == nil && counts[$0] * tiles > available[$0]
       }
@@ -228,7 +228,7 @@ public struct CondensePlan: Sendable {
     let recipe =
       "\(tool)\n\(request.name)\(start) \(options)\(turns)\nseed \(request.seed)\n\(networks)\n\(scale)\ndevice \(Runtime.device) threads \(context.threads)"
     return ClassReuse(
-      recipe, of: real, counts: counts, formation: formation(of: method), directory: directory, log: context.log)
+      recipe, of: real, counts: counts, formation: method.formation, directory: directory, log: context.log)
   }
 
   /// Carries it out, on the compute thread; `snapshot` receives what there is every so many steps.
@@ -405,11 +405,3 @@ public struct CondensePlan: Sendable {
 
 /// `66.1 %`.
 func percentText(_ share: Double) -> String { "\((1000 * share).rounded() / 10) %" }
-
-/// The formation that a decided method's options name.
-private func formation(of method: any CondensingMethod) -> Formation {
-  let recorded = method.recorded
-  return Formation(
-    recorded["formation"].flatMap(Formation.Kind.init(rawValue:)) ?? .uniform,
-    factor: recorded["factor"].flatMap { Int($0) } ?? 1)
-}

@@ -251,3 +251,15 @@ extension CondenseRequest {
   /// What memory is needed for, for errors.
   var purpose: MemoryNeed.Purpose { traits.learns ? (traits.isBoundedBySamples ? .fitting : .making) : .selecting }
 }
+
+extension CondensingMethod {
+  /// The formation that its options name.
+  ///
+  /// - Precondition: It was decided for the task.
+  var formation: Formation {
+    let recorded = recorded
+    return Formation(
+      recorded["formation"].flatMap(Formation.Kind.init(rawValue:)) ?? .uniform,
+      factor: recorded["factor"].flatMap { Int($0) } ?? 1)
+  }
+}
