@@ -317,13 +317,12 @@ struct GuidanceTests {
   @Test func `images are not embedded after the end of the time`() throws {
     let asked = Mutex(0)
     var control = RunControl()
-    // Its two epochs of training are over, and of three classes the first is embedded.
-    control.trajectories = { _, train throws(TensorError) in try train([], { _, _ in }) }
     var method = Guided()
     method.images.network = toy.choice
     method.guidance.epochs = 2
     let counts = [2, 1, 3]
     let batches = 2 * (((0..<3).reduce(0) { $0 + toy.count(ofClass: $1) } + 127) / 128)
+    // It is asked before every batch of the two epochs and every block of embeddings: those of the first of three classes are made.
     control.shouldStop = {
       asked.withLock { asked in
         asked += 1

@@ -108,15 +108,15 @@ public struct CondensePlan: Sendable {
       let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
       undecided.share(
         TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
-      let wanted = method.recorded["embed-in"]
+      let wanted = method.recorded
       method = undecided
       try method.decide(for: task)
       cost = method.cost(of: own)
       try checkMemory()
-      if method.recorded["embed-in"] != wanted {
+      if method.recorded["embed-in"] != wanted["embed-in"] {
+        let first = method.recorded["init"] == wanted["init"] ? "" : ", and first images are drawn, too"
         context.log(
-          "the time has no room for one epoch on the real images: networks are drawn and not trained, first images drawn as well"
-        )
+          "the time has no room for one epoch on the real images: networks are drawn and not trained\(first)")
       }
     }
     mainRecipe = cost.trajectories.last
