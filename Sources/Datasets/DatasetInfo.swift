@@ -5,6 +5,9 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   /// What the samples are.
   public enum Kind: String, Sendable, Codable {
     case samples, latents
+
+    /// So many of them: `1 sample`, `60,000 latents`.
+    public func counted(_ number: Int) -> String { Datasets.counted(number, String(rawValue.dropLast())) }
   }
   /// What a label says.
   public enum LabelKind: String, Sendable, Codable {
@@ -77,7 +80,7 @@ extension DatasetInfo {
     }
     if let counts = countPerClass {
       guard counts.count == classNames.count else {
-        throw refuse("counts samples of \(counts.count) classes, and names \(classNames.count)")
+        throw refuse("counts samples of \(counted(counts.count, "class")), and names \(classNames.count)")
       }
       for (name, count) in zip(classNames, counts) where !(0...Self.maxCount).contains(count) {
         throw refuse("counts \(count) samples of class \(name); 0 to \(grouped(Self.maxCount)) are possible")

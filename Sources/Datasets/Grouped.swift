@@ -9,5 +9,7 @@ public func grouped(_ number: Int) -> String {
   return number < 0 ? "-\(text)" : text
 }
 
-/// A number and its noun: `1 label`, `60,000 labels`.
-public func counted(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+/// A number and its noun: `1 label`, `60,000 labels`, `1 class`, `10 classes`.
+public func counted(_ number: Int, _ noun: String) -> String {
+  "\(grouped(number)) \(noun)\(number == 1 ? "" : noun.hasSuffix("s") ? "es" : "s")"
+}

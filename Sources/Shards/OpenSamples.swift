@@ -33,7 +33,7 @@ public func openSamples(
   }
   let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
   let info = reader.info
-  log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(info.classNames.count) classes")
+  log("\(source.name): a stream of \(info.kind.rawValue), \(info.name), \(counted(info.classNames.count, "class"))")
   try options.checkPatterns(for: nil, of: source.name)
   if let note = try options.checkSplit(info.split, of: source.name) { log("\(source.name): \(note)") }
   return try prepared(reader, options: options, log: log)
@@ -106,7 +106,9 @@ private func openShards(
     log("\(path): one of the \(reader.manifest.shards.count) shards of \(reader.manifest.dataset)")
   } else {
     reader = try DatasetReader(folder, limits: options.limits)
-    log("\(path): \(reader.manifest.samples) \(reader.info.kind.rawValue) in \(reader.manifest.shards.count) shards")
+    log(
+      "\(path): \(reader.info.kind.counted(reader.manifest.samples)) in \(counted(reader.manifest.shards.count, "shard"))"
+    )
   }
   if let unknown = reader.manifest.provenance.last(where: { $0.verb == "repair" })?.options["unknown"] {
     log(

@@ -6,7 +6,7 @@ import Testing
   static let changes = [
     ("count_per_class", "[2**62] * 10", "counts 4611686018427387904 samples of class"),
     ("count_per_class", "[-1] * 10", "counts -1 samples of class"),
-    ("count_per_class", "[5]", "counts samples of 1 classes, and names 10"),
+    ("count_per_class", "[5]", "counts samples of 1 class, and names 10"),
     (
       "formation", "{'factor': 2**33, 'upsample': 'bilinear', 'padding': 0.5}",
       "a formation of 8589934592 tiles per side"

@@ -241,7 +241,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
       "pipe shard -q -i \(tar) -o a && pipe preview a -o sheet.png --scale 8 && head -c 4 sheet.png | tail -c 3 && "
         + "pipe decode -q -i a --classes dog --resize 8 | pipe shard -q -o b && pipe inspect b", in: folder)
     #expect(outcome.status == 0, "\(outcome.text)")
-    #expect(outcome.text.contains("2 samples of 3×8×8 in 1 classes"), "\(outcome.text)")
+    #expect(outcome.text.contains("2 samples of 3×8×8 in 1 class"), "\(outcome.text)")
   }
 
   @Test func `a reader that goes away is no error`() throws {

@@ -12,7 +12,7 @@ extension Reporter {
     if let sound = info.spectrogram { detail("spectrograms: \(sound.summary)") }
     if let counts = info.countPerClass, let least = counts.min(), let most = counts.max() {
       let each = least == most ? grouped(least) : "\(grouped(least)) to \(grouped(most))"
-      detail("\(grouped(counts.reduce(0, +))) \(info.kind.rawValue), \(each) in a class")
+      detail("\(info.kind.counted(counts.reduce(0, +))), \(each) in a class")
     }
     for step in info.provenance {
       detail("history: \(step.verb) by \(step.tool)\(step.commandOptions.isEmpty ? "" : ": \(step.commandOptions)")")
@@ -25,7 +25,7 @@ extension Reporter {
     detail("generation \(manifest.generation), fields \(manifest.fields.joined(separator: ", "))")
     for shard in manifest.shards {
       detail(
-        "\(shard.name): \(grouped(shard.samples)) \(manifest.kind.rawValue), \(sizeText(shard.bytes)), keys "
+        "\(shard.name): \(manifest.kind.counted(shard.samples)), \(sizeText(shard.bytes)), keys "
           + "\(shard.firstKey) to \(shard.lastKey)")
     }
   }

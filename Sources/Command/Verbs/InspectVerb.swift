@@ -18,8 +18,8 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   let shape = manifest.shape.map { " of \(shapeText($0))" } ?? ""
   line(
     "dataset",
-    "\(manifest.dataset), \(manifest.split.rawValue) split: \(grouped(manifest.samples)) \(manifest.kind.rawValue)\(shape)"
-      + " in \(grouped(manifest.labelNames.count)) classes")
+    "\(manifest.dataset), \(manifest.split.rawValue) split: \(manifest.kind.counted(manifest.samples))\(shape)"
+      + " in \(counted(manifest.labelNames.count, "class"))")
   line("format", "\(manifest.format) \(manifest.formatVersion): \(manifest.fields.joined(separator: ", "))")
   line("generation", manifest.generation)
   if manifest.labelKind != .hard { line("soft labels", manifest.labelKind.rawValue) }

@@ -71,7 +71,7 @@ private func sayWhatIsMerged(_ source: MergedSource, _ folders: [String], _ repo
   for (manifest, folder) in zip(source.parts, folders) {
     let classes = manifest.countsPerClass.count { $0 > 0 }
     report.log(
-      "\(folder): \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(classes)) classes, generation "
+      "\(folder): \(manifest.kind.counted(manifest.samples)) of \(counted(classes, "class")), generation "
         + manifest.generation.prefix(12))
     if manifest.dataset != source.info.name {
       report.log("\(folder): it is called \(manifest.dataset), and the result \(source.info.name)")

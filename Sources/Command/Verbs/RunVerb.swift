@@ -268,7 +268,7 @@ struct PipelineRun {
     // What ended early goes on from there when it is made again.
     if !isCut { CheckpointPlace(of: output, for: recipe).remove() }
     let manifest = try Manifest(inFolder: output)
-    let size = "\(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes"
+    let size = "\(manifest.kind.counted(manifest.samples)) of \(counted(manifest.labelNames.count, "class"))"
     report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     try await finish(plan, at: output, outcome)
   }

@@ -103,6 +103,6 @@ extension OrderedSamples {
 func summary(of manifest: Manifest, in folder: String) -> String {
   let size = sizeText(manifest.shards.reduce(0) { $0 + $1.bytes })
   return
-    "wrote \(grouped(manifest.samples)) \(manifest.kind.rawValue) of \(grouped(manifest.labelNames.count)) classes "
+    "wrote \(manifest.kind.counted(manifest.samples)) of \(counted(manifest.labelNames.count, "class")) "
     + "in \(counted(manifest.shards.count, "shard")) of \(manifest.fields.joined(separator: ", ")), \(size), to \(folder)"
 }

@@ -240,7 +240,7 @@ public struct CondensePlan: Sendable {
     let reuse = reuse(tool: tool, in: context)
     let reused = reuse.map { $0.classes.map { real.classNames[$0] } } ?? []
     if !reused.isEmpty {
-      context.log("\(reused.count) of \(counts.count { $0 > 0 }) classes are as an earlier run made them")
+      context.log("\(reused.count) of \(counted(counts.count { $0 > 0 }, "class")) are as an earlier run made them")
     }
     if let reuse, reuse.missing.allSatisfy({ $0 == 0 }) { return (try reuse.whole(with: nil), reused) }
     var control = control(for: real, in: context)

@@ -51,7 +51,7 @@ public struct WarmStart: Sendable {
       }
     }
     let wanted = counts.count { $0 > 0 }
-    log("\(found.count) of \(wanted) classes begin with the images of \(name)")
+    log("\(found.count) of \(counted(wanted, "class")) begin with the images of \(name)")
     for (reason, classes) in reasons.sorted(by: { $0.value[0] < $1.value[0] }) {
       let some = classes.prefix(5).joined(separator: ", ") + (classes.count > 5 ? ", …" : "")
       log("begins as --init says: \(some); \(reason)")
