@@ -69,10 +69,10 @@ final class ArchiveHandle {
   }
 
   /// Throws unless the status is ok; warnings count, because a zip member's wrong checksum is one.
-  func check(_ status: Int32, place: [String] = []) throws(DataError) {
+  func check(_ status: Int32, place: @autoclosure () -> [String] = []) throws(DataError) {
     guard status < ARCHIVE_OK else { return }
     if let sourceError { throw sourceError }
-    throw failure(at: [source.name] + place)
+    throw failure(at: [source.name] + place())
   }
 
   /// What libarchive says about the last failure, and what to do.

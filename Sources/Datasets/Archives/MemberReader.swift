@@ -23,7 +23,7 @@ public final class MemberReader {
   private let limits: Limits
   private let ownName: String
   // Every member is told it, so it is worked out once.
-  private lazy var stem = archiveStem(ownName)
+  private lazy var stems = [archiveStem(ownName)]
   /// The member that `next` returned last.
   public private(set) var current: Member?
 
@@ -145,7 +145,7 @@ public final class MemberReader {
     case .sequence(let count, let open, let next, let current):
       if let current {
         if var member = try current.next() {
-          if current.isArchive { member.archives.insert(current.stem, at: 0) }
+          if current.isArchive { current.addStem(to: &member) }
           return member
         }
         foldersBefore.formUnion(current.folders)
@@ -160,6 +160,11 @@ public final class MemberReader {
     }
   }
 
+  // The archive that this reads comes before those in it.
+  private func addStem(to member: inout Member) {
+    member.archives = member.archives.isEmpty ? stems : stems + member.archives
+  }
+
   private var isArchive: Bool {
     switch backing {
     case .archive, .links: true
@@ -172,7 +177,7 @@ public final class MemberReader {
   private func nextInner() throws(DataError) -> Member? {
     guard let reader = inner else { return nil }
     if var member = try reader.next() {
-      member.archives.insert(reader.stem, at: 0)
+      reader.addStem(to: &member)
       return member
     }
     litterBefore = litterBefore + reader.litter

@@ -100,7 +100,7 @@ final class WebDatasetReader {
           Self.own.contains(field.name) ? Field(name: "other.\(field.name)", bytes: field.bytes) : field)
       }
     }
-    let found = fields.map(\.name).joined(separator: ", ")
+    var found: String { fields.map(\.name).joined(separator: ", ") }
     guard image != nil || array != nil || label != nil else {
       // A key that ends too early hides whole samples, which are no strangers.
       guard
