@@ -7,7 +7,8 @@ private func dataset() throws -> TemporaryFolder {
   let archive = fixtures.appending(path: "shapes-cifar.tar.gz").path
   let outcome = try shell(
     "pipe shard -q --classes circle,square -i \(archive) --max-samples 7 -o set && cp -r set formed && chmod -R u+w formed && "
-      + "sed -i 's/\"complete\" : true,/&\"formation\":{\"factor\":2,\"padding\":0.5,\"upsample\":\"bilinear\"},/' formed/pipe.manifest",
+      + "sed -i 's/\"complete\" : true,/&\"formation\":{\"factor\":2,\"padding\":0.5,\"upsample\":\"bilinear\"},/' formed/pipe.manifest && "
+      + "pipe verify -q --repair --accept-manifest formed",
     in: folder)
   #expect(outcome.status == 0, "\(outcome.text)")
   return folder

@@ -56,6 +56,7 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
     document = json.load(open('a/pipe.manifest'))
     document['formation'] = {formation}
     json.dump(document, open('a/pipe.manifest', 'w'))
+    os.system('pipe verify -q --repair --accept-manifest a')
     """
 
   @Test(arguments: [

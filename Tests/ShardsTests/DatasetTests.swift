@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-import Shards
+@testable import Shards
 import Testing
 
 @Suite struct DatasetTests {
@@ -174,13 +174,36 @@ import Testing
 
   // MARK: Damage
 
+  @Test(arguments: [
+    ("factor\" : 2", "factor\" : 3"), ("\"cat\"", "\"cab\""), ("format_version\" : \"1.0", "format_version\" : \"1.1"),
+  ])
+  func `nobody reads by a manifest that was changed`(old: String, new: String) throws {
+    let folder = try TemporaryFolder()
+    var info = exampleInfo
+    info.classNames[0] = "cat"
+    info.formation = Formation(factor: 2)
+    try writeDataset(examplePixels(3), in: folder, info: info)
+    #expect(try allSamples(DatasetReader(folder["out"])).count == 3)
+    let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+    #expect(text.contains(old))
+    try folder.write("out/pipe.manifest", Array(text.replacingOccurrences(of: old, with: new).utf8))
+    let error = #expect(throws: DataError.self) { try DatasetReader(folder["out"]) }
+    #expect(error?.fault == .badInput && error?.problem.hasPrefix("was changed after it was written") == true)
+    #expect(error?.remedy?.contains("--accept-manifest") == true)
+  }
+
   @Test func `a manifest of another major version is refused, an unknown key is not`() throws {
     let folder = try TemporaryFolder()
     try writeDataset(examplePixels(3), in: folder)
     let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
     func read(_ old: String, _ new: String) throws -> Int {
       #expect(text.contains(old))
-      try folder.write("out/pipe.manifest", Array(text.replacingOccurrences(of: old, with: new).utf8))
+      var changed = text.replacingOccurrences(of: old, with: new)
+      let stated = try Manifest(inFolder: folder["out"]).generation
+      let digest = try #require(Manifest.generation(of: Array(changed.utf8), stating: stated))
+      changed = changed.replacingOccurrences(of: stated, with: digest)
+      try folder.write("out/pipe.manifest", Array(changed.utf8))
+      defer { try? folder.write("out/pipe.manifest", Array(text.utf8)) }
       return try allSamples(try DatasetReader(folder["out"])).count
     }
     #expect(try read("\"format_version\" : \"1.0\"", "\"format_version\" : \"1.9\", \"later\" : [{}]") == 3)

@@ -97,14 +97,22 @@ public struct Manifest: Codable, Sendable, Equatable {
 
   /// Reads the manifest of the dataset in a folder.
   ///
-  /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood.
+  /// - Throws: `DataError`: `.noInput` when there is none, `.badInput` when it cannot be understood, or is not what was written: one changed
+  ///   word can give every sample another label.
   public init(inFolder folder: String) throws(DataError) {
     try self.init(inFolder: folder, nil)
   }
 
   /// The same where the folder is held open.
   init(inFolder folder: String, _ handle: FolderHandle?) throws(DataError) {
-    try self.init(bytes: try Self.bytes(inFolder: folder, handle), path: "\(folder)/\(Self.fileName)")
+    let (bytes, path) = (try Self.bytes(inFolder: folder, handle), "\(folder)/\(Self.fileName)")
+    try self.init(bytes: bytes, path: path)
+    guard Self.generation(of: bytes, stating: generation) == generation else {
+      throw DataError(
+        .badInput, at: [path],
+        "was changed after it was written: it does not have the digest that its generation states",
+        remedy: "copy it again; if the change is meant, pipe verify --repair --accept-manifest \(folder) takes it over")
+    }
   }
 
   /// Whether a sample has the fields that `fields` names.
