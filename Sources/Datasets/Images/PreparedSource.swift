@@ -28,6 +28,9 @@ final class PreparedSource: SampleSource {
     self.log = log
     findings = Findings(of: name)
     (info, classes) = try Self.described(opened.info, channels: opened.channels, options, name: name)
+    var options = options
+    // Tiles that have their size are not resized to be cropped.
+    if opened.info.holdsTiles { (options.resize, options.centerCrop) = (nil, nil) }
     preparation = Preparation(
       options: options, channels: opened.channels, expected: info.shape?.count == 3 ? info.shape : nil,
       findings: findings)
@@ -40,6 +43,12 @@ final class PreparedSource: SampleSource {
     let classes = try chosenClasses(of: original, options.classes, name: name)
     var info = classes?.applied(to: original) ?? original
     info.shape = newShape(info.shape, channels: channels, options)
+    if original.holdsTiles, info.shape != original.shape, let formation = original.formation {
+      throw DataError(
+        .usage, at: [name],
+        "each image holds several training images (formation \(formation.kind.rawValue), factor \(formation.factor)), which resizing or cropping would cut",
+        remedy: "take them apart first, with pipe cat --form, or leave --resize and --center-crop out")
+    }
     if let name = options.name { info.name = name }
     return (info, classes)
   }
@@ -197,6 +206,11 @@ final class PreparedSource: SampleSource {
     case (nil, _): return shape
     }
   }
+}
+
+extension DatasetInfo {
+  /// Whether each image holds several training images.
+  fileprivate var holdsTiles: Bool { (formation?.factor ?? 1) > 1 }
 }
 
 extension Pixels {
