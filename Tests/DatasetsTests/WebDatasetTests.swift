@@ -50,6 +50,15 @@ import Testing
     #expect(try opened(sample("a", "0") + sample("b-1", "0")).samples.map(\.metadata) == [nil, nil])
   }
 
+  @Test(arguments: ["", "{bad", "{}\0"]) func `metadata that are no JSON make a bad sample`(text: String) throws {
+    let members =
+      sample("a", "0") + [TestMember("a.json", text: text)] + sample("b", "1") + [TestMember("b.json", text: "{}")]
+    #expect(problem(members)?.contains("its json is no JSON document") == true)
+    let source = try openDataset(
+      from: ByteSource(bytes: tar(members), name: "test"), options: ReadOptions(onBadSample: .skip()))
+    #expect(try all(source).map(\.key) == ["b"])
+  }
+
   @Test func `shards that share keys give them their names`() throws {
     let folder = try TemporaryFolder()
     for shard in 0..<2 {

@@ -177,6 +177,30 @@ import Testing
     #expect(try contents(folder) == before)
   }
 
+  /// A changed label in a shard, under a manifest or checksums that were changed as well.
+  @Test(arguments: ["manifest", "sums"]) func `what still lists a shard's digest is believed`(what: String) throws {
+    let folder = try dataset()
+    let name = "out/shapes-train-000001.tar"
+    var shard = try folder.bytes(name)
+    let digit = try #require(shard.indices.first { shard[$0...].starts(with: Array("1\0\0\0".utf8)) && $0 % 512 == 0 })
+    shard[digit] = UInt8(ascii: "0")
+    try folder.write(name, shard)
+    if what == "manifest" {
+      let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
+      try folder.write("out/pipe.manifest", Array(text.replacing("circle", with: "circus").utf8))
+      try #require(unlink(folder["out/SHA256SUMS"]) == 0)
+    } else {
+      try #require(unlink(folder["out/pipe.manifest"]) == 0)
+      let text = String(decoding: try folder.bytes("out/SHA256SUMS"), as: UTF8.self)
+      try folder.write("out/SHA256SUMS", Array(text.replacing("  ", with: " x", maxReplacements: 1).utf8))
+    }
+    let before = try contents(folder)
+    let report = try repair(folder, Self.none)
+    let file = what == "manifest" ? "shapes-train-000001.tar" : "SHA256SUMS"
+    #expect(report.done.isEmpty && report.impossible.contains { $0.file == file }, "\(report)")
+    #expect(try contents(folder) == before)
+  }
+
   @Test func `arrays without images and latents are not guessed at`() throws {
     for (fields, kind) in [(["npy", "cls"] as Set, DatasetInfo.Kind.samples), (["latent.npy", "cls"], .latents)] {
       let folder = try TemporaryFolder()

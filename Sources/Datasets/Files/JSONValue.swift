@@ -72,3 +72,6 @@ func jsonString(_ text: String) -> String {
   }
   return result + "\""
 }
+
+/// Whether these bytes are a JSON document.
+public func isJSON(_ bytes: [UInt8]) -> Bool { JSONValue(bytes) != nil }

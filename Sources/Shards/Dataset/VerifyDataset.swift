@@ -237,6 +237,9 @@ private struct ShardVerification: Sendable {
         complain("has label \(sample.label), where the manifest says \(labels[0]) to \(labels[1])", key: record.key)
       }
       try checkContent(sample, record)
+      if let metadata = sample.metadata, !isJSON(metadata) {
+        complain("json: is no JSON document", key: record.key)
+      }
     } catch {
       let inner = error.place.filter { $0 != record.key }
       complain((inner + [error.problem]).joined(separator: ": "), key: record.key)
@@ -247,12 +250,8 @@ private struct ShardVerification: Sendable {
     var shape: [Int]
     if case .floats(let array) = sample.content {
       shape = array.shape
-      if manifest.kind == .samples, let view = record["png"] {
-        let image = EncodedImage(format: .png, bytes: view)
-        let shown = try Sample(key: sample.key, content: .encoded(image), label: 0).pixels(limits: limits)
-        if shown != (try sample.pixels(limits: limits)) {
-          complain("shows something else in png than in npy", key: sample.key)
-        }
+      if manifest.kind == .samples, let view = record["png"], try !sample.isShown(by: view, limits: limits) {
+        complain("shows something else in png than in npy", key: sample.key)
       }
     } else {
       let pixels = try sample.unified(toChannels: manifest.shape?.first, limits: limits).pixels(limits: limits)
@@ -261,5 +260,16 @@ private struct ShardVerification: Sendable {
     if let expected = manifest.shape, shape != expected {
       complain("has shape \(shape), where the manifest says \(expected)", key: sample.key)
     }
+  }
+}
+
+extension Sample {
+  /// Whether a PNG file is the 8-bit view of the sample's floats.
+  ///
+  /// - Throws: `DataError` (`.badInput`) where it is no image.
+  func isShown(by view: [UInt8], limits: Limits) throws(DataError) -> Bool {
+    let image = EncodedImage(format: .png, bytes: view)
+    let shown = try Sample(key: key, content: .encoded(image), label: 0).pixels(limits: limits)
+    return shown == (try pixels(limits: limits))
   }
 }

@@ -56,6 +56,9 @@ struct DatasetContents {
     if let bytes = record["soft.npy"] { try add(softLabel: parseNPY(bytes), of: record.key) }
     let sample = try Sample(record, classCount: max(softCount ?? 0, counts.count))
     if case .floats(let array) = sample.content {
+      if let view = record["png"], try !sample.isShown(by: view, limits: limits) {
+        throw DataError(.badInput, at: [record.key], "shows something else in png than in npy")
+      }
       note(array.shape)
       for value in array.values {
         range = range.map { min($0.lowerBound, value)...max($0.upperBound, value) } ?? value...value

@@ -36,7 +36,13 @@ struct FolderScan {
         note(shard.name, "follows a gap: \(first.with(number: index).name) is missing; copy it again")
       }
     }
-    let sums = listedSums()
+    let (sums, isSound) = listedSums()
+    if !isSound {
+      note(
+        Manifest.sumsName,
+        "is damaged, so nobody knows whether the shards are what was written: copy it again, or remove it if they are known to be sound"
+      )
+    }
     for shard in shards where sums != nil && sums?[shard.name] == nil {
       note(
         shard.name,
@@ -46,12 +52,14 @@ struct FolderScan {
       note(name, "is missing, and \(Manifest.sumsName) lists it: copy it again")
     }
     guard notes.isEmpty else { return .impossible(notes) }
+    let digests = sums ?? listedByManifest()
+    let source = sums == nil ? "the damaged \(Manifest.fileName)" : Manifest.sumsName
     var contents = DatasetContents(limits: limits)
     for shard in shards {
       do throws(DataError) {
         let found = try contents.read(shard.name, in: folder)
-        if let listed = sums?[shard.name], listed != found {
-          note(shard.name, "does not have the SHA-256 that \(Manifest.sumsName) lists: it is damaged; copy it again")
+        if let listed = digests[shard.name], listed != found {
+          note(shard.name, "does not have the SHA-256 that \(source) lists: it is damaged; copy it again")
         }
       } catch {
         note(
@@ -63,16 +71,24 @@ struct FolderScan {
     return contents.manifest(of: first, knowing: facts, isListed: sums != nil, tool: tool)
   }
 
-  /// What `SHA256SUMS` says, by name; nil where it is missing or is none.
-  private func listedSums() -> [String: String]? {
-    guard let bytes = try? readFile("\(folder)/\(Manifest.sumsName)", atMost: 64 << 20) else { return nil }
+  /// What `SHA256SUMS` says, by name, and whether it is sound; nil where it is missing or empty.
+  private func listedSums() -> (sums: [String: String]?, isSound: Bool) {
+    guard let bytes = try? readFile("\(folder)/\(Manifest.sumsName)", atMost: 64 << 20) else { return (nil, true) }
     var sums: [String: String] = [:]
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
-      guard parts.count == 2, parts[0].utf8.count == 64, parts[1].hasPrefix(" ") else { return nil }
+      guard parts.count == 2, parts[0].utf8.count == 64, parts[1].hasPrefix(" ") else { return (sums, false) }
       sums[String(parts[1].dropFirst())] = parts[0]
     }
-    return sums.isEmpty ? nil : sums
+    return (sums.isEmpty ? nil : sums, true)
+  }
+
+  /// What a manifest says that was changed, but can still be read.
+  private func listedByManifest() -> [String: String] {
+    guard let bytes = try? readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20),
+      let manifest = try? Manifest(bytes: bytes, path: Manifest.fileName)
+    else { return [:] }
+    return Dictionary(manifest.shards.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first })
   }
 }
 

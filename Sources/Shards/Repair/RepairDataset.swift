@@ -272,7 +272,8 @@ private final class Repair {
       let status = renameSafely(path, "\(folder)/\(kept)", .keepExisting)
       guard status == 0 else {
         throw systemError(
-          .cannotCreate, at: ["\(folder)/\(kept)"], "cannot be made of the damaged manifest", code: status)
+          .cannotCreate, at: ["\(folder)/\(kept)"], "cannot be made of the damaged manifest", code: status,
+          remedy: "move away what has that name")
       }
       did(kept, "is the damaged manifest")
     }
