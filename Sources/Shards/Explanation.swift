@@ -150,9 +150,9 @@ public struct Explanation: Codable, Sendable, Equatable {
   /// By class, in the order of the real data.
   public var classes: [ClassCoverage]
   /// Share of all real training images whose nearest image of the set has their class.
-  public var covered: Double
+  public var covered: Double?
   /// The same for as many real images at random.
-  public var coveredByRandom: Double
+  public var coveredByRandom: Double?
   /// Images of the set that are the same.
   public var duplicates: [Pair]
   /// Images of the set that are the same as a real training image.
@@ -164,8 +164,8 @@ public struct Explanation: Codable, Sendable, Equatable {
 
   /// An explanation; see the properties.
   public init(
-    dataset: String, real: String, by: String, sameness: Double, classes: [ClassCoverage], covered: Double,
-    coveredByRandom: Double, duplicates: [Pair], copies: Int, leakage: Leakage?, images: [Image]
+    dataset: String, real: String, by: String, sameness: Double, classes: [ClassCoverage], covered: Double?,
+    coveredByRandom: Double?, duplicates: [Pair], copies: Int, leakage: Leakage?, images: [Image]
   ) {
     self.dataset = dataset
     self.real = real

@@ -63,6 +63,17 @@ struct NearestImagesTests {
     #expect(near.covered.map(\.count) == [29, 17, 0, 599])
   }
 
+  /// The distance of an image from itself, by products of vectors, is far from 0 in float32.
+  @Test func `where all real images are in the set none is counted`() throws {
+    let counts = (0..<4).map { real.count(ofClass: $0) }
+    let all = counts.enumerated().flatMap { label, count in (0..<count).map { SourceImage(label: label, index: $0) } }
+    let images = try Tensor.concatenated(all.map { real.images(ofClass: $0.label, at: [$0.index]) }, axis: 0)
+    let space = ImageSpace.pixels(Formation(factor: 1))
+    let near = try NearestImages(
+      of: space.vectors(ofReal: images), labels: all.map(\.label), among: real, in: space, count: 1)
+    #expect(near.covered.allSatisfy { $0 == (0, 0) } && near.represented.allSatisfy { $0 == 0 })
+  }
+
   @Test(arguments: [Formation(factor: 2), Formation(factor: 4), Formation(.time, factor: 2)])
   func `a tile that began as a real image is nearest to it`(_ formation: Formation) throws {
     let tiles = formation.finest.count

@@ -104,7 +104,14 @@ public struct NearestImages: Sendable, Equatable {
               farthest[row] = Float(found[row][count - 1].distance * found[row][count - 1].distance * values)
             }
           }
-          if (Double(least) / values).squareRoot() < Self.itself { continue }
+          // Products say of a small distance only that it is small.
+          var distance = (Double(least) / values).squareRoot()
+          if distance < Self.inexact {
+            let own = try piece.slice(axis: 0, from: position, to: position + 1)
+            let other = try vectors.slice(axis: 0, from: nearest, to: nearest + 1)
+            distance = try (own - other).squared().mean().item.squareRoot()
+          }
+          if distance < Self.itself { continue }
           counted += 1
           if labels[nearest] == label {
             hits += 1
@@ -122,6 +129,7 @@ public struct NearestImages: Sendable, Equatable {
 
   private static let pieceSize = 512
   private static let itself = 1e-3
+  private static let inexact = 1e-2
 
   /// Distances from the differences themselves: by the products of the vectors they are inexact where they are small.
   private mutating func refine(_ vectors: Tensor, _ real: some RealImages, _ space: ImageSpace) throws {

@@ -153,9 +153,10 @@ public struct ExplanationPlan: Sendable {
     neighbours.contains { $0.difference <= request.sameness }
   }
 
-  private func share(_ covered: [(of: Int, count: Int)]) -> Double {
+  /// Nil where no real image was counted.
+  private func share(_ covered: [(of: Int, count: Int)]) -> Double? {
     let (of, count) = covered.reduce((0, 0)) { ($0.0 + $1.of, $0.1 + $1.count) }
-    return count == 0 ? 1 : Double(of) / Double(count)
+    return count == 0 ? nil : Double(of) / Double(count)
   }
 
   private func coverage(
@@ -166,8 +167,7 @@ public struct ExplanationPlan: Sendable {
       let distances = own.compactMap { $0.nearest.first?.distance }
       return Explanation.ClassCoverage(
         className: name, images: own.count, realImages: real.count(ofClass: label),
-        covered: real.count(ofClass: label) == 0 ? nil : share([near.covered[label]]),
-        coveredByRandom: real.count(ofClass: label) == 0 ? nil : share([reference.covered[label]]),
+        covered: share([near.covered[label]]), coveredByRandom: share([reference.covered[label]]),
         agreeing: own.isEmpty
           ? nil : Double(own.count { $0.nearest.first?.className == name }) / Double(own.count),
         distance: distances.isEmpty ? nil : distances.reduce(0, +) / Double(distances.count),
