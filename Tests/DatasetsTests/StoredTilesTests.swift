@@ -34,7 +34,9 @@ private final class One: SampleSource {
 
   /// `evaluate --resize 16 --center-crop 8` means the test images, to which the set was fitted.
   @Test func `those that have their size stay as they are`() throws {
-    for options in [ReadOptions(resize: .shortSide(16), centerCrop: 8), ReadOptions(resize: .exact(height: 8, width: 8))] {
+    for options in [
+      ReadOptions(resize: .shortSide(16), centerCrop: 8), ReadOptions(resize: .exact(height: 8, width: 8)),
+    ] {
       let whole = try all(One(Formation(factor: 2)))
       #expect(try all(prepared(One(Formation(factor: 2)), options: options)) == whole)
     }

@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-@testable import Shards
+import Shards
 import Testing
 
 @Suite struct DatasetTests {
@@ -174,9 +174,7 @@ import Testing
 
   // MARK: Damage
 
-  @Test(arguments: [
-    ("factor\" : 2", "factor\" : 3"), ("\"cat\"", "\"cab\""), ("format_version\" : \"1.0", "format_version\" : \"1.1"),
-  ])
+  @Test(arguments: [("factor\" : 2", "factor\" : 3"), ("\"cat\"", "\"cab\"")])
   func `nobody reads by a manifest that was changed`(old: String, new: String) throws {
     let folder = try TemporaryFolder()
     var info = exampleInfo
@@ -198,12 +196,7 @@ import Testing
     let text = String(decoding: try folder.bytes("out/pipe.manifest"), as: UTF8.self)
     func read(_ old: String, _ new: String) throws -> Int {
       #expect(text.contains(old))
-      var changed = text.replacingOccurrences(of: old, with: new)
-      let stated = try Manifest(inFolder: folder["out"]).generation
-      let digest = try #require(Manifest.generation(of: Array(changed.utf8), stating: stated))
-      changed = changed.replacingOccurrences(of: stated, with: digest)
-      try folder.write("out/pipe.manifest", Array(changed.utf8))
-      defer { try? folder.write("out/pipe.manifest", Array(text.utf8)) }
+      try folder.write("out/pipe.manifest", Array(text.replacingOccurrences(of: old, with: new).utf8))
       return try allSamples(try DatasetReader(folder["out"])).count
     }
     #expect(try read("\"format_version\" : \"1.0\"", "\"format_version\" : \"1.9\", \"later\" : [{}]") == 3)
