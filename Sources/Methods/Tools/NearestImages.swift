@@ -109,7 +109,7 @@ public struct NearestImages: Sendable, Equatable {
           if distance < Self.inexact {
             let own = try piece.slice(axis: 0, from: position, to: position + 1)
             let other = try vectors.slice(axis: 0, from: nearest, to: nearest + 1)
-            distance = try (own - other).squared().mean().item.squareRoot()
+            distance = (own - other).squared().mean().item.squareRoot()
           }
           if distance < Self.itself { continue }
           counted += 1
