@@ -65,7 +65,7 @@ public struct Explanation: Codable, Sendable, Equatable {
     public var images: Int
     /// Real training images.
     public var realImages: Int
-    /// Share of the class's real training images whose nearest image of the set has their class; nil where the class has none.
+    /// Share of the class's real training images whose nearest image of the set has their class; nil where none is counted, as all are in the set.
     public var covered: Double?
     /// The same for as many real images at random in place of the set.
     public var coveredByRandom: Double?
@@ -149,7 +149,7 @@ public struct Explanation: Codable, Sendable, Equatable {
   public var sameness: Double
   /// By class, in the order of the real data.
   public var classes: [ClassCoverage]
-  /// Share of all real training images whose nearest image of the set has their class.
+  /// Share of all real training images whose nearest image of the set has their class; nil where none is counted.
   public var covered: Double?
   /// The same for as many real images at random.
   public var coveredByRandom: Double?

@@ -50,10 +50,10 @@ import Testing
     #expect(try opened(sample("a", "0") + sample("b-1", "0")).samples.map(\.metadata) == [nil, nil])
   }
 
-  @Test(arguments: ["", "{bad", "{}\0"]) func `metadata that are no JSON make a bad sample`(text: String) throws {
+  @Test(arguments: ["", "{bad", "{}\0"]) func `metadata that are not JSON make a bad sample`(text: String) throws {
     let members =
       sample("a", "0") + [TestMember("a.json", text: text)] + sample("b", "1") + [TestMember("b.json", text: "{}")]
-    #expect(problem(members)?.contains("its json is no JSON document") == true)
+    #expect(problem(members)?.contains("its json is not a JSON document") == true)
     let source = try openDataset(
       from: ByteSource(bytes: tar(members), name: "test"), options: ReadOptions(onBadSample: .skip()))
     #expect(try all(source).map(\.key) == ["b"])

@@ -88,13 +88,13 @@ import Testing
     #expect(report.damage.contains { $0.problem.hasPrefix("has SHA-256") })
   }
 
-  @Test func `metadata that are no JSON are damage`() async throws {
+  @Test func `metadata that are not JSON are damage`() async throws {
     let folder = try TemporaryFolder()
     var samples = examplePixels(3)
     for index in samples.indices { samples[index].metadata = Array((index == 1 ? "{\"a\": 1" : "{\"a\": 1}").utf8) }
     try writeDataset(samples, in: folder)
     let report = try await verifyDataset(at: folder["out"])
-    #expect(report.damage.map(\.problem) == ["json: is no JSON document"] && report.damage[0].key == "000001")
+    #expect(report.damage.map(\.problem) == ["json: is not a JSON document"] && report.damage[0].key == "000001")
   }
 
   @Test func `a folder without a manifest holds no dataset`() async throws {

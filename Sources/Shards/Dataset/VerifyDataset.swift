@@ -238,7 +238,7 @@ private struct ShardVerification: Sendable {
       }
       try checkContent(sample, record)
       if let metadata = sample.metadata, !isJSON(metadata) {
-        complain("json: is no JSON document", key: record.key)
+        complain("json: is not a JSON document", key: record.key)
       }
     } catch {
       let inner = error.place.filter { $0 != record.key }
@@ -266,7 +266,7 @@ private struct ShardVerification: Sendable {
 extension Sample {
   /// Whether a PNG file is the 8-bit view of the sample's floats.
   ///
-  /// - Throws: `DataError` (`.badInput`) where it is no image.
+  /// - Throws: `DataError` (`.badInput`) where it cannot be decoded.
   func isShown(by view: [UInt8], limits: Limits) throws(DataError) -> Bool {
     let image = EncodedImage(format: .png, bytes: view)
     let shown = try Sample(key: key, content: .encoded(image), label: 0).pixels(limits: limits)
