@@ -44,7 +44,9 @@ final class PreparedSource: SampleSource {
     var info = classes?.applied(to: original) ?? original
     info.shape = newShape(info.shape, channels: channels, options)
     let isSized = options.resize != nil || options.centerCrop != nil
-    if isSized, original.holdsTiles, info.shape == nil || info.shape != original.shape, let formation = original.formation {
+    if isSized, original.holdsTiles, info.shape == nil || info.shape != original.shape,
+      let formation = original.formation
+    {
       throw DataError(
         .usage, at: [name],
         "each image holds several training images (formation \(formation.kind.rawValue), factor \(formation.factor)), which resizing or cropping would cut",

@@ -95,7 +95,8 @@ final class WebDatasetReader {
         sample.softLabel = soft.values
       } else if field.name == "json" {
         guard isJSON(field.bytes) else {
-          throw error("its json is not a JSON document", .badSample, remedy: "correct it, or pack the archive without it")
+          throw error(
+            "its json is not a JSON document", .badSample, remedy: "correct it, or pack the archive without it")
         }
         sample.metadata = field.bytes
       } else {
