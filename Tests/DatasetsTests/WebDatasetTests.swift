@@ -73,6 +73,58 @@ import Testing
     #expect(both.map(\.label) == [0, 0, 1, 1])
   }
 
+  @Test func `shards that are surveyed at the same time say what they say one after another`() throws {
+    let folder = try TemporaryFolder()
+    let shards = [
+      sample("x", "cat") + [TestMember("README.md")], sample("x", "eel") + sample("1/y", "dog"),
+      [TestMember("b.txt"), TestMember("c")],
+      sample("z", "cat", image: "npy").map { $0.path == "z.cls" ? $0 : TestMember("z.png", Self.wide) },
+      [TestMember("classes.txt", text: "dog\neel\ncat")] + sample("x", "dog") + sample("w", "eel") + sample("x", "cat"),
+    ]
+    for (index, members) in shards.enumerated() { try folder.write("\(index)/s-\(index).tar", tar(members)) }
+    func result(_ path: (Int) -> String) throws -> (info: DatasetInfo, samples: [Sample], notes: [String]) {
+      let log = Log()
+      let source = try openDataset(
+        shards.indices.map { .file("\(folder.path)/\(path($0))") }, log: { log.lines.append($0) })
+      return (source.info, try all(source), log.lines.map { $0.replacing(#/^[^ ]*: /#, with: "") })
+    }
+    let together = try result { "\($0)/s-\($0).tar" }
+    // Folders are read one after another.
+    let inTurn = try result { "\($0)" }
+    #expect(together.samples == inTurn.samples)
+    #expect(together.notes == inTurn.notes)
+    #expect(together.info.classNames == ["dog", "eel", "cat"] && inTurn.info.classNames == together.info.classNames)
+    #expect(together.info.countPerClass == [2, 2, 3] && inTurn.info.countPerClass == [2, 2, 3])
+    #expect(together.info.shape == nil && inTurn.info.shape == nil)
+    #expect(together.samples.map(\.key) == ["s-0-x", "s-1-x", "s-1-1_y", "s-3-z", "s-4-x", "s-4-w", "s-4-x-2"])
+    for note in [
+      "2 files that belong to no sample were skipped, such as README.md",
+      "its shards have keys in common, so all keys begin with the name of the shard",
+      "1 sample under keys that were there before got a number behind the key",
+      "the labels are names, in the order of classes.txt",
+    ] {
+      #expect(together.notes.contains(note), "\(together.notes)")
+    }
+  }
+
+  private static let wide = encodePNG(Pixels(height: 2, width: 3, channels: 1, bytes: [1, 2, 3, 4, 5, 6]))
+
+  @Test func `of several faulty shards the first is told of, whichever is read first`() throws {
+    let folder = try TemporaryFolder()
+    let whole = (0..<40).flatMap { sample("\($0)", "\($0 % 3)") }
+    for index in 0..<6 {
+      // The later a shard, the sooner its fault is met.
+      try folder.write("s-\(index).tar", Array(tar(whole).prefix(index < 2 ? .max : 40_000 - 5000 * index)))
+    }
+    let error = #expect(throws: DataError.self) { try openDataset([.file(folder.path)]) }
+    #expect(error?.place.first?.hasSuffix("s-2.tar") == true, "\(String(describing: error))")
+    // Each is sound in itself, but not beside the others.
+    for index in 0..<6 { try folder.write("t/s-\(index).tar", tar(sample("\(index)", index < 3 ? "1" : "cat"))) }
+    let mixed = #expect(throws: DataError.self) { try openDataset([.file("\(folder.path)/t")]) }
+    #expect(mixed?.problem == "some labels are numbers and others names: see 0.cls")
+    #expect(mixed?.place.first?.hasSuffix("s-3.tar") == true)
+  }
+
   @Test func `keys with dots end at the last one where that alone makes samples`() throws {
     let (_, samples, notes) = try opened((0..<3).flatMap { sample("v1.5_\($0)", "\($0 % 2)") })
     #expect(samples.map(\.label) == [0, 1, 0])

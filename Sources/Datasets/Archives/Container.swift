@@ -183,6 +183,13 @@ final class Container {
     }
   }
 
+  /// The archives that it stands for, where each can be opened by its path alone, as often as one likes; nil where not.
+  var paths: [String]? {
+    guard case .sequence(let parts) = kind else { return nil }
+    let paths = parts.compactMap { if case .path(let path) = $0 { path } else { nil } }
+    return paths.count == parts.count ? paths : nil
+  }
+
   /// A reader at the first member.
   ///
   /// `last` says that there will be no further one, so that a pipe need not be kept.

@@ -51,6 +51,13 @@ struct NPYHeader: Equatable {
     try self.init(file, length: try Self.length(of: file, name: name), name: name)
   }
 
+  /// Reads the header of the member that a reader is at.
+  init(of reader: MemberReader) throws(DataError) {
+    let name = reader.place.joined(separator: ": ")
+    let length = try Self.length(of: try reader.start(12), name: name)
+    try self.init(try reader.start(length), length: length, name: name)
+  }
+
   /// Where the elements begin, from the first 12 bytes.
   private static func length(of start: [UInt8], name: String) throws(DataError) -> Int {
     guard start.count >= 10, start.starts(with: Self.signature) else {

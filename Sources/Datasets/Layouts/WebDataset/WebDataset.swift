@@ -22,9 +22,7 @@ enum WebDataset {
     if let list = try container.sideFile(where: WebDatasetClasses.isList) {
       survey.classes.take(list: list.bytes, of: list.path)
     }
-    let first = try container.open(last: false)
-    while let member = try first.next() { try survey.add(member, first) }
-    try survey.finish()
+    try survey.add(all: container)
     if survey.classes.areSortedNames, split != nil, !container.isListed {
       let all = try request.container.open(last: false)
       while let member = try all.next() { try survey.know(member, all) }

@@ -78,7 +78,7 @@ enum WebDatasetLabel: Hashable {
 }
 
 /// The classes of an archive whose labels are read one after another.
-struct WebDatasetClasses {
+struct WebDatasetClasses: Sendable {
   private var counts: [Part?: [WebDatasetLabel: Int]] = [:]
   /// Names in parts of the dataset that are not read.
   private var otherNames: Set<String> = []
@@ -145,11 +145,26 @@ struct WebDatasetClasses {
       notAList = notAList ?? file
       return
     }
+    take((names, file))
+  }
+
+  private mutating func take(_ list: (names: [String], file: String)) {
     if let listed {
-      if listed.names != names { otherList = otherList ?? file }
-      return
+      if listed.names != list.names { otherList = otherList ?? list.file }
+    } else {
+      listed = list
     }
-    listed = (names, file)
+  }
+
+  /// Adds those of the archive behind; false where indices and names would be mixed.
+  mutating func join(_ next: WebDatasetClasses) -> Bool {
+    counts.merge(next.counts) { $0.merging($1, uniquingKeysWith: +) }
+    otherNames.formUnion(next.otherNames)
+    places = (places.index ?? next.places.index, places.name ?? next.places.name)
+    if let list = next.listed { take(list) }
+    otherList = otherList ?? next.otherList
+    notAList = notAList ?? next.notAList
+    return places.index == nil || places.name == nil
   }
 
   /// Counts a label of a part; throws `badInput` where indices and names are mixed.

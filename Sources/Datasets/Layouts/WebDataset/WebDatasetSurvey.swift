@@ -1,5 +1,8 @@
+internal import Dispatch
+internal import Synchronization
+
 /// What a first pass over a WebDataset finds out: its classes, shapes, and what its keys need.
-struct WebDatasetSurvey {
+struct WebDatasetSurvey: Sendable {
   var classes = WebDatasetClasses()
   private(set) var shapes: Set<[Int]> = []
   // Beside an array an image is only its view.
@@ -31,6 +34,66 @@ struct WebDatasetSurvey {
     self.options = options
   }
 
+  /// Takes all members into account; those of several archives at the same time, where each can be opened by its path.
+  mutating func add(all container: Container) throws(DataError) {
+    if let joined = joining(container) {
+      self = joined
+    } else {
+      // One after another; also where anything is wrong, so that the first fault is the one that is told of.
+      let reader = try container.open(last: false)
+      while let member = try reader.next() { try add(member, reader) }
+      try endRun()
+    }
+    try check()
+  }
+
+  /// This with what a survey of every archive on its own found; nil where one failed, or two do not agree.
+  private func joining(_ container: Container) -> WebDatasetSurvey? {
+    guard let paths = container.paths, paths.count > 1, Set(paths).count == paths.count else { return nil }
+    let found = Mutex([WebDatasetSurvey?](repeating: nil, count: paths.count))
+    let hasFailed = Atomic(false)
+    let (names, options, limits) = (names, options, container.limits)
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      if hasFailed.load(ordering: .relaxed) { return }
+      var survey = WebDatasetSurvey(names, options: options)
+      do throws(DataError) {
+        let reader = try Container([.file(paths[index])], limits: limits).open(last: false)
+        while let member = try reader.next() { try survey.add(member, reader) }
+        try survey.endRun()
+        found.withLock { [survey] in $0[index] = survey }
+      } catch {
+        hasFailed.store(true, ordering: .relaxed)
+      }
+    }
+    var joined = self
+    for survey in found.withLock({ $0 }) {
+      guard let survey, joined.join(survey) else { return nil }
+    }
+    return joined
+  }
+
+  /// Adds what the survey of the archive behind found; false where the labels of one are numbers, and those of the other names.
+  private mutating func join(_ next: WebDatasetSurvey) -> Bool {
+    shapes.formUnion(next.shapes)
+    arrayShapes.formUnion(next.arrayShapes)
+    hasArrays = hasArrays || next.hasArrays
+    changesKeys = changesKeys || next.changesKeys
+    repeatedKeys += next.repeatedKeys
+    softLabels.count += next.softLabels.count
+    softLabels.probabilities += next.softLabels.probabilities
+    badLabel = badLabel ?? next.badLabel
+    strangers = (
+      strangers.count + next.strangers.count, strangers.count == 0 ? next.strangers.example : strangers.example
+    )
+    archive = next.archive
+    archives += 1
+    for (key, place) in next.seen where seen.updateValue((archives, place.isWhole), forKey: key) != nil {
+      changesKeys = true
+      sharesKeys = true
+    }
+    return classes.join(next.classes)
+  }
+
   /// Takes one more member into account.
   mutating func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
     if WebDatasetClasses.isList(member.path) {
@@ -57,7 +120,7 @@ struct WebDatasetSurvey {
     } else if names.isArray(field) {
       run?.hasImage = true
       hasArrays = true
-      let header = try NPYHeader(of: try reader.readAll(), name: reader.place.joined(separator: ": "))
+      let header = try NPYHeader(of: reader)
       let shape = header.element == .uint8 ? WebDataset.imageShape(header.shape) : WebDataset.floatShape(header.shape)
       arrayShapes.insert(shape ?? header.shape)
     } else if names.isImage(field) {
@@ -97,9 +160,8 @@ struct WebDatasetSurvey {
     return (choice, split, choice == .val ? ["there is no test split; val is read"] : [])
   }
 
-  /// To be called after the last member; throws where all labels are bad.
-  mutating func finish() throws(DataError) {
-    try endRun()
+  /// Throws where all labels are bad, or soft labels are of two kinds.
+  private func check() throws(DataError) {
     guard softLabels.probabilities == 0 || softLabels.probabilities == softLabels.count else {
       throw DataError(
         .badInput, at: [archive],
