@@ -165,6 +165,10 @@ import Testing
         + " are cifar10-binary, cifar100-binary, cifar-pickle, stl10-binary, svhn, idx, image-folder, image-table, audio-folder, webdataset, npz, pixel-csv, and --layout forces one"
     )
     expect(
+      [TestMember("a.png", png), TestMember("a.txt", text: "0"), TestMember("b.png", png)],
+      says: "test: no known layout: it holds images without labels, neither in folders nor beside .cls members;"
+        + " if texts such as a.txt are the labels, say so with --label-field txt")
+    expect(
       [TestMember("r/a/1.png", png), TestMember("r/2.png", png)],
       says:
         "test: r: images without labels: they stand beside the class folders, not in one; put each image into a folder"

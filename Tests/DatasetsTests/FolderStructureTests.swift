@@ -176,6 +176,11 @@ import Testing
     let source = try openDataset(from: ByteSource(bytes: tar(archive(paths)), name: "x"))
     #expect(source.info.classNames.map { Array($0.utf8) } == [Array("cafe\u{301}".utf8), Array("dog".utf8)])
     #expect(try labels(archive(paths), ReadOptions(split: .test)).count == 2)
+    #expect(
+      try notes(archive(paths)).contains {
+        $0.hasSuffix("stands for two names that differ only in how an accent is written: they are one class")
+      })
+    #expect(try notes(archive(["train/caf\u{e9}/1.png", "train/caf\u{e9}/2.png", "train/dog/1.png"])) == [])
   }
 
   @Test func `two folders of one part are said and copies count once`() throws {

@@ -380,6 +380,26 @@ import Testing
     #expect(try notes(on: bytes(ofFixture: "strokes-idx.tar"), ReadOptions(split: .test, isSplitRequired: true)) == [])
   }
 
+  @Test func `a validation part of IDX files is neither train nor beside test`() throws {
+    func part(_ name: String, _ label: UInt8) -> [TestMember] {
+      [
+        TestMember("\(name)images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]),
+        TestMember("\(name)labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, 1, label]),
+      ]
+    }
+    for validation in ["validation-", "valid-", "my-dev-"] {
+      let own = validation.hasPrefix("my") ? "my-" : ""
+      let all = part(validation, 2) + part(own + "train-", 0) + part(own + "t10k-", 1)
+      #expect(try read(tar(all)).map(\.label) == [0])
+      #expect(try read(tar(all), ReadOptions(split: .test)).map(\.label) == [1])
+      let note = "x: there is no test split; val is read"
+      #expect(try !notes(on: tar(all), ReadOptions(split: .test)).contains(note))
+      let without = Array(all.prefix(4))
+      #expect(try read(tar(without), ReadOptions(split: .test)).map(\.label) == [2])
+      #expect(try notes(on: tar(without), ReadOptions(split: .test)).contains(note))
+    }
+  }
+
   @Test func `files that are named are the other split only where nobody asked for one`() throws {
     let pair = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"].map {
       Input.file(fixture("strokes-idx/\($0)"))

@@ -95,7 +95,7 @@ enum IDX {
         "the images are of \(one.isEmpty ? "one dataset" : one), the labels of \(other.isEmpty ? "another" : other)",
         remedy: "give the images and the labels of one dataset")
     }
-    if let one = names[0].split, let other = names[1].split, one != other {
+    if let one = names[0].part, let other = names[1].part, one != other {
       throw DataError(
         .badInput, at: files.map(\.name),
         "the images are of the \(one.rawValue) split, the labels of the \(other.rawValue) split",
@@ -138,6 +138,8 @@ enum IDX {
       candidates.append(Candidate(id: first.place, name: name, isImages: isImages, labels: labels))
     }
     if candidates.isEmpty, otherPart { throw missingPart(wanted, in: container.name) }
+    // A validation part stands in for a test part that is not there.
+    if candidates.contains(where: { $0.name.part == .test }) { candidates.removeAll { $0.name.part == .val } }
     if let subset = request.options.subset.map(Subset.init) {
       let all = candidates
       candidates = all.filter { subset.includes($0.name.names) }
@@ -164,10 +166,13 @@ enum IDX {
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != images.id {}
     let copies = candidates.count - 2
+    var notes = images.name.part == .val ? ["there is no test split; val is read"] : []
+    if copies > 0 {
+      notes.append(
+        "\(counted(copies, "file")) with the same content as another \(copies == 1 ? "was" : "were") skipped")
+    }
     return try samples(
-      try reader.memberSource(), labels.labels, request, name: images.name, split: images.name.split,
-      notes: copies > 0
-        ? ["\(counted(copies, "file")) with the same content as another \(copies == 1 ? "was" : "were") skipped"] : [],
+      try reader.memberSource(), labels.labels, request, name: images.name, split: images.name.split, notes: notes,
       finish: { () throws(DataError) in
         while try reader.next() != nil {}
       })

@@ -1,7 +1,7 @@
-/// What the path of an IDX file says: its split, and its dataset where several lie together.
+/// What the path of an IDX file says: its part, and its dataset where several lie together.
 struct IDXName {
-  /// `train` or `t10k`/`test` in the name.
-  let split: DatasetInfo.Split?
+  /// `train`, `t10k` or `test`, or `validation` in the name.
+  let part: Part?
   /// What stands before the split and the kind: `emnist-letters`, nothing in `train-images-idx3-ubyte`; nil for a name of another form.
   let dataset: String?
   /// What `--subset` may call it: the dataset, and the folders above.
@@ -10,14 +10,22 @@ struct IDXName {
   init(_ path: String) {
     let parts = path.split(separator: "/").map(String.init)
     let name = (parts.last ?? path).lowercased()
-    split = name.contains("t10k") || name.contains("test") ? .test : name.contains("train") ? .train : nil
-    let markers = ["t10k", "test", "train", "images", "labels"].compactMap { name.range(of: $0)?.lowerBound }
+    part =
+      name.contains("t10k") || name.contains("test")
+      ? .test : name.contains("train") ? .train : PartName(name).part == .val ? .val : nil
+    let validation = part == .val ? ["val", "dev", "eval"] : []
+    let markers = (["t10k", "test", "train", "images", "labels"] + validation).compactMap {
+      name.range(of: $0)?.lowerBound
+    }
     dataset = markers.min().map { start in
       let words = name[..<start].split(whereSeparator: { !$0.isLetter && !$0.isNumber })
       return words.joined(separator: "-")
     }
     names = [dataset ?? ""] + parts.dropLast()
   }
+
+  /// The split that the part is read for.
+  var split: DatasetInfo.Split? { part.map { $0 == .train ? .train : .test } }
 
   /// What the log shall say of the dataset.
   var notes: [String] {

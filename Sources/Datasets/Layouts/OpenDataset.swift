@@ -106,7 +106,11 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     throw DataError(.badInput, at: [container.name], "there are no files in it", remedy: Remedy.lookInside)
   }
   if recognition.hasOnlyUnlabelledImages {
-    throw unknown(container, "images without labels, neither in folders nor beside .cls members")
+    var error = unknown(container, "images without labels, neither in folders nor beside .cls members")
+    if let text = recognition.text {
+      error.remedy = "if texts such as \(text) are the labels, say so with --label-field txt"
+    }
+    throw error
   }
   if let known = KnownFile(members: recognition.seen) {
     throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)

@@ -54,6 +54,7 @@ struct Recognition {
     if lastSample.key != key { lastSample = (key, false, false) }
     if imageFields.contains(field.lastPart) || field == "npy" { lastSample.isImage = true }
     if WebDatasetNames.isLabel(field) { lastSample.isLabel = true }
+    if field == "txt", lastSample.isImage { text = text ?? member.path }
     if field == "json", let value = JSONValue(firstBytes(Self.longestDocument)),
       WebDatasetNames.labelKey(in: value) != nil
     {
@@ -63,6 +64,9 @@ struct Recognition {
   }
 
   private static let longestDocument = 64 << 10
+
+  /// A text beside an image, which may be its label or a sentence about it.
+  private(set) var text: String?
 
   /// To be called when there are no more members to see.
   mutating func conclude() {

@@ -101,9 +101,17 @@ struct FileLabels {
     if hasSplits, part == nil { throw missingPart(options.split, in: name) }
     if part == .val { notes.append("there is no test split; val is read") }
     // Names that differ only in how an accent is written are one: which form stands is not to be left to chance.
+    var twoForms: Set<String> = []
     let forms = Dictionary(
       roles.values.map { ($0.className, $0.className) },
-      uniquingKeysWith: { $0.utf8.lexicographicallyPrecedes($1.utf8) ? $0 : $1 })
+      uniquingKeysWith: {
+        if $0.utf8.elementsEqual($1.utf8) { return $0 }
+        twoForms.insert($0)
+        return $0.utf8.lexicographicallyPrecedes($1.utf8) ? $0 : $1
+      })
+    for name in twoForms.sorted() {
+      doubts.append("“\(name)” stands for two names that differ only in how an accent is written: they are one class")
+    }
     let names = forms.values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     classNames = order.map { Self.ordered(names, by: $0, &doubts) } ?? names
     let alike = Dictionary(grouping: classNames, by: loosely).values.filter { $0.count > 1 }
