@@ -291,5 +291,11 @@ extension StreamTests {
     #expect(info.folderName == "shapes-m3d-ipc10")
     info.provenance[1].options["ipc"] = "circle=5,star=2"
     #expect(info.folderName == "shapes-m3d")
+    // In front of a file's name, a dash is an option to other programs.
+    info.provenance.removeLast()
+    for (name, folder) in [("ünï", "n-"), ("写真", "dataset"), ("_a", "a"), ("-", "dataset")] {
+      info.name = name
+      #expect(info.folderName == folder)
+    }
   }
 }

@@ -5,6 +5,10 @@ internal import Streaming
 let catVerb = VerbRunner("cat") { invocation in
   let arguments = invocation.arguments
   let folder = arguments.operands[0]
+  guard folder != "-" else {
+    throw UsageError(
+      "cat reads a dataset's folder, and - is a stream", hint: "a stream is what cat writes: leave it out")
+  }
   try await writeStream(invocation) { writer in
     let reader = try DatasetReader(folder)
     invocation.report.detail(reader.info)

@@ -24,7 +24,9 @@ extension DatasetInfo {
     }
     // A method or a name from elsewhere may hold what a shard's name must not.
     let text = parts.joined(separator: "-").map { MemberName.isKey("\($0)") || $0 == "_" ? $0 : "-" }
-    return String(text.drop { $0 == "_" })
+    // `tar` and other programs take a name with a dash in front for an option.
+    let name = String(text.drop { $0 == "_" || $0 == "-" })
+    return name.isEmpty ? "dataset" : name
   }
 }
 

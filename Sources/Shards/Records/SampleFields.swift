@@ -28,18 +28,18 @@ struct SampleFields: Sendable {
     limits = Limits()
   }
 
-  /// - Throws: `DataError` (`.badInput`) when the selection could not be read back.
+  /// - Throws: `DataError` (`.usage`) when the selection could not be read back.
   init(
     kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits, channels: Int? = nil
   ) throws(DataError) {
     if let selected {
       guard selected.contains("cls") else {
         throw DataError(
-          .badInput, at: ["--fields"], "leaves out cls, without which samples have no label", remedy: "add cls")
+          .usage, at: ["--fields"], "leaves out cls, without which samples have no label", remedy: "add cls")
       }
       guard !selected.isDisjoint(with: ["png", "jpg", "npy", "latent.npy"]) else {
         throw DataError(
-          .badInput, at: ["--fields"], "names none of png, jpg, npy and latent.npy, so that samples would show nothing",
+          .usage, at: ["--fields"], "names none of png, jpg, npy and latent.npy, so that samples would show nothing",
           remedy: "add one of them")
       }
     }
