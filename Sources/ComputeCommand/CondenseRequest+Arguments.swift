@@ -30,7 +30,7 @@ extension CondenseRequest {
     if let text = arguments.text("normalization") {
       guard let value = Normalization(text: text) else {
         throw UsageError(
-          "--normalization takes a mean for each channel, a colon and as many deviations above 0, not '\(text)'",
+          "--normalization takes a mean for each channel, a colon and as many deviations of 0.0001 or more, not '\(text)'",
           hint: "such as 0.13:0.31, or 0.49,0.48,0.45:0.25,0.24,0.26")
       }
       normalization = value

@@ -35,6 +35,9 @@ func passThroughModel<S: LatentStage>(
     if name == "condense" { step.recordFit(of: file) }
     var passing = LatentSurroundings(file, computeThread: surroundings.computeThread)
     passing.formation = file.formation(of: source.info)
+    // Asked when the flow has ended, and nobody else reads from it.
+    nonisolated(unsafe) let read = source
+    if name == "condense" { passing.atEnd = { () throws(DataError) in try file.check(encoded: read.info) } }
     let stage = S(passing)
     let info = stage.describe(source.info, adding: step)
     let total = source.info.countPerClass?.reduce(0, +)
@@ -45,9 +48,12 @@ func passThroughModel<S: LatentStage>(
       Chunked()
       Pack(forStreamOf: info)
     }
-    // Asked when the flow has ended, and nobody else reads from it.
-    nonisolated(unsafe) let read = source
-    let sink = WireSink(named: name, to: writer, info: info, final: { read.skipped.map { info.leavingOut($0) } })
+    let sink = WireSink(
+      named: name, to: writer, info: info,
+      final: { [step] in
+        let final = stage.describe(read.info, adding: step).leavingOut(read.skipped)
+        return final == info ? nil : final
+      })
     _ = try await stages.run(from: samples(of: source, stage: name), into: sink)
   }
 }

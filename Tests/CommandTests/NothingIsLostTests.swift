@@ -239,6 +239,15 @@ private func job(_ output: String, _ inputs: String..., options: String = "") ->
     #expect(try shell("cmp dec.wire copy && rm -f orig/x.wire && pipe verify -q orig", in: folder).status == 0)
   }
 
+  @Test(arguments: ["-o x --checkpoint ./x", "-o y/../x --snapshots x", "--checkpoint x --snapshots x"])
+  func `two outputs of one name are refused before anything is made`(outputs: String) throws {
+    let folder = try workplace()
+    let tried = try shell("pipe condense -i orig \(outputs)", in: folder)
+    #expect(tried.status == 65, "\(tried.text)")
+    #expect(tried.text.contains("name two places"), "\(tried.text)")
+    #expect(try shell("test ! -e x", in: folder).status == 0)
+  }
+
   @Test func `what appears under the name meanwhile is not overwritten`() throws {
     let folder = try workplace()
     let tried = try shell(

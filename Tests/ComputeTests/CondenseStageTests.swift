@@ -16,12 +16,14 @@ extension ComputeTests {
     /// Runs a request on the toy set.
     private func condensed(
       _ request: CondenseRequest, stopAfter: Int = .max, snapshotEvery: Int? = nil, cacheDirectory: String? = nil,
-      snapshots: @escaping @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in }
+      snapshots: @escaping @Sendable (Int, DatasetInfo, [Sample]) -> Void = { _, _, _ in },
+      log: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> (info: DatasetInfo, samples: [Sample]) {
       let (info, samples) = toySamples()
       var surroundings = RunContext(computeThread: thread)
       surroundings.snapshotEvery = snapshotEvery
       surroundings.snapshot = snapshots
+      surroundings.log = log
       surroundings.cacheDirectory = cacheDirectory
       let done = Counter()
       surroundings.progress = { event in if event.unit == "steps" { done.value.withLock { $0 = event.done } } }
@@ -257,6 +259,19 @@ extension ComputeTests {
       let short = try await condensed(request("dm", steps: 2))
       #expect(seen.all.withLock { $0.keys.sorted() } == [2, 4])
       #expect(seen.all.withLock { $0[2] } == short.samples)
+    }
+
+    @Test func `what comes after more steps than there are is said`() async throws {
+      let lines = Mutex<[String]>([])
+      var request = try request("dm", steps: 2)
+      request.validation = .init(share: 0.2, every: 9)
+      let log: @Sendable (String) -> Void = { line in lines.withLock { $0.append(line) } }
+      _ = try await condensed(request, snapshotEvery: 3, log: log)
+      #expect(lines.withLock { $0.contains("no snapshot will be written: 2 steps, and --snapshot-every 3") })
+      #expect(lines.withLock { $0.contains("tried at the end alone: 2 steps, and --validate-every 9") })
+      lines.withLock { $0 = [] }
+      _ = try await condensed(self.request("dm", steps: 2), snapshotEvery: 2, log: log)
+      #expect(lines.withLock { !$0.contains { $0.contains("--snapshot-every") } })
     }
 
     private final class Snapshots: Sendable { let all = Mutex<[Int: [Sample]]>([:]) }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Shards
 import Stages
 import Tensors
 import Testing
@@ -22,6 +23,7 @@ extension ComputeTests {
       defer { try? FileManager.default.removeItem(atPath: path) }
       let read = try TensorFile(contentsOf: path)
       #expect(read.metadata == file.metadata)
+      #expect(read.isVerified)
       #expect(read.tensors.keys.sorted() == ["a", "b.weight"])
       #expect(read.tensors["b.weight"]?.shape == [2, 3])
       #expect(read.tensors["b.weight"]?.floats() == [1, -2, 3.5, 4, 5, 6])
@@ -52,6 +54,37 @@ extension ComputeTests {
         let error = #expect(throws: DataError.self) { try TensorFile(contentsOf: path) }
         #expect(error?.fault == .badInput)
       }
+    }
+
+    @Test func `every changed byte is refused`() throws {
+      // Two more that look like the digest's own place.
+      for metadata in [[:], ["a": #"{"sha256":"00"}"#, "sha256 ": "1"]] {
+        let bytes = TensorFile(tensors: file.tensors, metadata: metadata).encoded()
+        for place in bytes.indices {
+          var changed = bytes
+          changed[place] ^= 1
+          let path = try written(changed)
+          defer { try? FileManager.default.removeItem(atPath: path) }
+          // A digest that is not called so any more is none; what is written for this program alone then counts as damaged.
+          let read = try? TensorFile(contentsOf: path)
+          #expect(read?.isVerified != true, "byte \(place)")
+        }
+      }
+    }
+
+    @Test func `its digest is that of the rest, however the header is written`() throws {
+      let bytes = file.encoded()
+      let length = Int(bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+      let header = String(decoding: bytes[8..<8 + length], as: UTF8.self)
+      let body = bytes[(8 + length)...]
+      let entry = try #require(header.firstMatch(of: #/,"sha256":"([0-9a-f]{64})"/#))
+      let rest = header.replacing(entry.0, with: "").trimmingCharacters(in: .whitespaces)
+      #expect(sha256(Array(rest.utf8) + body) == String(entry.1))
+      let object = try JSONSerialization.jsonObject(with: Data(header.utf8))
+      let other = try JSONSerialization.data(withJSONObject: object, options: .prettyPrinted)
+      let path = try written(withUnsafeBytes(of: UInt64(other.count).littleEndian, Array.init) + other + body)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      #expect(try TensorFile(contentsOf: path).isVerified)
     }
 
     @Test func `a header that claims too much is refused`() throws {

@@ -73,11 +73,21 @@ extension ComputeTests {
         $fit --networks 2 --epochs 3 --dry-run -o none 2> kept && cat kept || exit
         XDG_CACHE_HOME=$PWD/other $fit --networks 2 --epochs 3 -o whole && cmp more whole || exit
         for file in .cache/pipe/trajectory-*; do echo damaged > $file; done
-        $fit --networks 2 --epochs 3 -o again 2> damaged; cmp again whole && cat damaged
+        $fit --networks 2 --epochs 3 -o again 2> damaged; cmp again whole && cat damaged || exit
+        # One bit of one weight.
+        python3 - .cache/pipe/trajectory-* <<'END'
+        import sys
+        for path in sys.argv[1:]:
+            content = bytearray(open(path, 'rb').read())
+            content[-100] ^= 0x40
+            open(path, 'wb').write(content)
+        END
+        $fit --networks 2 --epochs 3 -o third 2> changed; cmp third whole && cat changed
         """)
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.output.contains("networks: 2 of 3 epochs each on the real images, from the cache"), "\(run.output)")
       #expect(run.output.contains("it is made again"), "\(run.output)")
+      #expect(run.output.contains("it changed since it was written"), "\(run.output)")
     }
 
     @Test func `what is trained is kept while it goes on, and a process that is killed costs its last epoch`()
@@ -216,7 +226,9 @@ extension ComputeTests {
       for (line, part) in zip(lines, parts) { #expect(line.contains(part), "\(line)") }
     }
 
-    @Test(arguments: ["dm --init real", "m3d --init kmeans"])
+    @Test(arguments: [
+      "dm --init real", "m3d --init kmeans", "dm --init real --normalization 0.9,0.1,0.5:0.05,2,0.6",
+    ])
     func `the start of a set is evaluated beside it`(method: String) throws {
       let run = try shell(
         """

@@ -84,12 +84,22 @@ struct Place: Equatable {
   }
 }
 
-/// Refuses a command line whose output is one of its inputs or lies in one, before anything is read or written.
+/// Refuses a command line whose output is one of its inputs, lies in one, or is another of its outputs, before anything is read or written.
 ///
 /// - Throws: `DataError` (`.badInput`).
 func checkPlaces(_ arguments: Arguments) throws(DataError) {
+  var written: [(option: String, place: Place)] = []
   for option in arguments.verb.options where option.isWritten {
-    for path in arguments.paths(option.name) { try checkPlace(of: path, option.name, arguments) }
+    for path in arguments.paths(option.name) {
+      try checkPlace(of: path, option.name, arguments)
+      guard path != "-", openDescriptor(named: path) == nil else { continue }
+      let place = Place(try resolvedOutput(path))
+      if let other = written.first(where: { $0.place.isSame(as: place) }) {
+        throw DataError(
+          .badInput, at: [path], "is both --\(other.option) and --\(option.name)", remedy: "name two places")
+      }
+      written.append((option.name, place))
+    }
   }
 }
 

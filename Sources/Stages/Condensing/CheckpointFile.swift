@@ -41,7 +41,7 @@ public struct CheckpointFile: Sendable {
   ///
   /// - Throws: `DataError` where it is not a whole checkpoint.
   public init(contentsOf path: String) throws(DataError) {
-    let file = try TensorFile(contentsOf: path)
+    let file = try TensorFile(verified: path)
     let metadata = file.metadata
     func damaged(_ problem: String) -> DataError {
       DataError(

@@ -174,6 +174,14 @@ public struct CondensePlan: Sendable {
       try method.decide(for: task)
       (estimate.steps, estimate.secondsPerStep) = (method.steps, seconds)
     }
+    if let steps = method.steps {
+      if let every = context.snapshotEvery, every > steps {
+        context.log("no snapshot will be written: \(counted(steps, "step")), and --snapshot-every \(every)")
+      }
+      if let every = request.validation?.every, every > steps {
+        context.log("tried at the end alone: \(counted(steps, "step")), and --validate-every \(every)")
+      }
+    }
     if let features = cost.features, let rate, let cache {
       let passes = cache.isKept || givenFeatures != nil ? 0 : features.training.steps
       let training = Work.training(network: features.network, images: features.training.batchSize, passes: passes)

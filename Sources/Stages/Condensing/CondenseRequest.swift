@@ -136,7 +136,7 @@ extension CondenseRequest {
     if let tiles = info.formation?.multiplicity, tiles > 1 {
       throw DataError(
         .badInput, at: [info.name], "stores \(tiles) training images in each image, which would be condensed as one",
-        remedy: "condense what pipe cat --form writes of it")
+        remedy: "condense the images that it was made from")
     }
     var promised = info
     let counts = try budget.counts(classNames: info.classNames, dataset: info.name)

@@ -70,6 +70,7 @@ public struct CondenseStage: Stage {
 
   private func plan(_ store: ClassStore) throws -> CondensePlan {
     let plan = try CondensePlan(request, for: store, of: info, in: context)
+    if info.labelKind != .hard { context.log("its soft labels are left out: what is made has one class each") }
     context.detail("the real images have the SHA-256 \(store.digest)")
     context.detail("in force: \(plan.options)")
     return plan

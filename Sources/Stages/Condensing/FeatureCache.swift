@@ -63,7 +63,7 @@ struct FeatureCache: Sendable {
     guard let path, isKept else { return nil }
     let shapes = recipe.network.parameterShapes + recipe.network.bufferShapes
     do throws(DataError) {
-      let file = try TensorFile(contentsOf: path)
+      let file = try TensorFile(verified: path)
       let tensors = names.compactMap { file.tensors[$0] }
       if tensors.map(\.shape) == shapes {
         log("features from the network in \(path)")

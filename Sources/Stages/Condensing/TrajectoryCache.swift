@@ -113,7 +113,7 @@ struct TrajectoryCache: Sendable {
 private func snapshots(of network: Architecture, in path: String, _ log: (String) -> Void) -> [Network] {
   guard FileManager.default.fileExists(atPath: path) else { return [] }
   do throws(DataError) {
-    let file = try TensorFile(contentsOf: path)
+    let file = try TensorFile(verified: path)
     func damaged(_ problem: String) -> DataError { DataError(.badInput, at: [path], problem) }
     guard let epochs = file.metadata["epochs"].flatMap(Int.init), (0...1 << 20).contains(epochs) else {
       throw damaged("does not say how many epochs it holds")

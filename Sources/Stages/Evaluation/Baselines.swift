@@ -1,4 +1,4 @@
-import Datasets
+public import Datasets
 public import Methods
 import Networks
 import Streaming
@@ -8,12 +8,14 @@ import Tensors
 ///
 /// Random draws anew for every repeat; Herding is one set. Throws where the classes or the size of the real images are
 /// not those of the test set.
+///
+/// - Parameter given: what the evaluated set is normalised by, where that was chosen; nil for what the real images have.
 public func baselines(
   counts: [Int], from real: ClassStore, testedOn test: ClassStore, network: NetworkChoice, seed: UInt64,
-  in context: RunContext
+  normalization given: Normalization? = nil, in context: RunContext
 ) throws -> [Contestant] {
   try checkBaselines(from: real.described, testedOn: test.described)
-  let normalization = Normalization.measured(on: real)
+  let normalization = given ?? .measured(on: real)
   let random = Contestant(name: RandomSelection.name, isBaseline: true, normalization: normalization) { repetition in
     try RandomSelection.select(
       from: real, counts: counts, using: RandomSource(seed: seed).split("random baseline", repetition)

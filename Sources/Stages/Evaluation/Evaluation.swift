@@ -65,6 +65,8 @@ public struct EvaluationPlan: Sendable {
   private let real: ClassStore?
   /// Nil without baselines, and where it cannot be told.
   private let initial: InitialImages?
+  /// What the set was normalised by, where that was chosen.
+  private let given: Normalization?
   /// Images of each class of the set, in the order of the test data's classes.
   public let countPerClass: [Int]
   /// What it will take on this machine.
@@ -91,6 +93,8 @@ public struct EvaluationPlan: Sendable {
       training.info.classNames.firstIndex(of: name).map { counts[$0] } ?? 0
     }
     self.countPerClass = countPerClass
+    let made = training.info.provenance.last { $0.options["method"] != nil }
+    given = made?.options["normalization"].flatMap(Normalization.init(text:))
     do throws(DataError) {
       initial = try real.flatMap { real throws(DataError) in
         try InitialImages(
@@ -119,12 +123,13 @@ public struct EvaluationPlan: Sendable {
   public func run(in context: RunContext) throws -> (rows: [EvaluationResult.Row], scores: [Double]?) {
     var contestants = [evaluated]
     if let real {
+      let normalization = given ?? .measured(on: real)
       if let initial {
-        contestants.append(try initial.contestant(from: real, normalization: .measured(on: real), in: context))
+        contestants.append(try initial.contestant(from: real, normalization: normalization, in: context))
       }
       contestants += try baselines(
         counts: countPerClass, from: real, testedOn: test, network: request.networks[0], seed: request.seed,
-        in: context)
+        normalization: normalization, in: context)
     }
     var rows: [EvaluationResult.Row] = []
     var scores: [Double]?

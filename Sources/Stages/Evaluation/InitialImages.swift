@@ -11,8 +11,6 @@ import Tensors
 public struct InitialImages: Sendable {
   private let method: any CondensingMethod
   private let seed: UInt64
-  /// What the method saw the images scaled by, where that was given.
-  private let given: Normalization?
   private let counts: [Int]
   /// Epochs that have to be trained for them.
   private let missingEpochs: Int
@@ -68,7 +66,6 @@ public struct InitialImages: Sendable {
     try method.decide(for: task)
     self.method = method
     self.seed = seed
-    given = step.options["normalization"].flatMap(Normalization.init(text:))
     self.counts = counts
     let cost = method.cost(of: task)
     recipe = asksNetworks ? cost.trajectories.first : nil
@@ -82,7 +79,7 @@ public struct InitialImages: Sendable {
     recipe.map { Estimate.Trajectories($0, missingEpochs: missingEpochs, on: real, atRate: rate).seconds }
   }
 
-  /// Makes them, on the compute thread.
+  /// Makes them, on the compute thread; `normalization` is what the set was made with.
   func contestant(from real: ClassStore, normalization: Normalization, in context: RunContext) throws -> Contestant {
     var control = RunControl(shouldStop: context.shouldStop)
     control.progress = { report in
@@ -93,7 +90,7 @@ public struct InitialImages: Sendable {
     }
     control.trajectories = TrajectoryCache.source(for: real, seed: seed, in: context)
     let start = try method.condense(
-      real, counts: counts, normalization: given ?? normalization, using: RandomSource(seed: seed), control: control
+      real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
     ).synthetic
     return Contestant(name: EvaluationResult.initialImages, isBaseline: true, normalization: normalization) { _ in
       start

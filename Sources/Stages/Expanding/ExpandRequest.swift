@@ -72,7 +72,7 @@ public struct ExpandRequest: Sendable {
       throw DataError(
         .badInput, at: [info.name],
         "stores \(tiles) training images in each image, which cannot be expanded as one",
-        remedy: "expand what pipe cat --form writes of it, or condense with --factor 1")
+        remedy: "expand images that were selected or read, not learned ones")
     }
     var promised = info
     promised.learnedLearningRate = nil

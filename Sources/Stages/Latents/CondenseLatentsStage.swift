@@ -60,12 +60,19 @@ public struct CondenseLatentsStage: LatentStage {
       }
       digests[sample.label].add(sample.key)
     }
+    for (label, sum) in sums.enumerated() where sum.count != sum.columns {
+      throw refuse(label, "has \(sum.count) of")
+    }
+    for (label, digest) in digests.enumerated() where digest.finish() != file.description.keyDigests[label] {
+      throw refuse(label, "has other keys than")
+    }
+    do throws(DataError) {
+      try surroundings.atEnd()
+    } catch {
+      throw PipelineError(stage: name, underlying: error)
+    }
     var samples: [Sample] = []
     for (label, sum) in sums.enumerated() {
-      guard sum.count == sum.columns else { throw refuse(label, "has \(sum.count) of") }
-      guard digests[label].finish() == file.description.keyDigests[label] else {
-        throw refuse(label, "has other keys than")
-      }
       let values = sum.result.floats()
       for row in 0..<sum.rows {
         samples.append(

@@ -198,6 +198,21 @@ public struct LatentModelFile: Sendable {
     }
   }
 
+  /// Checks that latents are of the images that the model was fitted to, in their order; those whose history does not say of which they are
+  /// may be anyone's.
+  ///
+  /// To be called when the last of them was read, for only then `encode` knows what it has read.
+  public func check(encoded info: DatasetInfo) throws(DataError) {
+    guard let images = info.provenance.last(where: { $0.verb == "encode" })?.digests["source"],
+      let own = description.provenance.last?.digests["source"], images != own
+    else { return }
+    throw DataError(
+      .badInput, at: [info.name],
+      "was encoded from other images than those that the model was fitted to, or from these in another order:"
+        + " their SHA-256 is \(images.prefix(16))…, not \(own.prefix(16))…",
+      remedy: "encode the data that pipe fit read, read as it was, or fit a model to these")
+  }
+
   /// The formation that the images of latents are tiles of, where they have been through `pipe condense -m` with this model; nil
   /// where each is an image of its own.
   public func formation(of info: DatasetInfo) -> Formation? {

@@ -14,6 +14,8 @@ public struct LatentSurroundings: Sendable {
   public var limits = Limits()
   /// What decoded images are tiles of; nil where each is an image of its own.
   public var formation: Formation?
+  /// Asked when the last sample was read, where the samples have to be those of the fit; throws where they are not.
+  public var atEnd: @Sendable () throws(DataError) -> Void = { () throws(DataError) in }
 
   /// Surroundings with default bounds.
   public init(_ file: LatentModelFile, computeThread: BlockingThread) {

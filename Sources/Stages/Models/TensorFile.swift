@@ -6,17 +6,21 @@ public import Tensors
 /// Named float32 tensors and string metadata in one file, in the safetensors format: readable by every trainer, and
 /// never by running code.
 ///
-/// Layout: header length (u64, little-endian), JSON header, then the tensors' bytes without gaps.
+/// Layout: header length (u64, little-endian), JSON header, then the tensors' bytes without gaps. The metadata have a SHA-256 over all the
+/// rest of the content, however it was written: the header as `encoded` writes it, without this entry, and the tensors.
 public struct TensorFile {
   /// Tensors by name; written in name order.
   public var tensors: [String: Tensor]
-  /// The `__metadata__` entry.
+  /// The `__metadata__` entry, without the file's digest.
   public var metadata: [String: String]
+  /// Whether the file said its own digest, and has it.
+  public let isVerified: Bool
 
   /// Makes the content of a file.
   public init(tensors: [String: Tensor], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
+    isVerified = false
   }
 
   /// The format's own cap on the header, which also bounds what a damaged file can make us allocate.
@@ -30,9 +34,19 @@ public struct TensorFile {
 
   /// Reads a file.
   ///
-  /// Throws where it is missing, cut, or holds anything but float32 tensors that fill it without gaps.
+  /// Throws where it is missing, cut, changed since it was written, or holds anything but float32 tensors that fill it without gaps.
   public init(contentsOf path: String) throws(DataError) {
     try self.init(try Self.bytes(ofFile: path), from: path)
+  }
+
+  /// Reads a file that this program wrote for itself; throws also where it does not say its digest.
+  init(verified path: String) throws(DataError) {
+    try self.init(contentsOf: path)
+    guard isVerified else {
+      throw DataError(
+        .badInput, at: [path], "does not say its SHA-256, so that nobody knows whether it is whole",
+        remedy: "remove it: it is made again")
+    }
   }
 
   /// A file's bytes; throws where it cannot be read.
@@ -62,6 +76,8 @@ public struct TensorFile {
       throw damaged("its header is not a JSON object")
     }
     metadata = object["__metadata__"] as? [String: String] ?? [:]
+    let stated = metadata.removeValue(forKey: Self.digestName)
+    isVerified = stated != nil
     tensors = [:]
     var ranges: [(name: String, bytes: Range<Int>)] = []
     for (name, value) in object where name != "__metadata__" {
@@ -100,25 +116,14 @@ public struct TensorFile {
       covered = range.upperBound
     }
     guard covered == body.count else { throw damaged("its entries cover \(covered) of \(body.count) bytes") }
+    guard stated == nil || stated == contentDigest else {
+      throw damaged("it changed since it was written, for its SHA-256 is another")
+    }
   }
 
   /// The file's bytes; the same content gives the same bytes.
   public func encoded() -> [UInt8] {
-    var offset = 0
-    var header = "{"
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
-      header += "\"__metadata__\":{\(pairs.joined(separator: ","))},"
-    }
-    let entries = tensors.sorted { $0.key < $1.key }.map { name, tensor in
-      let end = offset + 4 * tensor.count
-      defer { offset = end }
-      return
-        "\(Self.quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(tensor.shape.map(String.init).joined(separator: ","))],"
-        + "\"data_offsets\":[\(offset),\(end)]}"
-    }
-    header += entries.joined(separator: ",") + "}"
-    var head = Array(header.utf8)
+    var head = header(metadata.merging([Self.digestName: contentDigest]) { _, new in new })
     // Aligned to 8 bytes with spaces, as the format asks.
     head += Array(repeating: UInt8(ascii: " "), count: (8 - head.count % 8) % 8)
     var bytes = withUnsafeBytes(of: UInt64(head.count).littleEndian, Array.init)
@@ -127,6 +132,30 @@ public struct TensorFile {
       tensor.floats().withUnsafeBytes { bytes += $0 }
     }
     return bytes
+  }
+
+  private static let digestName = "sha256"
+
+  private var contentDigest: String {
+    let hash = SHA256()
+    header(metadata).withUnsafeBytes { hash.update($0) }
+    for (_, tensor) in tensors.sorted(by: { $0.key < $1.key }) { tensor.floats().withUnsafeBytes { hash.update($0) } }
+    return hash.finish()
+  }
+
+  /// The JSON header with this metadata.
+  private func header(_ metadata: [String: String]) -> [UInt8] {
+    var offset = 0
+    var entries = tensors.sorted { $0.key < $1.key }.map { name, tensor in
+      let end = offset + 4 * tensor.count
+      defer { offset = end }
+      return
+        "\(Self.quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(tensor.shape.map(String.init).joined(separator: ","))],"
+        + "\"data_offsets\":[\(offset),\(end)]}"
+    }
+    let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+    if !pairs.isEmpty { entries.insert("\"__metadata__\":{\(pairs.joined(separator: ","))}", at: 0) }
+    return Array("{\(entries.joined(separator: ","))}".utf8)
   }
 
   /// Writes the file, complete or not at all, in place of one of that name.
