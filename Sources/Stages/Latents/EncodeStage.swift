@@ -94,7 +94,7 @@ private final class SeenImages: Sendable {
     }
   }
 
-  /// Of all images; nil before the first. After it was asked for there must not come more.
+  /// Of all images, nil before the first; after it was asked for there must not come more.
   var digest: String? {
     state.withLock { state in
       if state.result == nil, state.count > 0 { state.result = state.digest.finish() }
