@@ -144,7 +144,7 @@ extension ClassStore {
 }
 
 extension Normalization {
-  /// Reads `0.49,0.48,0.45:0.25,0.24,0.26`: a mean for each channel, and as many deviations, from 0.0001 to 10,000.
+  /// Reads `0.49,0.48,0.45:0.25,0.24,0.26`: a mean for each channel, and as many deviations of 0.0001 or more.
   public init?(text: String) {
     let sides = text.split(separator: ":", omittingEmptySubsequences: false).map { side in
       side.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
@@ -152,8 +152,8 @@ extension Normalization {
     guard sides.count == 2, sides[0].count == sides[1].count else { return nil }
     let (means, deviations) = (sides[0].compactMap(\.self), sides[1].compactMap(\.self))
     guard means.count == sides[0].count, deviations.count == sides[1].count,
-      // Values are 1 at white; what is farther out cannot be computed with.
-      (means + deviations).allSatisfy({ abs($0) <= 1e4 }), deviations.allSatisfy({ $0 >= 1e-4 })
+      // White is 1: what is much farther out, or divided by next to nothing, cannot be computed with.
+      means.allSatisfy({ abs($0) <= 1e4 }), deviations.allSatisfy({ $0.isFinite && $0 >= 1e-4 })
     else { return nil }
     self.init(mean: means, std: deviations)
   }
