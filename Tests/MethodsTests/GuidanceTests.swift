@@ -268,11 +268,38 @@ struct GuidanceTests {
     #expect(bytes(drawn[0]) == bytes(drawn[1]))
   }
 
+  /// CIFAR-10's size, with so many real images of a class.
+  private func task(ipc: Int = 10, available: Int = 5000) -> MethodTask {
+    MethodTask(
+      dataset: "x", shape: ImageShape(channels: 3, height: 32, width: 32), counts: Array(repeating: ipc, count: 10),
+      available: Array(repeating: available, count: 10))
+  }
+
+  @Test func `one image per class is guided by younger networks, where there are many real images`() throws {
+    func epochs(_ task: MethodTask, _ typed: Int? = nil) throws -> Int? {
+      var method = Guided()
+      method.guidance.epochs = typed
+      try method.decide(for: task)
+      return method.guidance.epochs
+    }
+    #expect(try epochs(task()) == 12 && epochs(task(ipc: 1)) == 2 && epochs(task(ipc: 2)) == 12)
+    #expect(try epochs(task(ipc: 1), 12) == 12)
+    // Two epochs of a few hundred images would teach nothing.
+    #expect(try epochs(task(available: 30)) == 30 && epochs(task(ipc: 1, available: 30)) == 30)
+    var method = Guided()
+    method.share(TimeBudget(seconds: 3600, secondsPerEpoch: 18, for: task(ipc: 1)))
+    #expect(method.guidance.epochs == 2)
+    method = Guided()
+    method.guidance.encoders = .drawn
+    try method.decide(for: task(ipc: 1))
+    #expect(method.guidance.epochs == nil)
+  }
+
   @Test func `a time is shared out between networks and images`() throws {
     func shared(_ seconds: Double, _ change: (inout Guided) -> Void = { _ in }) -> (networks: Int?, epochs: Int?) {
       var method = Guided()
       change(&method)
-      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18, for: task()))
       return (method.guidance.networks, method.guidance.epochs)
     }
     var last = 0
@@ -287,7 +314,7 @@ struct GuidanceTests {
     func epochs(_ method: some CondensingMethod, in seconds: Double, _ typed: String? = nil) throws -> String? {
       var method = method
       if let typed { try method.set("early-epochs", to: typed) }
-      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18, for: task()))
       return method.recorded["early-epochs"]
     }
     #expect(try epochs(IDC(), in: 60) == "1" && epochs(IDC(), in: 100) == "2" && epochs(IDC(), in: 3600) == "4")
@@ -304,7 +331,7 @@ struct GuidanceTests {
     func shared(_ seconds: Double, _ change: (inout Guided) -> Void = { _ in }) -> Guided {
       var method = Guided()
       change(&method)
-      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18))
+      method.share(TimeBudget(seconds: seconds, secondsPerEpoch: 18, for: task()))
       return method
     }
     let short = shared(44)

@@ -82,10 +82,12 @@ public struct Guidance: Sendable {
   /// are seen twice.
   ///
   /// At CIFAR-10's size and number of images it is 12.
-  static func usualEpochs(of network: Architecture, for task: MethodTask) -> Int {
+  ///
+  /// - Parameter share: of that work.
+  static func usualEpochs(of network: Architecture, for task: MethodTask, share: Double = 1) -> Int {
     let images = task.available.reduce(0, +)
     guard images > 0 else { return 12 }
-    let epochs = 6.1e13 / (network.operations * Double(images))
+    let epochs = share * 6.1e13 / (network.operations * Double(images))
     return max(2, min(mostEpochs, Int(min(1e6, epochs.rounded()))))
   }
 
@@ -153,13 +155,13 @@ public struct Guidance: Sendable {
   }
 
   /// Chooses epochs and networks, where they were not typed, so that training them leaves the larger part of a time to the images.
-  mutating func share(_ budget: TimeBudget) {
+  mutating func share(_ budget: TimeBudget, mostEpochs: Int = Self.mostEpochs) {
     guard encoders == .snapshots else { return }
     let epochsInTime = Self.shareOfNetworks * budget.seconds / budget.secondsPerEpoch
     if networks == nil {
       networks = max(1, min(Self.mostNetworks, Int(epochsInTime / Double(epochs ?? Self.mostEpochs))))
     }
-    epochs = epochs ?? max(1, min(Self.mostEpochs, Int(epochsInTime / Double(networks ?? 1))))
+    epochs = epochs ?? max(1, min(mostEpochs, Int(epochsInTime / Double(networks ?? 1))))
   }
 
   /// The share of a time that goes into networks, at most.
@@ -305,10 +307,13 @@ public struct TimeBudget: Sendable {
   public var seconds: Double
   /// Seconds of one epoch of one network on all real images.
   public var secondsPerEpoch: Double
+  /// What is to be made in it.
+  public var task: MethodTask
 
   /// A time; see the properties.
-  public init(seconds: Double, secondsPerEpoch: Double) {
+  public init(seconds: Double, secondsPerEpoch: Double, for task: MethodTask) {
     self.seconds = seconds
     self.secondsPerEpoch = secondsPerEpoch
+    self.task = task
   }
 }

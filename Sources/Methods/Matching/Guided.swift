@@ -22,6 +22,7 @@ public import Tensors
 /// - *The distance* is that of the mean features; `distance` has M3D's kernel and KR-dual's potential, too.
 /// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them. So does *the factor* of small
 ///   grey images.
+/// - *One image per class* is guided by younger networks.
 public struct Guided: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public static let name = "guided"
@@ -81,6 +82,14 @@ public struct Guided: EmbeddingMatchingMethod {
   /// Images per class from which on small grey images are not cut into tiles.
   public static let wholeImagesFrom = 20
 
+  /// Epochs of the networks for one image per class: a sixth of the usual work on the real images; nil for more images.
+  ///
+  /// Old networks tell what single images of a class have, and one image cannot show it.
+  private func epochsForOne(_ task: MethodTask) -> Int? {
+    guard (task.counts.max() ?? 1) == 1 else { return nil }
+    return Guidance.usualEpochs(of: images.network.decided(for: task), for: task, share: 1 / 6)
+  }
+
   /// What the rate is multiplied with for spectrograms: nothing augments them, so that every step pulls the same way.
   public static let rateOfSpectrograms = 0.2
 
@@ -93,13 +102,16 @@ public struct Guided: EmbeddingMatchingMethod {
     decidesFactor = false
     let rate = Self.rate(ipc: task.counts.max() ?? 1) * (task.isSpectrogram ? Self.rateOfSpectrograms : 1)
     images.learningRate = images.learningRate ?? rate
+    guidance.epochs = guidance.epochs ?? epochsForOne(task)
     try decideShared(for: task)
   }
 
   /// See `CondensingMethod`; where a time has no room for one epoch on the real images, networks are drawn as in M3D, and so are the first
   /// images.
   public mutating func share(_ budget: TimeBudget) {
-    guard guidance.isTooShort(budget) else { return guidance.share(budget) }
+    guard guidance.isTooShort(budget) else {
+      return guidance.share(budget, mostEpochs: epochsForOne(budget.task) ?? Guidance.mostEpochs)
+    }
     guidance.encoders = .drawn
     if images.initialization == .kMeans { images.initialization = .mixed }
   }

@@ -107,7 +107,8 @@ public struct CondensePlan: Sendable {
     {
       let epoch = Work.training(network: recipe.network, images: store.count, passes: 1)
       undecided.share(
-        TimeBudget(seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate)))
+        TimeBudget(
+          seconds: deadline - context.clock(), secondsPerEpoch: epoch.trainingSeconds(atRate: rate), for: task))
       let wanted = method.recorded
       method = undecided
       try method.decide(for: task)
