@@ -84,7 +84,7 @@ public struct Guided: EmbeddingMatchingMethod {
 
   /// Epochs of the networks for one image per class: a sixth of the usual work on the real images; nil for more images.
   ///
-  /// Old networks tell what single images of a class have, and one image cannot show it.
+  /// On held-out images of CIFAR-10, 2 epochs were better than 12, see docs/design/0019.
   private func epochsForOne(_ task: MethodTask) -> Int? {
     guard (task.counts.max() ?? 1) == 1 else { return nil }
     return Guidance.usualEpochs(of: images.network.decided(for: task), for: task, share: 1 / 6)
