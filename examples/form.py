@@ -66,6 +66,12 @@ def training_set(folder):
     return normalised(tiles.flatten(0, 1), manifest), targets.repeat_interleave(tiles.shape[1], 0)
 
 
+def mirrored(folder):
+    """Whether images keep their class when left and right are exchanged: as the manifest says, otherwise those in colour."""
+    manifest = json.load(open(f"{folder}/pipe.manifest"))
+    return manifest.get("mirror", manifest["shape"][0] > 1)
+
+
 def test_set(folder, like):
     """Images of another folder, normalised as those of `like`, and their labels; both must have the same classes."""
     manifest, images, targets = read(folder)

@@ -25,11 +25,11 @@ def convnet(shape, classes, width=128):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * rows * columns, classes))
 
 
-def augmented(images):
-    """A batch, each image changed by itself: mirrored (colour images only), in colour, and by one of shift, zoom and turn."""
-    count, channels, height, width = images.shape
+def augmented(images, mirror):
+    """A batch, each image changed by itself: mirrored where that is asked for, in colour, and by one of shift, zoom and turn."""
+    count, _, height, width = images.shape
     draw = lambda: torch.rand(count, 1, 1, 1)
-    if channels > 1:
+    if mirror:
         images = torch.where(draw() < 0.5, images.flip(3), images)
     images = images + draw() - 0.5
     for axes, low, high in (((1,), 0, 2), ((1, 2, 3), 0.5, 1.5)):

@@ -4,7 +4,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import TensorDataset
 from transformers import Trainer, TrainingArguments, set_seed
 
-from form import test_set, training_set
+from form import mirrored, test_set, training_set
 from protocol import BATCH, DECAY, MOMENTUM, RATE, augmented, convnet, factor, mixed
 
 folder, test, epochs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0
@@ -17,13 +17,14 @@ class Classifier(torch.nn.Module):
 
     def forward(self, images, labels):
         if self.training:
-            images, labels = mixed(augmented(images), labels)
+            images, labels = mixed(augmented(images, mirror), labels)
         logits = self.model(images)
         return {"loss": cross_entropy(logits, labels), "logits": logits}
 
 
 set_seed(seed)
 images, targets = training_set(folder)
+mirror = mirrored(folder)
 model = Classifier(images.shape[1:], targets.shape[1])
 optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
 steps = -(-len(images) // BATCH)

@@ -5,7 +5,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras, numpy, torch
 from keras import layers
 
-from form import test_set, training_set
+from form import mirrored, test_set, training_set
 from protocol import BATCH, DECAY, MOMENTUM, RATE, augmented, blocks, factor, mixed
 
 folder, test, epochs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0
@@ -27,12 +27,13 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         batch = self.order[index]
-        images, targets = mixed(augmented(self.images[batch]), self.targets[batch])
+        images, targets = mixed(augmented(self.images[batch], mirror), self.targets[batch])
         return images.permute(0, 2, 3, 1).numpy(), targets.numpy()
 
 
 keras.utils.set_random_seed(seed)
 images, targets = training_set(folder)
+mirror = mirrored(folder)
 # Weights as PyTorch draws them, so that the result is that of the other examples.
 start = dict(kernel_initializer=keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform"),
              bias_initializer=keras.initializers.RandomUniform(-0.03, 0.03))

@@ -3,7 +3,7 @@ import logging, sys, warnings, lightning, torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from form import test_set, training_set
+from form import mirrored, test_set, training_set
 from protocol import BATCH, DECAY, MOMENTUM, RATE, augmented, convnet, factor, mixed
 
 folder, test, epochs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0
@@ -15,7 +15,7 @@ class Classifier(lightning.LightningModule):
         self.model = convnet(shape, classes)
 
     def training_step(self, batch):
-        inputs, wanted = mixed(augmented(batch[0]), batch[1])
+        inputs, wanted = mixed(augmented(batch[0], mirror), batch[1])
         return cross_entropy(self.model(inputs), wanted)
 
     def test_step(self, batch):
@@ -30,6 +30,7 @@ warnings.filterwarnings("ignore")
 logging.getLogger("lightning").setLevel(logging.ERROR)
 lightning.seed_everything(seed, verbose=False)
 images, targets = training_set(folder)
+mirror = mirrored(folder)
 model = Classifier(images.shape[1:], targets.shape[1])
 trainer = lightning.Trainer(
     max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -2,18 +2,19 @@
 import sys, torch
 from torch.nn.functional import cross_entropy
 
-from form import test_set, training_set
+from form import mirrored, test_set, training_set
 from protocol import BATCH, DECAY, MOMENTUM, RATE, augmented, convnet, factor, mixed
 
 folder, test, epochs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0
 torch.manual_seed(seed)
 images, targets = training_set(folder)
+mirror = mirrored(folder)
 model = convnet(images.shape[1:], targets.shape[1])
 optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
 schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: factor(epoch, epochs))
 for epoch in range(epochs):
     for batch in torch.randperm(len(images)).split(BATCH):
-        inputs, wanted = mixed(augmented(images[batch]), targets[batch])
+        inputs, wanted = mixed(augmented(images[batch], mirror), targets[batch])
         optimizer.zero_grad()
         cross_entropy(model(inputs), wanted).backward()
         optimizer.step()

@@ -38,6 +38,9 @@ extension OptionGroup {
       Option(
         "exif-rotate", .flag, help: "turn images upright by their EXIF orientation"),
       Option(
+        "mirror", .choice(["yes", "no"]), defaultNote: "in colour",
+        help: "whether images keep their class when left and right are exchanged"),
+      Option(
         "on-bad-sample", .choice(["fail", "skip"]), defaultNote: "fail",
         help: "list all bad samples and fail, or skip them"),
       Option("max-bad", .text("N|P%"), defaultNote: "no limit", help: "fail if more samples than that are skipped"),

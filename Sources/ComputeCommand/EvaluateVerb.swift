@@ -31,10 +31,14 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let evaluated = try openedSet(arguments.path("train") ?? "-", like: testSource.info, arguments, report)
   report.detail(evaluated.info)
   try checkComparable(evaluated.info, with: testSource.info)
-  var realSource = arguments.flag("baselines") ? try opened(realPaths, split: .train, invocation) : nil
+  // What is known of the evaluated set counts: it says how its images were made.
+  let mirror = evaluated.info.mirror
+  var realSource =
+    arguments.flag("baselines") ? try opened(realPaths, split: .train, mirror: mirror, invocation) : nil
   if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
   func request(channels: Int) -> EvaluationRequest {
-    var recipe = protocolNamed(arguments.choice("protocol"), channels: channels)
+    var recipe = protocolNamed(
+      arguments.choice("protocol"), flip: mirror ?? testSource.info.keepsClassesMirrored(channels: channels))
     if testSource.info.spectrogram != nil { recipe = recipe.withoutAugmentation }
     recipe.epochs = arguments.integer("epochs") ?? recipe.epochs
     var request = EvaluationRequest(
@@ -60,7 +64,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   }
   let beside = arguments.flag("baselines")
   if realSource == nil, training.info.normalization == nil {
-    realSource = try opened(realPaths, split: .train, invocation)
+    realSource = try opened(realPaths, split: .train, mirror: mirror, invocation)
   }
   let real: ClassStore? = if let realSource { try await store(realSource, mayLack: empty, in: context) } else { nil }
 
@@ -82,7 +86,8 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
       remedy: "give it more --time, or lower --epochs")
   }
   let result = EvaluationResult(
-    protocol: request.recipe.name, epochs: request.recipe.epochs, prescribedEpochs: request.recipe.prescribedEpochs,
+    protocol: request.recipe.name, augmentation: request.recipe.operations, epochs: request.recipe.epochs,
+    prescribedEpochs: request.recipe.prescribedEpochs,
     repeats: request.repeats, equalSteps: request.equalSteps, seed: request.seed,
     precision: networks[0].precision.rawValue,
     networks: networks.map(\.name), width: networks[0].width, device: Runtime.device.description, test: name,
@@ -152,11 +157,12 @@ func openedSet(
 
 /// One split of some data.
 private func opened(
-  _ paths: [String], split: DatasetInfo.Split, _ invocation: Invocation
+  _ paths: [String], split: DatasetInfo.Split, mirror: Bool? = nil, _ invocation: Invocation
 ) throws -> any SampleSource {
   let report = invocation.report
   var options = try ReadOptions(invocation.arguments)
   options.split = split
+  options.mirror = options.mirror ?? mirror
   let source: any SampleSource
   do throws(DataError) {
     source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
@@ -184,11 +190,11 @@ private func store(
     mayLack: { empty.contains($0) })
 }
 
-private func protocolNamed(_ name: String?, channels: Int) -> TrainingProtocol {
+private func protocolNamed(_ name: String?, flip: Bool) -> TrainingProtocol {
   switch name {
   case "dc": .dc(digits: false)
-  case "idc": .idc(flip: channels > 1)
-  default: .dsa(flip: channels > 1)
+  case "idc": .idc(flip: flip)
+  default: .dsa(flip: flip)
   }
 }
 
@@ -205,9 +211,10 @@ private func announcement(_ plan: EvaluationPlan, _ request: EvaluationRequest) 
       seconds > 0
       ? ", \(durationText(seconds)) for the networks of the initial images" : ", those networks from the cache"
   }
+  let operations = request.recipe.operations.split(separator: "_").joined(separator: ", ")
   let kinds = request.networks.count > 1 ? " \(request.networks.map(\.name).joined(separator: ", "))" : ""
   return [
-    "\(request.recipe.label)\(request.equalSteps ? ", equal training steps" : ""): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
+    "\(request.recipe.label)\(request.equalSteps ? ", equal training steps" : ""), augmented by \(operations): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
       + "\(plan.labels.joined(separator: ", ")); about \(durationText(estimate.seconds)) in all\(features)",
     memoryLine(decoded: estimate.decodedBytes, working: Int(estimate.memoryNeed.total)),
   ]

@@ -32,6 +32,8 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   public var normalization: Normalization?
   /// How the samples were made from sound; nil for images.
   public var spectrogram: Spectrogram?
+  /// Whether an image keeps its class when left and right are exchanged; nil where nobody said, see `keepsClassesMirrored`.
+  public var mirror: Bool?
   /// What a trainer must do to each image before training; nil for nothing.
   public var formation: Formation?
   /// Learning rate learned with the images, where there is one.
@@ -46,8 +48,9 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
   /// Makes the description of a dataset.
   public init(
     name: String, kind: Kind = .samples, split: Split = .train, classNames: [String], shape: [Int]? = nil,
-    normalization: Normalization? = nil, spectrogram: Spectrogram? = nil, formation: Formation? = nil,
-    learnedLearningRate: Double? = nil, labelKind: LabelKind = .hard, countPerClass: [Int]? = nil,
+    normalization: Normalization? = nil, spectrogram: Spectrogram? = nil, mirror: Bool? = nil,
+    formation: Formation? = nil, learnedLearningRate: Double? = nil, labelKind: LabelKind = .hard,
+    countPerClass: [Int]? = nil,
     provenance: [ProvenanceStep] = []
   ) {
     self.name = name
@@ -57,6 +60,7 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
     self.shape = shape
     self.normalization = normalization
     self.spectrogram = spectrogram
+    self.mirror = mirror
     self.formation = formation
     self.learnedLearningRate = learnedLearningRate
     self.labelKind = labelKind
@@ -66,6 +70,10 @@ public struct DatasetInfo: Sendable, Equatable, Codable {
 }
 
 extension DatasetInfo {
+  /// Whether images of so many channels are mirrored when networks are trained on them: as was said, otherwise colour ones alone, because
+  /// grey ones are digits and letters as a rule.
+  public func keepsClassesMirrored(channels: Int) -> Bool { mirror ?? (channels > 1) }
+
   /// The most samples that a class may be said to have, and the most values that a sample may be said to have.
   private static let maxCount = Int(Int32.max)
 

@@ -52,6 +52,8 @@ public struct ReadOptions: Sendable {
   public var imageFields: [String] = []
   /// Which field of WebDataset samples holds the label, and for one of JSON the keys in it; empty for those that are usual.
   public var labelField: [String] = []
+  /// Whether an image keeps its class when left and right are exchanged; nil for what the data says.
+  public var mirror: Bool?
   /// New size; Pillow's antialiased bilinear filter.
   public var resize: Resize?
   /// Side of the square that is cut from the middle, after resizing.

@@ -121,12 +121,20 @@ public struct MethodTask: Sendable {
   public var available: [Int]
   /// Whether the images are spectrograms.
   public var isSpectrogram: Bool
+  /// Whether images are mirrored where nobody chose an augmentation, see `RealImages`.
+  public var keepsClassesMirrored: Bool
 
   /// A task; see the properties.
-  public init(dataset: String, shape: ImageShape, isSpectrogram: Bool = false, counts: [Int], available: [Int]) {
+  ///
+  /// - Parameter keepsClassesMirrored: nil for images in colour.
+  public init(
+    dataset: String, shape: ImageShape, isSpectrogram: Bool = false, keepsClassesMirrored: Bool? = nil, counts: [Int],
+    available: [Int]
+  ) {
     self.dataset = dataset
     self.shape = shape
     self.isSpectrogram = isSpectrogram
+    self.keepsClassesMirrored = keepsClassesMirrored ?? (shape.channels > 1)
     self.counts = counts
     self.available = available
   }
@@ -134,7 +142,8 @@ public struct MethodTask: Sendable {
   /// The task of making so much of real images.
   init(_ real: some RealImages, counts: [Int]) {
     self.init(
-      dataset: "real images", shape: real.shape, isSpectrogram: real.isSpectrogram, counts: counts,
+      dataset: "real images", shape: real.shape, isSpectrogram: real.isSpectrogram,
+      keepsClassesMirrored: real.keepsClassesMirrored, counts: counts,
       available: (0..<real.classCount).map { real.count(ofClass: $0) })
   }
 
@@ -142,12 +151,14 @@ public struct MethodTask: Sendable {
   public var classes: Int { counts.count }
   /// What suits the images if no augmentation is asked for: none for spectrograms, as in IDC's code, which a mirrored or turned one would
   /// make another sound.
-  var usualAugmentation: AugmentationStrategy { isSpectrogram ? .none : .usual(channels: shape.channels) }
+  var usualAugmentation: AugmentationStrategy { isSpectrogram ? .none : .usual(flip: keepsClassesMirrored) }
 
-  /// The operations of IDC's combination that suit the images: of grey ones (digits and letters) color and crop; of spectrograms none.
+  /// The operations of IDC's combination that suit the images: of grey ones color and crop, of others cutout, too, and of those that keep
+  /// their classes flip; of spectrograms none.
   var combinedAugmentation: AugmentationStrategy {
     if isSpectrogram { return .none }
-    return AugmentationStrategy(shape.channels == 1 ? [.color, .crop] : [.color, .crop, .cutout, .flip])
+    let operations: [AugmentationStrategy.Operation] = [.color, .crop] + (shape.channels == 1 ? [] : [.cutout])
+    return AugmentationStrategy(operations + (keepsClassesMirrored ? [.flip] : []))
   }
   /// Images to make, of all classes.
   var images: Double { counts.reduce(0) { $0 + Double($1) } }

@@ -13,6 +13,8 @@ public protocol RealImages: Sendable {
   func count(ofClass label: Int) -> Int
   /// Whether the images are spectrograms, whose values are floats of any range; otherwise they have 8 bits.
   var isSpectrogram: Bool { get }
+  /// Whether an image keeps its class when left and right are exchanged; otherwise no augmentation that is not asked for flips it.
+  var keepsClassesMirrored: Bool { get }
   /// The images at `indices` of one class, (indices.count, channels, height, width): uint8, or float32 for spectrograms.
   func images(ofClass label: Int, at indices: [Int]) -> Tensor
   /// The place of every image in the order of the archive; within a class that of its index.
@@ -22,6 +24,9 @@ public protocol RealImages: Sendable {
 extension RealImages {
   /// Images, unless said.
   public var isSpectrogram: Bool { false }
+
+  /// In colour, unless said.
+  public var keepsClassesMirrored: Bool { shape.channels > 1 }
 
   /// Class by class.
   public var archiveOrder: [SourceImage] {

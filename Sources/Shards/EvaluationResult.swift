@@ -76,6 +76,8 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
 
   /// `P-DC`, `P-DSA` or `P-IDC`.
   public var `protocol`: String
+  /// Operations that augmented the images: `color_crop_flip_scale_rotate`, or `none`; nil in results from before they were told.
+  public var augmentation: String?
   /// Epochs trained.
   public var epochs: Int
   /// Epochs that the protocol prescribes.
@@ -111,12 +113,14 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
 
   /// A result; see the properties.
   public init(
-    protocol: String, epochs: Int, prescribedEpochs: Int, repeats: Int, equalSteps: Bool = false, seed: UInt64,
+    protocol: String, augmentation: String? = nil, epochs: Int, prescribedEpochs: Int, repeats: Int,
+    equalSteps: Bool = false, seed: UInt64,
     precision: String, networks: [String], width: Int?, device: String, test: String, testSplit: DatasetInfo.Split,
     classes: [String],
     countPerClass: [Int], rows: [Row]
   ) {
     self.protocol = `protocol`
+    self.augmentation = augmentation
     self.epochs = epochs
     self.prescribedEpochs = prescribedEpochs
     self.repeats = repeats

@@ -43,6 +43,38 @@ extension ComputeTests {
       #expect(run.status == 0, "\(run.errors)")
     }
 
+    /// From the option to the manifest, and from there to the augmentation that networks are trained with; what is typed wins.
+    @Test func `whether images are mirrored stays with the data`() throws {
+      let run = try shell(
+        """
+        used() { python3 -c 'import json,sys; print(json.load(sys.stdin)["augmentation"])'; }
+        history() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1] + "/pipe.manifest"))["provenance"][-1]["options"]["augment"])' $1; }
+        A=$F/strokes-idx.tar; small="--width 8 --depth 1 --epochs 1 --repeats 1 --json"
+        make="pipe condense -q --ipc 1 --steps 1 --early-epochs 2 --width 8 --depth 1"
+        $make -i $A | pipe shard -q -o plain && history plain || exit
+        pipe evaluate -q --train plain --test $A $small | used || exit
+        pipe evaluate -q --train plain --test $A --mirror yes $small | used || exit
+        pipe decode -q --mirror yes -i $A | $make | pipe shard -q -o mirrored && history mirrored || exit
+        pipe cat mirrored | pipe shard -q -o again && pipe merge -q again -o merged && pipe inspect merged | grep mirrored || exit
+        pipe evaluate -q --train again --test $A --protocol idc --baselines $small | used || exit
+        pipe evaluate -q --train again --test $A --mirror no $small | used || exit
+        pipe merge -q plain mirrored -o both; echo $?
+        """)
+      #expect(
+        run.output == """
+          color_crop
+          color_crop_cutout_scale_rotate
+          color_crop_cutout_flip_scale_rotate
+          color_crop_flip
+            mirrored      images keep their class when left and right are exchanged
+          color_crop_flip_scale_rotate
+          color_crop_cutout_scale_rotate
+          65
+
+          """, "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("mirror"), "\(run.errors)")
+    }
+
     /// In a pipe, from a folder, and beside the real images; other sizes are refused with both.
     @Test func `a set that was resized is evaluated and explained with the same option`() throws {
       for (size, other) in [("--resize 16x16", "--resize 24x24"), ("--resize 20 --center-crop 12", "--center-crop 16")]

@@ -375,7 +375,7 @@ import Testing
       try openDataset(from: ByteSource(bytes: file, name: "test")),
       try openDataset(from: ByteSource(bytes: tar([TestMember("svhn/train_32x32.mat", file)]), name: "test")),
     ] {
-      #expect(source.info.classNames == (0..<10).map(String.init))
+      #expect(source.info.classNames == (0..<10).map(String.init) && source.info.mirror == false)
       let samples = try all(source)
       #expect(samples.map(\.label) == [0, 1])
       let bytes = try samples[1].pixels().bytes
@@ -383,6 +383,10 @@ import Testing
       #expect(bytes.count { $0 != 0 } == 1)
     }
     #expect(try all(openDataset([.file(folder.path + "/d")], options: ReadOptions(split: .test))).map(\.label) == [9])
+    // Who has other images in this form says so.
+    var asked = ReadOptions()
+    asked.mirror = true
+    #expect(try openDataset([.file(folder.path + "/d")], options: asked).info.mirror == true)
   }
 
   @Test func `a MATLAB file that is something else is refused as what it is`() throws {

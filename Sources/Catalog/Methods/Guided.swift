@@ -8,7 +8,7 @@ extension Method {
       initialization: "kmeans", factor: nil, factorNote: "2; of small grey images 1 from 20 per class on", batch: "128",
       rate: nil,
       rateNote: "by images per class",
-      augmentNote: "color_crop_cutout_flip, for grey images color_crop; none for sound")
+      augmentNote: "color_crop_cutout_flip, no cutout of grey images, flip as --mirror says; none for sound")
       + MethodOption.guidance(
         embedIn: "snapshots", reuse: "4", weightNote: "2.5; above 20 images per class 0.5") + [
         MethodOption(

@@ -25,7 +25,7 @@ extension Option {
     help: "trained networks that pipe fit --method trajectory wrote")
 
   static let augment = Option(
-    "augment", .text("OPS"), defaultNote: "all six, without flip for grey images; none for sound",
+    "augment", .text("OPS"), defaultNote: "all six, flip as --mirror says; none for sound",
     help: "operations joined by _ of color, crop, cutout, flip, scale, rotate; or none")
 
   static let factor = Option(

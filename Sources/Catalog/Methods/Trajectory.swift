@@ -15,7 +15,7 @@ extension Method {
       MethodOption(.batch, "128", help: "samples per step at most"),
       MethodOption(.learningRate, "0.02", help: "learning rate, the same in all epochs"),
       MethodOption(.momentum, "0.9", help: "momentum, empty at the start of each epoch"),
-      MethodOption(.augment, note: "color_crop_flip, without flip for grey images; none for spectrograms"),
+      MethodOption(.augment, note: "color_crop_flip, flip as --mirror says; none for spectrograms"),
       MethodOption(.cutMix, "0"),
     ] + MethodOption.network
 }

@@ -13,6 +13,7 @@ extension ReadOptions {
       isSplitRequired = arguments.given("split")
     }
     if arguments.verb.option("name") != nil { name = arguments.text("name") }
+    mirror = arguments.choice("mirror").map { $0 == "yes" }
     exifRotate = arguments.flag("exif-rotate")
     onBadSample = try arguments.badSamplePolicy()
     switch arguments.extent("resize") {

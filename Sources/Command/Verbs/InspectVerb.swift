@@ -35,6 +35,9 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
   if let constants = manifest.normalization {
     line("normalisation", "mean \(numbers(constants.mean)), std \(numbers(constants.std))")
   }
+  if let mirror = manifest.mirror {
+    line("mirrored", "images \(mirror ? "keep" : "may change") their class when left and right are exchanged")
+  }
   if let formation = manifest.formation, formation.factor > 1 {
     let holds =
       switch formation.kind {

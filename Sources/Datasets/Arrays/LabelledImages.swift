@@ -6,6 +6,8 @@ struct LabelledImages {
   var labels: [Int]
   /// In index order; nil where the labels are only numbers.
   var classNames: [String]?
+  /// See `DatasetInfo`.
+  var mirror: Bool?
   var split: DatasetInfo.Split?
   /// The dataset's own name, where the data says it.
   var name: String?
@@ -59,7 +61,8 @@ struct LabelledImages {
     for label in labels { counts[label] += 1 }
     let info = DatasetInfo(
       name: request.datasetName(name.flatMap(datasetName(_:))), split: split ?? request.options.split,
-      classNames: classNames ?? (0..<classes).map(String.init), shape: shape, countPerClass: counts)
+      classNames: classNames ?? (0..<classes).map(String.init), shape: shape, mirror: mirror,
+      countPerClass: counts)
     let (labels, image, finish, place) = (labels, image, finish, place)
     var index = 0
     return OpenedLayout(

@@ -9,7 +9,7 @@ public func prepared(
 ) throws(DataError) -> any SampleSource {
   let isUnchanged =
     options.classes.isEmpty && options.resize == nil && options.centerCrop == nil && !options.exifRotate
-  guard !isUnchanged || options.name != nil else { return source }
+  guard !isUnchanged || options.name != nil || options.mirror != nil else { return source }
   // Who wrote the description did not turn the images; which of them are to be turned only they know.
   let described = {
     var info = source.info

@@ -53,6 +53,7 @@ final class PreparedSource: SampleSource {
         remedy: "take them apart first, with pipe cat --form, or leave --resize and --center-crop out")
     }
     if let name = options.name { info.name = name }
+    info.mirror = options.mirror ?? info.mirror
     return (info, classes)
   }
 

@@ -70,8 +70,8 @@ enum SVHN {
     var block: [UInt8] = []
     var firstInBlock = 0
     return try LabelledImages(
-      shape: [3, side, side], labels: labels, classNames: (0..<10).map(String.init), split: chosen.split, name: "svhn",
-      notes: notes + (skipped > 0 ? ["the additional images were skipped"] : []), place: chosen.place,
+      shape: [3, side, side], labels: labels, classNames: (0..<10).map(String.init), mirror: false, split: chosen.split,
+      name: "svhn", notes: notes + (skipped > 0 ? ["the additional images were skipped"] : []), place: chosen.place,
       image: { index throws(DataError) in
         if (index - firstInBlock) * imageBytes >= block.count {
           block = []

@@ -16,7 +16,7 @@ public struct ClassicAugmentation: ExpandingMethod {
   /// See `ExpandingMethod`.
   public static let settings = [Setting("augment", \Self.strategy)]
 
-  /// What is drawn from; nil for all operations but cutout, without flip where images are grey.
+  /// What is drawn from; nil for all operations but cutout, without flip where images may not be mirrored.
   public var strategy: AugmentationStrategy?
 
   /// See `ExpandingMethod`.
@@ -30,7 +30,7 @@ public struct ClassicAugmentation: ExpandingMethod {
 
   /// See `ExpandingMethod`.
   public mutating func decide(for task: MethodTask) {
-    strategy = strategy ?? AugmentationStrategy.usual(channels: task.shape.channels).without(.cutout)
+    strategy = strategy ?? AugmentationStrategy.usual(flip: task.keepsClassesMirrored).without(.cutout)
   }
 
   /// See `ExpandingMethod`.

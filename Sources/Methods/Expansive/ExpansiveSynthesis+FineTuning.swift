@@ -45,7 +45,7 @@ extension ExpansiveSynthesis {
     var options = self
     options.take(model)
     options.steps = steps ?? 300
-    options.augmentation = augmentation ?? .usual(channels: shape.channels)
+    options.augmentation = augmentation ?? .usual(flip: real.keepsClassesMirrored)
     if options.sources == .augmented { options.moving = moving ?? options.augmentation?.without(.cutout) }
     var tuning = FineTuning(model, real, normalization, options, snapshots, random)
     var last: StepReport?

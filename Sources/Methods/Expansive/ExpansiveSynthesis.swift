@@ -147,7 +147,7 @@ public struct ExpansiveSynthesis: ExpandingMethod {
     // The classifier must fit the images.
     var classifier = NetworkChoice(filters: 32)
     try classifier.decide(for: task)
-    augmentation = augmentation ?? .usual(channels: task.shape.channels)
+    augmentation = augmentation ?? .usual(flip: task.keepsClassesMirrored)
   }
 
   /// φ and φ⁻¹ for images of one size.

@@ -33,7 +33,7 @@ public struct LearnedImages: Sendable {
   public var momentum = 0.5
   /// What the images are at first.
   public var initialization: Initialization
-  /// Siamese augmentation; nil for all operations, for grey images (digits and letters) without the flip, for spectrograms none.
+  /// Siamese augmentation; nil for all operations, without the flip for images that may not be mirrored, for spectrograms none.
   public var augmentation: AugmentationStrategy?
   /// How a stored image becomes training images.
   public var formation: Formation

@@ -52,8 +52,8 @@ public struct AugmentationStrategy: Sendable, Equatable, CustomStringConvertible
   public static let full = AugmentationStrategy(Operation.allCases)
   /// Without flips, for digits and letters.
   public static let withoutFlip = full.without(.flip)
-  /// What suits images of so many channels: grey ones are digits and letters, as a rule, and are not mirrored.
-  public static func usual(channels: Int) -> AugmentationStrategy { channels == 1 ? .withoutFlip : .full }
+  /// What suits images: all of them, but for the flip where it would change classes.
+  public static func usual(flip: Bool) -> AugmentationStrategy { flip ? .full : .withoutFlip }
   /// No augmentation.
   public static let none = AugmentationStrategy([])
 

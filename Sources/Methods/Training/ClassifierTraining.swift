@@ -103,6 +103,15 @@ public struct TrainingProtocol: Sendable, Equatable {
     self.schedule = schedule
   }
 
+  /// The operations of the augmentation: `color_crop_flip_scale_rotate`, or `none`.
+  public var operations: String {
+    switch augmentation {
+    case .none: AugmentationStrategy.none.description
+    case .one(let strategy), .combined(let strategy): strategy.description
+    case .classic: "crop_scale_rotate"
+    }
+  }
+
   /// The name, and the epochs where they are not the prescribed ones: `P-DSA (30 of 1000 epochs)`.
   public var label: String {
     epochs == prescribedEpochs ? name : "\(name) (\(epochs) of \(prescribedEpochs) epochs)"

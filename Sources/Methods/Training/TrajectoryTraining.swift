@@ -22,7 +22,7 @@ public struct TrajectoryTraining: Sendable, Equatable {
   public var momentum = 0.9
   /// Weight decay of SGD, which also acts on biases and norms.
   public var weightDecay = 5e-4
-  /// Augmentation, in IDC's combination; nil for color, crop and flip, of grey images (digits and letters) color and crop.
+  /// Augmentation, in IDC's combination; nil for color, crop and, of images that may be mirrored, flip.
   public var augmentation: AugmentationStrategy?
   /// The share of batches that CutMix mixes.
   public var cutMixProbability = 0.0
@@ -60,7 +60,7 @@ public struct TrajectoryTraining: Sendable, Equatable {
     augmentation = augmentation ?? Self.usualAugmentation(for: task)
   }
 
-  /// Color, crop and flip; of grey images color and crop; of spectrograms none.
+  /// Color, crop and flip; without flip of images that may not be mirrored; of spectrograms none.
   static func usualAugmentation(for task: MethodTask) -> AugmentationStrategy {
     task.usualAugmentation.without(.cutout).without(.scale).without(.rotate)
   }

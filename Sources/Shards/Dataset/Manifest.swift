@@ -76,6 +76,8 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var normalization: Normalization?
   /// How the samples were made from sound; nil for images.
   public var spectrogram: Spectrogram?
+  /// Whether an image keeps its class when left and right are exchanged; nil where nobody said.
+  public var mirror: Bool?
   /// What to do to each image before training.
   public var formation: Formation?
   /// Learning rate learned with the images.
@@ -91,7 +93,8 @@ public struct Manifest: Codable, Sendable, Equatable {
   public var info: DatasetInfo {
     DatasetInfo(
       name: dataset, kind: kind, split: split, classNames: labelNames, shape: shape, normalization: normalization,
-      spectrogram: spectrogram, formation: formation, learnedLearningRate: learnedLearningRate, labelKind: labelKind,
+      spectrogram: spectrogram, mirror: mirror, formation: formation, learnedLearningRate: learnedLearningRate,
+      labelKind: labelKind,
       countPerClass: countsPerClass, provenance: provenance)
   }
 
@@ -195,6 +198,7 @@ public struct Manifest: Codable, Sendable, Equatable {
     self.observedRange = observedRange
     normalization = info.normalization
     spectrogram = info.spectrogram
+    mirror = info.mirror
     formation = info.formation
     learnedLearningRate = info.learnedLearningRate
     provenance = info.provenance

@@ -32,6 +32,7 @@ struct ExportDescription: Encodable {
   /// What a network is given: `(image / 255 - mean) / std`.
   var networkInput: String?
   var spectrogram: Spectrogram?
+  var mirror: Bool?
   var formation: Formation?
   var learnedLearningRate: Double?
   var provenance: [ProvenanceStep]
@@ -55,6 +56,7 @@ struct ExportDescription: Encodable {
     normalization = info.normalization
     if normalization != nil { networkInput = areFloats ? "(image - mean) / std" : "(image / 255 - mean) / std" }
     spectrogram = info.spectrogram
+    mirror = info.mirror
     formation = info.formation
     learnedLearningRate = info.learnedLearningRate
     provenance = info.provenance

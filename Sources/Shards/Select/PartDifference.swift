@@ -27,6 +27,7 @@ struct PartDifference: Equatable {
     found =
       found ?? differ("normalisation", { $0.normalization }, { "mean \(numbers($0.mean)), std \(numbers($0.std))" })
     found = found ?? differ("spectrogram", { $0.spectrogram }, { text(of: $0) })
+    found = found ?? differ("mirror", { $0.mirror }, { "\($0)" })
     found = found ?? differ("formation", { $0.formation }, { text(of: $0) })
     found = found ?? differ("learned learning rate", { $0.learnedLearningRate }, { "\($0)" })
     guard let found else { return nil }

@@ -66,7 +66,8 @@ public struct CondensePlan: Sendable {
     (self.counts, firstImage) = share
     // Options follow from what all parts make, cost from what this one does.
     let task = MethodTask(
-      dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram, counts: counts, available: available)
+      dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram,
+      keepsClassesMirrored: store.keepsClassesMirrored, counts: counts, available: available)
     var method = request.method
     if let checkpoint = request.checkpoint, let found = checkpoint.found {
       try found.check(source: digest, at: checkpoint.path)

@@ -191,7 +191,7 @@ extension CondenseRequest {
     guard partition != nil, validation == nil, let shape = info.shape, shape.count == 3 else { return false }
     let task = MethodTask(
       dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
-      isSpectrogram: info.spectrogram != nil,
+      isSpectrogram: info.spectrogram != nil, keepsClassesMirrored: info.keepsClassesMirrored(channels: shape[0]),
       counts: try budget.counts(classNames: info.classNames, dataset: info.name), available: counts)
     var method = method
     try method.decide(for: task)
@@ -217,7 +217,8 @@ extension CondenseRequest {
     if traits.isBoundedBySamples, info.countPerClass == nil { counts = counts.map { _ in 0 } }
     var task = MethodTask(
       dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
-      isSpectrogram: info.spectrogram != nil, counts: counts,
+      isSpectrogram: info.spectrogram != nil, keepsClassesMirrored: info.keepsClassesMirrored(channels: shape[0]),
+      counts: counts,
       available: whole?.counts ?? info.countPerClass ?? counts.map { _ in 0 })
     var method = method
     try method.decide(for: task)

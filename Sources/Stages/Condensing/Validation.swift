@@ -57,7 +57,7 @@ public struct Validation: Sendable {
 
   /// The protocol for a set of so many training images.
   private func recipe(formed: Int) -> TrainingProtocol {
-    var recipe = TrainingProtocol.idc(flip: training.shape.channels > 1)
+    var recipe = TrainingProtocol.idc(flip: training.keepsClassesMirrored)
     if training.isSpectrogram { recipe = recipe.withoutAugmentation }
     recipe.epochs = min(Self.mostEpochs, max(50, Self.trainedImages / max(1, formed)))
     return recipe

@@ -43,6 +43,7 @@ func keptFeatures(
 ) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
   let task = MethodTask(
     dataset: "real training data", shape: real.shape, isSpectrogram: real.isSpectrogram,
+    keepsClassesMirrored: real.keepsClassesMirrored,
     counts: real.classNames.map { _ in 1 },
     available: real.classNames.indices.map(real.count(ofClass:)))
   var features = features
@@ -55,6 +56,7 @@ extension ClassStore {
   /// Classes and size, as a description has them.
   var described: DatasetInfo {
     DatasetInfo(
-      name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width], spectrogram: spectrogram)
+      name: "", classNames: classNames, shape: [shape.channels, shape.height, shape.width], spectrogram: spectrogram,
+      mirror: keepsClassesMirrored)
   }
 }

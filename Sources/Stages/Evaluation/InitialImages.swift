@@ -54,7 +54,8 @@ public struct InitialImages: Sendable {
     }
     guard let seed = step.options["seed"].flatMap(UInt64.init) else { throw cannot("its history has no seed") }
     let task = MethodTask(
-      dataset: info.name, shape: real.shape, isSpectrogram: real.isSpectrogram, counts: counts,
+      dataset: info.name, shape: real.shape, isSpectrogram: real.isSpectrogram,
+      keepsClassesMirrored: real.keepsClassesMirrored, counts: counts,
       available: counts.indices.map(real.count(ofClass:)))
     var method = type.init()
     do throws(SettingError) {

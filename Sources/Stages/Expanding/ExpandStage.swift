@@ -173,7 +173,9 @@ public struct ExpandStage: Stage {
     let present = (0..<store.classCount).map { store.count(ofClass: $0) }
     let counts = try request.counts(of: present, classNames: store.classNames, dataset: info.name)
     try prior?.check(imageShape: [store.shape.channels, store.shape.height, store.shape.width], of: info.name)
-    let task = MethodTask(dataset: info.name, shape: store.shape, counts: counts, available: present)
+    let task = MethodTask(
+      dataset: info.name, shape: store.shape, keepsClassesMirrored: store.keepsClassesMirrored, counts: counts,
+      available: present)
     var method = request.method
     try method.decide(for: task)
     let cost = method.cost(of: task)

@@ -28,7 +28,8 @@ public struct TrajectoryPlan: Sendable {
   ) throws {
     let available = (0..<store.classCount).map(store.count(ofClass:))
     let task = MethodTask(
-      dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram, counts: available,
+      dataset: info.name, shape: store.shape, isSpectrogram: store.isSpectrogram,
+      keepsClassesMirrored: store.keepsClassesMirrored, counts: available,
       available: available)
     var training = training
     try training.decide(for: task)
@@ -62,7 +63,8 @@ public struct TrajectoryPlan: Sendable {
     let counts = info.countPerClass ?? info.classNames.map { _ in 0 }
     let task = MethodTask(
       dataset: info.name, shape: ImageShape(channels: shape[0], height: shape[1], width: shape[2]),
-      isSpectrogram: info.spectrogram != nil, counts: counts, available: counts)
+      isSpectrogram: info.spectrogram != nil, keepsClassesMirrored: info.keepsClassesMirrored(channels: shape[0]),
+      counts: counts, available: counts)
     var training = training
     try training.decide(for: task)
     try memoryNeed(training.recipe(for: task)).check(decoded: 0, machine: machine, dataset: info.name)

@@ -16,6 +16,8 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   public let classNames: [String]
   /// How the samples were made from sound; nil for images.
   public let spectrogram: Spectrogram?
+  /// See `RealImages`.
+  public let keepsClassesMirrored: Bool
   /// SHA-256 over shape, class names, labels and pixels in archive order: equal for equal data however it was packed.
   public let digest: String
 
@@ -33,6 +35,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     self.digest = digest
     classNames = builder.info.classNames
     spectrogram = builder.info.spectrogram
+    keepsClassesMirrored = builder.info.keepsClassesMirrored(channels: shape.channels)
     recordsOfClass = builder.recordsOfClass
     keys = builder.keys
     origins = builder.origins
@@ -41,6 +44,7 @@ public final class ClassStore: RealImages, @unchecked Sendable {
   /// A part of another store, which shares its memory.
   private init(_ whole: ClassStore, recordsOfClass: [[Int]], part: String) {
     (shape, classNames, spectrogram) = (whole.shape, whole.classNames, whole.spectrogram)
+    keepsClassesMirrored = whole.keepsClassesMirrored
     (arena, keys, origins) = (whole.arena, whole.keys, whole.origins)
     self.recordsOfClass = recordsOfClass
     digest = sha256(Array("\(whole.digest) \(part)".utf8))
