@@ -49,7 +49,7 @@ struct ClassReuse {
         kept[label] = try read(path, label)
         markUsed(path)
       } catch {
-        log("\(error); it is made again")
+        log(error.madeAgain)
       }
     }
   }

@@ -6,16 +6,16 @@ import Tensors
 
 /// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
 public struct CondensePlan: Sendable {
-  private let request: CondenseRequest
+  let request: CondenseRequest
   private let info: DatasetInfo
-  private let digest: String
+  let digest: String
   /// Images to make of each class.
   private let counts: [Int]
   /// The number of the first of them among the images of all parts.
   let firstImage: Int
-  private let method: any CondensingMethod
+  let method: any CondensingMethod
   private let cache: FeatureCache?
-  private let givenFeatures: Network?
+  let givenFeatures: Network?
   /// The networks whose snapshots are taken in every step; nil where there are none.
   private let mainRecipe: TrajectoryRecipe?
   /// The real images that are condensed: all of them, or those that are not held back.
@@ -205,11 +205,6 @@ public struct CondensePlan: Sendable {
     usesNormalization = cost.probe != nil || cost.features != nil
   }
 
-  /// The options in force, for who wants to know.
-  var options: String {
-    provenance(stepsReached: method.steps).sorted { $0.key < $1.key }.map { "--\($0) \($1)" }.joined(separator: " ")
-  }
-
   /// The classes that an earlier run made; nil where none is looked for.
   private func reuse(tool: String, in context: RunContext) -> ClassReuse? {
     guard request.reusesClasses else { return nil }
@@ -382,34 +377,6 @@ public struct CondensePlan: Sendable {
     } else if asked > 0, steps == 0 {
       throw stoppedBeforeFirstStep("the training of the network for \(request.name)", info.name)
     }
-  }
-
-  /// The history of what was made.
-  func step(
-    _ verb: String, tool: String, stepsReached: Int, validated: ValidationResult? = nil, reused: [String] = []
-  ) -> ProvenanceStep {
-    var digests = ["source": digest]
-    digests["trajectories"] = request.trajectories?.digest
-    digests["start"] = request.startDigest
-    return ProvenanceStep(
-      verb: verb, tool: tool, options: provenance(stepsReached: stepsReached), digests: digests,
-      results: validated?.recorded, reused: reused.isEmpty ? nil : reused)
-  }
-
-  /// Every option in force, as it would be typed; those of reading where they were typed.
-  private func provenance(stepsReached: Int?) -> [String: String] {
-    var options = request.reading.merging(method.recorded) { _, new in new }
-    options["method"] = request.name
-    options["ipc"] = request.budget.text
-    options["seed"] = String(request.seed)
-    options["partition"] = request.partition?.text
-    options.merge(request.validation?.recorded ?? [:]) { $1 }
-    if Runtime.device != .cpu { options["device"] = Runtime.device.description }
-    // Given networks are trained already.
-    let hasSteps = method.steps != nil && givenFeatures == nil
-    if !hasSteps { options[type(of: method).stepsOption] = nil }
-    if hasSteps { options[type(of: method).stepsOption] = stepsReached.map { String($0) } }
-    return options
   }
 }
 

@@ -74,7 +74,7 @@ struct FeatureCache: Sendable {
       }
       log("\(path) holds other shapes than \(shapes); it is made again")
     } catch {
-      log("\(error); it is made again")
+      log(error.madeAgain)
     }
     return nil
   }

@@ -131,7 +131,7 @@ private func snapshots(of network: Architecture, in path: String, _ log: (String
     markUsed(path)
     return snapshots
   } catch {
-    log("\(error); it is made again")
+    log(error.madeAgain)
     return []
   }
 }

@@ -178,3 +178,8 @@ public struct TensorFile {
     String(decoding: encodeJSON(text), as: UTF8.self)
   }
 }
+
+extension DataError {
+  /// What is wrong with a file that is kept, where nobody has to do anything about it.
+  var madeAgain: String { "\(DataError(fault, at: place, problem)); it is made again" }
+}
