@@ -131,6 +131,10 @@ struct DatasetContents {
       ("history", "how the dataset was made is not known any more"),
       ("normalization", "mean and standard deviation are not known any more: compute them, or train without"),
       ("learned_learning_rate", "whether a learning rate was learned with the images is not known any more"),
+      (
+        "mirror",
+        "whether images keep their class when left and right are exchanged is not known any more; --mirror says it"
+      ),
       ("dataset", "the name of the data is taken from the shards: \(first.prefix)"),
     ]
     if facts.classNames.isEmpty {
