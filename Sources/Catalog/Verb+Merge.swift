@@ -3,7 +3,7 @@ extension Verb {
     "merge",
     summary: "join shard folders that belong together into one dataset",
     description: [
-      "Parts belong together when split, kind, class names and their order, fields, kind of labels, shape, normalisation, spectrogram, "
+      "Parts belong together when split, kind, class names and their order, fields, kind of labels, shape, normalisation, spectrogram, mirroring, "
         + "formation and learned learning rate are the same; the first difference is named otherwise (65). They may hold different classes, as the parts of "
         + "a condensation that was run class by class, or more samples of the same ones.",
       "Samples of condensed and expanded parts are ordered class by class, as one run writes them; those of other parts come one part after "

@@ -74,6 +74,9 @@ extension DatasetInfo {
   /// grey ones are digits and letters as a rule.
   public func keepsClassesMirrored(channels: Int) -> Bool { mirror ?? (channels > 1) }
 
+  /// The same where the shape is known; in colour otherwise.
+  public var isMirrored: Bool { keepsClassesMirrored(channels: shape?.first ?? 3) }
+
   /// The most samples that a class may be said to have, and the most values that a sample may be said to have.
   private static let maxCount = Int(Int32.max)
 

@@ -65,6 +65,14 @@ private func recipe(_ steps: String, inputs: [String] = ["file:1"], tool: String
     #expect(plan.inputs == ["jobs/a.tar"])
     #expect(plan.sources == ["jobs/a.tar", "jobs/m.safetensors"])
     #expect(plan.commands(into: "there")[0] == ["encode", "--input=jobs/a.tar", "--model=jobs/m.safetensors"])
+    // A file may be called by the day.
+    let daily = try #require(try plans(file(steps.replacing("'m.safetensors'", with: "20261126"))).first)
+    #expect(daily.sources == ["jobs/a.tar", "jobs/20261126"])
+    #expect(daily.commands(into: "there")[0].last == "--model=jobs/20261126")
+    let start = "{ verb: 'condense', options: { 'start-from': 20261126 } }, { verb: 'shard' }"
+    #expect(try plans(file(start)).first?.steps.first?.startsFrom == "jobs/20261126")
+    let kept = "{ verb: 'condense', options: { checkpoint: 1 } }, { verb: 'shard' }"
+    #expect(try plans(file(kept)).first?.written == ["jobs/1"])
   }
 
   @Test func `a verb that writes a model is no step`() {

@@ -15,7 +15,8 @@ private func result(_ accuracies: [Double], from start: Double? = nil, random: D
   if let start { rows.append(row("initial images", [start], baseline: true)) }
   if let random { rows.append(row("random", [random], baseline: true)) }
   return EvaluationResult(
-    protocol: "P-DSA", epochs: 1, prescribedEpochs: 1, repeats: accuracies.count, seed: 0, precision: "float32",
+    protocol: "P-DSA", augmentation: "color_crop", epochs: 1, prescribedEpochs: 1, repeats: accuracies.count, seed: 0,
+    precision: "float32",
     networks: ["convnet"], width: 128, device: "cpu", test: "digits", testSplit: .test, classes: [], countPerClass: [],
     rows: rows)
 }
@@ -38,7 +39,7 @@ private func entry(_ method: String, ipc: Int, seed: Int, _ result: EvaluationRe
     ])
     #expect(
       table.markdown == """
-        Accuracy in % on digits after the last epoch, P-DSA, convnet; mean ± std over seeds:
+        Accuracy in % on digits after the last epoch, P-DSA (color_crop), convnet; mean ± std over seeds:
 
         | ipc | dm | a\\|b | random baseline |
         | --- | --- | --- | --- |
@@ -53,11 +54,14 @@ private func entry(_ method: String, ipc: Int, seed: Int, _ result: EvaluationRe
       entry("d,m", ipc: 1, seed: 0, result([0.5, 0.75], random: 0.125)), entry("d,m", ipc: 1, seed: 1, nil),
     ])
     let lines = table.csv.split(separator: "\n")
-    #expect(lines[0].hasPrefix("method,ipc,seed,output,evaluation,state,set,baseline,network,protocol,test,images,"))
-    #expect(lines[1].hasPrefix("\"d,m\",1,0,\"out/d,m-1-0\",0,run,dm,false,convnet,P-DSA,digits,10,10,0.625,0.17"))
+    #expect(
+      lines[0].hasPrefix(
+        "method,ipc,seed,output,evaluation,state,set,baseline,network,protocol,augmentation,test,images,"))
+    #expect(
+      lines[1].hasPrefix("\"d,m\",1,0,\"out/d,m-1-0\",0,run,dm,false,convnet,P-DSA,color_crop,digits,10,10,0.625,0.17"))
     #expect(lines[1].hasSuffix(",0.5 0.75,1"))
     #expect(lines[2].contains(",run,random,true,"))
-    #expect(lines[3] == "\"d,m\",1,1,\"out/d,m-1-1\",0,not run,,,,,,,,,,,")
+    #expect(lines[3] == "\"d,m\",1,1,\"out/d,m-1-1\",0,not run,,,,,,,,,,,,")
     #expect(lines.count == 4)
   }
 

@@ -59,6 +59,9 @@ extension ComputeTests {
         pipe evaluate -q --train again --test $A --protocol idc --baselines $small | used || exit
         pipe evaluate -q --train again --test $A --mirror no $small | used || exit
         pipe merge -q plain mirrored -o both; echo $?
+        pipe shard -q -i plain --mirror yes -o said && grep -c '"shard"' said/pipe.manifest
+        pipe decode -q --mirror yes -i $A -o told.wire
+        $make --checkpoint kept -i told.wire -o whole.wire && $make --checkpoint kept -i $A -o other.wire; echo $?
         """)
       #expect(
         run.output == """
@@ -69,6 +72,8 @@ extension ComputeTests {
             mirrored      images keep their class when left and right are exchanged
           color_crop_flip_scale_rotate
           color_crop_cutout_scale_rotate
+          65
+          1
           65
 
           """, "\(run.output) \(run.errors)")

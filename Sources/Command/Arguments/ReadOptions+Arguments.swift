@@ -70,7 +70,7 @@ extension ReadOptions {
 
   /// Whether samples pass as they are.
   var changesNothing: Bool {
-    classes.isEmpty && resize == nil && centerCrop == nil && !exifRotate
+    classes.isEmpty && resize == nil && centerCrop == nil && !exifRotate && mirror == nil
   }
 }
 

@@ -161,15 +161,14 @@ extension DatasetPlan.Step {
     var words: [String] = []
     var startWords: [String] = []
     for (name, value) in step.options.sorted(by: { $0.key < $1.key }) {
-      if ["model", "pretrain", "trajectories"].contains(name), case .text(let path) = value {
-        models.append(place.resolve(path))
-      }
-      if name == "start-from", verb.option(name) != nil, case .text(let path) = value, !path.isEmpty {
+      let path = value.path(for: verb.option(name))
+      if ["model", "pretrain", "trajectories"].contains(name), let path { models.append(place.resolve(path)) }
+      if name == "start-from", let path, !path.isEmpty {
         startsFrom = place.resolve(path)
         startWords = ["--start-from=\(place.resolve(path))"]
         continue
       }
-      if verb.option(name)?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
+      if verb.option(name)?.isWritten ?? false, let path { written.append(place.resolve(path)) }
       if let remedy = Self.reserved[name] { throw place.refuse("--\(name) does not belong to a step", remedy) }
       do throws(UsageError) {
         words += try value.words(name, for: verb.option(name)) { place.resolve($0) }

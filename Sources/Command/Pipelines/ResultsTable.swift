@@ -37,7 +37,8 @@ struct ResultsTable {
   var csv: String {
     let axes = axes
     let columns = [
-      "output", "evaluation", "state", "set", "baseline", "network", "protocol", "test", "images", "trained_on", "mean",
+      "output", "evaluation", "state", "set", "baseline", "network", "protocol", "augmentation", "test", "images",
+      "trained_on", "mean",
       "std", "accuracies", "seconds",
     ]
     var lines = [axes + columns]
@@ -52,7 +53,8 @@ struct ResultsTable {
           lines.append(
             place + [
               String(index), row.stoppedEarly ? "stopped early" : "run", row.set, row.baseline ? "true" : "false",
-              row.network, result.protocol, result.test, String(row.images), String(row.trainedOn), number(row.mean),
+              row.network, result.protocol, result.augmentation ?? "", result.test, String(row.images),
+              String(row.trainedOn), number(row.mean),
               number(row.std), row.accuracies.map { number($0) }.joined(separator: " "), number(row.seconds),
             ])
         }
@@ -74,7 +76,7 @@ struct ResultsTable {
       for network in networks.isEmpty ? [nil] : networks.map(Optional.some) {
         let seeds = axes.contains("seed") ? "seeds" : "networks"
         let tests = Set(found.map(\.test)).sorted().joined(separator: ", ")
-        let protocols = Set(found.map(\.protocol)).sorted().joined(separator: ", ")
+        let protocols = Set(found.map(how)).sorted().joined(separator: "; ")
         let heading =
           found.isEmpty
           ? "Accuracy in %"
@@ -83,6 +85,11 @@ struct ResultsTable {
       }
     }
     return parts.joined(separator: "\n")
+  }
+
+  /// The protocol, with the operations that augmented the images: accuracies under others are not to be compared.
+  private func how(_ result: EvaluationResult) -> String {
+    result.protocol + (result.augmentation.map { " (\($0))" } ?? "")
   }
 
   private func table(_ index: Int, _ network: String?) -> String {

@@ -38,6 +38,15 @@ extension StepOption: Decodable {
 }
 
 extension StepOption {
+  /// The path that an option names which takes one; a file may be called by a number, such as the day.
+  func path(for option: Option?) -> String? {
+    guard case .path? = option?.kind else { return nil }
+    switch self {
+    case .text(let text), .number(let text): return text
+    case .bool, .list, .table: return nil
+    }
+  }
+
   /// The words of the command line that say the same; none for a flag that is off.
   ///
   /// - Parameter option: nil for a name that the verb does not have, which the reader of the words will say.
@@ -54,7 +63,7 @@ extension StepOption {
     case (.bool(let isOn), _):
       guard option.impliedText != nil else { throw refuse("a value, not \(isOn)") }
       return isOn ? ["--\(name)"] : []
-    case (.text(let text), .path): return ["--\(name)=\(text.isEmpty ? text : path(text))"]
+    case (.text(let text), .path), (.number(let text), .path): return ["--\(name)=\(text.isEmpty ? text : path(text))"]
     case (.number(let text), _), (.text(let text), _): return ["--\(name)=\(text)"]
     case (.list(let paths), .path) where option.repeats && !paths.contains(""):
       return paths.map { "--\(name)=\(path($0))" }

@@ -1,9 +1,15 @@
 internal import Datasets
 internal import Methods
+internal import Shards
 internal import Tensors
 
 /// What a set's history says of the run that made it.
 extension CondensePlan {
+  /// What a checkpoint knows the real images by: their digest, and what is said of them that decides how networks are trained.
+  static func checkpointSource(_ digest: String, _ info: DatasetInfo) -> String {
+    info.mirror.map { sha256(Array("\(digest) mirror \($0)".utf8)) } ?? digest
+  }
+
   /// The options in force, for who wants to know.
   var options: String {
     provenance(stepsReached: method.steps).sorted { $0.key < $1.key }.map { "--\($0) \($1)" }.joined(separator: " ")
@@ -29,6 +35,8 @@ extension CondensePlan {
     options["seed"] = String(request.seed)
     options["partition"] = request.partition?.text
     options.merge(request.validation?.recorded ?? [:]) { $1 }
+    // Also where it was not typed: networks were trained by it.
+    options["mirror"] = info.mirror.map { $0 ? "yes" : "no" }
     if Runtime.device != .cpu { options["device"] = Runtime.device.description }
     // Given networks are trained already.
     let hasSteps = method.steps != nil && givenFeatures == nil

@@ -7,7 +7,7 @@ import Tensors
 /// A condensation with everything decided: the method's options after typed options, defaults and the size of the work.
 public struct CondensePlan: Sendable {
   let request: CondenseRequest
-  private let info: DatasetInfo
+  let info: DatasetInfo
   let digest: String
   /// Images to make of each class.
   private let counts: [Int]
@@ -70,7 +70,7 @@ public struct CondensePlan: Sendable {
       keepsClassesMirrored: store.keepsClassesMirrored, counts: counts, available: available)
     var method = request.method
     if let checkpoint = request.checkpoint, let found = checkpoint.found {
-      try found.check(source: digest, at: checkpoint.path)
+      try found.check(source: Self.checkpointSource(digest, info), at: checkpoint.path)
       do throws(SettingError) {
         try method.setAll(found.options)
       } catch {
@@ -270,7 +270,8 @@ public struct CondensePlan: Sendable {
     }
     let keeper = (reused.isEmpty ? request.checkpoint : nil).map { checkpoint in
       CheckpointKeeper(
-        checkpoint, asked: request.asked(tool: tool), source: digest, options: method.recorded, recipe: mainRecipe,
+        checkpoint, asked: request.asked(tool: tool), source: Self.checkpointSource(digest, info),
+        options: method.recorded, recipe: mainRecipe,
         trials: trials, in: context)
     }
     keeper?.take(part: &control)

@@ -12,6 +12,7 @@ public struct InitialImages: Sendable {
   private let method: any CondensingMethod
   private let seed: UInt64
   private let counts: [Int]
+  private let keepsClassesMirrored: Bool
   /// Epochs that have to be trained for them.
   private let missingEpochs: Int
   /// Memory that making them takes; nil where it is next to nothing.
@@ -52,10 +53,13 @@ public struct InitialImages: Sendable {
     guard !asksNetworks || step.digests["trajectories"] == nil else {
       throw cannot("its clusters came from networks in a file")
     }
+    // As it was known when they were made, whatever is said of the set now.
+    let keepsClassesMirrored = step.options["mirror"].map { $0 == "yes" } ?? (real.shape.channels > 1)
+    let real = real.with(keepsClassesMirrored: keepsClassesMirrored)
     guard let seed = step.options["seed"].flatMap(UInt64.init) else { throw cannot("its history has no seed") }
     let task = MethodTask(
       dataset: info.name, shape: real.shape, isSpectrogram: real.isSpectrogram,
-      keepsClassesMirrored: real.keepsClassesMirrored, counts: counts,
+      keepsClassesMirrored: keepsClassesMirrored, counts: counts,
       available: counts.indices.map(real.count(ofClass:)))
     var method = type.init()
     do throws(SettingError) {
@@ -68,6 +72,7 @@ public struct InitialImages: Sendable {
     self.method = method
     self.seed = seed
     self.counts = counts
+    self.keepsClassesMirrored = keepsClassesMirrored
     let cost = method.cost(of: task)
     recipe = asksNetworks ? cost.trajectories.first : nil
     memoryNeed = recipe == nil ? nil : cost.memory
@@ -82,6 +87,7 @@ public struct InitialImages: Sendable {
 
   /// Makes them, on the compute thread; `normalization` is what the set was made with.
   func contestant(from real: ClassStore, normalization: Normalization, in context: RunContext) throws -> Contestant {
+    let real = real.with(keepsClassesMirrored: keepsClassesMirrored)
     var control = RunControl(shouldStop: context.shouldStop)
     control.progress = { report in
       guard let phase = report.phase else { return }

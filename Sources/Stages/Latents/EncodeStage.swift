@@ -27,6 +27,7 @@ public struct EncodeStage: LatentStage {
     described.shape = [surroundings.file.description.latent]
     described.normalization = nil
     described.formation = nil
+    described.mirror = surroundings.file.description.mirror ?? info.mirror
     var step = step
     step.digests["source"] = seen.digest
     described.provenance.append(step)

@@ -42,6 +42,9 @@ public struct LatentModelFile: Sendable {
     public var keyDigests: [String]
     /// How the model came to be, oldest step first.
     public var provenance: [ProvenanceStep]
+
+    /// Whether its images keep their class when left and right are exchanged; nil where nobody said.
+    public var mirror: Bool? { provenance.last?.options["mirror"].map { $0 == "yes" } }
   }
 
   /// The method whose models these are.

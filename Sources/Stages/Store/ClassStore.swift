@@ -41,6 +41,13 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     origins = builder.origins
   }
 
+  private init(_ whole: ClassStore, keepsClassesMirrored: Bool) {
+    (shape, classNames, spectrogram) = (whole.shape, whole.classNames, whole.spectrogram)
+    self.keepsClassesMirrored = keepsClassesMirrored
+    (arena, keys, origins) = (whole.arena, whole.keys, whole.origins)
+    (recordsOfClass, digest) = (whole.recordsOfClass, whole.digest)
+  }
+
   /// A part of another store, which shares its memory.
   private init(_ whole: ClassStore, recordsOfClass: [[Int]], part: String) {
     (shape, classNames, spectrogram) = (whole.shape, whole.classNames, whole.spectrogram)
@@ -49,6 +56,9 @@ public final class ClassStore: RealImages, @unchecked Sendable {
     self.recordsOfClass = recordsOfClass
     digest = sha256(Array("\(whole.digest) \(part)".utf8))
   }
+
+  /// The same samples, where it is known otherwise whether images keep their class when left and right are exchanged.
+  func with(keepsClassesMirrored: Bool) -> ClassStore { ClassStore(self, keepsClassesMirrored: keepsClassesMirrored) }
 
   /// The samples in two parts: of each class, the second holds a share at random, at least one sample, but none of a class with one sample.
   ///

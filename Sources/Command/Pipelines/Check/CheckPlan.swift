@@ -34,7 +34,7 @@ struct CheckPlan: Equatable {
     do throws(UsageError) {
       for (name, value) in check.options.sorted(by: { $0.key < $1.key }) {
         let option = verb.option(name)
-        if option?.isWritten ?? false, case .text(let path) = value { written.append(place.resolve(path)) }
+        if option?.isWritten ?? false, let path = value.path(for: option) { written.append(place.resolve(path)) }
         words += try value.words(name, for: option) { place.resolve($0) }
       }
       recorded = try Arguments(words, for: verb).recorded

@@ -77,18 +77,23 @@ extension PipelineRun {
     guard let folder = subject.last, let manifest = try? Manifest(inFolder: folder) else { return nil }
     let generation = manifest.generation
     if let known, known.generation == generation { return known }
-    if try Manifest(inFolder: subject.folder).labelNames != manifest.labelNames {
+    let own = try Manifest(inFolder: subject.folder)
+    if own.labelNames != manifest.labelNames {
       report.warn("\(subject.plan.output): has other classes than the last generation, and is not compared with it")
       return nil
     }
     // The output may have been looked at since it was published.
-    for place in [folder, try resolvedOutput(subject.plan.output)] {
+    // Where it is said now that images may be mirrored, or no longer, its figures were found under another augmentation.
+    let mirror = subject.check.recorded["mirror"] == nil && own.info.isMirrored != manifest.info.isMirrored
+    for place in [folder, try resolvedOutput(subject.plan.output)] where !mirror {
       if let file = CheckFile(inFolder: place), file.generation == generation, file.evaluation == subject.evaluation {
         return CheckFile.Last(generation: generation, figures: file.figures)
       }
     }
     report.log("\(subject.plan.output): finding the accuracy of the last generation under this check")
-    return CheckFile.Last(generation: generation, figures: try await figures(of: folder, subject).figures)
+    return CheckFile.Last(
+      generation: generation,
+      figures: try await figures(of: folder, subject, mirrored: mirror ? own.info.isMirrored : nil).figures)
   }
 
   private func verified(_ folder: String) async throws -> ConditionResult {
@@ -106,11 +111,13 @@ extension PipelineRun {
   /// - Throws: `DataError`: `.upstream` with the exit code of `pipe evaluate`; `.badInput` when the dataset was tested on what
   ///   it was made from; `CancellationError`.
   private mutating func figures(
-    of folder: String, _ subject: CheckSubject
+    of folder: String, _ subject: CheckSubject, mirrored: Bool? = nil
   ) async throws -> (figures: [CheckFile.Figures], classes: [String]) {
     let plan = subject.plan
+    let mirror = mirrored.map { ["--mirror=\($0 ? "yes" : "no")"] } ?? []
     let text = try await output(
-      of: [subject.check.command(on: folder) + terminalOptions], "its accuracy could not be found: evaluate", for: plan)
+      of: [subject.check.command(on: folder) + mirror + terminalOptions], "its accuracy could not be found: evaluate",
+      for: plan)
     let result = try decodeJSON(EvaluationResult.self, from: text, at: [plan.output, "pipe evaluate"])
     guard let figures = CheckFile.Figures.list(result) else {
       throw DataError(
