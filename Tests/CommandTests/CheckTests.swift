@@ -102,6 +102,13 @@ import Testing
     try job.describe(options: "resize: 8", keys: "check: { 'not-worse-than-last': 2, repeats: 2 }")
     #expect(try job.pipe("--replace").status == 0)
     #expect(try job.evaluations() == 4)
+    // So they do where images are not mirrored any more.
+    try job.describe(options: "resize: 8, mirror: 'no'", keys: "check: { 'not-worse-than-last': 2, repeats: 2 }")
+    #expect(try job.pipe("--replace").status == 0)
+    #expect(try job.evaluations() == 6)
+    let calls = try String(contentsOf: job.folder.url.appending(path: "programs/calls"), encoding: .utf8)
+    #expect(
+      calls.split(separator: "\n").map { $0.contains("--mirror=no") } == [false, false, false, false, false, true])
   }
 
   @Test func `a dataset of other classes is not compared, and one that cannot be evaluated is a reason not to pass`()
