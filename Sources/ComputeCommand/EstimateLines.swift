@@ -1,4 +1,5 @@
 import Command
+import Datasets
 import Stages
 
 // What is said before the work starts.
@@ -32,9 +33,10 @@ extension Estimate {
 extension Estimate.Trajectories {
   /// `trained networks: 2 of 10 epochs each on the real images: about 13m20s`.
   var line: String {
-    let each = "\(networks) of \(epochs) epochs each on the real images"
+    let each = "\(networks) of \(counted(epochs, "epoch")) each on the real images"
     if missingEpochs == 0 { return "trained networks: \(each), from the cache" }
-    let rest = missingEpochs < networks * epochs ? "; \(missingEpochs) epochs are not in the cache yet" : ""
+    let rest =
+      missingEpochs < networks * epochs ? "; of these, \(counted(missingEpochs, "epoch")) not in the cache yet" : ""
     return "trained networks: \(each)\(rest): about \(durationText(seconds))"
   }
 }

@@ -212,9 +212,11 @@ private func announcement(_ plan: EvaluationPlan, _ request: EvaluationRequest) 
       ? ", \(durationText(seconds)) for the networks of the initial images" : ", those networks from the cache"
   }
   let operations = request.recipe.operations.split(separator: "_").joined(separator: ", ")
-  let kinds = request.networks.count > 1 ? " \(request.networks.map(\.name).joined(separator: ", "))" : ""
+  let names = request.networks.map(\.name).joined(separator: ", ")
+  let trained = counted(request.repeats, "network") + (request.networks.count > 1 ? " of each of \(names)" : "")
+  let steps = request.equalSteps ? ", equal training steps" : ""
   return [
-    "\(request.recipe.label)\(request.equalSteps ? ", equal training steps" : ""), augmented by \(operations): \(request.repeats) networks\(kinds.isEmpty ? "" : " of each of" + kinds) for each of "
+    "\(request.recipe.label)\(steps), augmented by \(operations): \(trained) for each of "
       + "\(plan.labels.joined(separator: ", ")); about \(durationText(estimate.seconds)) in all\(features)",
     memoryLine(decoded: estimate.decodedBytes, working: Int(estimate.memoryNeed.total)),
   ]

@@ -62,6 +62,15 @@ private func words(_ text: String, typed: [String: String] = [:], environment: [
     #expect(error?.description.contains("NAME, which is not set") == true, "\(error?.description ?? "")")
   }
 
+  /// A number is read and written again on its way to an option; a path must not change by that.
+  @Test(arguments: ["2026.10", "1.50", "1e3", "007", "-0", "12345678901234567890", "0.1"])
+  func `an option keeps the spelling of its variable`(word: String) throws {
+    let text = file(
+      "day: null, run: '${env:RUN}'", options: "cache: '${day}', name: '${run}'")
+    let words = try words(text, typed: ["day": word], environment: ["RUN": word])
+    #expect(words == ["--cache=jobs/\(word)", "--name=\(word)"])
+  }
+
   @Test(arguments: [
     (
       file("ipc: 1", options: "ipc: '${ipx}'"), "datasets[0].steps[0].options.ipc: has ${ipx}, and there is no variable"

@@ -219,7 +219,7 @@ extension ComputeTests {
       try #require(lines.count == 9, "\(run.errors)")
       let parts = [
         "give --net convnet --width 8 --depth 2", "has the classes circle, square", "3×16×16",
-        "holds 1 networks of 1 epochs, and the method asks for 1 of 2", "is a model of the method koopcon",
+        "holds 1 network of 1 epoch, and the method asks for 1 of 2", "is a model of the method koopcon",
         "--trajectories means nothing here: dm trains no networks", "do not go together",
         "means nothing to the method random", "do not go together",
       ]

@@ -76,7 +76,10 @@ struct PipelineNames {
     case .text(let text):
       let isLine = Self.shellLines.contains(place.last?.stringValue ?? "")
       let filled = try self.filled(text, at: place, leavingUnknown: isLine)
-      return isText && filled != value ? filled.scalarText.map(PipelineValue.text) ?? filled : filled
+      guard filled != value, let word = filled.scalarText else { return filled }
+      // An option may name a path: a folder of October, 2026.10, is not 2026.1.
+      let isSpelled = place.contains { $0.stringValue == "options" } && !filled.keepsItsSpelling
+      return isText || isSpelled ? .text(word) : filled
     case .list(let values):
       var filled: [PipelineValue] = []
       for (index, value) in values.enumerated() {

@@ -27,6 +27,12 @@ indirect enum PipelineValue: Equatable, Sendable {
     }
   }
 
+  /// Whether a number is written as it is after it was read: `0.5`, and neither `0.50` nor `5e-1`; true for what is no number.
+  var keepsItsSpelling: Bool {
+    guard case .number(let text) = self else { return true }
+    return Int(text).map(String.init) == text || Double(text).map { "\($0)" } == text
+  }
+
   /// The value as a JSON5 document.
   var document: String {
     switch self {

@@ -106,8 +106,8 @@ public struct TrajectoryFile: Sendable {
   /// `trajectory, 2 networks of 10 epochs (convnet), 3×32×32, 10 classes, trained on cifar10`.
   public var summary: String {
     let (networks, epochs) = (description.networks, description.epochs)
-    return "\(Self.method), \(networks) \(networks == 1 ? "network" : "networks") of \(epochs) "
-      + "\(epochs == 1 ? "epoch" : "epochs") (\(description.network["net"] ?? "")), \(shapeText(description.shape)), "
+    return "\(Self.method), \(counted(networks, "network")) of \(counted(epochs, "epoch")) "
+      + "(\(description.network["net"] ?? "")), \(shapeText(description.shape)), "
       + "\(description.classNames.count) classes, trained on \(description.dataset)"
   }
 
@@ -123,8 +123,8 @@ public struct TrajectoryFile: Sendable {
     guard trajectories.networks >= networks, trajectories.epochs >= epochs else {
       throw DataError(
         .badInput, at: [path],
-        "holds \(trajectories.networks) networks of \(trajectories.epochs) epochs, and the method asks for \(networks) of "
-          + "\(epochs)",
+        "holds \(counted(trajectories.networks, "network")) of \(counted(trajectories.epochs, "epoch")), and the method asks for "
+          + "\(networks) of \(epochs)",
         remedy: "give pipe fit --method \(Self.method) --networks \(networks) --epochs \(epochs) or more")
     }
     return Trajectories(
