@@ -30,12 +30,15 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   let testSource = try opened(testPaths, split: .test, invocation)
   let evaluated = try openedSet(arguments.path("train") ?? "-", like: testSource.info, arguments, report)
   report.detail(evaluated.info)
-  try checkComparable(evaluated.info, with: testSource.info)
+  let testInfo = testSource.info.knowingNumbers(of: evaluated.info)
+  try checkComparable(evaluated.info, with: testInfo)
   // What is known of the evaluated set counts: it says how its images were made.
   let mirror = evaluated.info.mirror
   var realSource =
     arguments.flag("baselines") ? try opened(realPaths, split: .train, mirror: mirror, invocation) : nil
-  if let realSource { try checkBaselines(from: realSource.info, testedOn: testSource.info) }
+  if let info = realSource?.info.knowingNumbers(of: evaluated.info) {
+    try checkBaselines(from: info, testedOn: testInfo)
+  }
   func request(channels: Int) -> EvaluationRequest {
     var recipe = protocolNamed(
       arguments.choice("protocol"), flip: mirror ?? testSource.info.keepsClassesMirrored(channels: channels))
@@ -55,7 +58,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   // A class that the evaluated set leaves empty may be empty in the real data, too.
   let empty = Set(zip(training.info.classNames, training.countPerClass).filter { $1 == 0 }.map(\.0))
   // Without images of a class the others can be told all the same.
-  let test = try await store(testSource, mayLack: Set(testSource.info.classNames), in: context)
+  let test = try await store(testSource, of: testInfo, mayLack: Set(testInfo.classNames), in: context)
   let untested = (0..<test.classCount).filter { test.count(ofClass: $0) == 0 }.map { test.classNames[$0] }
   if !untested.isEmpty, Set(untested) != empty {
     report.warn(
@@ -64,9 +67,14 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   }
   let beside = arguments.flag("baselines")
   if realSource == nil, training.info.normalization == nil {
+    report.log(
+      "\(training.info.name): mean and deviation of its pixels are not stated, and are those of the real images")
     realSource = try opened(realPaths, split: .train, mirror: mirror, invocation)
   }
-  let real: ClassStore? = if let realSource { try await store(realSource, mayLack: empty, in: context) } else { nil }
+  let real: ClassStore? =
+    if let realSource {
+      try await store(realSource, of: realSource.info.knowingNumbers(of: evaluated.info), mayLack: empty, in: context)
+    } else { nil }
 
   let request = request(channels: test.shape.channels)
   let name = testSource.info.name
@@ -173,6 +181,7 @@ private func opened(
       error.fault, at: error.place, error.problem,
       remedy: split == .test ? "give data that has one with --test" : "give data that has one with --real")
   }
+  if split == .train { try checkIsTrainingPart(source.info) }
   if split == .test, source.info.split != .test {
     report.warn(
       "\(source.info.name): the networks are tested on a \(source.info.split.rawValue) split, from which the evaluated images "
@@ -183,11 +192,35 @@ private func opened(
 }
 
 private func store(
-  _ source: any SampleSource, mayLack empty: Set<String>, in context: RunContext
+  _ source: any SampleSource, of info: DatasetInfo, mayLack empty: Set<String>, in context: RunContext
 ) async throws(PipelineError) -> ClassStore {
   try await filledStore(
-    from: samples(of: source, stage: "read"), of: source.info, stage: "read", in: context,
+    from: samples(of: source, stage: "read"), of: info, stage: "read", in: context,
     mayLack: { empty.contains($0) })
+}
+
+/// Refuses the test part of some data where real training images are asked for: a dataset and a stream hold one part only.
+func checkIsTrainingPart(_ info: DatasetInfo) throws(DataError) {
+  guard info.split == .test else { return }
+  throw DataError(
+    .badInput, at: [info.name], "there is no train split in it, only a test split",
+    remedy: "give data that has one with --real")
+}
+
+extension DatasetInfo {
+  /// With the classes that another part of the same data has beyond these, where both are only numbers.
+  ///
+  /// Data that numbers its classes ends, for a reader of one part, with the highest number in that part.
+  fileprivate func knowingNumbers(of other: DatasetInfo) -> DatasetInfo {
+    let all = other.classNames
+    guard all.count > classNames.count, all == all.indices.map(String.init), all.starts(with: classNames) else {
+      return self
+    }
+    var info = self
+    info.classNames = all
+    info.countPerClass = countPerClass.map { $0 + Array(repeating: 0, count: all.count - classNames.count) }
+    return info
+  }
 }
 
 private func protocolNamed(_ name: String?, flip: Bool) -> TrainingProtocol {

@@ -36,6 +36,7 @@ let explainVerb = VerbRunner("explain") { invocation in
   }
   let realPaths = arguments.paths("real")
   let realSource = try opened(realPaths, .train)
+  try checkIsTrainingPart(realSource.info)
   let explained = try openedSet(arguments.operands[0], like: realSource.info, arguments, report)
   report.detail(explained.info)
   guard explained.info.kind == .samples else {

@@ -128,6 +128,8 @@ func store(
 ) async throws -> (ClassStore, DatasetInfo) {
   let source = try openSamples(inputs, options: options, log: { invocation.report.log($0) })
   try check(source.info)
+  // The larger set of an expansion gives no labels and is tested on nothing.
+  if name != "pretrain" { warnOfTestPart(source.info, invocation) }
   let store = try await filledStore(
     from: samples(of: source, stage: name), of: source.info, stage: name, in: surroundings)
   return (store, source.info)

@@ -64,5 +64,14 @@ private func described(_ invocation: Invocation, _ options: ReadOptions) throws 
   let source = try openSamples(
     invocation.arguments.paths("input").map(Input.init(path:)), options: options, log: { report.log($0) })
   report.detail(source.info)
+  warnOfTestPart(source.info, invocation)
   return source
+}
+
+/// Says that a dataset or a stream is the test part of its data, where nobody asked for that.
+func warnOfTestPart(_ info: DatasetInfo, _ invocation: Invocation) {
+  guard info.split == .test, !invocation.arguments.given("split") else { return }
+  invocation.report.warn(
+    "\(info.name): its test split is read; what is made of it must not be tested on the same images (say --split test where that is meant)"
+  )
 }

@@ -43,6 +43,26 @@ import Testing
     #expect(text.contains("all of 32×32 (H×W)"))
   }
 
+  @Test func `the same pixels in other formats are duplicates, and those of other sizes are none`() throws {
+    let folder = try TemporaryFolder()
+    // The same four grey pixels in one channel and in three; the last image has them in one row.
+    let made = try shell(
+      """
+      mkdir -p d/train/a d/train/b d/test/a d/test/b
+      printf 'P5 2 2 255\\n1234' > d/train/a/1.pgm
+      printf 'P6 2 2 255\\n111222333444' > d/test/b/2.ppm
+      printf 'P5 4 1 255\\n1234' > d/train/b/3.pgm
+      printf 'P6 2 2 255\\n111222333445' > d/test/a/4.ppm
+      """, in: folder)
+    try #require(made.status == 0, "\(made.text)")
+    let report = try json("pipe inspect --json d", in: folder)
+    let duplicates = try #require(report["duplicates"] as? [[String: Any]])
+    #expect(duplicates.count == 1)
+    let samples = try #require(duplicates.first?["samples"] as? [[String: String]])
+    #expect(samples.map { $0["class"] } == ["a", "b"])
+    #expect(report["warnings"] as? [String] == ["1 image is both in train and in test", "1 image has several classes"])
+  }
+
   @Test func `duplicates are found between train and test and between classes`() throws {
     let folder = try unpacked()
     _ = try shell(

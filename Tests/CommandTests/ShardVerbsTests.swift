@@ -26,6 +26,21 @@ private func names(_ folder: TemporaryFolder, _ name: String = "") throws -> [St
 }
 
 @Suite("The verbs that move shards") struct ShardVerbsTests {
+  @Test func `soft labels that are left out are said and no more promised`() throws {
+    let folder = try TemporaryFolder()
+    let soft = "\(fixtures.path)/shards-1.0/soft"
+    let outcome = try shell(
+      """
+      set -e
+      pipe shard -q -i \(soft) -o whole; pipe shard -q -i \(soft) --fields png,cls -o hard
+      pipe verify -q hard; grep -h label_kind whole/pipe.manifest hard/pipe.manifest
+      """, in: folder)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    #expect(outcome.text.contains("its soft labels are left out, so that each sample has one class"), "\(outcome.text)")
+    let kinds = outcome.text.split(separator: "\n").filter { $0.contains("label_kind") }
+    #expect(kinds.map { $0.contains("\"hard\"") } == [false, true], "\(outcome.text)")
+  }
+
   @Test func `an archive becomes a dataset, through a pipe and directly`() throws {
     let folder = try TemporaryFolder()
     let tar = try archive(in: folder)

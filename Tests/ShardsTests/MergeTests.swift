@@ -19,6 +19,14 @@ private func keyed(_ samples: [Sample], _ prefix: String) -> [Sample] {
   }
 }
 
+private func soft(_ samples: [Sample]) -> [Sample] {
+  samples.map { sample in
+    var sample = sample
+    sample.softLabel = exampleInfo.classNames.indices.map { $0 == sample.label ? 1 : 0 }
+    return sample
+  }
+}
+
 @Suite("Merging") struct MergeTests {
   @Test func `the parts come one after the other, and counts add up`() throws {
     let folder = try TemporaryFolder()
@@ -37,7 +45,7 @@ private func keyed(_ samples: [Sample], _ prefix: String) -> [Sample] {
     ("class 1 is “triangle”, and there “square/ü”", { $0.classNames[1] = "triangle" }),
     ("class 0 is “star”, and there “circle”", { $0.classNames.swapAt(0, 2) }),
     ("class 3 is “more”, and there none", { $0.classNames.append("more") }),
-    ("label kind is logit, and there hard", { $0.labelKind = .logit }),
+    ("label kind is logit, and there probability", { $0.labelKind = .logit }),
     ("shape is none, and there 3×6×5", { $0.shape = nil }),
     ("normalisation is none, and there mean 0.4914", { $0.normalization = nil }),
     ("normalisation is mean 0.5", { $0.normalization?.mean[0] = 0.5 }),
@@ -49,10 +57,11 @@ private func keyed(_ samples: [Sample], _ prefix: String) -> [Sample] {
     index: Int
   ) throws {
     let folder = try TemporaryFolder()
-    try writeDataset(keyed(examplePixels(3), "a"), in: folder, "one")
     var info = exampleInfo
+    info.labelKind = .probability
+    try writeDataset(soft(keyed(examplePixels(3), "a")), in: folder, "one", info: info)
     Self.differences[index].change(&info)
-    try writeDataset(keyed(examplePixels(3, seed: 3), "b"), in: folder, "two", info: info)
+    try writeDataset(soft(keyed(examplePixels(3, seed: 3), "b")), in: folder, "two", info: info)
     let error = #expect(throws: DataError.self) { try merged(folder, ["one", "two"]) }
     #expect(error?.fault == .badInput && error?.place == [folder["two"]])
     let expected = "does not belong to \(folder["one"]): \(Self.differences[index].what)"

@@ -15,6 +15,10 @@ let shardVerb = VerbRunner("shard") { invocation in
   let inputs = arguments.paths("input").map(Input.init(path:))
   let source = try openSamples(inputs, options: reading, log: { report.log($0) })
   report.detail(source.info)
+  if source.info.labelKind != .hard, let kept = options.fields, !kept.contains("soft.npy") {
+    report.warn(
+      "\(source.info.name): its soft labels are left out, so that each sample has one class (--fields has no soft.npy)")
+  }
   options.namePrefix = source.info.folderName
   if options.directory.isEmpty {
     options.directory = try resolvedOutput("./\(options.namePrefix)")

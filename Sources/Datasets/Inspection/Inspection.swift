@@ -40,13 +40,13 @@ public final class Inspection: Sendable {
     let (kind, size, orientation): (String, Size?, Int)
     switch sample.content {
     case .encoded(let image):
-      let header = try image.decoded(limits: limits).header
-      image.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+      let (pixels, header) = try image.decoded(limits: limits)
+      hasher.combine(pixels)
       kind = "\(image.format.title) \(header.summary)"
       size = Size(height: header.height, width: header.width)
       orientation = Int(header.orientation.rawValue)
     case .pixels(let pixels):
-      pixels.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+      hasher.combine(pixels)
       kind = "array of bytes, \(pixels.channels == 1 ? "grey" : "RGB")"
       size = Size(height: pixels.height, width: pixels.width)
       orientation = 1
@@ -97,6 +97,22 @@ public final class Inspection: Sendable {
     }
   }
   var seen: [Seen] { state.withLock { $0.seen.sorted { $0.number < $1.number } } }
+}
+
+extension Hasher {
+  /// What an image shows, in whichever format: a grey image is the same as one with three equal channels.
+  fileprivate mutating func combine(_ pixels: Pixels) {
+    combine(pixels.height)
+    combine(pixels.width)
+    guard pixels.channels == 1 else { return pixels.bytes.withUnsafeBytes { combine(bytes: $0) } }
+    let tripled = [UInt8](unsafeUninitializedCapacity: 3 * pixels.bytes.count) { out, count in
+      for (index, byte) in pixels.bytes.enumerated() {
+        (out[3 * index], out[3 * index + 1], out[3 * index + 2]) = (byte, byte, byte)
+      }
+      count = 3 * pixels.bytes.count
+    }
+    tripled.withUnsafeBytes { combine(bytes: $0) }
+  }
 }
 
 extension ImageHeader {

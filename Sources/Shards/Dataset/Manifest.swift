@@ -192,7 +192,7 @@ public struct Manifest: Codable, Sendable, Equatable {
     samples = counts.reduce(0, +)
     countsPerClass = counts
     labelNames = info.classNames
-    labelKind = info.labelKind
+    labelKind = fields.contains("soft.npy") ? info.labelKind : .hard
     shape = info.shape
     valueRange = info.kind == .samples && info.spectrogram == nil ? [0, 1] : nil
     self.observedRange = observedRange
