@@ -32,7 +32,10 @@ extension ComputeTests {
       #expect(run.errors.contains("give data that has one with --real"), "\(run.errors)")
     }
 
-    @Test(arguments: ["condense --method random --ipc 1", "expand --method augment --ratio 1", "fit --method trajectory --epochs 1 --width 8 --depth 1"])
+    @Test(arguments: [
+      "condense --method random --ipc 1", "expand --method augment --ratio 1",
+      "fit --method trajectory --epochs 1 --width 8 --depth 1",
+    ])
     func `what is made of a test part is said to be`(verb: String) throws {
       let run = try shell(
         """
