@@ -107,6 +107,25 @@ private struct Job {
     #expect(other.errors.contains("(steps[0], --center-crop: 32, now 16)"), "\(other.errors)")
   }
 
+  /// The classes of a shard stand in the manifest beside it.
+  @Test func `one shard of a dataset is another input when its manifest changes`() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try shell(
+      """
+      pipe shard -q -i \(fixtures.path)/shapes-folder.tar.gz -o sh && shard=$(cd sh && ls *.tar) || exit
+      echo "{ format: 1, datasets: [{ output: 'out', input: ['sh/$shard'], steps: [{ verb: 'decode' }, { verb: 'shard' }] }] }" > job.json5
+      pipe run -q job.json5 --cache cache; echo "run $?"
+      pipe run job.json5 --cache cache 2>&1 | grep -c "up to date"
+      sed -i 's/"bars"/"zebra"/' sh/pipe.manifest && pipe verify -q --repair --accept-manifest sh
+      pipe run -q job.json5 --cache cache; echo "changed $?"
+      pipe run -q job.json5 --cache cache --replace; echo "replaced $?"
+      grep -c zebra out/pipe.manifest
+      """, in: folder)
+    let lines = outcome.text.split(separator: "\n").map(String.init)
+    #expect(lines.contains("run 0") && lines.contains("replaced 0") && !lines.contains("changed 0"), "\(outcome.text)")
+    #expect(lines.filter { $0 == "1" }.count == 2, "\(outcome.text)")
+  }
+
   @Test func `readers find a whole dataset all the time while it is replaced`() throws {
     let job = try Job()
     #expect(try job.pipe().status == 0)

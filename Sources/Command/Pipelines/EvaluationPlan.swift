@@ -7,8 +7,10 @@ struct EvaluationPlan: Equatable {
   var words: [String]
   /// Every option that can change the result, by name.
   var recorded: [String: String]
-  /// The real data that it reads.
+  /// The real data that it reads: what it tests on, then what `real` names.
   var sources: [String]
+  /// How many of them it tests on.
+  private var testCount: Int
   /// Where it writes beside its report: the cache.
   var written: [String]
 
@@ -22,28 +24,35 @@ struct EvaluationPlan: Equatable {
   /// - Throws: `DataError` (`.badInput`) with the file, the place in it, and what the command line would say.
   init(_ options: [String: StepOption], in place: FilePlace) throws(DataError) {
     guard let verb = Catalog.verb("evaluate") else { preconditionFailure("the catalogue has no evaluate") }
-    (words, sources, written) = ([], [], [])
-    var paths: [String] = []
+    (words, sources, testCount, written) = ([], [], 0, [])
+    var (tests, reals): ([String], [String]) = ([], [])
     do throws(UsageError) {
       for (name, value) in options.sorted(by: { $0.key < $1.key }) {
         if let remedy = Self.reserved[name] { throw UsageError("--\(name) does not belong here", hint: remedy) }
         words += try value.words(name, for: verb.option(name)) { place.resolve($0) }
       }
       let arguments = try Arguments(words, for: verb)
-      for path in arguments.paths("test") + arguments.paths("real") { paths.append(path) }
+      (tests, reals) = (arguments.paths("test"), arguments.paths("real"))
       written = arguments.given("cache") ? arguments.paths("cache") : []
-      guard !paths.isEmpty else {
+      guard !(tests + reals).isEmpty else {
         throw UsageError("needs 'test', real data whose test split is used", hint: "name an archive")
       }
       recorded = arguments.recorded
     } catch {
       throw place.refuse(error.message, error.hint)
     }
-    for path in paths { sources += try InputPattern.expanded(path) }
+    for path in tests { sources += try InputPattern.expanded(path) }
+    testCount = sources.count
+    for path in reals { sources += try InputPattern.expanded(path) }
   }
 
   /// The same as it is typed, sorted.
   var recordedWords: [String] { recorded.sorted { $0.key < $1.key }.map { "--\($0.key)=\($0.value)" } }
+
+  /// What tells it from another evaluation of the same sources: these words, and where `real` begins.
+  var identity: [String] {
+    recordedWords + (testCount > 0 && testCount < sources.count ? ["real from \(testCount)"] : [])
+  }
 
   /// What is typed to evaluate a dataset.
   func command(train: String) -> [String] { ["evaluate", "--train=\(train)"] + words + ["--json"] }

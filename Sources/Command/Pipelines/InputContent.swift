@@ -10,14 +10,20 @@ struct InputContent: Equatable {
   /// Which files they were.
   fileprivate var stamps: [FileStamp]
 
-  /// Reads an input: a file's bytes; a folder's names and bytes; of a dataset its generation, for readers check each
-  /// shard against the manifest.
+  /// Reads an input: a file's bytes; a folder's names and bytes; of a dataset its generation.
+  ///
+  /// For readers check each shard against the manifest. One shard of a dataset has the generation beside its bytes: its classes are named there.
   ///
   /// - Throws: `DataError` (`.noInput`, `.io`, `.badInput`); `CancellationError` between two files.
   init(of path: String) throws {
-    stamps = try FileStamp.list(path)
+    stamps = try FileStamp.list(path) + FileStamp.manifest(beside: path)
     guard isFolder(path) else {
-      digest = "file:\(try sha256(ofFile: path))"
+      let bytes = try sha256(ofFile: path)
+      guard stamps.count > 1 else {
+        digest = "file:\(bytes)"
+        return
+      }
+      digest = "file:\(sha256(Array("\(bytes)\(try Manifest(inFolder: parentFolder(of: path)).generation)".utf8)))"
       return
     }
     if stamps.contains(where: { $0.name == Manifest.fileName }) {
@@ -35,7 +41,7 @@ struct InputContent: Equatable {
 
   /// Whether the files are still those that were read, as far as their sizes and times tell.
   func isCurrent(at path: String) -> Bool {
-    (try? FileStamp.list(path)) == stamps
+    (try? FileStamp.list(path) + FileStamp.manifest(beside: path)) == stamps
   }
 }
 
@@ -68,6 +74,14 @@ private struct FileStamp: Equatable {
     var found: [FileStamp] = []
     try list(path, "", depth: 0, &found)
     return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// The manifest that a reader of one shard takes its description from; nothing for any other input.
+  static func manifest(beside path: String) throws(DataError) -> [FileStamp] {
+    guard !isFolder(path), path.hasSuffix(".tar") || path.hasSuffix(".tar.zst") else { return [] }
+    let manifest = "\(parentFolder(of: path))/\(Manifest.fileName)"
+    guard access(manifest, F_OK) == 0 else { return [] }
+    return try list(manifest)
   }
 
   private static func list(

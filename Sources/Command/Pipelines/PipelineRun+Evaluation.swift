@@ -115,7 +115,7 @@ extension PipelineRun {
     for evaluation in plan.evaluations {
       let inputs = try evaluation.sources.map { try contents.content(of: $0).digest }
       let identity = Identity(
-        tool: toolVersion, options: evaluation.recordedWords, inputs: inputs, generation: generation)
+        tool: toolVersion, options: evaluation.identity, inputs: inputs, generation: generation)
       digests.append(sha256(encodeJSON(identity)))
     }
     return (generation, digests, digests.map { digest in known.first { $0.digest == digest } })

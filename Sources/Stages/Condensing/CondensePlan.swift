@@ -123,7 +123,9 @@ public struct CondensePlan: Sendable {
     }
     mainRecipe = cost.trajectories.last
     cache = cost.features.map {
-      FeatureCache($0, for: store, seed: request.seed, directory: context.cacheDirectory)
+      FeatureCache(
+        $0, for: store, normalization: request.givenNormalization, seed: request.seed, directory: context.cacheDirectory
+      )
     }
     givenFeatures = try request.givenFeatures(for: cost, classNames: store.classNames)
     // A run that goes on has its first images behind it.
@@ -160,7 +162,8 @@ public struct CondensePlan: Sendable {
     if request.trajectories == nil, let rate {
       estimate.trajectories = cost.trajectories.map { recipe in
         let cache = TrajectoryCache(
-          recipe, for: store, seed: request.seed, directory: context.cacheDirectory, log: context.log)
+          recipe, for: store, normalization: request.givenNormalization, seed: request.seed,
+          directory: context.cacheDirectory, log: context.log)
         return .init(recipe, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
       }
     }
@@ -198,11 +201,17 @@ public struct CondensePlan: Sendable {
         .usage, at: [info.name],
         "has \(store.shape.channels) channels, and --normalization has \(given.mean.count) means and deviations")
     }
-    normalization = request.normalization ?? request.whole?.normalization ?? Normalization.measured(on: store)
+    normalization = request.givenNormalization ?? Normalization.measured(on: store)
     classesFollowFromSamples =
       !cost.trainsOnAllClasses
       && (request.trajectories != nil || cost.trajectories.isEmpty && cost.features == nil)
     usesNormalization = cost.probe != nil || cost.features != nil
+    if let file = request.trajectories, file.description.normalization != normalization {
+      context.log(
+        "the given networks were trained on images with the mean \(rounded(file.description.normalization.mean)) and deviation "
+          + "\(rounded(file.description.normalization.std)) taken out, and here these are \(rounded(normalization.mean)) and "
+          + rounded(normalization.std))
+    }
   }
 
   /// The classes that an earlier run made; nil where none is looked for.
@@ -364,7 +373,8 @@ public struct CondensePlan: Sendable {
         }
       }
     } else {
-      control.trajectories = TrajectoryCache.source(for: store, seed: request.seed, in: context)
+      control.trajectories = TrajectoryCache.source(
+        for: store, normalization: request.givenNormalization, seed: request.seed, in: context)
     }
     return control
   }
@@ -383,3 +393,8 @@ public struct CondensePlan: Sendable {
 
 /// `66.1 %`.
 func percentText(_ share: Double) -> String { "\((1000 * share).rounded() / 10) %" }
+
+/// Numbers as a message shows them.
+private func rounded<Value: BinaryFloatingPoint>(_ values: [Value]) -> String {
+  values.map { "\((Double($0) * 1e4).rounded() / 1e4)" }.joined(separator: ", ")
+}

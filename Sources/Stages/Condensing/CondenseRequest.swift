@@ -57,6 +57,8 @@ public struct CondenseRequest: Sendable {
   public var partition: Partition?
   /// What is known of all samples, where only those of the part's classes come; nil where all come.
   public var whole: KnownSet?
+  /// What images are normalised by; nil where that is measured on those that are read.
+  var givenNormalization: Normalization? { normalization ?? whole?.normalization }
 
   /// What is known of a set of which some classes are read.
   public struct KnownSet: Sendable, Equatable {

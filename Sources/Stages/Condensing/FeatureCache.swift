@@ -5,6 +5,11 @@ import Networks
 import Shards
 import Tensors
 
+extension Normalization {
+  /// What the name of a kept network has where its images are not normalised as they are measured.
+  var cacheLine: String { "normalized by \(mean) \(std)\n" }
+}
+
 /// Where the feature network of selections is kept.
 ///
 /// The name of the kept file is a digest of everything that the weights depend on, so a change of data or options never
@@ -16,11 +21,17 @@ struct FeatureCache: Sendable {
   private let path: String?
 
   /// The place for a recipe and these images; `directory` is nil where nothing is to be kept.
-  init(_ recipe: FeatureNetwork.Recipe, for store: ClassStore, seed: UInt64, directory: String?) {
+  ///
+  /// - Parameter normalization: how the network sees the images; nil for the one that is measured on them.
+  init(
+    _ recipe: FeatureNetwork.Recipe, for store: ClassStore, normalization: Normalization?, seed: UInt64,
+    directory: String?
+  ) {
     let network = recipe.network
     let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
     let text =
       "feature network 2\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n\(recipe.training)\nseed \(seed)\n\(device)"
+      + (normalization?.cacheLine ?? "")
     self.recipe = recipe
     self.text = text
     path = directory.map { "\($0)/features-\(sha256(Array(text.utf8)).prefix(32)).safetensors" }

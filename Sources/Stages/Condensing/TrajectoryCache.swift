@@ -18,8 +18,11 @@ struct TrajectoryCache: Sendable {
   private let kept: [[Network]]
 
   /// What is kept of a recipe for these images; `directory` is nil where nothing is to be kept.
+  ///
+  /// - Parameter normalization: how the networks see the images; nil for the one that is measured on them.
   init(
-    _ recipe: TrajectoryRecipe, for store: ClassStore, seed: UInt64, directory: String?, log: (String) -> Void
+    _ recipe: TrajectoryRecipe, for store: ClassStore, normalization: Normalization?, seed: UInt64, directory: String?,
+    log: (String) -> Void
   ) {
     self.recipe = recipe
     let (network, training) = (recipe.network, recipe.training)
@@ -28,6 +31,7 @@ struct TrajectoryCache: Sendable {
       "trajectory 1\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n"
       + "batch \(training.batchSize) lr \(training.learningRate) momentum \(training.momentum) decay \(training.weightDecay) "
       + "augment \(training.augmentation ?? .none) cutmix \(training.cutMixProbability)\nseed \(seed)\n\(device)"
+      + (normalization?.cacheLine ?? "")
     self.text = text
     let paths = directory.map { directory in
       (0..<training.networks).map { number in
@@ -40,10 +44,13 @@ struct TrajectoryCache: Sendable {
   }
 
   /// What gives a run its trajectories: the cache, or the training.
-  static func source(for store: ClassStore, seed: UInt64, in context: RunContext) -> TrajectorySource {
+  static func source(
+    for store: ClassStore, normalization: Normalization?, seed: UInt64, in context: RunContext
+  ) -> TrajectorySource {
     { recipe, train throws(TensorError) in
       let cache = TrajectoryCache(
-        recipe, for: store, seed: seed, directory: context.cacheDirectory, log: context.log)
+        recipe, for: store, normalization: normalization, seed: seed, directory: context.cacheDirectory,
+        log: context.log)
       return try cache.made(clock: context.clock, log: context.log, train)
     }
   }

@@ -23,7 +23,10 @@ public func baselines(
   }
   var herding = Herding()
   herding.features.network = network
-  let cache = try keptFeatures(herding.features, of: real, seed: seed, directory: context.cacheDirectory).cache
+  let cache = try keptFeatures(
+    herding.features, of: real, normalization: given, seed: seed, directory: context.cacheDirectory
+  )
+  .cache
   var control = RunControl(shouldStop: context.shouldStop)
   control.featureNetwork = { _, train throws(TensorError) in try cache.made(log: context.log, train) }
   control.progress = { report in
@@ -38,8 +41,10 @@ public func baselines(
 }
 
 /// The recipe of a network for features of these images, and where it is kept.
+///
+/// - Parameter normalization: how it sees the images; nil for the one that is measured on them.
 func keptFeatures(
-  _ features: FeatureNetwork, of real: ClassStore, seed: UInt64, directory: String?
+  _ features: FeatureNetwork, of real: ClassStore, normalization: Normalization?, seed: UInt64, directory: String?
 ) throws(DataError) -> (recipe: FeatureNetwork.Recipe, cache: FeatureCache) {
   let task = MethodTask(
     dataset: "real training data", shape: real.shape, isSpectrogram: real.isSpectrogram,
@@ -49,7 +54,7 @@ func keptFeatures(
   var features = features
   try features.decide(for: task)
   let recipe = features.recipe(for: task)
-  return (recipe, FeatureCache(recipe, for: real, seed: seed, directory: directory))
+  return (recipe, FeatureCache(recipe, for: real, normalization: normalization, seed: seed, directory: directory))
 }
 
 extension ClassStore {

@@ -94,11 +94,13 @@ public struct EvaluationPlan: Sendable {
     }
     self.countPerClass = countPerClass
     let made = training.info.provenance.last { $0.options["method"] != nil }
-    given = made?.options["normalization"].flatMap(Normalization.init(text:))
+    let given = made?.options["normalization"].flatMap(Normalization.init(text:))
+    self.given = given
     do throws(DataError) {
       initial = try real.flatMap { real throws(DataError) in
         try InitialImages(
-          of: training.info, counts: countPerClass, from: real, cacheDirectory: context.cacheDirectory,
+          of: training.info, counts: countPerClass, from: real, normalization: given,
+          cacheDirectory: context.cacheDirectory,
           log: context.log)
       }
     } catch {
@@ -106,7 +108,8 @@ public struct EvaluationPlan: Sendable {
       initial = nil
     }
     estimate = try EvaluationEstimate(
-      training, on: test, beside: real, startingFrom: initial, request: request, cacheDirectory: context.cacheDirectory,
+      training, on: test, beside: real, normalization: given, startingFrom: initial, request: request,
+      cacheDirectory: context.cacheDirectory,
       machineMemory: context.machineMemory, clock: context.clock)
   }
 
@@ -123,13 +126,10 @@ public struct EvaluationPlan: Sendable {
   public func run(in context: RunContext) throws -> (rows: [EvaluationResult.Row], scores: [Double]?) {
     var contestants = [evaluated]
     if let real {
-      let normalization = given ?? .measured(on: real)
-      if let initial {
-        contestants.append(try initial.contestant(from: real, normalization: normalization, in: context))
-      }
+      if let initial { contestants.append(try initial.contestant(from: real, in: context)) }
       contestants += try baselines(
         counts: countPerClass, from: real, testedOn: test, network: request.networks[0], seed: request.seed,
-        normalization: normalization, in: context)
+        normalization: given, in: context)
     }
     var rows: [EvaluationResult.Row] = []
     var scores: [Double]?
@@ -247,8 +247,8 @@ public struct EvaluationEstimate: Sendable, Equatable {
   /// Throws where the machine's memory cannot be enough, before anything is measured.
   public init(
     _ training: TrainingImages, on test: ClassStore, beside real: ClassStore?,
-    startingFrom initial: InitialImages? = nil,
-    request: EvaluationRequest, cacheDirectory: String?, machineMemory: Int, clock: () -> Double
+    normalization given: Normalization? = nil, startingFrom initial: InitialImages? = nil, request: EvaluationRequest,
+    cacheDirectory: String?, machineMemory: Int, clock: () -> Double
   ) throws {
     let (stored, tiles) = (training.labels.count, training.info.formation?.multiplicity ?? 1)
     decodedBytes = test.residentBytes + (real?.residentBytes ?? 0)
@@ -281,7 +281,7 @@ public struct EvaluationEstimate: Sendable, Equatable {
     var herding = Herding()
     herding.features.network = request.networks[0]
     let (recipe, cache) = try keptFeatures(
-      herding.features, of: real, seed: request.seed, directory: cacheDirectory)
+      herding.features, of: real, normalization: given, seed: request.seed, directory: cacheDirectory)
     let featureSeconds = Work.training(
       network: recipe.network, images: cache.isKept ? 0 : recipe.training.batchSize, passes: recipe.training.steps
     ).trainingSeconds(atRate: firstRate)

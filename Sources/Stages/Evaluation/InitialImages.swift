@@ -17,6 +17,7 @@ public struct InitialImages: Sendable {
   private let missingEpochs: Int
   /// Memory that making them takes; nil where it is next to nothing.
   let memoryNeed: MemoryNeed?
+  private let given: Normalization?
   /// Networks that are trained for them; nil where none are.
   private let recipe: TrajectoryRecipe?
 
@@ -24,11 +25,13 @@ public struct InitialImages: Sendable {
   ///
   /// - Parameters:
   ///   - real: the images that it was condensed from, if they are.
+  ///   - normalization: what the set was made with; nil for the one that is measured on the real images.
   ///   - directory: where trained networks are kept.
   ///   - log: told of damaged files there.
   /// - Throws: `DataError` that says why it cannot be made again.
   public init?(
-    of info: DatasetInfo, counts: [Int], from real: ClassStore, cacheDirectory directory: String?,
+    of info: DatasetInfo, counts: [Int], from real: ClassStore, normalization: Normalization?,
+    cacheDirectory directory: String?,
     log: (String) -> Void
   ) throws(DataError) {
     guard let place = info.provenance.lastIndex(where: { $0.options["method"] != nil }),
@@ -71,13 +74,17 @@ public struct InitialImages: Sendable {
     try method.decide(for: task)
     self.method = method
     self.seed = seed
+    given = normalization
     self.counts = counts
     self.keepsClassesMirrored = keepsClassesMirrored
     let cost = method.cost(of: task)
     recipe = asksNetworks ? cost.trajectories.first : nil
     memoryNeed = recipe == nil ? nil : cost.memory
     missingEpochs =
-      recipe.map { TrajectoryCache($0, for: real, seed: seed, directory: directory, log: log).missingEpochs } ?? 0
+      recipe.map {
+        TrajectoryCache($0, for: real, normalization: normalization, seed: seed, directory: directory, log: log)
+          .missingEpochs
+      } ?? 0
   }
 
   /// Seconds of training networks for them, where a forward pass reaches `rate` operations a second; nil where none are.
@@ -85,8 +92,9 @@ public struct InitialImages: Sendable {
     recipe.map { Estimate.Trajectories($0, missingEpochs: missingEpochs, on: real, atRate: rate).seconds }
   }
 
-  /// Makes them, on the compute thread; `normalization` is what the set was made with.
-  func contestant(from real: ClassStore, normalization: Normalization, in context: RunContext) throws -> Contestant {
+  /// Makes them, on the compute thread.
+  func contestant(from real: ClassStore, in context: RunContext) throws -> Contestant {
+    let normalization = given ?? .measured(on: real)
     let real = real.with(keepsClassesMirrored: keepsClassesMirrored)
     var control = RunControl(shouldStop: context.shouldStop)
     control.progress = { report in
@@ -95,7 +103,7 @@ public struct InitialImages: Sendable {
         ProgressEvent(
           stage: phase, done: report.step, total: report.steps, unit: report.unit ?? "steps", loss: report.loss))
     }
-    control.trajectories = TrajectoryCache.source(for: real, seed: seed, in: context)
+    control.trajectories = TrajectoryCache.source(for: real, normalization: given, seed: seed, in: context)
     let start = try method.condense(
       real, counts: counts, normalization: normalization, using: RandomSource(seed: seed), control: control
     ).synthetic

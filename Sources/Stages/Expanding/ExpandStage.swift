@@ -196,7 +196,8 @@ public struct ExpandStage: Stage {
     if let teachers {
       let rate = try Work.measuredRate(Probe(teachers.network), clock: context.clock)
       let cache = TrajectoryCache(
-        teachers, for: store, seed: request.seed, directory: context.cacheDirectory, log: context.log)
+        teachers, for: store, normalization: nil, seed: request.seed, directory: context.cacheDirectory,
+        log: context.log)
       estimate.teachers = .init(teachers, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
       needs.append(.training(teachers, for: .expanding))
     }
@@ -284,7 +285,7 @@ public struct ExpandStage: Stage {
   /// Trains the networks that classify copies and give soft labels.
   private func trained(_ recipe: TrajectoryRecipe, on store: ClassStore) throws -> Trajectories {
     var control = RunControl(reporting: name, to: context.progress, shouldStop: context.shouldStop)
-    control.trajectories = TrajectoryCache.source(for: store, seed: request.seed, in: context)
+    control.trajectories = TrajectoryCache.source(for: store, normalization: nil, seed: request.seed, in: context)
     let trained = try recipe.trajectories(
       on: store, normalization: .measured(on: store), using: RandomSource(seed: request.seed), control: control)
     guard trained.epochs > 0 else { throw stoppedBeforeFirstStep(name, info.name) }

@@ -123,7 +123,7 @@ public struct ExplanationPlan: Sendable {
     guard let features = request.features else { return .pixels(formation) }
     let normalization = Normalization.measured(on: real)
     let (recipe, cache) = try keptFeatures(
-      features, of: real, seed: request.seed, directory: context.cacheDirectory)
+      features, of: real, normalization: nil, seed: request.seed, directory: context.cacheDirectory)
     let control = RunControl(
       progress: { report in
         context.progress(

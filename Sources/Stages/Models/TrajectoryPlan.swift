@@ -49,7 +49,7 @@ public struct TrajectoryPlan: Sendable {
     recipe = training.recipe(for: task)
     memoryNeed = need
     let cache = TrajectoryCache(
-      recipe, for: store, seed: seed, directory: context.cacheDirectory, log: context.log)
+      recipe, for: store, normalization: nil, seed: seed, directory: context.cacheDirectory, log: context.log)
     estimate = .init(recipe, missingEpochs: cache.missingEpochs, on: store, atRate: rate)
     self.seed = seed
     self.reading = reading
@@ -89,7 +89,7 @@ public struct TrajectoryPlan: Sendable {
           stage: report.phase ?? TrajectoryTraining.name, done: report.step, total: report.steps,
           unit: report.unit ?? "steps", loss: report.loss))
     }
-    control.trajectories = TrajectoryCache.source(for: store, seed: seed, in: context)
+    control.trajectories = TrajectoryCache.source(for: store, normalization: nil, seed: seed, in: context)
     let trajectories = try recipe.trajectories(
       on: store, normalization: normalization, using: RandomSource(seed: seed), control: control)
     guard trajectories.epochs > 0 else { throw stoppedBeforeFirstStep(TrajectoryTraining.name, info.name) }

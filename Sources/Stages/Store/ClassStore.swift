@@ -84,9 +84,10 @@ public final class ClassStore: RealImages, @unchecked Sendable {
       throw DataError(
         .badInput, at: [], "no class has two samples, so that nothing can be held back", remedy: "leave --validate out")
     }
+    let part = "\(share) by \(seed) of \(heldBack.indices.filter { !heldBack[$0].isEmpty })"
     return (
-      ClassStore(self, recordsOfClass: kept, part: "without \(share) by \(seed)"),
-      ClassStore(self, recordsOfClass: heldBack, part: "held back \(share) by \(seed)")
+      ClassStore(self, recordsOfClass: kept, part: "without \(part)"),
+      ClassStore(self, recordsOfClass: heldBack, part: "held back \(part)")
     )
   }
 
