@@ -9,7 +9,8 @@ extension ComputeTests {
     init() throws { scratch = try Scratch() }
 
     private static let selection = "--method herding --ipc 2 --feature-steps 20 --width 8 --depth 1"
-    private static let matching = "--method dm --embed-in snapshots --early-epochs 2 --steps 5 --width 8 --depth 1 --ipc 2"
+    private static let matching =
+      "--method dm --embed-in snapshots --early-epochs 2 --steps 5 --width 8 --depth 1 --ipc 2"
 
     /// Two commands; the second comes after the first with its cache, and with none.
     @Test(arguments: [
