@@ -12,7 +12,7 @@ struct InputContent: Equatable {
 
   /// Reads an input: a file's bytes; a folder's names and bytes; of a dataset its generation.
   ///
-  /// For readers check each shard against the manifest. One shard of a dataset has the generation beside its bytes: its classes are named there.
+  /// Readers check each shard of a dataset against its manifest. Of one shard it is the bytes and the generation: the manifest names its classes.
   ///
   /// - Throws: `DataError` (`.noInput`, `.io`, `.badInput`); `CancellationError` between two files.
   init(of path: String) throws {

@@ -27,7 +27,7 @@ indirect enum PipelineValue: Equatable, Sendable {
     }
   }
 
-  /// Whether a number is written as it is after it was read: `0.5`, and neither `0.50` nor `5e-1`; true for what is no number.
+  /// Whether it is written as it is after it was read: `0.5`, and neither `0.50` nor `5e-1`; true for all but numbers.
   var keepsItsSpelling: Bool {
     guard case .number(let text) = self else { return true }
     return Int(text).map(String.init) == text || Double(text).map { "\($0)" } == text
