@@ -2,7 +2,7 @@
 """Writes fixtures/golden/networks.json: what the autoencoder and the attention must compute, by PyTorch.
 
 Weights and inputs are waves sin(a·i + b), so that the tests make the same ones and the file holds results alone.
-Usage: python3 Scripts/golden/networks.py > fixtures/golden/networks.json   (made with PyTorch 2.x)
+Usage: python3 Scripts/golden/networks.py > fixtures/golden/networks.json   (made with PyTorch 1.13)
 """
 
 import numpy as np
@@ -54,8 +54,16 @@ def autoencoder(x, layers, latent, variational):
     count = int(np.prod(shape))
     codes = 2 * latent if variational else latent
     code = F.linear(maps.flatten(1), weights.next(codes, count), weights.next(codes))
+    # The linear way sees images of at most 32 pixels a side.
+    seen = F.pad(x, (left, padded[1] - width - left, top, padded[0] - height - top))
+    while max(seen.shape[2:]) > 32:
+        seen = F.avg_pool2d(seen, 2)
+    values = seen[0].numel()
+    code[:, :latent] += seen.flatten(1) @ weights.next(latent, values).T
     y = code[:, :latent]
     maps = F.silu(F.linear(y, weights.next(count, latent), weights.next(count))).reshape(n, *shape)
+    linear = (y @ weights.next(values, latent).T).reshape(seen.shape)
+    linear = F.interpolate(linear, size=padded, mode="bilinear", align_corners=False)
     before = [channels] + [outputs for outputs, _ in layers]
     for index in reversed(range(len(layers))):
         outputs, (inputs, kind) = before[index], layers[index]
@@ -71,6 +79,7 @@ def autoencoder(x, layers, latent, variational):
             maps = F.silu(maps)
         if kind == ADDED:
             maps = before_it + maps
+    maps = maps + linear
     return code, maps[:, :, top:top + height, left:left + width]
 
 
@@ -78,6 +87,7 @@ for name, shape, layers, variational in [
     ("shallow", (2, 3, 16, 16), [(4, PLAIN), (8, HALF), (8, PLAIN), (16, HALF), (16, HALF)], False),
     ("medium grey", (2, 1, 13, 10),
      [(4, PLAIN), (8, HALF), (8, PLAIN), (16, HALF), (16, ADDED), (16, HALF), (16, ADDED)], False),
+    ("shallow, large", (1, 1, 34, 33), [(4, PLAIN), (8, HALF), (8, PLAIN), (16, HALF), (16, HALF)], False),
     ("deep variational", (2, 3, 16, 16),
      [(4, PLAIN), (8, HALF), (8, PLAIN), (8, ADDED), (16, HALF), (16, ADDED), (16, ADDED), (16, HALF), (16, ADDED)], True),
 ]:

@@ -73,6 +73,20 @@ CTError ct_linear(CTTensorRef x, CTTensorRef weight, CTTensorRef bias, CTTensorR
   return result(out, [&] { return at::linear(x->value, weight->value, optional(bias)); });
 }
 
+CTError ct_orthonormal_columns(CTTensorRef x, CTTensorRef *out) {
+  return result(out, [&] { return std::get<0>(at::linalg_qr(x->value)); });
+}
+
+CTError ct_symmetric_eigen(CTTensorRef x, CTTensorRef *values, CTTensorRef *vectors) {
+  return guard([&] {
+    auto [found, columns] = at::linalg_eigh(x->value);
+    CTTensorRef both[2];
+    box_all({found, columns}, both);
+    *values = both[0];
+    *vectors = both[1];
+  });
+}
+
 CTError ct_squared_distances(CTTensorRef a, CTTensorRef b, CTTensorRef *out) {
   return result(out, [&] {
     TORCH_CHECK(a->value.dim() == 2 && b->value.dim() == 2, "expected two tensors of rank 2");

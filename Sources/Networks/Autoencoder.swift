@@ -130,6 +130,21 @@ public struct AutoencoderOptions: Sendable, Equatable {
   var mapCount: Int { maps(halvings) * mapHeight * mapWidth }
   var codeCount: Int { form == .variational ? 2 * latent : latent }
 
+  /// Pixels per side that the linear path sees at most.
+  static let linearSide = 32
+  /// How often the size is halved before the linear path.
+  var linearHalvings: Int {
+    (0..<halvings).first { max(mapHeight, mapWidth) << (halvings - $0) <= Self.linearSide } ?? halvings
+  }
+  /// C×H×W of an image as the linear path sees it.
+  var linearShape: [Int] {
+    [channels, mapHeight << (halvings - linearHalvings), mapWidth << (halvings - linearHalvings)]
+  }
+  /// Values of an image as the linear path sees it.
+  public var linearCount: Int { linearShape.reduce(1, *) }
+  /// Names of the parameters of the linear path, there and back.
+  public static let linearNames = (encoder: "encoder.linear.weight", decoder: "decoder.linear.weight")
+
   /// Names and shapes of the parameters, in the order in which `Autoencoder` holds them.
   public var parameterShapes: [(name: String, shape: [Int])] {
     var shapes: [(String, [Int])] = []
@@ -139,8 +154,10 @@ public struct AutoencoderOptions: Sendable, Equatable {
     }
     shapes.append(("encoder.code.weight", [codeCount, mapCount]))
     shapes.append(("encoder.code.bias", [codeCount]))
+    shapes.append((Self.linearNames.encoder, [latent, linearCount]))
     shapes.append(("decoder.code.weight", [mapCount, latent]))
     shapes.append(("decoder.code.bias", [mapCount]))
+    shapes.append((Self.linearNames.decoder, [linearCount, latent]))
     for (index, layer) in decoder.enumerated() {
       shapes.append(("decoder.\(index).weight", [layer.outputs, layer.inputs, 3, 3]))
       shapes.append(("decoder.\(index).bias", [layer.outputs]))
@@ -149,13 +166,13 @@ public struct AutoencoderOptions: Sendable, Equatable {
   }
 
   /// How many of the parameters, from the first on, are the encoder's.
-  public var encoderParameterCount: Int { 2 * encoder.count + 2 }
+  public var encoderParameterCount: Int { 2 * encoder.count + 3 }
 
   /// Multiplications of one image's way through encoder and decoder.
   public var multiplications: (encoder: Double, decoder: Double) {
     (
-      encoder.multiplications(pixels: pixels) + Double(mapCount * codeCount),
-      decoder.multiplications(pixels: pixels) + Double(mapCount * latent)
+      encoder.multiplications(pixels: pixels) + Double(mapCount * codeCount + linearCount * latent),
+      decoder.multiplications(pixels: pixels) + Double(mapCount * latent + linearCount * latent)
     )
   }
 
@@ -179,17 +196,22 @@ extension [AutoencoderOptions.Convolution] {
 
 /// A convolutional autoencoder: images to latents and back.
 ///
-///     encode(x) = W · flatten(C_K(… C₁(pad(x))))  + b           C(x) = silu(conv₃ₓ₃(x)), some of stride 2
-///     decode(y) = crop(D_K(… D₁(reshape(V · y + c))))           D mirrors C: where C halves the size, D computes the
-///                                                               four pixels of each corner from the maps of half size
+///     encode(x) = W · flatten(C_K(… C₁(p)))  + b  +  U · flatten(shrink(p))         p = pad(x)
+///     decode(y) = crop(D_K(… D₁(reshape(V · y + c)))  +  enlarge(reshape(U′ · y)))
 ///
+///   C   silu(conv₃ₓ₃(x)), some of stride 2
+///   D   mirrors C: where C halves the size, D computes the four pixels of each corner from the maps of half size
+///   U   the linear path, of images that are halved (by means, and enlarged bilinearly) until no side is above 32 pixels
+///
+/// The linear path lets a network begin as a linear autoencoder (`beginning(along:)`), which the convolutions then improve on; drawn
+/// without that, it is 0.
 /// There is no normalisation layer: instance norm would take brightness and contrast out of the latents. The last
 /// convolution has no activation. The padding (zeros, the mean colour) makes the size a multiple of what is halved.
 /// Convolutions that the shallow network has not, where they keep size and number of maps, are added to what they take:
 /// C(x) = x + silu(conv₃ₓ₃(x)), with weights of 0 at first. So a deeper network for images below 128 pixels begins as the shallow one.
 ///
 /// Shapes: x (n, channels, height, width) normalised float32; y (n, latent) float32.
-/// Initialisation: uniform in ±√(6 / fan-in) before an activation, ±√(3 / fan-in) elsewhere; biases 0.
+/// Initialisation, of all but the linear path: uniform in ±√(6 / fan-in) before an activation, ±√(3 / fan-in) elsewhere; biases 0.
 /// Enlarging: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
 /// Neural Network", CVPR 2016.
 public struct Autoencoder: Sendable {
@@ -213,7 +235,9 @@ public struct Autoencoder: Sendable {
     parameters = []
     for layer in options.encoder { parameters += convolution(layer) }
     parameters += [drawn([options.codeCount, options.mapCount], isActivated: false), .zeros([options.codeCount])]
+    parameters.append(.zeros([options.latent, options.linearCount]))
     parameters += [drawn([options.mapCount, options.latent], isActivated: true), .zeros([options.mapCount])]
+    parameters.append(.zeros([options.linearCount, options.latent]))
     for layer in options.decoder { parameters += convolution(layer) }
   }
 
@@ -253,17 +277,52 @@ public struct Autoencoder: Sendable {
   }
 
   private func code(_ images: Tensor) throws(TensorError) -> Tensor {
-    let (top, left) = margins
-    let (bottom, right) = (paddedHeight - options.height - top, paddedWidth - options.width - left)
-    var maps = images
-    if top + bottom + left + right > 0 { maps = try maps.padded([left, right, top, bottom]) }
-    maps = try maps.channelsLast()
+    let padded = try padded(images)
+    var maps = try padded.channelsLast()
     var place = 0
     for layer in options.encoder {
       maps = try applied(layer, at: place, to: maps)
       place += 2
     }
-    return try maps.flattened(from: 1).linear(parameters[place], bias: parameters[place + 1])
+    let code = try maps.flattened(from: 1).linear(parameters[place], bias: parameters[place + 1])
+    let linear = try shrunk(padded: padded).linear(parameters[place + 2])
+    return try code + (options.form == .plain ? linear : linear.padded([0, options.latent]))
+  }
+
+  /// What the linear path sees of images: (n, channels, height, width) → (n, `linearCount`).
+  public func shrunk(_ images: Tensor) throws(TensorError) -> Tensor { try shrunk(padded: padded(images)) }
+
+  private func shrunk(padded images: Tensor) throws(TensorError) -> Tensor {
+    var small = images
+    for _ in 0..<options.linearHalvings { small = try small.averagePool2d(2) }
+    return try small.flattened(from: 1)
+  }
+
+  private func padded(_ images: Tensor) throws(TensorError) -> Tensor {
+    let (top, left) = margins
+    let (bottom, right) = (paddedHeight - options.height - top, paddedWidth - options.width - left)
+    return top + bottom + left + right == 0 ? images : try images.padded([left, right, top, bottom])
+  }
+
+  /// This network with a linear path along `directions`, orthonormal rows (at most `latent`, `linearCount`): y = U x and x = Uᵀ y.
+  ///
+  /// What the convolutions add is 0 at first, and a variance e⁻⁴.
+  public func beginning(along directions: Tensor) throws(TensorError) -> Autoencoder {
+    let rows = try directions.padded([0, 0, 0, options.latent - directions.shape[0]])
+    var copy = self
+    for (place, entry) in options.parameterShapes.enumerated() {
+      switch entry.name {
+      case "encoder.code.weight", "decoder.\(options.decoder.count - 1).weight":
+        copy.parameters[place] = .zeros(entry.shape)
+      case "encoder.code.bias" where options.form == .variational:
+        let means = Tensor.zeros([options.latent])
+        copy.parameters[place] = try Tensor.concatenated([means, means - 4], axis: 0)
+      case AutoencoderOptions.linearNames.encoder: copy.parameters[place] = rows
+      case AutoencoderOptions.linearNames.decoder: copy.parameters[place] = try rows.transposed().contiguous()
+      default: break
+      }
+    }
+    return copy
   }
 
   /// The images of latents: (n, latent) → (n, channels, height, width).
@@ -272,11 +331,14 @@ public struct Autoencoder: Sendable {
     var maps = try latents.linear(parameters[place], bias: parameters[place + 1]).silu()
       .reshaped([latents.shape[0], options.maps(options.halvings), options.mapHeight, options.mapWidth])
       .channelsLast()
-    place += 2
+    var linear = try latents.linear(parameters[place + 2]).reshaped([latents.shape[0]] + options.linearShape)
+    if options.linearHalvings > 0 { linear = try linear.upsampled(toHeight: paddedHeight, width: paddedWidth) }
+    place += 3
     for layer in options.decoder {
       maps = try applied(layer, at: place, to: maps)
       place += 2
     }
+    maps = maps + linear
     let (top, left) = margins
     if (paddedHeight, paddedWidth) == (options.height, options.width) { return maps }
     return try maps.slice(axis: 2, from: top, to: top + options.height)

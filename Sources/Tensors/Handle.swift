@@ -188,6 +188,8 @@ enum C {
   static let matmul = ct_matmul
   static let linear = ct_linear
   static let squaredDistances = ct_squared_distances
+  static let orthonormalColumns = ct_orthonormal_columns
+  static let symmetricEigen = ct_symmetric_eigen
 
   static let reshape = ct_reshape
   static let flatten = ct_flatten

@@ -128,4 +128,15 @@ extension Tensor {
   public func squaredDistances(to other: Tensor) throws(TensorError) -> Tensor {
     try Tensor.make("squaredDistances", [self, other]) { C.squaredDistances(reference, other.reference, &$0) }
   }
+
+  /// An orthonormal basis of the space that the columns of (n, k) span: (n, k), for k ≤ n.
+  public func orthonormalColumns() throws(TensorError) -> Tensor {
+    try Tensor.make("orthonormalColumns", [self]) { C.orthonormalColumns(reference, &$0) }
+  }
+
+  /// The eigenvalues (n), ascending, and the eigenvectors, as the columns of (n, n), of a symmetric matrix (n, n).
+  public func symmetricEigen() throws(TensorError) -> (values: Tensor, vectors: Tensor) {
+    let both = try Tensor.make(2, "symmetricEigen", [self]) { C.symmetricEigen(reference, $0, $0 + 1) }
+    return (both[0], both[1])
+  }
 }

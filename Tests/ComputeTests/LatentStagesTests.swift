@@ -246,8 +246,29 @@ extension ComputeTests {
       #expect(try refusal(tensors.encoded()).problem.contains("map.1"))
       tensors.tensors["map.1"] = nil
       #expect(try refusal(tensors.encoded()).problem.contains("lacks the tensor map.1"))
-      tensors.metadata["format_version"] = "2.0"
-      #expect(try refusal(tensors.encoded()).problem.contains("2.0"))
+      tensors.metadata["format_version"] = "3.0"
+      #expect(try refusal(tensors.encoded()).problem.contains("3.0"))
+    }
+
+    @Test func `a model of version 1 has no linear path`() throws {
+      let (file, _, _) = try fitted(steps: 1)
+      let path = try written(file.bytes)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      var tensors = try TensorFile(contentsOf: path)
+      #expect(tensors.metadata["format_version"] == "2.0")
+      let names = [AutoencoderOptions.linearNames.encoder, AutoencoderOptions.linearNames.decoder]
+      for name in names { tensors.tensors[name] = nil }
+      let cut = try written(tensors.encoded())
+      defer { try? FileManager.default.removeItem(atPath: cut) }
+      #expect(throws: DataError.self) { try LatentModelFile(contentsOf: cut) }
+      tensors.metadata["format_version"] = "1.0"
+      let older = try written(tensors.encoded())
+      defer { try? FileManager.default.removeItem(atPath: older) }
+      let read = try LatentModelFile(contentsOf: older).model.autoencoder
+      for (entry, parameter) in zip(read.options.parameterShapes, read.parameters) {
+        let kept = tensors.tensors[entry.name] ?? .zeros(entry.shape)
+        #expect(parameter.floats() == kept.floats(), "\(entry.name)")
+      }
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity, 0, -1])

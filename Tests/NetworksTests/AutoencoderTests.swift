@@ -25,11 +25,12 @@ struct AutoencoderTests {
   @Test func `codes and images are PyTorch's`() throws {
     let golden = try Golden.load("networks")
     for (name, options) in [
-      ("shallow", options(.shallow)), ("medium grey", options(.medium, channels: 1, height: 13, width: 10)),
+      ("shallow", options(.shallow)), ("shallow, large", options(.shallow, channels: 1, height: 34, width: 33)),
+      ("medium grey", options(.medium, channels: 1, height: 13, width: 10)),
       ("deep variational", options(.deep, .variational)),
     ] {
       let network = waveAutoencoder(options)
-      let images = wave([2, options.channels, options.height, options.width], 0.13, 0.5)
+      let images = wave([name.contains("large") ? 1 : 2, options.channels, options.height, options.width], 0.13, 0.5)
       if options.form == .variational {
         let (mean, logVariance) = try network.distribution(images)
         #expect(agree(try Tensor.concatenated([mean, logVariance], axis: 1), golden["\(name) code"]), "\(name)")
@@ -88,6 +89,18 @@ struct AutoencoderTests {
       #expect(latents.shape == [3, 5])
       #expect(try network.decode(latents).shape == [3, channels, height, width])
     }
+  }
+
+  @Test(arguments: [(3, 16, 16), (1, 13, 10), (3, 2, 3)])
+  func `a network that begins along directions gives back what lies along them`(size: (Int, Int, Int)) throws {
+    let options = options(.medium, channels: size.0, height: size.1, width: size.2)
+    var random = RandomSource(seed: 1)
+    let drawn = Autoencoder(options, using: &random)
+    let images = random.normal([4, size.0, size.1, size.2])
+    let directions = try drawn.shrunk(images).transposed().orthonormalColumns().transposed()
+    let network = try drawn.beginning(along: directions)
+    #expect(try network.encode(images).slice(axis: 1, from: directions.shape[0], to: 6).squared().sum().item == 0)
+    #expect(try (network.decode(network.encode(images)) - images).abs().max().item < 1e-4)
   }
 
   @Test func `gradients agree with differences of values`() throws {

@@ -23,6 +23,8 @@ extension TensorsTests {
         .init("matmul") { () throws(TensorError) in try x.matmul(x) },
         .init("linear") { () throws(TensorError) in try x.linear(Tensor.zeros([4, 2])) },
         .init("linear bias") { () throws(TensorError) in try x.linear(Tensor.zeros([4, 3]), bias: Tensor.zeros([3])) },
+        .init("orthonormalColumns") { () throws(TensorError) in try Tensor.zeros([3]).orthonormalColumns() },
+        .init("symmetricEigen") { () throws(TensorError) in try x.symmetricEigen().values },
         .init("squaredDistances") { () throws(TensorError) in try x.squaredDistances(to: Tensor.zeros([2, 4])) },
         .init("squaredDistances rank") { () throws(TensorError) in try x.squaredDistances(to: Tensor.zeros([3])) },
         .init("reshaped") { () throws(TensorError) in try x.reshaped([4]) },

@@ -136,6 +136,11 @@ CTError ct_cross_entropy(CTTensorRef logits, CTTensorRef labels, CTTensorRef _Nu
 CTError ct_matmul(CTTensorRef a, CTTensorRef b, CTTensorRef _Nullable *_Nonnull out);
 /// x · weightᵀ + bias.
 CTError ct_linear(CTTensorRef x, CTTensorRef weight, CTTensorRef _Nullable bias, CTTensorRef _Nullable *_Nonnull out);
+/// Q (n, k) of the QR decomposition of (n, k), k ≤ n.
+CTError ct_orthonormal_columns(CTTensorRef x, CTTensorRef _Nullable *_Nonnull out);
+/// The eigenvalues (n), ascending, and the eigenvectors, as columns (n, n), of a symmetric matrix, of which the lower triangle counts.
+CTError ct_symmetric_eigen(CTTensorRef x, CTTensorRef _Nullable *_Nonnull values,
+                           CTTensorRef _Nullable *_Nonnull vectors);
 /// (n, d) and (m, d) to the squared Euclidean distances (n, m), clamped at 0; float32 even for bfloat16 arguments.
 CTError ct_squared_distances(CTTensorRef a, CTTensorRef b, CTTensorRef _Nullable *_Nonnull out);
 

@@ -27,7 +27,11 @@ public import Tensors
 /// Deviations: the paper writes one sum over samples for the cross entropy, and ‖X' − X‖² for sets of different size; both as decided
 /// below. Its numbers (weights, epochs, sizes) are not given.
 /// Decisions:
-/// - *Three phases of steps.* A k-means of latents that mean nothing is no start for T, so first only φ, φ⁻¹ and f learn
+/// - *φ and φ⁻¹ begin as a linear autoencoder*, the principal directions of a sample of images, to which their convolutions add 0 at
+///   first. Such a pair gives images of 32 pixels a side back nearly as they are (with 512 latents all but 2 % of CIFAR-10's
+///   variance), where one that is drawn has to learn it in the few steps there are, and blurs X' until then. The pixels among the
+///   observables are what extended dynamic mode decomposition has in its dictionary, too (Williams et al., 2015).
+/// - *Three phases of steps.* First only φ, φ⁻¹ and f learn
 ///   (`warmUp`); then all learn together; at last (`settling`) φ and SA stand still, and T and φ⁻¹ learn on exactly the latents that
 ///   Algorithm 2 will see. The lengths are shares of `schedule`, not of the steps made: a run that is stopped equals one with that
 ///   number of steps and the same schedule.
@@ -98,6 +102,8 @@ public struct Koopcon: CondensingMethod {
   public var batch = 100
   /// Condensed images per class and step, drawn anew, whose pixels are computed.
   public var decodedPerClass = 20
+  /// Real images, of all classes together, whose principal directions the autoencoder begins with.
+  public var directionSample = 2048
   /// Steps after which all latents are computed anew.
   public var refresh = 100
   /// Real images per class and step, of the whole class, whose mean features X' is to have.
@@ -318,6 +324,9 @@ extension Koopcon {
     need.weights += 4 * 7 * (weightCount(coding.parameterShapes.map(\.shape)) + 4 * width * width)
     // Chunks of 64 images there and back through the autoencoder, and from there through the classifier.
     need.maps += 4 * 2 * coding.mapValues * 64
+    // The sample whose principal directions are sought, its products with them, and twice the directions.
+    let sample = Double(min(directionSample, samples.reduce(0, +)))
+    need.images += 4 * (2 * sample * Double(coding.linearCount) + 2 * width * (sample + Double(coding.linearCount)))
     // Latents as they are and as they were attended to, and both once more while they are computed anew.
     need.embeddings = 4 * 4 * width * real
     // Every class is compared with its target at once.

@@ -80,6 +80,22 @@ struct KoopconFit<Real: RealImages> {
     attentionAdam = Adam(learningRate: options.learningRate, beta2: 0.99)
     mapAdam = Adam(learningRate: options.mapLearningRate, beta2: 0.99)
     classifierSGD = classifierOptimizer(options)
+    autoencoder = try autoencoder.beginning(along: directions())
+  }
+
+  /// The principal directions of a sample of the real images, of all classes alike: at most as many as a latent has numbers.
+  private func directions() throws(TensorError) -> Tensor {
+    var draw = random.split("principal directions")
+    let labels = (0..<real.classCount).filter { real.count(ofClass: $0) > 0 }
+    var sample: [Tensor] = []
+    for label in labels {
+      let total = real.count(ofClass: label)
+      let chosen = draw.choice(min(max(1, options.directionSample / labels.count), total), of: total).sorted()
+      let images = try normalization.normalized(bytes: real.images(ofClass: label, at: chosen))
+      sample.append(try autoencoder.shrunk(images))
+    }
+    return try principalDirections(
+      of: Tensor.concatenated(sample, axis: 0), count: coding.latent, using: &draw)
   }
 
   // MARK: One step

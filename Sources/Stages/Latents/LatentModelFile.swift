@@ -47,6 +47,9 @@ public struct LatentModelFile: Sendable {
     public var mirror: Bool? { provenance.last?.options["mirror"].map { $0 == "yes" } }
   }
 
+  /// Autoencoders of version 1 have no linear path: its weights are 0.
+  static let majorVersion = 2
+
   /// The method whose models these are.
   public static let method = Koopcon.name
 
@@ -84,7 +87,7 @@ public struct LatentModelFile: Sendable {
       tensors["attention.\(name)"] = value
     }
     for (label, map) in model.maps.enumerated() { tensors["map.\(label)"] = map }
-    let file = ModelFile(of: Self.method, description, tensors: tensors)
+    let file = ModelFile(of: Self.method, majorVersion: Self.majorVersion, description, tensors: tensors)
     (bytes, digest) = (file.bytes, file.digest)
   }
 
@@ -93,7 +96,7 @@ public struct LatentModelFile: Sendable {
   /// Throws where it is missing, damaged, of another kind or version, where its tensors are not those of its description, or where
   /// their values cannot be.
   public init(contentsOf path: String) throws(DataError) {
-    let file = try ModelFile<Description>(contentsOf: path, of: Self.method)
+    let file = try ModelFile<Description>(contentsOf: path, of: Self.method, upTo: Self.majorVersion)
     let description = file.description
     self.description = description
     guard description.shape.count == 3, description.shape.allSatisfy({ (1...65_535).contains($0) }),
@@ -117,7 +120,11 @@ public struct LatentModelFile: Sendable {
       channels: description.shape[0], height: description.shape[1], width: description.shape[2], depth: depth,
       form: form, latent: description.latent, filters: description.filters)
     var parameters: [Tensor] = []
-    for entry in options.parameterShapes { parameters.append(try file.tensor(entry.name, entry.shape)) }
+    for entry in options.parameterShapes {
+      let names = AutoencoderOptions.linearNames
+      let isMissing = file.majorVersion == 1 && [names.encoder, names.decoder].contains(entry.name)
+      parameters.append(isMissing ? .zeros(entry.shape) : try file.tensor(entry.name, entry.shape))
+    }
     var attention: [Tensor] = []
     for name in SelfAttention.parameterNames {
       attention.append(try file.tensor("attention.\(name)", [description.latent, description.latent]))

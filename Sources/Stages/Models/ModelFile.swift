@@ -16,11 +16,16 @@ struct ModelFile<Description: Codable> {
   private let path: String
   private let method: String
 
+  /// The first number of the file's version.
+  let majorVersion: Int
+
   private static var format: String { "pipe-model" }
-  private static var formatVersion: String { "1.0" }
 
   /// The file of a model of `method`, which `description` and `tensors` describe.
-  init(of method: String, _ description: Description, tensors: [String: Tensor]) {
+  ///
+  /// - Parameter majorVersion: goes up where a program that knows the one before would compute something else from the file.
+  init(of method: String, majorVersion: Int = 1, _ description: Description, tensors: [String: Tensor]) {
+    self.majorVersion = majorVersion
     self.description = description
     self.tensors = tensors
     self.method = method
@@ -28,7 +33,7 @@ struct ModelFile<Description: Codable> {
     bytes = TensorFile(
       tensors: tensors,
       metadata: [
-        "format": Self.format, "format_version": Self.formatVersion, "method": method,
+        "format": Self.format, "format_version": "\(majorVersion).0", "method": method,
         "description": String(decoding: encodeJSON(description), as: UTF8.self),
       ]
     ).encoded()
@@ -37,19 +42,20 @@ struct ModelFile<Description: Codable> {
 
   /// Reads a file.
   ///
-  /// Throws where it is missing, damaged, of another version, or no model of `method`.
-  init(contentsOf path: String, of method: String) throws(DataError) {
+  /// Throws where it is missing, damaged, of a version after `newest`, or no model of `method`.
+  init(contentsOf path: String, of method: String, upTo newest: Int = 1) throws(DataError) {
     let bytes = try TensorFile.bytes(ofFile: path)
     let file = try TensorFile(bytes, from: path)
     func refuse(_ problem: String) -> DataError { refusal(of: path, by: method, problem) }
     guard file.metadata["format"] == Self.format else { throw refuse("holds tensors, but no model of this program") }
-    guard let version = file.metadata["format_version"], version.split(separator: ".").first == "1" else {
-      throw refuse(
-        "has format version \(file.metadata["format_version"] ?? "none"), and this program reads \(Self.formatVersion)")
-    }
     guard file.metadata["method"] == method else {
       throw refuse("is a model of the method \(file.metadata["method"] ?? "none"), not of \(method)")
     }
+    let version = file.metadata["format_version"]
+    guard let major = version?.split(separator: ".").first.flatMap({ Int($0) }), (1...newest).contains(major) else {
+      throw refuse("has format version \(version ?? "none"), and this program reads \(newest).0")
+    }
+    majorVersion = major
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let text = file.metadata["description"],
