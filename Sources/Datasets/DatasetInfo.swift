@@ -115,6 +115,17 @@ extension DatasetInfo {
         throw refuse("has spectrograms that cannot be mapped to hertz and seconds, or are not images")
       }
     }
+    if let normalization {
+      let (mean, std) = (normalization.mean, normalization.std)
+      let channels = kind == .samples && shape?.count == 3 ? shape?[0] : nil
+      guard !mean.isEmpty, mean.count == std.count, mean.count == channels ?? mean.count, mean.allSatisfy(\.isFinite),
+        std.allSatisfy({ $0.isFinite && $0 > 0 })
+      else {
+        throw refuse(
+          "normalises with the means \(mean) and the deviations \(std); there is one of each for a channel, and no deviation is 0"
+        )
+      }
+    }
     if let formation, !(1...Formation.maxFactor).contains(formation.factor) {
       throw refuse("has a formation of \(formation.size); 1 to \(grouped(Formation.maxFactor)) are possible")
     }

@@ -341,6 +341,22 @@ import Testing
     #expect(failure(of: two)?.problem == "1 image but 2 labels: number 2 is a label without an image")
   }
 
+  @Test func `of STL-10 files of both splits that were named one by one, the split that was asked for is read`() throws
+  {
+    let folder = try TemporaryFolder()
+    let image = [UInt8](repeating: 1, count: 3 * 96 * 96)
+    var inputs: [Input] = []
+    for (name, bytes) in [("train_X.bin", image), ("train_y.bin", [3]), ("test_X.bin", image), ("test_y.bin", [5])] {
+      inputs.append(.file(try folder.write(name, bytes)))
+    }
+    for _ in 0..<8 {
+      #expect(try all(openDataset(inputs)).map(\.label) == [2])
+      #expect(try all(openDataset(inputs, options: ReadOptions(split: .test))).map(\.label) == [4])
+    }
+    // Of one split alone, that one, whatever was asked for.
+    #expect(try all(openDataset(Array(inputs[2...]))).map(\.label) == [4])
+  }
+
   // MARK: SVHN
 
   /// A MATLAB file of version 5 with two arrays, not compressed.

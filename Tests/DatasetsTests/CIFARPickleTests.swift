@@ -22,9 +22,10 @@ import Testing
 
   struct Written: Sendable, CustomTestStringConvertible {
     var version: Int
+    var name = ""
     var front: String
     var back: String
-    var testDescription: String { "protocol \(version)" }
+    var testDescription: String { "\(name) protocol \(version)" }
   }
 
   static let written = [
@@ -71,6 +72,101 @@ import Testing
         """),
   ]
 
+  /// Labels 3 and 7 of two images as NumPy has them.
+  static let numbered = [
+    Written(
+      version: 2, name: "an array",
+      front: """
+        gAJ9cQAoWAQAAABkYXRhcQFjbnVtcHkuX2NvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1Y3QKcQJjbnVtcHkKbmRhcnJheQpxA0sA\
+        hXEEY19jb2RlY3MKZW5jb2RlCnEFWAEAAABicQZYBgAAAGxhdGluMXEHhnEIUnEJh3EKUnELKEsBSwJNAAyGcQxjbnVtcHkKZHR5\
+        cGUKcQ1YAgAAAHUxcQ6JiIdxD1JxEChLA1gBAAAAfHERTk5OSv////9K/////0sAdHESYoloBVgAGA==
+        """,
+      back: """
+        AABxE2gHhnEUUnEVdHEWYlgGAAAAbGFiZWxzcRdoAmgDSwCFcRhoCYdxGVJxGihLAUsChXEbaA1YAgAAAGk4cRyJiIdxHVJxHihL\
+        A1gBAAAAPHEfTk5OSv////9K/////0sAdHEgYoloBVgQAAAAAwAAAAAAAAAHAAAAAAAAAHEhaAeGcSJScSN0cSRidS4=
+        """),
+    Written(
+      version: 5, name: "an array of bytes",
+      front: """
+        gAWVphgAAAAAAAB9lCiMBGRhdGGUjBNudW1weS5fY29yZS5udW1lcmljlIwLX2Zyb21idWZmZXKUk5QolgAY
+        """,
+      back: """
+        AAAAAAAAlIwFbnVtcHmUjAVkdHlwZZSTlIwCdTGUiYiHlFKUKEsDjAF8lE5OTkr/////Sv////9LAHSUYksCTQAMhpSMAUOUdJRS\
+        lIwGbGFiZWxzlGgEKJYCAAAAAAAAAAMHlGgLSwKFlGgPdJRSlHUu
+        """),
+    Written(
+      version: 2, name: "numbers",
+      front: """
+        gAJ9cQAoWAQAAABkYXRhcQFjbnVtcHkuX2NvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1Y3QKcQJjbnVtcHkKbmRhcnJheQpxA0sA\
+        hXEEY19jb2RlY3MKZW5jb2RlCnEFWAEAAABicQZYBgAAAGxhdGluMXEHhnEIUnEJh3EKUnELKEsBSwJNAAyGcQxjbnVtcHkKZHR5\
+        cGUKcQ1YAgAAAHUxcQ6JiIdxD1JxEChLA1gBAAAAfHERTk5OSv////9K/////0sAdHESYoloBVgAGA==
+        """,
+      back: """
+        AABxE2gHhnEUUnEVdHEWYlgGAAAAbGFiZWxzcRddcRgoY251bXB5Ll9jb3JlLm11bHRpYXJyYXkKc2NhbGFyCnEZaA1YAgAAAGk4\
+        cRqJiIdxG1JxHChLA1gBAAAAPHEdTk5OSv////9K/////0sAdHEeYmgFWAgAAAADAAAAAAAAAHEfaAeGcSBScSGGcSJScSNoGWgN\
+        WAIAAABpNHEkiYiHcSVScSYoSwNoHU5OTkr/////Sv////9LAHRxJ2JoBVgEAAAABwAAAHEoaAeGcSlScSqGcStScSxldS4=
+        """),
+    Written(
+      version: 4, name: "numbers",
+      front: """
+        gASVGBkAAAAAAAB9lCiMBGRhdGGUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25k\
+        YXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAk0ADIaUaAWMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sA\
+        dJRiiUIAGA==
+        """,
+      back: """
+        AACUdJRijAZsYWJlbHOUXZQoaAKMBnNjYWxhcpSTlGgOjAJpOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgDAAAA\
+        AAAAAJSGlFKUaBloDowCaTKUiYiHlFKUKEsDaB1OTk5K/////0r/////SwB0lGJDAgcAlIaUUpRldS4=
+        """),
+  ]
+
+  /// The same as nothing that labels are.
+  static let refused = [
+    Written(
+      version: 4, name: "big-endian",
+      front: """
+        gASV7RgAAAAAAAB9lCiMBGRhdGGUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25k\
+        YXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAk0ADIaUaAWMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sA\
+        dJRiiUIAGA==
+        """,
+      back: """
+        AACUdJRijAZsYWJlbHOUaARoB0sAhZRoCYeUUpQoSwFLAoWUaA6MAmk0lImIh5RSlChLA4wBPpROTk5K/////0r/////SwB0lGKJ\
+        QwgAAAADAAAAB5R0lGJ1Lg==
+        """),
+    Written(
+      version: 4, name: "fractions",
+      front: """
+        gASV9RgAAAAAAAB9lCiMBGRhdGGUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25k\
+        YXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAk0ADIaUaAWMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sA\
+        dJRiiUIAGA==
+        """,
+      back: """
+        AACUdJRijAZsYWJlbHOUaARoB0sAhZRoCYeUUpQoSwFLAoWUaA6MAmY4lImIh5RSlChLA4wBPJROTk5K/////0r/////SwB0lGKJ\
+        QxAAAAAAAAAIQAAAAAAAABxAlHSUYnUu
+        """),
+    Written(
+      version: 4, name: "two axes",
+      front: """
+        gASV9xgAAAAAAAB9lCiMBGRhdGGUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25k\
+        YXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAk0ADIaUaAWMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sA\
+        dJRiiUIAGA==
+        """,
+      back: """
+        AACUdJRijAZsYWJlbHOUaARoB0sAhZRoCYeUUpQoSwFLAksBhpRoDowCaTiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSU\
+        YolDEAMAAAAAAAAABwAAAAAAAACUdJRidS4=
+        """),
+    Written(
+      version: 4, name: "a fraction",
+      front: """
+        gASVHhkAAAAAAAB9lCiMBGRhdGGUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25k\
+        YXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAk0ADIaUaAWMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sA\
+        dJRiiUIAGA==
+        """,
+      back: """
+        AACUdJRijAZsYWJlbHOUXZQoaAKMBnNjYWxhcpSTlGgOjAJmOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgAAAAA\
+        AAAIQJSGlFKUaBloDowCaTiUiYiHlFKUKEsDaB1OTk5K/////0r/////SwB0lGJDCAcAAAAAAAAAlIaUUpRldS4=
+        """),
+  ]
+
   private func pickle(_ test: Written, data: [UInt8] = [UInt8](repeating: 0, count: 3072)) throws -> [UInt8] {
     try [UInt8](#require(Data(base64Encoded: test.front))) + data + [UInt8](#require(Data(base64Encoded: test.back)))
   }
@@ -83,6 +179,32 @@ import Testing
     let samples = try read(tar([TestMember("c/data_batch_1", try pickle(test))]))
     let black = Pixels(height: 32, width: 32, channels: 3, bytes: [UInt8](repeating: 0, count: 3072))
     #expect(samples == [Sample(key: "000000000", content: .pixels(black), label: 3)])
+  }
+
+  @Test(arguments: numbered) func `labels may be NumPy's numbers`(_ test: Written) throws {
+    let batch = try pickle(test, data: [UInt8](repeating: 0, count: 2 * 3072))
+    #expect(try read(tar([TestMember("c/data_batch_1", batch)])).map(\.label) == [3, 7])
+  }
+
+  @Test(arguments: refused) func `labels that are no whole numbers in a row are refused`(_ test: Written) throws {
+    let error = failure(try pickle(test, data: [UInt8](repeating: 0, count: 2 * 3072)))
+    #expect(error?.fault == .badInput)
+    let problems = ["labels that are no list of whole numbers", "a pickle that uses a number of the type f8"]
+    #expect(problems.contains { error?.problem.hasPrefix($0) == true }, "\(error?.description ?? "read")")
+  }
+
+  /// More numbers than lists and tuples may be nested.
+  @Test func `a whole batch may have NumPy's numbers`() throws {
+    let count = 1100
+    func little(_ value: Int, _ size: Int) -> [UInt8] { (0..<size).map { UInt8(value >> (8 * $0) & 0xff) } }
+    // Memo 0: the function; memo 1: the type; then the dictionary, its array from a buffer, and its list.
+    var batch = [0x80, 2] + Array("cnumpy.core.multiarray\nscalar\nq\u{0}0cnumpy\ndtype\nU\u{2}u1".utf8)
+    batch += [0x85] + Array("Rq\u{1}0}U\u{4}datacnumpy.core.numeric\n_frombuffer\n(B".utf8) + little(count * 3072, 4)
+    batch += [UInt8](repeating: 0, count: count * 3072) + Array("h\u{1}M".utf8) + little(count, 2)
+    batch += Array("M".utf8) + little(3072, 2) + [0x86] + Array("U\u{1}CtRsU\u{6}labels](".utf8)
+    for row in 0..<count { batch += Array("h\u{0}h\u{1}C\u{1}".utf8) + [UInt8(row % 10), 0x86] + Array("R".utf8) }
+    batch += Array("es.".utf8)
+    #expect(try read(tar([TestMember("c/data_batch_1", batch)])).map(\.label) == (0..<count).map { $0 % 10 })
   }
 
   @Test(arguments: written) func `every cut is an error`(_ test: Written) throws {
@@ -117,6 +239,16 @@ import Testing
         if let error = failure(damaged) { #expect(error.fault == .badInput) }
       }
     }
+  }
+
+  @Test func `an array whose size cannot be is an error`() throws {
+    // 1 × 3,072 becomes 2^62 × 3,072: K\u{1}M\0\u{c} in protocol 5.
+    let whole = try pickle(Self.written[3])
+    let extents: [UInt8] = [0x4b, 1, 0x4d, 0, 0x0c]
+    let at = try #require((0..<whole.count - 5).last { Array(whole[$0..<$0 + 5]) == extents })
+    let huge: [UInt8] = [0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x4d, 0, 0x0c]
+    let error = failure(Array(whole[..<at]) + huge + Array(whole[(at + 5)...]))
+    #expect(error?.problem == "no “data” of N×3,072 bytes in it")
   }
 
   @Test func `a batch that occurs twice is an error`() throws {

@@ -343,6 +343,20 @@ import Testing
     #expect(try notes(on: [UInt8](repeating: 1, count: 3073), bare) == [])
   }
 
+  @Test func `CIFAR files that were named one by one are of one part, and come once`() throws {
+    let folder = try TemporaryFolder()
+    let record = [UInt8](repeating: 1, count: 3073)
+    let first = Input.file(try folder.write("data_batch_1.bin", record))
+    let second = Input.file(try folder.write("data_batch_2.bin", record))
+    let test = Input.file(try folder.write("test_batch.bin", record))
+    let options = ReadOptions(layout: .cifar10Binary)
+    #expect(try all(openDataset([first, second], options: options)).count == 2)
+    let mixed = #expect(throws: DataError.self) { try openDataset([first, test], options: options) }
+    #expect(mixed?.fault == .badInput && mixed?.problem.contains("not of the same part") == true)
+    let twice = #expect(throws: DataError.self) { try all(openDataset([first, first], options: options)) }
+    #expect(twice?.problem == "the file occurs twice")
+  }
+
   /// Who packs pictures of their own in this format owes no particular number of batches, but none may be left out.
   @Test func `a set with names of its own lacks only what its numbers say`() throws {
     #expect(try notes(on: cifar(["data_batch_1.bin"], classes: ["a", "b"])) == [])

@@ -172,6 +172,71 @@ import Testing
     #expect(error?.problem == "has the fields png, cls, json, where every sample before had png, cls")
   }
 
+  @Test func `a field that shards never hold may be left out`() throws {
+    let folder = try TemporaryFolder()
+    var samples = examplePixels(2)
+    for index in samples.indices { samples[index].extras = [Field(name: "pkl", bytes: [1])] }
+    #expect(throws: DataError.self) { try writeDataset(samples, in: folder) }
+    #expect(try writeDataset(samples, in: folder, fields: ["png", "cls"]).fields == ["png", "cls"])
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func `values that are not finite are refused`(value: Float)
+    throws
+  {
+    let folder = try TemporaryFolder()
+    for isSoft in [false, true] {
+      var samples = exampleFloats(3)
+      if isSoft {
+        samples[1].softLabel?[2] = value
+      } else if case .floats(var array) = samples[1].content {
+        array.values[7] = value
+        samples[1].content = .floats(array)
+      }
+      let error = #expect(throws: DataError.self) { try writeDataset(samples, in: folder) }
+      #expect(error?.fault == .badInput && error?.place.first == "s1", "\(String(describing: error))")
+      #expect(error?.problem == "holds values that are not finite")
+      #expect(try folder.contents() == [])
+    }
+  }
+
+  @Test func `soft labels that are to be probabilities are`() throws {
+    let folder = try TemporaryFolder()
+    var info = exampleInfo
+    info.labelKind = .probability
+    var samples = exampleFloats(2)
+    for index in samples.indices { samples[index].softLabel = [0.25, 0.5, 0.25] }
+    try writeDataset(samples, in: folder, "sound", info: info)
+    samples[1].softLabel = [5, -1, -3]
+    #expect(throws: DataError.self) { try writeDataset(samples, in: folder, info: info) }
+  }
+
+  @Test func `a sample of another size than all are to have is refused`() throws {
+    let folder = try TemporaryFolder()
+    let large = examplePixels(2, height: 7)
+    let file = EncodedImage(format: .png, bytes: try #require(try encodedPNG(of: large[1])))
+    for content in [
+      large[1].content, .encoded(file), .floats(FloatArray(shape: [1, 6, 5], values: Array(repeating: 0, count: 30))),
+    ] {
+      var samples = examplePixels(2)
+      samples[1].content = content
+      let error = #expect(throws: DataError.self) { try writeDataset(samples, in: folder) }
+      #expect(error?.place == ["000001"] && error?.problem.hasSuffix("where all are to have 3×6×5") == true)
+      #expect(try folder.contents() == [])
+    }
+    // Grey ones may be among colour images.
+    try writeDataset(examplePixels(1) + examplePixels(2, channels: 1).suffix(1), in: folder)
+  }
+
+  /// The file that a dataset of one such sample holds.
+  private func encodedPNG(of sample: Sample) throws -> [UInt8]? {
+    let folder = try TemporaryFolder()
+    var info = exampleInfo
+    info.shape = nil
+    try writeDataset([sample], in: folder, info: info)
+    if case .encoded(let image)? = try allSamples(DatasetReader(folder["out"])).first?.content { return image.bytes }
+    return nil
+  }
+
   // MARK: Damage
 
   @Test(arguments: [("factor\" : 2", "factor\" : 3"), ("\"cat\"", "\"cab\"")])

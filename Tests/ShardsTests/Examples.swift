@@ -96,12 +96,17 @@ func decoded(_ samples: [Sample]) throws -> [Sample] {
   }
 }
 
-/// Writes a dataset in `folder/name`.
+/// Writes a dataset in `folder/name`, described as the examples are, in the size of the first sample.
 @discardableResult
 func writeDataset(
-  _ samples: [Sample], in folder: TemporaryFolder, _ name: String = "out", info: DatasetInfo = exampleInfo,
+  _ samples: [Sample], in folder: TemporaryFolder, _ name: String = "out", info given: DatasetInfo? = nil,
   zstdLevel: Int? = nil, maxBytes: Int = 1 << 20, maxSamples: Int = 1000, fields: Set<String>? = nil
 ) throws -> Manifest {
+  var info = given ?? exampleInfo
+  if given == nil, case .pixels(let pixels)? = samples.first?.content {
+    info.shape = [pixels.channels, pixels.height, pixels.width]
+    if pixels.channels != 3 { info.normalization = nil }
+  }
   let writer = try DatasetWriter(
     ShardOptions(
       directory: folder[name], namePrefix: "shapes", zstdLevel: zstdLevel, maxBytes: maxBytes, maxSamples: maxSamples,

@@ -216,6 +216,25 @@ import Testing
     }
   }
 
+  /// What an earlier program wrote: nobody writes it now.
+  @Test func `shards with values that are not finite are damaged, and get no manifest`() async throws {
+    let folder = try TemporaryFolder()
+    var samples = exampleFloats(1)
+    samples[0].content = .floats(FloatArray(shape: [3, 6, 5], values: Array(repeating: 0.5, count: 90)))
+    try writeDataset(samples, in: folder, fields: ["npy", "cls"])
+    let shard = "out/shapes-train-000000.tar"
+    var bytes = try folder.bytes(shard)
+    let half = withUnsafeBytes(of: Float(0.5)) { Array($0) }
+    let at = try #require((0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == half })
+    bytes.replaceSubrange(at..<at + 4, with: withUnsafeBytes(of: Float.nan) { Array($0) })
+    try folder.write(shard, bytes)
+    #expect(
+      try await verifyDataset(at: folder["out"]).damage.contains { $0.problem == "holds values that are not finite" })
+    for name in ["pipe.manifest", "SHA256SUMS"] { try #require(unlink(folder["out/\(name)"]) == 0) }
+    let report = try repair(folder, Self.none)
+    #expect(report.done.isEmpty && report.impossible.contains { $0.text.contains("not finite") }, "\(report)")
+  }
+
   @Test func `what a killed writer had complete is published, and nothing less`() async throws {
     for isComplete in [true, false] {
       let folder = try dataset()

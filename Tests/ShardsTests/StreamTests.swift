@@ -168,19 +168,6 @@ private func packForShards() throws -> Pack {
 }
 
 extension StreamTests {
-  @Test func `a value that is no number is left out of the range, and the sample is kept`() async throws {
-    let folder = try TemporaryFolder()
-    var samples = exampleFloats(2)
-    samples[0].content = .floats(FloatArray(shape: [3, 6, 5], values: [.nan] + (1..<90).map { Float($0) / 90 }))
-    let manifest = try writeDataset(samples, in: folder)
-    guard case .floats(let array) = samples[1].content else { preconditionFailure("the examples are floats") }
-    let numbers = array.values + (1..<90).map { Float($0) / 90 }
-    #expect(manifest.observedRange == [try #require(numbers.min()), try #require(numbers.max())])
-    let found = try allSamples(try DatasetReader(folder["out"]))
-    guard case .floats(let kept) = found[0].content else { preconditionFailure("floats come back as floats") }
-    #expect(kept.values[0].isNaN && kept.values[1] == Float(1) / 90)
-  }
-
   /// The digests of inputs are made beside the samples, and may be what is waited for in the end.
   @Test func `who is cancelled while its digests are made publishes nothing`() async throws {
     let folder = try TemporaryFolder()

@@ -1,7 +1,7 @@
-/// Reads the pickles of CIFAR's python version: dictionaries of lists, strings, numbers and one NumPy array of bytes.
+/// Reads the pickles of CIFAR's python version: dictionaries of lists, strings, numbers and NumPy's arrays and numbers.
 ///
 /// This is no unpickler. A pickle is a program; this one knows only the instructions that build such values, and of all
-/// functions only the three that NumPy's arrays are made with, which it replaces by its own. Anything else is refused by
+/// functions only the few that NumPy's arrays and numbers are made with, which it replaces by its own. Anything else is refused by
 /// name, so that no input can make it run, import or build anything.
 struct Pickle {
   /// What a pickle can hold here.
@@ -16,7 +16,7 @@ struct Pickle {
     case dictionary(List)
     case function(String)
     case array(Array)
-    case elementType(String)
+    case elementType(ElementType)
     case mark
   }
 
@@ -25,10 +25,22 @@ struct Pickle {
     var items: [Value] = []
   }
 
+  /// The type of a NumPy array's elements; its state, which has the byte order, comes after it was memoised.
+  final class ElementType {
+    /// Such as `u1` or `i8`.
+    let name: String
+    var isBigEndian: Bool
+
+    init(_ name: String) {
+      isBigEndian = name.hasPrefix(">")
+      self.name = String(name.drop { "<>|=".contains($0) })
+    }
+  }
+
   /// A NumPy array in C order.
   final class Array {
     var shape: [Int] = []
-    var elementType = ""
+    var elementType = ElementType("")
     var bytes: ArraySlice<UInt8> = []
   }
 
@@ -143,6 +155,7 @@ struct Pickle {
     switch "\(module).\(name)" {
     case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct": .function("_reconstruct")
     case "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer": .function("_frombuffer")
+    case "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar": .function("scalar")
     case "numpy.ndarray": .function("ndarray")
     case "numpy.dtype": .function("dtype")
     case "_codecs.encode": .function("encode")
@@ -156,10 +169,19 @@ struct Pickle {
       return .array(Array())
     case "dtype":
       guard let type = arguments.first?.string else { throw error("a damaged pickle: an array's type has no name") }
-      return .elementType(type)
+      return .elementType(ElementType(type))
+    case "scalar":
+      guard arguments.count == 2, case .elementType(let type) = arguments[0], case .bytes(let bytes) = arguments[1]
+      else { throw error("a damaged pickle: a number without type and bytes") }
+      guard let value = type.integers(bytes)?.first else {
+        throw refused("a number of the type \(type.name)\(type.isBigEndian ? ", big-endian" : "")")
+      }
+      return .integer(value)
     case "encode":
       // How Python 3 writes bytes for protocol 2.
-      guard case .text(let text)? = arguments.first, arguments.count < 2 || arguments[1].string == "latin1" else {
+      guard arguments.count <= 2, case .text(let text)? = arguments.first,
+        arguments.count < 2 || arguments[1].string == "latin1"
+      else {
         throw refused("_codecs.encode for another coding than latin1")
       }
       var bytes: [UInt8] = []
@@ -182,9 +204,9 @@ struct Pickle {
 
   private func build(_ target: Value, _ state: Value) throws(DataError) {
     switch target {
-    case .elementType:
-      // Byte order and field names; for single bytes they say nothing.
-      return
+    case .elementType(let type):
+      // A version, the byte order, and names of fields.
+      if case .tuple(let parts) = state, parts.count > 1 { type.isBigEndian = parts[1].string == ">" }
     case .array(let array):
       guard case .tuple(let parts) = state, parts.count == 5, let shape = parts[1].integers,
         case .elementType(let type) = parts[2], case .bytes(let bytes) = parts[4]
@@ -224,7 +246,12 @@ struct Pickle {
   }
 
   /// Nested containers are freed one within the other, each on top of the last one's stack frame.
+  ///
+  /// Tuples that hold none, as each of ten thousand NumPy numbers has, are not counted.
   private mutating func push(container: Value) throws(DataError) {
+    if case .tuple(let values) = container, values.allSatisfy({ $0.elements == nil && !$0.isDictionary }) {
+      return stack.append(container)
+    }
     containers += 1
     guard containers <= Self.maxContainers else {
       throw error("a pickle of more than \(grouped(Self.maxContainers)) lists and tuples")
@@ -292,6 +319,37 @@ struct Pickle {
   }
 }
 
+extension Pickle.ElementType {
+  /// Little-endian integers; nil for elements of another type, and where bytes are left over or a value is beyond Int.
+  func integers(_ bytes: ArraySlice<UInt8>) -> [Int]? {
+    func all<Element: FixedWidthInteger>(_: Element.Type) -> [Int]? {
+      let size = MemoryLayout<Element>.size
+      guard bytes.count.isMultiple(of: size), size == 1 || !isBigEndian else { return nil }
+      var values: [Int] = []
+      values.reserveCapacity(bytes.count / size)
+      for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: size) {
+        let bits = bytes[start..<start + size].reversed().reduce(Element.Magnitude(0)) {
+          $0 << 8 | Element.Magnitude($1)
+        }
+        guard let value = Int(exactly: Element(truncatingIfNeeded: bits)) else { return nil }
+        values.append(value)
+      }
+      return values
+    }
+    return switch name {
+    case "u1", "uint8": all(UInt8.self)
+    case "i1", "int8": all(Int8.self)
+    case "u2", "uint16": all(UInt16.self)
+    case "i2", "int16": all(Int16.self)
+    case "u4", "uint32": all(UInt32.self)
+    case "i4", "int32": all(Int32.self)
+    case "u8", "uint64": all(UInt64.self)
+    case "i8", "int64": all(Int64.self)
+    default: nil
+    }
+  }
+}
+
 extension Pickle.Value {
   /// Bytes or text as text.
   var string: String? {
@@ -306,6 +364,10 @@ extension Pickle.Value {
     if case .integer(let value) = self { value } else { nil }
   }
 
+  var isDictionary: Bool {
+    if case .dictionary = self { true } else { false }
+  }
+
   /// The elements of a list or tuple.
   var elements: [Pickle.Value]? {
     switch self {
@@ -315,8 +377,12 @@ extension Pickle.Value {
     }
   }
 
-  /// A list or tuple of integers.
+  /// A list or tuple of integers, or a NumPy array of one axis.
   var integers: [Int]? {
+    if case .array(let array) = self {
+      let values = array.elementType.integers(array.bytes)
+      return array.shape == [values?.count ?? -1] ? values : nil
+    }
     guard let elements else { return nil }
     let values = elements.compactMap(\.integer)
     return values.count == elements.count ? values : nil

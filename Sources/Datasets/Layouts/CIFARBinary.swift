@@ -52,9 +52,15 @@ enum CIFARBinary {
     let names = try classNames(request, hundred: hundred) ?? standard
     let own = names == standard ? (hundred ? "cifar100" : "cifar10") : nil
     let splitOf = splitFunction(hundred)
-    let bareFile = request.container.bareFiles?.first?.name
-    let isBare = bareFile != nil
-    let split = isBare ? bareFile.flatMap { splitOf(Member(path: $0, size: nil).basename) } : request.options.split
+    let bareFiles = request.container.bareFiles
+    let isBare = bareFiles != nil
+    let bareSplits = (bareFiles ?? []).map { splitOf(Member(path: $0.name, size: nil).basename) }
+    if let bareFiles, let other = bareSplits.firstIndex(where: { $0 != bareSplits[0] }) {
+      throw DataError(
+        .badInput, at: [bareFiles[other].name],
+        "is not of the same part as \(bareFiles[0].name), by its name", remedy: "name the files of one part")
+    }
+    let split = isBare ? bareSplits.first ?? nil : request.options.split
     let info = DatasetInfo(
       name: request.datasetName(own), split: split ?? request.options.split, classNames: names, shape: [3, side, side])
     let records = Records(
@@ -153,7 +159,7 @@ enum CIFARBinary {
     private func enterNextMember() throws(DataError) -> Bool {
       while let member = try reader.next() {
         guard let split = isBare ? wanted : splitOf(member.basename) else { continue }
-        guard isBare || batches.insert(member.basename).inserted else {
+        guard batches.insert(isBare ? member.path : member.basename).inserted else {
           throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }
         guard split == wanted else { continue }

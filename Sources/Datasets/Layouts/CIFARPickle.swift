@@ -133,16 +133,22 @@ enum CIFARPickle {
         guard split == wanted else { continue }
         hasWantedPart = true
         let fields = try Pickle.dictionary(try reader.readAll(), place: reader.place)
-        guard case .array(let array)? = fields["data"], array.elementType == "u1" || array.elementType == "uint8",
+        guard case .array(let array)? = fields["data"], ["u1", "uint8"].contains(array.elementType.name),
           array.shape.count == 2, array.shape[1] == CIFARBinary.pixelBytes,
-          array.bytes.count == array.shape[0] * CIFARBinary.pixelBytes
+          array.bytes.count.isMultiple(of: CIFARBinary.pixelBytes),
+          array.bytes.count / CIFARBinary.pixelBytes == array.shape[0]
         else {
           throw DataError(.badInput, at: reader.place, "no “data” of N×3,072 bytes in it")
         }
-        guard let labels = (fields["fine_labels"] ?? fields["labels"])?.integers else {
+        guard let found = fields["fine_labels"] ?? fields["labels"] else {
           throw DataError(
             .badInput, at: reader.place, "images without labels: no “labels” or “fine_labels” in it",
             remedy: Remedy.pairUp)
+        }
+        guard let labels = found.integers else {
+          throw DataError(
+            .badInput, at: reader.place, "labels that are no list of whole numbers",
+            remedy: "write them as a list of int, or as a little-endian NumPy array of integers with one axis")
         }
         guard labels.count == array.shape[0] else {
           throw DataError(

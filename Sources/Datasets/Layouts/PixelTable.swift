@@ -215,7 +215,9 @@ enum PixelTable {
   }
 
   /// Some tools write whole numbers with a point.
-  private static func whole(_ text: String) -> String { text.hasSuffix(".0") ? String(text.dropLast(2)) : text }
+  private static func whole(_ text: String) -> String {
+    text.hasSuffix(".0") && Int(text.dropLast(2)) != nil ? String(text.dropLast(2)) : text
+  }
 
   /// The label in a cell, which belongs to the whole table: without it the rows after it have no classes either.
   private static func label(_ text: String, at place: [String]) throws(DataError) -> WebDatasetLabel {

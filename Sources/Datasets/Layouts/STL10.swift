@@ -49,8 +49,8 @@ enum STL10 {
       }
       if part.isImages { images[split] = first.place } else { labels[split] = (first.place, try first.readAll()) }
     }
-    // Files that were named one by one are read whatever split they are.
-    let isNamed = container.bareFiles != nil
+    // Files of one split that were named one by one are read whatever split they are.
+    let isNamed = container.bareFiles != nil && images.count == 1
     let split = isNamed ? images.keys.first ?? request.options.split : request.options.split
     guard let place = images[split] else {
       if hasUnlabelled, images.isEmpty {

@@ -28,7 +28,7 @@ public import Tensors
 /// below. Its numbers (weights, epochs, sizes) are not given.
 /// Decisions:
 /// - *φ and φ⁻¹ begin as a linear autoencoder*, the principal directions of a sample of images, to which their convolutions add 0 at
-///   first. Such a pair gives images of 32 pixels a side back nearly as they are (with 512 latents all but 2 % of CIFAR-10's
+///   first. Such a pair gives images of up to 32 pixels a side back nearly as they are (with 512 latents all but 2 % of CIFAR-10's
 ///   variance), where one that is drawn has to learn it in the few steps there are, and blurs X' until then. The pixels among the
 ///   observables are what extended dynamic mode decomposition has in its dictionary, too (Williams et al., 2015).
 /// - *Three phases of steps.* First only φ, φ⁻¹ and f learn
@@ -325,13 +325,13 @@ extension Koopcon {
     // Chunks of 64 images there and back through the autoencoder, and from there through the classifier.
     need.maps += 4 * 2 * coding.mapValues * 64
     // The sample whose principal directions are sought, its products with them, and twice the directions.
-    let sample = Double(min(directionSample, samples.reduce(0, +)))
+    let sample = Double(max(min(directionSample, samples.reduce(0, +)), samples.count { $0 > 0 }))
     need.images += 4 * (2 * sample * Double(coding.linearCount) + 2 * width * (sample + Double(coding.linearCount)))
     // Latents as they are and as they were attended to, and both once more while they are computed anew.
     need.embeddings = 4 * 4 * width * real
     // Every class is compared with its target at once.
     need.embeddings += 4 * 3 * Double(transportSample) * made.reduce(0) { $0 + Double($1) }
-    need.images = 4 * 7 * zip(made, samples).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    need.images += 4 * 7 * zip(made, samples).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     let pixels = task.pixels
     // A batch of every class; the real and the condensed images of one class, whose features are compared.
     need.images += 4 * 4 * pixels * (Double(max(batch, samples.count)) + Double(matchingSample) + most)

@@ -91,8 +91,10 @@ struct KoopconFit<Real: RealImages> {
     for label in labels {
       let total = real.count(ofClass: label)
       let chosen = draw.choice(min(max(1, options.directionSample / labels.count), total), of: total).sorted()
-      let images = try normalization.normalized(bytes: real.images(ofClass: label, at: chosen))
-      sample.append(try autoencoder.shrunk(images))
+      for range in evenRanges(chosen.count, atMost: chunkSize) {
+        let images = real.images(ofClass: label, at: Array(chosen[range]))
+        sample.append(try autoencoder.shrunk(normalization.normalized(bytes: images)))
+      }
     }
     return try principalDirections(
       of: Tensor.concatenated(sample, axis: 0), count: coding.latent, using: &draw)

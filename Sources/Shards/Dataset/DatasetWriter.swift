@@ -101,9 +101,7 @@ public final class DatasetWriter {
     self.options = options
     split = info.split
     counts = Array(repeating: 0, count: info.classNames.count)
-    fields = try SampleFields(
-      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits,
-      channels: info.shape?.first)
+    fields = try SampleFields(of: info, for: options)
     if options.isMeasured { meter = SetMeter(info, limits: options.limits) }
     directory = try OutputDirectory(options.directory)
   }

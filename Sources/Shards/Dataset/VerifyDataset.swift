@@ -237,6 +237,7 @@ private struct ShardVerification: Sendable {
         complain("has label \(sample.label), where the manifest says \(labels[0]) to \(labels[1])", key: record.key)
       }
       try checkContent(sample, record)
+      if let soft = sample.softLabel { try checkSoftLabel(soft, manifest.labelKind) }
       if let metadata = sample.metadata, !isJSON(metadata) {
         complain("json: is not a JSON document", key: record.key)
       }
@@ -250,6 +251,7 @@ private struct ShardVerification: Sendable {
     var shape: [Int]
     if case .floats(let array) = sample.content {
       shape = array.shape
+      if !array.isFinite { complain("holds values that are not finite", key: sample.key) }
       if manifest.kind == .samples, let view = record["png"], try !sample.isShown(by: view, limits: limits) {
         complain("shows something else in png than in npy", key: sample.key)
       }

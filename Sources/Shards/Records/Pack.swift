@@ -24,9 +24,7 @@ public struct Pack: Stage {
   ///
   /// - Throws: `DataError` (`.badInput`) when the options select fields that could not be read back.
   public init(for options: ShardOptions, info: DatasetInfo, times: WorkTimes? = nil) throws(DataError) {
-    fields = try SampleFields(
-      kind: info.kind, selected: options.fields, withView: info.spectrogram == nil, limits: options.limits,
-      channels: info.shape?.first)
+    fields = try SampleFields(of: info, for: options)
     self.times = times
   }
 

@@ -115,13 +115,16 @@ public struct PackedChunk: Sendable {
 
 extension FloatArray {
   /// Its smallest and largest number; nil when there is none.
+  ///
+  /// From −∞ to ∞ where one is not finite.
   fileprivate var range: ClosedRange<Float>? {
-    // Comparisons with what is no number are false, so that it changes neither.
     var (low, high) = (Float.infinity, -Float.infinity)
     for value in values {
       low = value < low ? value : low
       high = value > high ? value : high
     }
+    // Comparisons with NaN are false, so that it changes neither.
+    guard isFinite else { return -Float.infinity...Float.infinity }
     return low <= high ? low...high : nil
   }
 }

@@ -18,8 +18,10 @@ struct SampleFields: Sendable {
   /// Whether float images are accompanied by an 8-bit view.
   var withView: Bool
   var limits: Limits
-  /// Channels of all images; nil where they are not known.
-  var channels: Int?
+  /// C×H×W of all images, or the extents of all latents; nil where they are not known.
+  var shape: [Int]?
+  /// What soft labels hold.
+  var labelKind = DatasetInfo.LabelKind.logit
 
   /// What travels between processes: all fields, without views.
   init(streaming kind: DatasetInfo.Kind) {
@@ -29,10 +31,8 @@ struct SampleFields: Sendable {
   }
 
   /// - Throws: `DataError` (`.usage`) when the selection could not be read back.
-  init(
-    kind: DatasetInfo.Kind, selected: Set<String>? = nil, withView: Bool, limits: Limits, channels: Int? = nil
-  ) throws(DataError) {
-    if let selected {
+  init(of info: DatasetInfo, for options: ShardOptions) throws(DataError) {
+    if let selected = options.fields {
       guard selected.contains("cls") else {
         throw DataError(
           .usage, at: ["--fields"], "leaves out cls, without which samples have no label", remedy: "add cls")
@@ -43,11 +43,9 @@ struct SampleFields: Sendable {
           remedy: "add one of them")
       }
     }
-    self.kind = kind
-    self.selected = selected
-    self.withView = withView
-    self.limits = limits
-    self.channels = channels
+    (kind, selected, limits) = (info.kind, options.fields, options.limits)
+    withView = info.spectrogram == nil
+    (shape, labelKind) = (info.shape, info.labelKind)
   }
 
   /// - Throws: `DataError` (`.badInput`), placed at the sample's key.
@@ -63,13 +61,15 @@ struct SampleFields: Sendable {
       record.fields.append(Field(name: name, bytes: try bytes()))
     }
     do throws(DataError) {
+      try checkShape(sample)
       try addContent(sample, to: &record)
       try add("cls", Array(String(sample.label).utf8))
       if let soft = sample.softLabel {
+        try checkSoftLabel(soft, labelKind)
         try add("soft.npy", npyBytes(FloatArray(shape: [soft.count], values: soft)))
       }
       if let metadata = sample.metadata { try add("json", metadata) }
-      for extra in sample.extras.sorted(by: { $0.name < $1.name }) {
+      for extra in sample.extras.sorted(by: { $0.name < $1.name }) where selected?.contains(extra.name) ?? true {
         try check(extra)
         try add(extra.name, extra.bytes)
       }
@@ -82,6 +82,22 @@ struct SampleFields: Sendable {
     return record
   }
 
+  /// Throws where the sample is not of the size that all are to have; grey images may be among colour ones.
+  private func checkShape(_ sample: Sample) throws(DataError) {
+    guard let shape else { return }
+    var found: [Int]
+    switch sample.content {
+    case .floats(let array): found = array.shape
+    case .pixels(let pixels): found = [pixels.channels, pixels.height, pixels.width]
+    case .encoded(let image): found = try image.shape(limits: limits)
+    }
+    if case .floats = sample.content {} else if found[0] == 1 { found[0] = shape[0] }
+    guard found != shape else { return }
+    throw DataError(
+      .badInput, at: [], "has shape \(shapeText(found)), where all are to have \(shapeText(shape))",
+      remedy: "bring all to one size with --resize where they are read")
+  }
+
   private func addContent(_ sample: Sample, to record: inout Record) throws(DataError) {
     let wanted = { (name: String) in selected?.contains(name) ?? true }
     switch sample.content {
@@ -92,7 +108,7 @@ struct SampleFields: Sendable {
         let bytes =
           image.format == .png
           ? image.bytes
-          : encodePNG(try sample.unified(toChannels: channels, limits: limits).pixels(limits: limits))
+          : encodePNG(try sample.unified(toChannels: shape?.first, limits: limits).pixels(limits: limits))
         if wanted("png") { record.fields.append(Field(name: "png", bytes: bytes)) }
       }
       if image.format == .jpg && wanted("jpg") { record.fields.append(Field(name: "jpg", bytes: image.bytes)) }
@@ -120,6 +136,26 @@ struct SampleFields: Sendable {
         .badInput, at: [name], "is of a kind that can run programs in the reader, which shards never hold",
         remedy: "select other fields with --fields")
     }
+  }
+}
+
+/// Throws where one of the numbers is not finite, or where they are no probabilities and should be.
+func checkSoftLabel(_ values: [Float], _ kind: DatasetInfo.LabelKind) throws(DataError) {
+  guard values.allSatisfy(\.isFinite) else {
+    throw DataError(.badInput, at: ["soft.npy"], "holds values that are not finite", remedy: "make it again")
+  }
+  guard kind != .probability || areProbabilities(values) else {
+    throw DataError(
+      .badInput, at: ["soft.npy"], "is no probability per class: they are at least 0 and add up to 1",
+      remedy: "make it again")
+  }
+}
+
+extension FloatArray {
+  /// Whether none of its numbers is NaN or infinite.
+  var isFinite: Bool {
+    // The greatest bits but the sign, which is quicker than a question for each.
+    values.reduce(UInt32(0)) { max($0, $1.bitPattern & 0x7fff_ffff) } < 0x7f80_0000
   }
 }
 

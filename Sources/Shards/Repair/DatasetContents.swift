@@ -59,6 +59,7 @@ struct DatasetContents {
       if let view = record["png"], try !sample.isShown(by: view, limits: limits) {
         throw DataError(.badInput, at: [record.key], "shows something else in png than in npy")
       }
+      guard array.isFinite else { throw DataError(.badInput, at: [record.key], "holds values that are not finite") }
       note(array.shape)
       for value in array.values {
         range = range.map { min($0.lowerBound, value)...max($0.upperBound, value) } ?? value...value
@@ -74,6 +75,7 @@ struct DatasetContents {
     guard soft.shape.count == 1, softCount ?? soft.shape[0] == soft.shape[0] else {
       throw DataError(.badInput, at: [key, "soft.npy"], "has shape \(soft.shape), and others have another")
     }
+    do throws(DataError) { try checkSoftLabel(soft.values, .logit) } catch { throw error.at(key) }
     softCount = soft.shape[0]
     if !Datasets.areProbabilities(soft.values) { areProbabilities = false }
   }

@@ -146,11 +146,14 @@ private final class Repair {
     info.provenance.append(ProvenanceStep(verb: "repair", tool: tool, options: ["accept-manifest": "true"]))
     let sealed = Manifest(
       info: info, fields: changed.fields, counts: changed.countsPerClass, observedRange: changed.observedRange,
-      shards: changed.shards
-    ).encoded()
-    try write(Manifest.fileName, sealed)
+      measured: changed.measured, shards: changed.shards)
+    let bytes = sealed.encoded()
+    try write(Manifest.fileName, bytes)
     did(Manifest.fileName, "accepted as it was changed, and its history says so")
-    return sealed
+    if sealed.valueRange != changed.valueRange {
+      did(Manifest.fileName, "has the value range that follows from its fields again, whatever was written there")
+    }
+    return bytes
   }
 
   private func write(_ name: String, _ bytes: [UInt8]) throws(DataError) {
