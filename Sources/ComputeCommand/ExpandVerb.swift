@@ -51,7 +51,7 @@ private func similarSet(
   // Sizes are made equal; classes and parts are those of the samples alone.
   var reading = ReadOptions()
   let own = try ReadOptions(invocation.arguments)
-  (reading.resize, reading.centerCrop) = (own.resize, own.centerCrop)
+  (reading.resize, reading.centerCrop, reading.exifRotate) = (own.resize, own.centerCrop, own.exifRotate)
   let (store, info) = try await store(
     [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation,
     check: checkExpandable)

@@ -111,6 +111,61 @@ import Testing
       calls.split(separator: "\n").map { $0.contains("--mirror=no") } == [false, false, false, false, false, true])
   }
 
+  @Test func `a last generation whose manifest cannot be read is a reason not to pass`() throws {
+    let keys = "check: { 'not-worse-than-last': 0 }, publish: { to: 'public' }"
+    let job = try NightlyJob(keys: keys)
+    #expect(try job.pipe().status == 0)
+    let manifest = job.folder.url.appending(path: "public/current/pipe.manifest")
+    try Data(String(contentsOf: manifest, encoding: .utf8).dropLast(30).utf8).write(to: manifest)
+    try job.describe(options: "resize: 8", keys: keys)
+    let failed = try job.pipe("--replace")
+    #expect(failed.status == 3)
+    #expect(job.names("out").contains("shapes.held"), "\(failed.errors)")
+    #expect(
+      failed.errors.contains("the last generation cannot be evaluated under this check: its manifest"),
+      "\(failed.errors)")
+  }
+
+  @Test func `fewer networks than were asked for decide nothing`() throws {
+    let job = try NightlyJob(keys: "check: { accuracy: 75, repeats: 5, time: '1m' }")
+    let file = job.folder.url.appending(path: "programs/result")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try Data(text.replacing("\"stopped_early\":false", with: "\"stopped_early\":true").utf8).write(to: file)
+    let short = try job.pipe()
+    #expect(short.status == 75 && short.errors.contains("not every network was trained"), "\(short.errors)")
+    #expect(!job.names("out").contains("shapes"))
+  }
+
+  @Test func `training images that a check names are part of what it was`() throws {
+    let job = try NightlyJob(keys: "check: { accuracy: 75, real: 'real.tar' }")
+    let real = job.folder.url.appending(path: "real.tar")
+    try FileManager.default.copyItem(at: job.folder.url.appending(path: "in.tar"), to: real)
+    #expect(try job.pipe().status == 0)
+    #expect(try job.pipe().status == 0 && job.evaluations() == 1)
+    try FileManager.default.removeItem(at: real)
+    try FileManager.default.copyItem(at: fixtures.appending(path: "shapes-cifar.tar.gz"), to: real)
+    #expect(try job.pipe().status == 0)
+    #expect(try job.evaluations() == 2)
+  }
+
+  @Test func `a file that is no table of results stays what it is, and a table keeps what it has`() throws {
+    let job = try NightlyJob(keys: "evaluate: { test: 'in.tar' }, table: 'notes'")
+    let notes = try job.folder.file("notes.md", "my own notes\n")
+    let refused = try job.pipe()
+    #expect(
+      refused.status == 73 && refused.errors.contains("is no table that pipe run has written"), "\(refused.errors)")
+    #expect(try String(contentsOf: notes, encoding: .utf8) == "my own notes\n")
+    try FileManager.default.removeItem(at: notes)
+    #expect(try job.pipe().status == 0)
+    let table = try String(contentsOf: notes, encoding: .utf8)
+    #expect(table.contains("| 80.0 |"), "\(table)")
+    // A disk that is not there for one night.
+    let input = job.folder.url.appending(path: "in.tar")
+    try FileManager.default.moveItem(at: input, to: job.folder.url.appending(path: "gone.tar"))
+    #expect(try job.pipe().status == 66)
+    #expect(try String(contentsOf: notes, encoding: .utf8) == table)
+  }
+
   @Test func `a dataset of other classes is not compared, and one that cannot be evaluated is a reason not to pass`()
     throws
   {

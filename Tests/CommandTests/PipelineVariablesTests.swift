@@ -71,6 +71,25 @@ private func words(_ text: String, typed: [String: String] = [:], environment: [
     #expect(words == ["--cache=jobs/\(word)", "--name=\(word)"])
   }
 
+  @Test func `paths of evaluations and checks keep their spelling`() throws {
+    let text = file(
+      "",
+      more:
+        "evaluate: { test: '${env:D}', real: '${env:D}', cache: '${env:C}', baselines: true }, check: { accuracy: 60, real: '${env:D}' },"
+    )
+    let plan = try #require(try read(text, environment: ["C": "2026.20", "D": "2026.10"]).first)
+    let evaluation = try #require(plan.evaluations.first)
+    let expected = ["--cache=jobs/2026.20", "--real=jobs/2026.10", "--test=jobs/2026.10"]
+    #expect(evaluation.command(train: "x").filter { $0.contains("2026") } == expected)
+    #expect(plan.check?.real == ["jobs/2026.10"] && plan.reads.count { $0 == "jobs/2026.10" } == 3)
+  }
+
+  @Test func `what is typed in place of a name that stands for some value has the kind that it looks like`() throws {
+    let text = file("acc: '${env:ACC:-60}'", more: "check: { accuracy: '${acc}' },")
+    #expect(try read(text).first?.check?.conditions.accuracy == 60)
+    #expect(try read(text, typed: ["acc": "70"]).first?.check?.conditions.accuracy == 70)
+  }
+
   @Test(arguments: [
     (
       file("ipc: 1", options: "ipc: '${ipx}'"), "datasets[0].steps[0].options.ipc: has ${ipx}, and there is no variable"

@@ -49,6 +49,29 @@ private func entry(_ method: String, ipc: Int, seed: Int, _ result: EvaluationRe
         """)
   }
 
+  @Test func `datasets that have nothing to do with each other have columns of their own`() {
+    let one = ResultsTable.Entry(index: 0, coordinates: [], output: "x/set", results: [result([0.9])])
+    let other = ResultsTable.Entry(index: 1, coordinates: [], output: "y/set", results: [result([0.1])])
+    let lines = ResultsTable(entries: [one, other]).markdown.split(separator: "\n")
+    #expect(lines.suffix(3) == ["| x/set | y/set |", "| --- | --- |", "| 90.0 | 10.0 |"])
+    func cell(_ index: Int, ipc: Int) -> ResultsTable.Entry {
+      let axis = MatrixCell.Coordinate(axis: "ipc", label: "\(ipc)")
+      return .init(index: index, coordinates: [axis], output: "\(index)/\(ipc)", results: [result([0.5])])
+    }
+    let matrices = ResultsTable(entries: [cell(0, ipc: 1), cell(1, ipc: 1)]).markdown
+    #expect(matrices.contains("| ipc | accuracy of datasets[0] | accuracy of datasets[1] |"), "\(matrices)")
+    // Two datasets of the file that share no row go on in one column.
+    let rows = ResultsTable(entries: [cell(0, ipc: 1), cell(1, ipc: 10)]).markdown
+    #expect(rows.contains("| ipc | accuracy |\n"), "\(rows)")
+  }
+
+  @Test func `what is a table is known by its first line`() {
+    let table = ResultsTable(entries: [entry("dm", ipc: 1, seed: 0, result([0.5]))])
+    #expect(ResultsTable.isTable(table.markdown) && ResultsTable.isTable(table.csv) && ResultsTable.isTable(""))
+    #expect(ResultsTable.isTable(ResultsTable(entries: [entry("dm", ipc: 1, seed: 0, nil)]).markdown))
+    #expect(!ResultsTable.isTable("my own notes\nAccuracy in %\n") && !ResultsTable.isTable("a,b\n1,2\n"))
+  }
+
   @Test func `programs find every set of every cell, and a line for what was not run`() {
     let table = ResultsTable(entries: [
       entry("d,m", ipc: 1, seed: 0, result([0.5, 0.75], random: 0.125)), entry("d,m", ipc: 1, seed: 1, nil),

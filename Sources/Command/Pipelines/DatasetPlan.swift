@@ -45,7 +45,7 @@ struct DatasetPlan: Equatable, Sendable {
   /// Where readers find it; nil where that is the output alone.
   var publish: PublishPlan?
   /// Everything that is read.
-  var reads: [String] { sources + (check?.test ?? []) + evaluations.flatMap(\.sources) }
+  var reads: [String] { sources + (check?.test ?? []) + (check?.real ?? []) + evaluations.flatMap(\.sources) }
 
   /// What is written beside the dataset, which may be neither in it nor in what is read.
   var written: [String] {

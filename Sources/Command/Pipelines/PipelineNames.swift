@@ -8,7 +8,7 @@ struct PipelineNames {
   private let environment: [String: String]
 
   /// The keys whose values are texts, whatever they look like.
-  private static let texts: Set = ["output", "input", "verb", "table", "test", "to"]
+  private static let texts: Set = ["output", "input", "verb", "table", "test", "real", "cache", "to"]
   /// The keys whose values a shell reads: a name that the file does not have is the shell's.
   private static let shellLines: Set = ["command", "read-back", "switch"]
 
@@ -35,10 +35,16 @@ struct PipelineNames {
     return names
   }
 
-  /// A typed word as the kind of value that it replaces; a text stays one, whatever it looks like.
+  /// A typed word as the kind of value that it replaces; a text stays one, whatever it looks like, but not a name that stands for some
+  /// value, as `${env:IPC:-10}` does.
   private static func value(_ word: String, inPlaceOf old: PipelineValue) -> PipelineValue {
     switch old {
-    case .text: .text(word)
+    case .text(let text):
+      if let parts = try? parts(of: text, at: []), parts.count == 1, case .name = parts[0] {
+        PipelineValue(word: word)
+      } else {
+        .text(word)
+      }
     case .list, .table: PipelineValue(document: word) ?? .text(word)
     case .null, .bool, .number: PipelineValue(word: word)
     }

@@ -49,8 +49,19 @@ struct ResultsTables: Sendable {
     guard let table = tables.first(where: { $0.path == path }) else { return }
     let content = ResultsTable(
       entries: table.entries.map {
-        .init(coordinates: $0.plan.origin.cell?.coordinates ?? [], output: $0.plan.output, results: $0.results)
+        .init(
+          index: $0.plan.origin.index, coordinates: $0.plan.origin.cell?.coordinates ?? [], output: $0.plan.output,
+          results: $0.results)
       })
+    for name in ["\(path).csv", "\(path).md"] where access(name, F_OK) == 0 {
+      guard let data = try? Data(contentsOf: URL(filePath: name)),
+        ResultsTable.isTable(String(decoding: data.prefix(4096), as: UTF8.self))
+      else {
+        throw DataError(
+          .cannotCreate, at: [name], "is no table that pipe run has written",
+          remedy: "name another table, or move the file away")
+      }
+    }
     let folders = try CreatedFolders(parentFolder(of: path))
     for (ending, text) in [("csv", content.csv), ("md", content.markdown)] {
       let file = try NewFile("\(path).\(ending)")
@@ -94,8 +105,18 @@ extension PipelineRun {
 
   /// Lists what is known of a dataset before it is looked at: a table keeps what it has while its rows are made anew.
   mutating func list(_ plan: DatasetPlan) throws {
-    guard plan.table != nil, plan.evaluations.flatMap(\.sources).allSatisfy({ access($0, F_OK) == 0 }) else { return }
-    if let entries = try kept(plan)?.entries { tables.take(entries.map { $0?.result }, of: plan) }
+    guard plan.table != nil else { return }
+    if plan.evaluations.flatMap(\.sources).allSatisfy({ access($0, F_OK) == 0 }) {
+      if let entries = try kept(plan)?.entries { tables.take(entries.map { $0?.result }, of: plan) }
+      return
+    }
+    // Whether real data is still what it was cannot be seen where it is gone; what was found with it stays in the table.
+    let folder = try resolvedOutput(plan.output)
+    guard let generation = (try? Manifest(inFolder: folder))?.generation,
+      let known = EvaluationFile(inFolder: folder, of: generation)?.evaluations
+    else { return }
+    tables.take(
+      plan.evaluations.map { evaluation in known.first { $0.options == evaluation.recordedWords }?.result }, of: plan)
   }
 
   /// The lines for a shell that run the evaluations that are missing.

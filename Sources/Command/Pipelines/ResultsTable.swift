@@ -6,6 +6,8 @@ internal import Shards
 struct ResultsTable {
   /// A dataset of the table.
   struct Entry {
+    /// The number of its dataset in the file; all cells of a matrix have one.
+    var index = 0
     /// Its cell; empty for a dataset without a matrix.
     var coordinates: [MatrixCell.Coordinate]
     /// The dataset's folder.
@@ -15,8 +17,8 @@ struct ResultsTable {
 
     func label(_ axis: String) -> String? { coordinates.first { $0.axis == axis }?.label }
 
-    /// Its column in the table for people.
-    var column: String {
+    /// Its column in the table for people, where no other dataset of the file is in the same cell.
+    fileprivate var shortColumn: String {
       label("method") ?? (coordinates.isEmpty ? String(output.split(separator: "/").last ?? "") : "accuracy")
     }
   }
@@ -30,6 +32,24 @@ struct ResultsTable {
   }
 
   private var rowAxes: [String] { axes.filter { $0 != "method" && $0 != "seed" } }
+
+  private func rowLabels(_ entry: Entry) -> [String] { rowAxes.map { entry.label($0) ?? "" } }
+
+  /// The column of an entry in the table for people: what stands in one cell differs in its seed only.
+  private func column(_ entry: Entry) -> String {
+    let alike = entries.filter { $0.shortColumn == entry.shortColumn }
+    let isShared = alike.contains { one in
+      alike.contains { $0.index != one.index && rowLabels($0) == rowLabels(one) }
+    }
+    guard isShared else { return entry.shortColumn }
+    return entry.coordinates.isEmpty ? entry.output : "\(entry.shortColumn) of datasets[\(entry.index)]"
+  }
+
+  /// Whether a file begins as the tables do.
+  static func isTable(_ text: String) -> Bool {
+    let line = text.prefix { !$0.isNewline }
+    return text.isEmpty || line.hasPrefix("Accuracy in %") || line.contains("output,evaluation,state,")
+  }
 
   // MARK: For programs
 
@@ -96,9 +116,9 @@ struct ResultsTable {
     var rows: [[String]] = []
     var columns: [String] = []
     for entry in entries where entry.results.indices.contains(index) {
-      let row = rowAxes.map { entry.label($0) ?? "" }
+      let (row, column) = (rowLabels(entry), column(entry))
       if !rows.contains(row) { rows.append(row) }
-      if !columns.contains(entry.column) { columns.append(entry.column) }
+      if !columns.contains(column) { columns.append(column) }
     }
     let baselines = ["random", "herding"].filter { name in
       entries.contains { entry in entry.row(index, network) { $0.baseline && $0.set == name } != nil }
@@ -107,10 +127,10 @@ struct ResultsTable {
     lines.append(lines[0].map { _ in "---" })
     for row in rows {
       let here = entries.filter { entry in
-        entry.results.indices.contains(index) && rowAxes.map { entry.label($0) ?? "" } == row
+        entry.results.indices.contains(index) && rowLabels(entry) == row
       }
       let cells = columns.map { column in
-        summary(here.filter { $0.column == column }, index, network) { !$0.baseline }
+        summary(here.filter { self.column($0) == column }, index, network) { !$0.baseline }
       }
       // Real images of a seed are the same beside every method.
       let seeds = here.reduce(into: [Entry]()) { found, entry in
@@ -140,7 +160,7 @@ struct ResultsTable {
     if starts.count == means.count, rows.allSatisfy({ !$0.baseline }) {
       text += ", from \(fixed(100 * average(starts), 1))"
     }
-    return text
+    return rows.contains(where: \.stoppedEarly) ? text + " (stopped early)" : text
   }
 }
 

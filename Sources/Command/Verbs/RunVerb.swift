@@ -210,7 +210,8 @@ struct PipelineRun {
     _ plan: DatasetPlan, _ check: CheckPlan, at folder: String, last: String?
   ) throws -> CheckSubject {
     let test = try check.test.map { try contents.content(of: $0).digest }
-    return CheckSubject(plan: plan, check: check, folder: folder, test: test, last: last)
+    let real = try check.real.map { try contents.content(of: $0).digest }
+    return CheckSubject(plan: plan, check: check, folder: folder, test: test, real: real, last: last)
   }
 
   private mutating func produce(

@@ -17,6 +17,8 @@ struct CheckFile: Codable, Equatable {
     var options: [String: String]
     /// Digest of what each test archive holds.
     var test: [String]
+    /// The same of what `real` names; nil where it names nothing.
+    var real: [String]?
   }
 
   /// What one network reached.
@@ -92,10 +94,10 @@ struct CheckFile: Codable, Equatable {
 extension CheckFile.Figures {
   /// The figures of the evaluated set, without its baselines.
   ///
-  /// - Returns: nil where a network has none.
+  /// - Returns: nil where a network has none, or was trained fewer times than was asked for.
   static func list(_ result: EvaluationResult) -> [Self]? {
     let rows = result.rows.filter { !$0.baseline }
-    let figures = rows.compactMap { row in
+    let figures = rows.filter { !$0.stoppedEarly }.compactMap { row in
       row.mean.map {
         Self(network: row.network, accuracies: row.accuracies, accuracy: $0, classAccuracies: row.perClass)
       }

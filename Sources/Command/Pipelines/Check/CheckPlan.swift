@@ -7,6 +7,8 @@ struct CheckPlan: Equatable {
   var conditions: CheckConditions
   /// What networks are tested on: archives, or the inputs of the dataset.
   var test: [String]
+  /// What else is read: the training images that give sets without a normalisation theirs.
+  var real: [String] = []
   /// Further options of `pipe evaluate`, as the command line takes them.
   var words: [String]
   /// Every option that can change an accuracy, defaults included.
@@ -31,16 +33,20 @@ struct CheckPlan: Equatable {
     words = []
     recorded = [:]
     guard evaluates, let verb = Catalog.verb("evaluate") else { return }
+    var reals: [String] = []
     do throws(UsageError) {
       for (name, value) in check.options.sorted(by: { $0.key < $1.key }) {
         let option = verb.option(name)
         if option?.isWritten ?? false, let path = value.path(for: option) { written.append(place.resolve(path)) }
         words += try value.words(name, for: option) { place.resolve($0) }
       }
-      recorded = try Arguments(words, for: verb).recorded
+      let arguments = try Arguments(words, for: verb)
+      recorded = arguments.recorded
+      reals = arguments.paths("real")
     } catch {
       throw place.refuse(error.message, error.hint)
     }
+    for path in reals { real += try InputPattern.expanded(path) }
   }
 
   /// What `pipe` is started with to find the accuracy of the dataset in a folder.

@@ -14,12 +14,16 @@ struct CheckSubject {
   var folder: String
   /// The digests of the test archives, where networks are trained.
   var test: [String]
+  /// The same of what `real` names.
+  var real: [String]
   /// Where the dataset lies that it is compared with; nil where there is none.
   var last: String?
 
   /// How accuracies are found; nil where none are.
   var evaluation: CheckFile.Evaluation? {
-    check.evaluates ? CheckFile.Evaluation(tool: toolVersion, options: check.recorded, test: test) : nil
+    check.evaluates
+      ? CheckFile.Evaluation(tool: toolVersion, options: check.recorded, test: test, real: real.isEmpty ? nil : real)
+      : nil
   }
 }
 
@@ -52,10 +56,15 @@ extension PipelineRun {
       do {
         file.last = try await last(of: subject, known: file.last)
       } catch let error as DataError {
-        guard case .upstream(let code) = error.fault, code < ExitStatus.io.rawValue else { throw error }
+        var problem = "the last generation cannot be evaluated under this check"
+        switch error.fault {
+        case .upstream(let code) where code < ExitStatus.io.rawValue: problem += " (exit code \(code))"
+        case .badInput where error.place.first == subject.last.map({ "\($0)/\(Manifest.fileName)" }):
+          problem += ": its manifest \(error.problem)"
+        default: throw error
+        }
+        problem += "; leave the condition out for one night"
         file.last = nil
-        let problem =
-          "the last generation cannot be evaluated under this check (exit code \(code)); leave the condition out for one night"
         file.conditions.append(ConditionResult(condition: "not-worse-than-last", problem: problem, passed: false))
       }
     }
@@ -74,7 +83,8 @@ extension PipelineRun {
 
   /// The figures of the dataset before, under the same evaluation; nil where there is none to compare with.
   private mutating func last(of subject: CheckSubject, known: CheckFile.Last?) async throws -> CheckFile.Last? {
-    guard let folder = subject.last, let manifest = try? Manifest(inFolder: folder) else { return nil }
+    guard let folder = subject.last, access("\(folder)/\(Manifest.fileName)", F_OK) == 0 else { return nil }
+    let manifest = try Manifest(inFolder: folder)
     let generation = manifest.generation
     if let known, known.generation == generation { return known }
     let own = try Manifest(inFolder: subject.folder)
@@ -125,7 +135,8 @@ extension PipelineRun {
         remedy: "give the check more time, or fewer networks")
     }
     let inputs = try plan.inputs.map { try contents.content(of: $0).digest }
-    for (path, digest) in zip(subject.check.test, subject.test) where try contents.content(of: path).digest != digest {
+    let read = zip(subject.check.test + subject.check.real, subject.test + subject.real)
+    for (path, digest) in read where try contents.content(of: path).digest != digest {
       throw DataError(.temporary, at: [path], "changed while it was read", remedy: "try again; nothing was published")
     }
     if result.testSplit != .test, !Set(inputs).isDisjoint(with: subject.test) {
