@@ -41,11 +41,16 @@ import Testing
     let (_, samples, notes) = try opened(
       sample("a/b_1", "0") + sample("a_b/1", "1") + sample("写真", "1") + sample("声音", "0")
         + [TestMember("c.png", png), TestMember("c.cls", text: "0"), TestMember("c.json", text: #"{"x": "y\"z"}"#)])
-    #expect(samples.map(\.key) == ["a_b_1", "a_b_1-2", "__", "__-2", "c"])
+    #expect(samples.map(\.key) == ["a_b_1", "a_b_1-2", "k__", "k__-2", "c"])
     #expect(samples.map(\.label) == [0, 1, 1, 0, 0])
     #expect(try samples.map { try json($0)["__key__"] } == ["a/b_1", "a_b/1", "写真", "声音", "c"])
     #expect(try json(samples[4]) == ["__key__": "c", "x": "y\"z"])
     #expect(notes.contains("keys had to change; each sample's own is in its json, as __key__"))
+    let long = String(repeating: "a", count: 60) + "/" + String(repeating: "b", count: 60)
+    let odd = try opened(sample(long, "0") + sample(long + "c", "1") + sample("__a", "0") + sample("_a", "1")).samples
+    #expect(
+      odd.map(\.key) == [long, long + "c"].map { String($0.suffix(80).replacing("/", with: "_")) } + ["k__a", "_a"])
+    #expect(try odd.map { try json($0)["__key__"] } == [long, long + "c", "__a", "_a"])
     // Keys that every reader takes stay, and nothing is added.
     #expect(try opened(sample("a", "0") + sample("b-1", "0")).samples.map(\.metadata) == [nil, nil])
   }

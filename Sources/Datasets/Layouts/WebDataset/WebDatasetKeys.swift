@@ -1,6 +1,7 @@
 /// Makes the keys of samples such that every reader takes them, and no two are the same.
 ///
-/// A key keeps its letters, digits, `_` and `-`; others become `_`. Keys that several shards have get the shard's name in
+/// A key keeps its letters, digits, `_` and `-`; others become `_`. Of one with more than 96 characters the last 80 stay, and one that
+/// begins with `__`, as the names that readers keep for themselves do, gets a letter in front. Keys that several shards have get the shard's name in
 /// front; what is still the same gets a number behind.
 struct WebDatasetKeys {
   /// Whether shards share keys, so that all get the shard's name.
@@ -12,7 +13,7 @@ struct WebDatasetKeys {
 
   mutating func unique(_ key: String, in archive: String) -> String {
     let own = Self.cleaned(key)
-    let base = namesShards ? Self.cleaned(Self.stem(archive)) + "-" + own : own
+    let base = namesShards ? Self.cleaned(Self.cleaned(Self.stem(archive)) + "-" + own) : own
     var candidate = base
     var number = 1
     while !used.insert(candidate.hashValue).inserted {
@@ -33,10 +34,17 @@ struct WebDatasetKeys {
     if isClean(key) { return key }
     var scalars = String.UnicodeScalarView()
     for scalar in key.unicodeScalars { scalars.append(isKeyScalar(scalar) ? scalar : "_") }
-    return String(scalars)
+    // All are of one byte now.
+    let text = String(scalars.count > longest ? scalars.suffix(80) : scalars[...])
+    return text.hasPrefix("__") ? "k" + text : text
   }
 
-  static func isClean(_ key: String) -> Bool { key.utf8.allSatisfy { isKeyScalar(Unicode.Scalar($0)) } }
+  static func isClean(_ key: String) -> Bool {
+    key.utf8.count <= longest && !key.hasPrefix("__") && key.utf8.allSatisfy { isKeyScalar(Unicode.Scalar($0)) }
+  }
+
+  /// A tar member's name has 100 bytes, and fields of three letters are most.
+  private static let longest = 96
 }
 
 extension Sample {
