@@ -355,11 +355,15 @@ extension ComputeTests {
       }
       let (one, two) = (try need(1, [12, 9]), try need(2, [12, 9]))
       let pixels = 4 * 3 * 8 * 8
+      // The samples whose principal directions are sought, twice, their 12 products with these, and the directions, twice.
+      func directions(_ samples: Int) -> Int { 2 * samples * pixels + 2 * 12 * (4 * samples + pixels) }
       // Four forms of one more image of a class, and two of one more of each class.
       #expect(two.images - one.images == Double(4 * 7 * (12 + 9) + 4 * pixels + 2 * 2 * pixels))
       // A batch of 8, and 64 real images of one class, however many classes there are.
-      #expect(one.images == Double(4 * 7 * (12 + 9) + 4 * (8 + 64 + 1) * pixels + 2 * 2 * pixels))
-      #expect(try need(1, [12, 9, 9]).images - one.images == Double(4 * 7 * 9 + 2 * pixels))
+      let others = 4 * (8 + 64 + 1) * pixels + 2 * 2 * pixels
+      #expect(one.images == Double(4 * 7 * (12 + 9) + others + directions(12 + 9)))
+      let added = 4 * 7 * 9 + 2 * pixels + directions(12 + 9 + 9) - directions(12 + 9)
+      #expect(try need(1, [12, 9, 9]).images - one.images == Double(added))
       #expect(try need(1, [13, 9]).embeddings - one.embeddings == Double(4 * 4 * 12))
       #expect(try need(1, [12, 9], latent: 24).weights > one.weights)
       #expect(

@@ -325,7 +325,7 @@ extension Koopcon {
     // Chunks of 64 images there and back through the autoencoder, and from there through the classifier.
     need.maps += 4 * 2 * coding.mapValues * 64
     // The sample whose principal directions are sought, its products with them, and twice the directions.
-    let sample = Double(max(min(directionSample, samples.reduce(0, +)), samples.count { $0 > 0 }))
+    let sample = max(min(Double(directionSample), real), Double(samples.count { $0 > 0 }))
     need.images += 4 * (2 * sample * Double(coding.linearCount) + 2 * width * (sample + Double(coding.linearCount)))
     // Latents as they are and as they were attended to, and both once more while they are computed anew.
     need.embeddings = 4 * 4 * width * real
