@@ -148,12 +148,13 @@ import Testing
     #expect(try job.evaluations() == 2)
   }
 
-  @Test func `a file that is no table of results stays what it is, and a table keeps what it has`() throws {
+  @Test func `a file of another kind where a table should go stays what it is, and a table keeps what it has`() throws {
     let job = try NightlyJob(keys: "evaluate: { test: 'in.tar' }, table: 'notes'")
     let notes = try job.folder.file("notes.md", "my own notes\n")
     let refused = try job.pipe()
     #expect(
-      refused.status == 73 && refused.errors.contains("is no table that pipe run has written"), "\(refused.errors)")
+      refused.status == 73 && refused.errors.contains("was not written by pipe run, which would put a table there"),
+      "\(refused.errors)")
     #expect(try String(contentsOf: notes, encoding: .utf8) == "my own notes\n")
     try FileManager.default.removeItem(at: notes)
     #expect(try job.pipe().status == 0)

@@ -189,7 +189,7 @@ import Testing
   @Test(arguments: refused) func `labels that are no whole numbers in a row are refused`(_ test: Written) throws {
     let error = failure(try pickle(test, data: [UInt8](repeating: 0, count: 2 * 3072)))
     #expect(error?.fault == .badInput)
-    let problems = ["labels that are no list of whole numbers", "a pickle that uses a number of the type f8"]
+    let problems = ["labels that are not a list of whole numbers", "a pickle that uses a number of the type f8"]
     #expect(problems.contains { error?.problem.hasPrefix($0) == true }, "\(error?.description ?? "read")")
   }
 

@@ -58,7 +58,7 @@ struct ResultsTables: Sendable {
         ResultsTable.isTable(String(decoding: data.prefix(4096), as: UTF8.self))
       else {
         throw DataError(
-          .cannotCreate, at: [name], "is no table that pipe run has written",
+          .cannotCreate, at: [name], "was not written by pipe run, which would put a table there",
           remedy: "name another table, or move the file away")
       }
     }

@@ -147,7 +147,7 @@ enum CIFARPickle {
         }
         guard let labels = found.integers else {
           throw DataError(
-            .badInput, at: reader.place, "labels that are no list of whole numbers",
+            .badInput, at: reader.place, "labels that are not a list of whole numbers",
             remedy: "write them as a list of int, or as a little-endian NumPy array of integers with one axis")
         }
         guard labels.count == array.shape[0] else {

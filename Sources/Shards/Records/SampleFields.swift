@@ -146,7 +146,7 @@ func checkSoftLabel(_ values: [Float], _ kind: DatasetInfo.LabelKind) throws(Dat
   }
   guard kind != .probability || areProbabilities(values) else {
     throw DataError(
-      .badInput, at: ["soft.npy"], "is no probability per class: they are at least 0 and add up to 1",
+      .badInput, at: ["soft.npy"], "holds other values than probabilities, which are at least 0 and add up to 1",
       remedy: "make it again")
   }
 }
