@@ -186,7 +186,7 @@ import Testing
     #expect(try read(tar([TestMember("c/data_batch_1", batch)])).map(\.label) == [3, 7])
   }
 
-  @Test(arguments: refused) func `labels that are no whole numbers in a row are refused`(_ test: Written) throws {
+  @Test(arguments: refused) func `labels that are not whole numbers in a row are refused`(_ test: Written) throws {
     let error = failure(try pickle(test, data: [UInt8](repeating: 0, count: 2 * 3072)))
     #expect(error?.fault == .badInput)
     let problems = ["labels that are not a list of whole numbers", "a pickle that uses a number of the type f8"]

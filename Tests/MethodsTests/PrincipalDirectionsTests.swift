@@ -31,7 +31,7 @@ struct PrincipalDirectionsTests {
     #expect(abs(kept - spectrum.suffix(4).reduce(0, +)) < 1e-3 * kept)
   }
 
-  @Test func `there are no more than points and numbers`() throws {
+  @Test func `there are at most as many as points, and as numbers of a point`() throws {
     var random = RandomSource(seed: 5)
     #expect(try principalDirections(of: random.normal([3, 8]), count: 6, using: &random).shape == [3, 8])
     #expect(try principalDirections(of: random.normal([8, 3]), count: 6, using: &random).shape == [3, 3])

@@ -28,7 +28,7 @@ public import Tensors
 /// below. Its numbers (weights, epochs, sizes) are not given.
 /// Decisions:
 /// - *φ and φ⁻¹ begin as a linear autoencoder*, the principal directions of a sample of images, to which their convolutions add 0 at
-///   first. Such a pair gives images of up to 32 pixels a side back nearly as they are (with 512 latents all but 2 % of CIFAR-10's
+///   first. Such a pair gives images of up to 32 pixels a side back nearly as they are (with 512 latents all but 2.3 % of CIFAR-10's
 ///   variance), where one that is drawn has to learn it in the few steps there are, and blurs X' until then. The pixels among the
 ///   observables are what extended dynamic mode decomposition has in its dictionary, too (Williams et al., 2015).
 /// - *Three phases of steps.* First only φ, φ⁻¹ and f learn

@@ -139,7 +139,7 @@ struct SampleFields: Sendable {
   }
 }
 
-/// Throws where one of the numbers is not finite, or where they are no probabilities and should be.
+/// Throws where one of the numbers is not finite, or where they should be probabilities and are not.
 func checkSoftLabel(_ values: [Float], _ kind: DatasetInfo.LabelKind) throws(DataError) {
   guard values.allSatisfy(\.isFinite) else {
     throw DataError(.badInput, at: ["soft.npy"], "holds values that are not finite", remedy: "make it again")
