@@ -52,5 +52,8 @@ extension Verb {
       Example(
         "pipe report cifar10-dm --log run.jsonl --previous cifar10-dm-old -o report.html",
         "with curves, and with what changed"),
-    ])
+    ],
+    relations: OptionGroup.readingBothSplits.options.map {
+      .needs($0.name, "real", "it says how the real data are read")
+    })
 }

@@ -89,7 +89,7 @@ private struct Program {
   private func spelledOut(_ words: [String]) -> [String] {
     switch words.first {
     case "--help", "-h": ["help"] + words.dropFirst()
-    case "--version", "-V": ["version"]
+    case "--version", "-V": ["version"] + words.dropFirst()
     default: words
     }
   }
@@ -135,9 +135,10 @@ private struct Program {
       }
       let status = try await task.value
       reporter.finish()
-      guard status == .ok, let signal = interrupts.signal else { return status.rawValue }
+      guard status == .ok || status == .interrupted, let signal = interrupts.signal else { return status.rawValue }
       // What a signal cut short is whole. Only the run that this is a step of knows whether the signal was meant for it.
       if Lifeline.inherited != nil { return interrupts.stopRequested ? StepProcesses.endedEarly : status.rawValue }
+      if status == .interrupted { return 128 + signal }
       // What --on-term keep kept is there; the exit code still tells that it is not all.
       return keeps && signal != SIGINT ? 128 + signal : status.rawValue
     } catch {

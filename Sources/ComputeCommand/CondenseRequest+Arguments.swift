@@ -17,6 +17,13 @@ extension CondenseRequest {
       seed: UInt64(arguments.integer("seed") ?? 0))
     reading = arguments.typedOptions(under: "Reading")
     guard arguments.verb.option("validate") != nil else { return }
+    if arguments.given("regularization"), arguments.given("trajectories"),
+      self.method.recorded["train-on"] == "snapshots"
+    {
+      throw UsageError(
+        "--regularization means nothing with --trajectories: the networks that are given are trained already",
+        hint: "leave it out, or give --train-on real")
+    }
     validation = arguments.number("validate").map {
       Validation.Request(share: $0, every: arguments.integer("validate-every"))
     }

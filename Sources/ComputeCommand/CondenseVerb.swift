@@ -119,7 +119,8 @@ private func publish(_ samples: [Sample], _ info: DatasetInfo, to directory: Str
   do {
     let writer = try DatasetWriter(
       ShardOptions(
-        directory: folder, namePrefix: info.name, zstdLevel: nil, maxBytes: 64 << 20, maxSamples: .max, fields: nil),
+        directory: folder, namePrefix: info.folderName, zstdLevel: nil, maxBytes: 64 << 20, maxSamples: .max,
+        fields: nil),
       info: info)
     for sample in samples { try writer.write(sample) }
     _ = try writer.finish(info: info)

@@ -13,7 +13,7 @@ extension Estimate {
 
   /// One line each for what is made, the steps, the features, and the memory.
   func lines(for request: CondenseRequest) -> [String] {
-    var lines = ["\(request.name): \(images) images, seed \(request.seed)"]
+    var lines = ["\(request.name): \(counted(images, "image")), seed \(request.seed)"]
     if let steps, let secondsPerStep { lines.append(stepsLine(steps, secondsPerStep, digits: 1, option: "--steps")) }
     if let secondsPerStep, secondsPerStep > 10, request.learnsAllClassesInAStep {
       lines.append(
@@ -23,7 +23,7 @@ extension Estimate {
     if startSeconds > 1 { lines.append("first images by clusters: about \(durationText(startSeconds))") }
     if let features {
       let kept = request.trajectories == nil ? "a network from the cache" : "a network from --trajectories"
-      let training = features.steps > 0 ? "\(features.steps) steps of training a network" : kept
+      let training = features.steps > 0 ? "\(counted(features.steps, "step")) of training a network" : kept
       lines.append("features: \(training), and every image through it: about \(durationText(features.seconds))")
     }
     return lines + [memoryLine(decoded: decodedBytes, spilled: spilledBytes, working: workingBytes)]
@@ -44,7 +44,7 @@ extension Estimate.Trajectories {
 extension ExpansionEstimate {
   /// One line each for what is made, the phases of learning, the making, and the memory.
   func lines(for request: ExpandRequest) -> [String] {
-    ["\(request.name): \(images) images, seed \(request.seed)"] + (teachers.map { [$0.line] } ?? [])
+    ["\(request.name): \(counted(images, "image")), seed \(request.seed)"] + (teachers.map { [$0.line] } ?? [])
       + phases.map { phase in
         let option = phase.name == "pre-training" ? "--pretrain-steps" : "--steps"
         return "\(phase.name): \(stepsLine(phase.steps, phase.secondsPerStep, digits: 2, option: option))"
@@ -55,7 +55,7 @@ extension ExpansionEstimate {
 
 /// `600 steps of about 0.25s: 2m30s (--steps or --time for another length)`.
 func stepsLine(_ steps: Int, _ secondsPerStep: Double, digits: Int, option: String) -> String {
-  "\(steps) steps of about \(fixed(secondsPerStep, digits))s: \(durationText(secondsPerStep * Double(steps))) "
+  "\(counted(steps, "step")) of about \(fixed(secondsPerStep, digits))s: \(durationText(secondsPerStep * Double(steps))) "
     + "(\(option) or --time for another length)"
 }
 

@@ -22,6 +22,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   if arguments.path("scores") == "-" {
     throw UsageError("evaluate --scores -: the standard output is for the report", hint: "name a file for the scores")
   }
+  if let path = arguments.path("scores") { try checkOutput(path) }
   let networks = try typedNetworks(arguments)
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
@@ -97,19 +98,17 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     protocol: request.recipe.name, augmentation: request.recipe.operations, epochs: request.recipe.epochs,
     prescribedEpochs: request.recipe.prescribedEpochs,
     repeats: request.repeats, equalSteps: request.equalSteps, seed: request.seed,
-    precision: networks[0].precision.rawValue,
+    precision: Set(networks.map(\.precision.rawValue)).sorted().joined(separator: " and "),
     networks: networks.map(\.name), width: networks[0].width, device: Runtime.device.description, test: name,
     testSplit: testSource.info.split, classes: test.classNames, countPerClass: counts, rows: rows)
   let text =
     arguments.flag("json")
     ? String(decoding: encodeJSON(result, indented: true), as: UTF8.self) + "\n" : result.text
-  if let path = arguments.path("scores"), let scores {
-    let lines = scores.enumerated().map { ImageScore(key: training.keys[$0], label: training.labels[$0], lbpe: $1) }
-    let bytes = lines.flatMap { encodeJSON($0) + [UInt8(ascii: "\n")] }
-    try await writeOutput(path) { descriptor in try write(bytes, to: descriptor, named: path) }
-    report.log("wrote the scores of \(counted(lines.count, "image")) to \(path)")
-  }
+  // First what took the time: the file of the scores may fail.
   try invocation.output.write(text)
+  if let path = arguments.path("scores"), let scores {
+    try await write(scores, of: training, to: path, report)
+  }
   if rows.contains(where: \.stoppedEarly) {
     report.warn("stopped early: rows with fewer than \(request.repeats) networks are marked")
     if rows.contains(where: \.accuracies.isEmpty), invocation.interrupts.signal != nil { return .interrupted }
@@ -117,11 +116,30 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
   return .ok
 }
 
+/// Writes the score of each image of a set, one JSON object a line.
+private func write(_ scores: [Double], of set: TrainingImages, to path: String, _ report: Reporter) async throws {
+  guard scores.allSatisfy(\.isFinite) else {
+    return report.warn("\(path) is not written: a network diverged, so that its scores are not numbers")
+  }
+  let lines = scores.enumerated().map { ImageScore(key: set.keys[$0], label: set.labels[$0], lbpe: $1) }
+  let bytes = lines.flatMap { encodeJSON($0) + [UInt8(ascii: "\n")] }
+  try await writeOutput(path) { descriptor in try write(bytes, to: descriptor, named: path) }
+  report.log("wrote the scores of \(counted(lines.count, "image")) to \(path)")
+}
+
 /// The networks of `--nets`, or the one of `--net`.
 private func typedNetworks(_ arguments: Arguments) throws(UsageError) -> [NetworkChoice] {
   let typed = try NetworkChoice(arguments)
   let names = arguments.list("nets")
   guard !names.isEmpty else { return [typed] }
+  let sized = Catalog.networks.filter(\.hasSize).map(\.name)
+  for option in ["width", "depth", "precision"] where arguments.given(option) {
+    guard names.contains(where: sized.contains) else {
+      throw UsageError(
+        "--\(option) means nothing to \(names.joined(separator: " and "))",
+        hint: "leave it out; it is for \(sized.joined(separator: ", "))")
+    }
+  }
   var choices: [NetworkChoice] = []
   for name in names {
     guard Catalog.networks.contains(where: { $0.name == name }) else {
@@ -173,7 +191,12 @@ private func opened(
   options.mirror = options.mirror ?? mirror
   let source: any SampleSource
   do throws(DataError) {
-    source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
+    source = try openSamples(
+      paths.map(Input.init(path:)), options: options,
+      log: { line in
+        guard line.hasSuffix(ReadOptions.readsAllAsTest) else { return report.log(line) }
+        report.warn("\(line): if the evaluated images come from it, the accuracies will be too high")
+      })
   } catch {
     // There is no --split to choose another one with.
     guard error.remedy?.contains("--split") == true else { throw error }

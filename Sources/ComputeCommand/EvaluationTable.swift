@@ -1,3 +1,4 @@
+import Command
 import Datasets
 import Foundation
 import Shards
@@ -38,7 +39,7 @@ extension EvaluationResult {
   }
 
   private var classRows: [String] {
-    let width = max(8, classes.map(\.count).max() ?? 0)
+    let width = max(8, classes.map { printable($0).count }.max() ?? 0)
     let cell = rows.map { max(9, $0.label.count + 2) }
     let heading = padded("class", width) + zip(rows, cell).map { left($0.label, $1) }.joined()
     return [heading]
@@ -46,7 +47,7 @@ extension EvaluationResult {
         let cells = zip(rows, cell).map { row, width in
           left(row.perClass.indices.contains(label) ? percent(row.perClass[label]) : "-", width)
         }
-        return padded(name, width) + cells.joined()
+        return padded(printable(name), width) + cells.joined()
       }
   }
 

@@ -54,6 +54,6 @@ private func similarSet(
   (reading.resize, reading.centerCrop, reading.exifRotate) = (own.resize, own.centerCrop, own.exifRotate)
   let (store, info) = try await store(
     [Input(path: path)], reading, stage: "pretrain", in: surroundings.context(invocation), invocation,
-    check: checkExpandable)
+    mayLack: { _ in true }, check: checkExpandable)
   return .images(store, info)
 }

@@ -15,6 +15,7 @@ let explainVerb = VerbRunner("explain") { invocation in
   if sheetPath == "-" {
     throw UsageError("explain -o -: the standard output is for the report", hint: "name a file for the sheet")
   }
+  if let sheetPath { try checkOutput(sheetPath) }
   var request = ExplanationRequest()
   if arguments.choice("by") == "features" {
     var features = FeatureNetwork()
@@ -27,9 +28,9 @@ let explainVerb = VerbRunner("explain") { invocation in
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
 
-  func opened(_ paths: [String], _ split: DatasetInfo.Split) throws -> any SampleSource {
+  func opened(_ paths: [String], _ split: DatasetInfo.Split, isRequired: Bool = false) throws -> any SampleSource {
     var options = try ReadOptions(arguments)
-    options.split = split
+    (options.split, options.isSplitRequired) = (split, isRequired)
     let source = try openSamples(paths.map(Input.init(path:)), options: options, log: { report.log($0) })
     report.detail(source.info)
     return source
@@ -43,7 +44,7 @@ let explainVerb = VerbRunner("explain") { invocation in
     throw DataError(
       .badInput, at: [explained.info.name], "it holds latents, not images", remedy: "decode them first")
   }
-  let testSource = try testPart(arguments.paths("test"), realPaths, realSource.info, report) { try opened($0, .test) }
+  let testSource = try testPart(arguments.paths("test"), realPaths, report) { try opened($0, .test, isRequired: $1) }
 
   let collected = try await collectedTraining(
     from: samples(of: explained, stage: "read"), of: explained.info, stage: "read", in: context)
@@ -63,6 +64,9 @@ let explainVerb = VerbRunner("explain") { invocation in
   let (explanation, rows) = try await surroundings.compute(for: .evaluating) {
     try plan.run(picturesPerClass: perClass, in: context)
   }
+  try invocation.output.write(
+    arguments.flag("json")
+      ? String(decoding: encodeJSON(explanation, indented: true), as: UTF8.self) + "\n" : explanation.text)
   if let sheetPath {
     let side = training.images.shape.dropFirst(2).max() ?? 64
     let sheet = try contactSheet(
@@ -71,23 +75,20 @@ let explainVerb = VerbRunner("explain") { invocation in
     try await writeOutput(sheetPath) { descriptor in try write(encodePNG(sheet), to: descriptor, named: sheetPath) }
     report.log("drew \(sheet.width)×\(sheet.height) pixels to \(sheetPath)")
   }
-  try invocation.output.write(
-    arguments.flag("json")
-      ? String(decoding: encodeJSON(explanation, indented: true), as: UTF8.self) + "\n" : explanation.text)
   for warning in explanation.warnings { report.warn(warning) }
   return .ok
 }
 
 /// The test part of the real data; nil, and a note says so, where none was given and the archive has none.
 private func testPart(
-  _ given: [String], _ real: [String], _ realInfo: DatasetInfo, _ report: Reporter,
-  _ open: ([String]) throws -> any SampleSource
+  _ given: [String], _ real: [String], _ report: Reporter,
+  _ open: (_ paths: [String], _ isRequired: Bool) throws -> any SampleSource
 ) throws -> (any SampleSource)? {
   func none(_ why: String) {
     report.log("traces of the test part are not looked for: \(why); name it with --test")
   }
   guard given.isEmpty else {
-    let source = try open(given)
+    let source = try open(given, false)
     guard source.info.split == .test else {
       throw DataError(
         .badInput, at: [source.info.name], "it has no test part",
@@ -100,9 +101,8 @@ private func testPart(
     return nil
   }
   do {
-    let source = try open(real)
-    if source.info.split == .test { return source }
-    none("\(realInfo.name) has no parts")
+    // Data without parts is training data: all of it as the test part would be compared with itself.
+    return try open(real, true)
   } catch let error as DataError where error.fault == .badInput || error.fault == .usage {
     none(error.problem)
   }

@@ -1,3 +1,4 @@
+import Command
 import Datasets
 import Foundation
 import Shards
@@ -6,10 +7,10 @@ extension Explanation {
   /// The table for people.
   var text: String {
     var lines = [
-      "\(dataset) beside \(grouped(classes.reduce(0) { $0 + $1.realImages })) training images of \(real), compared by \(by)",
+      "\(dataset) beside \(counted(classes.reduce(0) { $0 + $1.realImages }, "training image")) of \(real), compared by \(by)",
       "",
     ]
-    let width = max(10, classes.map(\.className.count).max() ?? 0)
+    let width = max(10, classes.map { printable($0.className).count }.max() ?? 0)
     lines.append(
       padded("class", width) + "  images   real   covered  by random  own class  distance  idle")
     for row in classes {
@@ -19,7 +20,7 @@ extension Explanation {
         (percent(row.agreeing), 11), (row.distance.map { String(format: "%.3f", $0) } ?? "-", 10),
         (String(row.idle), 6),
       ]
-      lines.append(padded(row.className, width) + "  " + cells.map { left($0.text, $0.width) }.joined())
+      lines.append(padded(printable(row.className), width) + "  " + cells.map { left($0.text, $0.width) }.joined())
     }
     let same = duplicates.first.map { "\(counted(duplicates.count, "pair")), such as \($0.text)" }
     lines += [
@@ -27,7 +28,7 @@ extension Explanation {
       "covered:    \(percent(covered)) of the real images have an image of their class nearest; "
         + "\(percent(coveredByRandom)) with as many real images at random",
       "own class:  images of the set whose nearest real image has their class;  idle: nearest to no real image of their class",
-      "copies:     \(copies) of \(grouped(images.count)) images are the same as a real training image (difference up to \(sameness))",
+      "copies:     \(copies) of \(counted(images.count, "image")) \(copies == 1 ? "is" : "are") the same as a real training image (difference up to \(sameness))",
       "duplicates: \(same ?? "none")",
     ]
     if let leakage {

@@ -46,17 +46,18 @@ private func fit(
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
   let (store, info) = try await store(
-    invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation
-  ) { info in
-    // What the description rules out is refused before the samples are read.
-    guard info.spectrogram == nil else {
-      throw DataError(
-        .badInput, at: [info.name], "holds spectrograms, and models of latents encode images of 8 bits",
-        remedy: "condense them with pipe condense --method \(request.name)")
-    }
-    _ = try request.promise(of: info, tool: toolVersion)
-    try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
-  }
+    invocation.arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation,
+    mayLack: { (request.budget.named[$0] ?? request.budget.rest) == 0 },
+    check: { info in
+      // What the description rules out is refused before the samples are read.
+      guard info.spectrogram == nil else {
+        throw DataError(
+          .badInput, at: [info.name], "holds spectrograms, and models of latents encode images of 8 bits",
+          remedy: "condense them with pipe condense --method \(request.name)")
+      }
+      _ = try request.promise(of: info, tool: toolVersion)
+      try request.checkMemory(for: info, memoryLimit: surroundings.memoryLimit, machine: surroundings.machineMemory)
+    })
   return try await surroundings.compute(for: .fitting) {
     let plan = try CondensePlan(request, for: store, of: info, in: context)
     for line in plan.estimate.lines(for: request) { report.log(line) }
@@ -101,10 +102,8 @@ private func trainTrajectories(_ options: ReadOptions, _ invocation: Invocation)
   let surroundings = try await Surroundings(invocation)
   let context = surroundings.context(invocation)
   let (store, info) = try await store(
-    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation
-  ) { info in
-    try TrajectoryPlan.check(training, for: info, machine: surroundings.machineMemory)
-  }
+    arguments.paths("input").map(Input.init(path:)), options, stage: "fit", in: context, invocation,
+    check: { info in try TrajectoryPlan.check(training, for: info, machine: surroundings.machineMemory) })
   return try await surroundings.compute(for: .training) {
     let plan = try TrajectoryPlan(
       training, seed: UInt64(arguments.integer("seed") ?? 0), reading: arguments.typedOptions(under: "Reading"),
@@ -121,16 +120,18 @@ private func trainTrajectories(_ options: ReadOptions, _ invocation: Invocation)
 ///
 /// - Parameters:
 ///   - name: the stage, for errors.
+///   - mayLack: whether a class, by its name, may have no samples.
 ///   - check: refuses a set by its description.
 func store(
   _ inputs: [Input], _ options: ReadOptions, stage name: String, in surroundings: RunContext,
-  _ invocation: Invocation, check: (DatasetInfo) throws -> Void = { _ in }
+  _ invocation: Invocation, mayLack: (String) -> Bool = { _ in false },
+  check: (DatasetInfo) throws -> Void = { _ in }
 ) async throws -> (ClassStore, DatasetInfo) {
   let source = try openSamples(inputs, options: options, log: { invocation.report.log($0) })
   try check(source.info)
   // The larger set of an expansion gives no labels and is tested on nothing.
   if name != "pretrain" { warnOfTestPart(source.info, invocation) }
   let store = try await filledStore(
-    from: samples(of: source, stage: name), of: source.info, stage: name, in: surroundings)
+    from: samples(of: source, stage: name), of: source.info, stage: name, in: surroundings, mayLack: mayLack)
   return (store, source.info)
 }

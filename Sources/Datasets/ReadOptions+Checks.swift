@@ -1,4 +1,7 @@
 extension ReadOptions {
+  /// What the log says of data without parts of which the test part was asked for.
+  public static let readsAllAsTest = "it has no train and test splits, so all of it is read as the test split"
+
   /// Compares the split that is wanted with the split that the data says it is; nil where it has no splits.
   ///
   /// Returns what the log shall say, where something else is read than the option names. Throws `badInput` where the split
@@ -8,7 +11,7 @@ extension ReadOptions {
     guard isSplitRequired else {
       guard split == .test else { return nil }
       return found == nil
-        ? "it has no train and test splits, so all of it is read as the test split"
+        ? Self.readsAllAsTest
         : "it is a train split, and is read as the test split"
     }
     guard found == nil else { throw missingPart(split, in: name) }

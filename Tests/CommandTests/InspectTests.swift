@@ -92,6 +92,17 @@ import Testing
     #expect(report["warnings"] as? [String] == ["3 samples in train cannot be read"])
   }
 
+  @Test func `a class whose name has a line feed has one line in the table of a dataset`() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try shell(
+      """
+      n=$(printf 'a\\nb  99'); mkdir -p "p/$n" p/c; tar xOf \(fixtures.path)/shapes-webdataset.tar --wildcards '*.png' --occurrence=1 > p/c/1.png
+      cp p/c/1.png "p/$n/2.png"; pipe shard -q -i p -o set && pipe inspect set
+      """, in: folder)
+    #expect(outcome.status == 0 && outcome.text.contains(#"0 a\x0ab  99"#), "\(outcome.text)")
+    #expect(!outcome.text.contains("\nb  99"), "\(outcome.text)")
+  }
+
   @Test func `a doubt is a warning`() throws {
     let folder = try unpacked()
     _ = try shell("mkdir n && i=0; for c in d/shapes/train/*; do cp -r $c n/$((i * 2)); i=$((i + 1)); done", in: folder)

@@ -82,7 +82,8 @@ import Testing
 
   @Test(arguments: [
     (0.0, "0"), (0.0321, "0.0321"), (3.14159, "3.14"), (99.96, "100.0"), (432.1, "432"), (123_456.7, "123457"),
-    (4.321e-7, "4.32e-7"), (-2.5, "-2.50"), (1e9, "1.00e9"),
+    (4.321e-7, "4.32e-7"), (-2.5, "-2.50"), (1e9, "1.00e9"), (0.0009996, "1.00e-3"),
+    (9_999_999.0, "1.00e7"),
   ])
   func `numbers have three significant digits`(value: Double, expected: String) {
     #expect(significant(value) == expected)
@@ -99,6 +100,8 @@ import Testing
     #expect(grouped(999) == "999")
     #expect(sizeText(512) == "512 B")
     #expect(sizeText(1536) == "1.5 KiB")
+    #expect(sizeText(1023) == "1023 B")
+    #expect(sizeText((1 << 20) - 1) == "1.0 MiB")
     #expect(fixed(-0.001, 2) == "0.00")
     #expect(fixed(0.05, 2) == "0.05")
   }

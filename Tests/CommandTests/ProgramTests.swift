@@ -72,7 +72,7 @@ import Testing
     (["shard", "--zst"], "did you mean --zstd?"), (["verify"], "verify needs DIR"),
     (["completion", "tcsh"], "bash, zsh, fish"), (["methods", "m4d"], "did you mean m3d?"),
     (["help", "shrad"], "did you mean pipe help shard?"), (["condense", "--ipc", "many"], "cat=5"),
-    (["cat", "-"], "leave it out"),
+    (["cat", "-"], "leave it out"), (["--version", "now"], "now"), (["-V", "--quick"], "--quick"),
   ])
   func `a wrong command line is one sentence and 64`(words: [String], expected: String) throws {
     let outcome = try run(words)

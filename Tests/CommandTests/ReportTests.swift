@@ -173,10 +173,10 @@ import Testing
 
   // MARK: What other verbs wrote
 
-  private func evaluation(of info: DatasetInfo, networks: [String] = ["convnet"], mean: Double = 0.75)
-    -> EvaluationResult
-  {
-    let count = info.classNames.count
+  private func evaluation(
+    of kind: Kind, networks: [String] = ["convnet"], mean: Double = 0.75, width: Int = 128
+  ) -> EvaluationResult {
+    let count = kind.info.classNames.count
     let confusion = (0..<count).map { label in [label: 30, (label + 1) % count: 10].filter { $0.value > 0 } }
     var rows: [EvaluationResult.Row] = []
     for network in networks {
@@ -191,8 +191,8 @@ import Testing
     return EvaluationResult(
       protocol: "P-DSA", epochs: 30, prescribedEpochs: 1000, repeats: 2, seed: 0, precision: "float32",
       networks: networks,
-      width: 128, device: "cpu", test: "<b>test</b>", testSplit: .test, classes: info.classNames,
-      countPerClass: Array(repeating: 2, count: count), rows: rows)
+      width: width, device: "cpu", test: "<b>test</b>", testSplit: .test, classes: kind.info.classNames,
+      countPerClass: Array(repeating: kind.perClass, count: count), rows: rows)
   }
 
   private func write(_ value: some Encodable, _ name: String, in folder: TemporaryFolder) throws {
@@ -203,8 +203,8 @@ import Testing
     let folder = try TemporaryFolder()
     let kind = Self.kinds[9]
     try Self.make(kind, in: folder)
-    try write(evaluation(of: kind.info), "one.json", in: folder)
-    try write(evaluation(of: kind.info, networks: ["resnet10", "vgg11"], mean: 0.6), "two.json", in: folder)
+    try write(evaluation(of: kind), "one.json", in: folder)
+    try write(evaluation(of: kind, networks: ["resnet10", "vgg11"], mean: 0.6), "two.json", in: folder)
     let one = try page(folder, "--evaluation one.json")
     #expect(one.contains("75.0 % ± 1.4") && one.contains("43.2 %") && one.contains("P-DSA (30 of 1000 epochs)"))
     #expect(
@@ -214,7 +214,12 @@ import Testing
     #expect(
       both.components(separatedBy: "Accuracy by architecture").count == 3, "the frame and the caption of one table")
     #expect(both.contains("resnet10") && both.contains("<strong>60.0 % ± 1.4</strong>"))
-    try expectValid([one, both])
+    // Of one network with another width or seed there are two tables, and neither hides the other.
+    try write(evaluation(of: kind, mean: 0.5, width: 64), "narrow.json", in: folder)
+    let widths = try page(folder, "--evaluation one.json --evaluation narrow.json")
+    #expect(widths.contains("width 128") && widths.contains("width 64"))
+    #expect(widths.contains("75.0 % ± 1.4") && widths.contains("50.0 % ± 1.4"))
+    try expectValid([one, both, widths])
   }
 
   @Test func `curves come from the log of this dataset, accuracies included`() throws {
@@ -315,7 +320,7 @@ import Testing
     let folder = try TemporaryFolder()
     let manifest = try Self.make(kind, in: folder)
     func refused(_ change: (inout EvaluationResult) -> Void) throws -> Bool {
-      var result = evaluation(of: kind.info)
+      var result = evaluation(of: kind)
       change(&result)
       try write(result, "bad.json", in: folder)
       do {
@@ -332,6 +337,58 @@ import Testing
     #expect(try refused { $0.countPerClass = [1] })
     #expect(try refused { $0.networks = [] })
     #expect(try refused { $0.classes = ["a", "b", "c"] })
+    // Another set of the same classes.
+    #expect(try refused { $0.countPerClass[1] += 1 })
+    // The classes of a result are in the order of the test data.
+    var turned = kind
+    turned.perClass = 2
+    let uneven = try Self.make(turned, in: folder, "turned")
+    var result = evaluation(of: turned)
+    result.classes.reverse()
+    try write(result, "turned.json", in: folder)
+    _ = try Command.evaluation(in: folder.url.appending(path: "turned.json").path, of: uneven)
+  }
+
+  @Test func `a page knows the method of merged parts, and the folder that it is in`() throws {
+    let folder = try TemporaryFolder()
+    var kind = Self.kinds[2]
+    let maker = kind.info.provenance[0]
+    kind.info.provenance = [ProvenanceStep(verb: "merge", tool: "pipe 1.0.0", parts: [[maker], [maker]])]
+    try Self.make(kind, in: folder)
+    let merged = try page(folder)
+    #expect(merged.contains("6 synthetic images of 3 classes, 2 of each, made by the method <bdi>dm</bdi>"))
+    #expect(!merged.contains("held back"), "an accuracy of one part says nothing of all")
+    var other = maker
+    other.options["method"] = "idc"
+    kind.info.provenance[0].parts = [[maker], [other]]
+    try Self.make(kind, in: folder, "mixed")
+    let mixed = try shell("cd mixed && pipe report . -q -o ../mixed.html && cat ../mixed.html", in: folder)
+    #expect(mixed.status == 0 && mixed.text.contains("6 images of 3 classes"))
+    #expect(mixed.text.contains("<h1><bdi>mixed</bdi></h1>") && mixed.text.contains("FOLDER = &quot;mixed&quot;"))
+    let unread = try shell("pipe report set --resize 4 -q -o x.html; echo $?; ls x.html", in: folder)
+    #expect(unread.text.contains("\n64\n") && unread.text.contains("No such file"), "\(unread.text)")
+  }
+
+  @Test func `two runs in one log are two lines of accuracy, and no number breaks a chart`() throws {
+    let folder = try TemporaryFolder()
+    try Self.make(Self.kinds[0], in: folder)
+    var lines: [String] = []
+    for night in [0.3, 0.6] {
+      for step in [50, 100] {
+        lines.append(
+          #"{"event":"progress","stage":"dm","done":\#(step),"unit":"steps","accuracy":\#(night + 0.1)}"#)
+      }
+    }
+    for (stage, values) in [("a", ["0", "5e-324"]), ("b", ["1e308", "-1e308"]), ("c", ["1", "1.0000000000000002"])] {
+      for (step, value) in values.enumerated() {
+        lines.append(#"{"event":"progress","stage":"\#(stage)","done":\#(step),"unit":"steps","loss":\#(value)}"#)
+      }
+    }
+    _ = try folder.file("run.jsonl", lines.joined(separator: "\n"))
+    let page = try page(folder, "--log run.jsonl")
+    #expect(page.contains("dm</bdi>, at last 40.0 %") && page.contains("dm, time 2</bdi>, at last 70.0 %"), "\(page)")
+    #expect(!page.contains("nan") && page.contains("Loss, c by steps"))
+    try expectValid([page])
   }
 
   @Test func `a page is never written over a file, and not at all where something is wrong`() throws {

@@ -190,6 +190,37 @@ extension ComputeTests {
       #expect(run.errors.contains("or ask for none of it with --ipc '0=0,*=N'"), "\(run.errors)")
     }
 
+    @Test(arguments: [
+      ("--method idc --trajectories nets --train-on snapshots --regularization none", 64, "trained already"),
+      ("--method dm --norm group --precision bfloat16 --steps 1", 64, "leave out --precision"),
+      ("--time 20s --early-epochs 0 --dry-run", 0, "memory"),
+      ("--method dm --embed-in snapshots --early-epochs 0 --time 10s --dry-run", 0, "memory"),
+      ("--method koopcon --net resnet18 --factor 1 --resize 16x1 --steps 1", 65, "too small for the autoencoder"),
+      ("--method herding --norm none --normalization 0,0,0:0.0001,0.0001,0.0001 --feature-steps 20", 64, "diverged"),
+      ("--method k-center --norm none --normalization 0,0,0:0.0001,0.0001,0.0001 --feature-steps 20", 64, "diverged"),
+      ("--method dm --memory 1M --dry-run", 0, "memory: 0 B of decoded images"),
+    ])
+    func `what cannot be done is said, and nothing traps`(words: String, status: Int32, sentence: String) throws {
+      let run = try shell(
+        "pipe condense --ipc 1 --cache c \(words) -i $F/shapes-cifar.tar.gz > x; s=$?; ls c 2> /dev/null; exit $s")
+      #expect(run.status == status && run.errors.contains(sentence), "\(run.status) \(run.errors)")
+      #expect(!run.output.contains("features-"), "a network that diverged is not kept")
+      #expect(!run.errors.contains(/: -[0-9]/), "\(run.errors)")
+    }
+
+    @Test func `batch norm is trained where the last batch has one image, and not on one image`() throws {
+      let run = try shell(
+        """
+        pipe condense -q --method random --ipc 13 --classes checker,circle,cross,bars,ring --resize 8x8 -i $F/shapes-cifar.tar.gz | pipe shard -q -o set || exit
+        T='--test $F/shapes-cifar.tar.gz --resize 8x8 --net resnet10 --norm batch --protocol idc --epochs 1 --repeats 1'
+        pipe evaluate -q --train set --classes checker,circle,cross,bars,ring $(eval echo $T) > /dev/null || exit
+        pipe condense -q --method random --ipc 1 --classes checker --resize 8x8 -i $F/shapes-cifar.tar.gz | pipe shard -q -o one || exit
+        pipe evaluate -q --train one --classes checker $(eval echo $T); echo $?
+        """)
+      #expect(run.status == 0 && run.output == "64\n", "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("learns nothing from one image"), "\(run.errors)")
+    }
+
     @Test func `it is said where samples serve more than once`() throws {
       let run = try shell(
         "pipe condense --method dm --steps 1 --ipc 21 \(small) -i $F/shapes-cifar.tar.gz | pipe shard -q -o x")

@@ -172,6 +172,34 @@ extension ComputeTests {
       #expect(run.errors.contains("expansive diverged") && run.errors.contains("lower --lr"), "\(run.errors)")
     }
 
+    /// The loss of a step is that before it moves anything.
+    @Test func `a run that diverges in its last step publishes nothing`() throws {
+      let run = try shell(
+        """
+        pipe fit --method expansive --steps 1 --lr 1e9 -o m < $F/shapes-cifar.tar.gz; echo $?; test -e m; echo $?
+        pipe fit --method expansive --steps 1 -o sound -q < $F/shapes-cifar.tar.gz
+        pipe expand -m sound --steps 1 --batch 8 --lr 1e9 < few.tar | pipe shard -o x; echo ${PIPESTATUS[@]}; ls -d x*
+        """)
+      #expect(run.output == "64\n1\n64 64\n", "\(run.output) \(run.errors)")
+      #expect(run.errors.contains("NaN or infinite") && run.errors.contains("not finite"), "\(run.errors)")
+    }
+
+    @Test func `a class of which nothing is made needs no samples, and soft labels end with condensing`() throws {
+      let run = try shell(
+        """
+        \(counts)
+        pipe condense -q --method random --ipc 'circle=0,*=2' < few.tar > gap.tar
+        pipe expand -q --method augment --ipc 'circle=0,*=3' < gap.tar | pipe shard -q -o x && counts x
+        pipe fit -q --method koopcon --steps 1 --width 8 --ipc 'circle=0,*=1' -o m < gap.tar; echo $?
+        pipe fit -q --method expansive --steps 1 -o prior < $F/shapes-cifar.tar.gz
+        pipe expand -q -m prior --steps 1 --batch 8 --ipc 'circle=0,*=3' < gap.tar > /dev/null; echo $?
+        pipe expand -q --method augment --soft-labels --ratio 2 < few.tar | pipe condense -q --method random --ipc 1 > hard.tar
+        pipe expand -q --method augment --ratio 2 < hard.tar > /dev/null; echo $?
+        pipe export --to safetensors hard.tar -o hard.safetensors > /dev/null 2>&1; grep -c probability hard.tar
+        """)
+      #expect(run.output == "3 0 3\n0\n0\n0\n0\n", "\(run.output) \(run.errors)")
+    }
+
     @Test func `attention is drawn beside the images`() throws {
       let run = try shell(
         """

@@ -33,13 +33,13 @@ extension ComputeTests {
     }
 
     /// A model that is drawn, of fewer slots and maps than the defaults.
-    private func file(of info: DatasetInfo) -> ExpansionModelFile {
+    private func file(of info: DatasetInfo) throws -> ExpansionModelFile {
       var random = RandomSource(seed: 2)
       let model = ExpansiveModel(
         .expanderGraph, MapAutoencoderOptions(channels: 3, height: 8, width: 8, filters: 4, maps: 8), slots: 4,
         patch: 1,
         using: &random)
-      return ExpansionModelFile(
+      return try ExpansionModelFile(
         model, of: info, normalization: Normalization(mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]),
         provenance: ProvenanceStep(verb: "fit", tool: "test", options: ["steps": "0"]))
     }
@@ -60,7 +60,7 @@ extension ComputeTests {
     @Test func `a model's file comes back as it was, says what it is of, and expands with its own slots`() async throws
     {
       let (info, samples) = toySamples(perClass: [3, 2])
-      let made = file(of: info)
+      let made = try file(of: info)
       let path = try path(made.bytes)
       defer { try? FileManager.default.removeItem(atPath: path) }
       let read = try ExpansionModelFile(contentsOf: path)
@@ -80,7 +80,7 @@ extension ComputeTests {
     @Test func `a damaged or foreign model is refused`() throws {
       let (info, _) = toySamples()
       func refusal(_ change: (inout TensorFile) -> Void) throws -> String {
-        let whole = try path(file(of: info).bytes)
+        let whole = try path(try file(of: info).bytes)
         var tensors = try TensorFile(contentsOf: whole)
         change(&tensors)
         let broken = try path(tensors.encoded())
@@ -177,7 +177,7 @@ extension ComputeTests {
       surroundings.shouldStop = { clock.seconds() >= 160 }
       surroundings.progress = { event in ends.withLock { $0[event.stage] = clock.shown } }
       let steps = asksForSteps ? 5000 : nil
-      let path = try path(file(of: info).bytes)
+      let path = try path(try file(of: info).bytes)
       defer { try? FileManager.default.removeItem(atPath: path) }
       let (request, prior) =
         pretrains

@@ -65,6 +65,41 @@ extension ComputeTests {
       }
     }
 
+    @Test func `real data without images of the set's classes is refused`() throws {
+      let run = try ComputeTests.shell(
+        """
+        pipe condense -q --method random --ipc 'bars=1,*=0' < $F/shapes-cifar.tar.gz | pipe shard -q -o bars
+        pipe condense -q --method random --ipc 'bars=0,*=1' < $F/shapes-cifar.tar.gz | pipe shard -q -o others
+        pipe explain bars --real others
+        """, in: folder)
+      #expect(run.status == 65 && run.errors.contains("no images of the classes"), "\(run.errors)")
+    }
+
+    @Test func `data without parts has no test part, and is told where it is tested on`() throws {
+      let run = try ComputeTests.shell(
+        """
+        tar xf $F/shapes-folder.tar.gz; R=$(find . -type d -name train); pipe condense --resize 16x16 --method random --ipc 1 -q -i $R | pipe shard -q -o set
+        pipe explain set --real $R --resize 16x16 --json > e.json && cat e.json
+        pipe evaluate -q --train set --test $R --resize 16x16 --protocol dc --epochs 1 --repeats 1 --width 4 --depth 1 --json > /dev/null
+        """, in: folder)
+      try #require(run.status == 0, "\(run.errors)")
+      let explanation = try decodeJSON(Explanation.self, from: Array(run.output.utf8), at: [])
+      #expect(explanation.leakage == nil && run.errors.contains("traces of the test part are not looked for"))
+      #expect(run.errors.contains("accuracies will be too high"), "\(run.errors)")
+    }
+
+    @Test func `a place that cannot be written is found out before the work`() throws {
+      for verb in [
+        "explain set --real $F/shapes-cifar.tar.gz -o", "evaluate --train set --test $F/shapes-cifar.tar.gz --scores",
+      ] {
+        for (place, words) in [("taken", "exists already"), ("none/there", "No such file")] {
+          let run = try ComputeTests.shell("echo mine > taken; mkdir -p set; pipe \(verb) \(place)", in: folder)
+          #expect(run.status == 73 && run.errors.contains(words), "\(verb) \(place): \(run.errors)")
+          #expect(!run.errors.contains("with -o"), "\(run.errors)")
+        }
+      }
+    }
+
     @Test func `what does not belong together is refused`() throws {
       func refusal(_ line: String) throws -> String {
         let run = try ComputeTests.shell("A=$F/shapes-cifar.tar.gz; \(line)", in: folder)

@@ -154,6 +154,12 @@ extension ComputeTests {
       #expect(run.errors.contains("trajectory was stopped before its first step was finished"), "\(run.errors)")
     }
 
+    @Test func `a time that has room for more epochs than the memory takes what fits`() throws {
+      let run = try ComputeTests.shell(
+        "pipe fit --method trajectory --time 3h --width 64 --dry-run -i $F/strokes-idx -o m", in: folder)
+      #expect(run.status == 0 && run.errors.contains("trained networks: 1 of"), "\(run.errors)")
+    }
+
     @Test func `a rate that is too high is an error and makes no file`() throws {
       let run = try shell(
         "pipe fit --method trajectory $S --epochs 2 --lr 1e9 -i $A -o nets; echo $?; ls nets .cache/pipe")

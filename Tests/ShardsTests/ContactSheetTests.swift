@@ -56,5 +56,10 @@ import Testing
     latents.kind = .latents
     #expect(throws: DataError.self) { try contactSheet(of: Source(exampleFloats(3), info: latents), perClass: 1) }
     #expect(throws: DataError.self) { try contactSheet(of: Source([]), perClass: 1) }
+    // A picture of terabytes is refused before memory is taken for it.
+    let error = #expect(throws: DataError.self) {
+      try contactSheet(of: Source(exampleFloats(3)), perClass: 1, scale: 100_000)
+    }
+    #expect(error?.fault == .usage && error?.remedy?.contains("--scale") == true)
   }
 }

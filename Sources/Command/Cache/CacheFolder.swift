@@ -89,11 +89,15 @@ struct CacheFolder {
   /// Removes a file that nobody uses, or only tells whether that can be; false where somebody does.
   func remove(_ name: String, isDry: Bool = false) -> Bool {
     let file = "\(path)/\(name)"
-    let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    let flags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+    // Over NFS only a file that is open for writing can be locked alone.
+    var descriptor = open(file, O_RDWR | flags)
+    if descriptor < 0, errno != ENOENT { descriptor = open(file, O_RDONLY | flags) }
     // Another clean-up was faster; what cannot be opened can perhaps be removed.
     guard descriptor >= 0 else { return errno == ENOENT || (!isDry && unlink(file) == 0) }
     defer { close(descriptor) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return false }
+    // A file system without locks says nothing about who uses the file.
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else { return false }
     return isDry || unlink(file) == 0 || errno == ENOENT
   }
 }

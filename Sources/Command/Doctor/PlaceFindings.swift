@@ -55,7 +55,10 @@ private func temporaryFinding(_ folder: String) -> Finding {
   }
   var system = statvfs()
   guard statvfs(folder, &system) == 0 else { return Finding("temporary", folder) }
-  let free = Int(clamping: system.f_bavail) * Int(system.f_frsize)
+  // Some file systems name the largest number that there is.
+  let (product, isEndless) = Int(clamping: system.f_bavail).multipliedReportingOverflow(
+    by: Int(clamping: system.f_frsize))
+  let free = isEndless ? Int.max : product
   // What lies there takes memory.
   let isMemory = ["tmpfs", "ramfs"].contains(fileSystem(of: folder))
   let text = "\(folder), \(sizeText(free)) free\(isMemory ? ", in memory" : "")"

@@ -1,4 +1,4 @@
-internal import Datasets
+public import Datasets
 internal import Glibc
 internal import Shards
 
@@ -27,6 +27,14 @@ public func writeOutput<T>(_ path: String, _ body: (Int32) async throws -> T) as
     try file.publish()
     return result
   }
+}
+
+/// Finds out, before any work, whether `writeOutput` can make a file of that name.
+///
+/// - Throws: `DataError` (`.cannotCreate`).
+public func checkOutput(_ path: String) throws(DataError) {
+  guard case .newFile(let place) = try OutputPlace(path) else { return }
+  try NewFile(place).discard()
 }
 
 /// Writes bytes to a descriptor that `writeOutput` gave.
@@ -63,9 +71,9 @@ enum OutputPlace: Equatable {
     }
     switch status.st_mode & S_IFMT {
     case S_IFIFO, S_IFCHR: self = .device(place)
-    case S_IFDIR: throw DataError(.cannotCreate, at: [path], "is a folder", remedy: "name a file with -o")
+    case S_IFDIR: throw DataError(.cannotCreate, at: [path], "is a folder", remedy: "name a file")
     default:
-      throw DataError(.cannotCreate, at: [path], "exists already", remedy: "name another file with -o, or remove it")
+      throw DataError(.cannotCreate, at: [path], "exists already", remedy: "name another file, or remove it")
     }
   }
 }

@@ -131,10 +131,12 @@ private struct Axis {
       return
     }
     // Steps of 1, 2 or 5 that divide the range in about four.
-    let range = most > least ? most - least : max(abs(most), 1e-12)
+    let range = max(most - least, most > least ? 1e-9 * max(abs(least), abs(most)) : abs(most), 1e-300)
     let rough = range / 4
     let magnitude = pow(10, floor(log10(rough)))
     let step = ([1, 2, 5].first { $0 * magnitude >= rough } ?? 10) * magnitude
+    // Values as far apart as numbers can be have no steps.
+    guard step.isFinite else { return nil }
     let first = floor(least / step)
     let last = max(ceil(most / step), first + 1)
     ticks = (0...Int(last - first)).map { (first + Double($0)) * step }

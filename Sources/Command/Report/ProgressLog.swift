@@ -12,16 +12,42 @@ struct ProgressLog {
     /// The stage, without the count of its networks: `dm` for `dm 2/3`.
     var name: String
     var unit: String
-    /// A line for each time that it ran, in order.
-    var losses: [Chart.Line] = []
+    var losses = Curves()
     /// Accuracies that were told on the way.
-    var accuracies: [Chart.Point] = []
+    var accuracies = Curves()
+  }
+
+  /// The values of one kind.
+  struct Curves {
+    /// A line for each time that the stage ran, in order.
+    private(set) var lines: [Chart.Line] = []
     /// Lines that were left out.
-    var dropped = 0
+    private(set) var dropped = 0
     /// The stage with its count that the last line is of.
-    fileprivate var running = ""
+    private var running = ""
     /// How often each of those began.
-    fileprivate var runs: [String: Int] = [:]
+    private var runs: [String: Int] = [:]
+
+    /// Adds a point of a stage with its count; a step before the last one begins a new line.
+    fileprivate mutating func add(_ point: Chart.Point, to name: String) {
+      if let last = lines.indices.last, running == name, let before = lines[last].points.last, before.step <= point.step
+      {
+        if before.step == point.step { lines[last].points.removeLast() }
+        lines[last].points.append(point)
+        if lines[last].points.count > ProgressLog.mostPoints {
+          lines[last].points = thinned(lines[last].points, to: ProgressLog.mostPoints / 2)
+        }
+        return
+      }
+      runs[name, default: 0] += 1
+      let time = runs[name] ?? 1
+      running = name
+      lines.append(Chart.Line(label: time == 1 ? name : "\(name), time \(time)", points: [point]))
+      if lines.count > ProgressLog.mostLines {
+        lines.removeFirst()
+        dropped += 1
+      }
+    }
   }
 
   /// The stages that have a loss or an accuracy, in the order in which they began.
@@ -65,7 +91,7 @@ struct ProgressLog {
     var found = false
     let decoder = JSONDecoder()
     // Names of the folder may differ by where the run was started.
-    let own = lastPart(of: dataset)
+    let own = folderName(of: dataset)
     while fgets(&line, Int32(line.count), file) != nil {
       guard line[0] == CChar(UInt8(ascii: "{")),
         let event = try? decoder.decode(Event.self, from: Data(bytes: line, count: strlen(line)))
@@ -98,31 +124,11 @@ struct ProgressLog {
       stages.append(Stage(name: name, unit: unit))
       index = stages.count - 1
     }
-    if let accuracy = event.accuracy, accuracy.isFinite, stages[index].accuracies.count < Self.mostPoints {
-      stages[index].accuracies.append(Chart.Point(step: done, value: accuracy))
+    if let accuracy = event.accuracy, accuracy.isFinite {
+      stages[index].accuracies.add(Chart.Point(step: done, value: accuracy), to: stage)
     }
     guard let loss = event.loss, loss.isFinite else { return }
-    add(Chart.Point(step: done, value: loss), to: stage, &stages[index])
-  }
-
-  private func add(_ point: Chart.Point, to line: String, _ stage: inout Stage) {
-    let last = stage.losses.indices.last
-    if let last, stage.running == line, let before = stage.losses[last].points.last, before.step <= point.step {
-      if before.step == point.step { stage.losses[last].points.removeLast() }
-      stage.losses[last].points.append(point)
-      if stage.losses[last].points.count > Self.mostPoints {
-        stage.losses[last].points = thinned(stage.losses[last].points, to: Self.mostPoints / 2)
-      }
-      return
-    }
-    stage.runs[line, default: 0] += 1
-    let time = stage.runs[line] ?? 1
-    stage.running = line
-    stage.losses.append(Chart.Line(label: time == 1 ? line : "\(line), time \(time)", points: [point]))
-    if stage.losses.count > Self.mostLines {
-      stage.losses.removeFirst()
-      stage.dropped += 1
-    }
+    stages[index].losses.add(Chart.Point(step: done, value: loss), to: stage)
   }
 
   /// `dm` of `dm 2/3`.
@@ -131,6 +137,14 @@ struct ProgressLog {
     let parts = stage[stage.index(after: space)...].split(separator: "/", omittingEmptySubsequences: false)
     return parts.count == 2 && parts.allSatisfy({ Int($0) != nil }) ? String(stage[..<space]) : stage
   }
+}
+
+/// The name of a folder, also where the path is `.` or ends with `..`.
+func folderName(of path: String) -> String {
+  let last = lastPart(of: path)
+  guard last == "." || last == "..", let whole = realpath(path, nil) else { return last }
+  defer { free(whole) }
+  return lastPart(of: String(cString: whole))
 }
 
 /// The last part of a path, without slashes at its end.

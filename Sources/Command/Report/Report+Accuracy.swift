@@ -148,15 +148,17 @@ extension EvaluationResult {
   var heading: HTML {
     let epochsText = epochs == prescribedEpochs ? "" : " (\(epochs) of \(prescribedEpochs) epochs)"
     let steps = equalSteps == true ? ", equal training steps" : ""
+    let widthText = networks.count == 1 ? width.map { ", width \($0)" } ?? "" : ""
     return
-      "Protocol \(`protocol`)\(epochsText)\(steps), \(repeats) \(repeats == 1 ? "network" : "networks") for each set, tested on the \(testSplit.rawValue) split of \(isolated(test))"
+      "Protocol \(`protocol`)\(epochsText)\(steps)\(widthText), seed \(String(seed)), \(repeats) \(repeats == 1 ? "network" : "networks") for each set, tested on the \(testSplit.rawValue) split of \(isolated(test))"
   }
 
   /// Whether the accuracies of both may stand in one table.
   func isComparable(with other: EvaluationResult) -> Bool {
     `protocol` == other.protocol && epochs == other.epochs && equalSteps == other.equalSteps && test == other.test
       && testSplit == other.testSplit && classes == other.classes && repeats == other.repeats
-      && precision == other.precision
+      && precision == other.precision && augmentation == other.augmentation && seed == other.seed
+      && device == other.device && (width == other.width || Set(networks).isDisjoint(with: other.networks))
   }
 }
 

@@ -48,7 +48,7 @@ extension Report {
       names.isEmpty
         ? "–" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? " and \(names.count - 20) more" : "")
     }
-    let (before, now) = (old.making?.results ?? [:], new.making?.results ?? [:])
+    let (before, now) = (old.provenance.making?.results ?? [:], new.provenance.making?.results ?? [:])
     for key in Set(before.keys).union(now.keys).sorted() {
       let isShare = key.hasSuffix("accuracy")
       func text(_ value: Double?) -> String? { value.map { isShare ? percentText($0) : significant($0) } }
@@ -96,11 +96,6 @@ extension Report {
     }
     return found
   }
-}
-
-extension Manifest {
-  /// The step that made the samples: the last that names a method.
-  fileprivate var making: ProvenanceStep? { provenance.last { $0.options["method"] != nil } }
 }
 
 extension Array {

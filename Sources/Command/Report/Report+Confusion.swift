@@ -9,8 +9,9 @@ extension Report {
 
   /// What is taken for what.
   var confusionSection: HTML {
-    guard let result = evaluations.first(where: { $0.result.rows.contains { $0.confusion != nil } })?.result,
-      let row = result.rows.first(where: { $0.confusion != nil }), let confusion = row.confusion
+    guard let evaluation = evaluations.first(where: { $0.result.rows.contains { $0.confusion != nil } }),
+      case let result = evaluation.result, let row = result.rows.first(where: { $0.confusion != nil }),
+      let confusion = row.confusion
     else {
       return .missing(
         "Which classes are taken for which comes with these two lines:",
@@ -41,7 +42,7 @@ extension Report {
       )
       + (pairs.count > listed.count
         ? .paragraph(
-          "\(grouped(listed.count)) of \(grouped(pairs.count)) confusions are listed; \(isolated(evaluations.first?.file ?? "")) has all.",
+          "\(grouped(listed.count)) of \(grouped(pairs.count)) confusions are listed; \(isolated(evaluation.file)) has all.",
           class: "note") : .none)
   }
 

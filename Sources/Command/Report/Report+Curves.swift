@@ -16,23 +16,24 @@ extension Report {
     var content = HTML.none
     for (index, stage) in log.stages.enumerated() {
       // Those of the networks of an evaluation stand in its table.
-      if !stage.accuracies.isEmpty, stage.unit == "steps" {
+      if !stage.accuracies.lines.isEmpty, stage.unit == "steps" {
         content +=
           Chart(
             title: "Accuracy on held-out images, \(stage.name) by \(stage.unit)", unit: stage.unit,
-            lines: [Chart.Line(label: stage.name, points: stage.accuracies)], level: randomLevel, isShare: true,
+            lines: stage.accuracies.lines, level: randomLevel, isShare: true,
             id: "accuracy-\(index)"
           ).html
       }
-      guard !stage.losses.isEmpty else { continue }
+      guard !stage.losses.lines.isEmpty else { continue }
       content +=
         Chart(
-          title: "Loss, \(stage.name) by \(stage.unit)", unit: stage.unit, lines: stage.losses, level: nil,
+          title: "Loss, \(stage.name) by \(stage.unit)", unit: stage.unit, lines: stage.losses.lines, level: nil,
           id: "loss-\(index)"
         ).html
-      if stage.dropped > 0 {
+      if stage.losses.dropped > 0 {
         content += .paragraph(
-          "The last \(stage.losses.count) of \(stage.losses.count + stage.dropped) lines are shown.", class: "note")
+          "The last \(stage.losses.lines.count) of \(stage.losses.lines.count + stage.losses.dropped) lines are shown.",
+          class: "note")
       }
     }
     return "<div class=\"charts\">\(content)</div>\n"

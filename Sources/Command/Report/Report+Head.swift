@@ -4,18 +4,19 @@ internal import Shards
 extension Report {
   /// What the dataset is and what it is worth, in one paragraph.
   var lead: HTML {
-    let classes = "\(grouped(manifest.labelNames.count)) \(manifest.labelNames.count == 1 ? "class" : "classes")"
+    let classes = counted(manifest.labelNames.count, "class")
     let each = eachText.map { ", \($0) of each" } ?? ""
     var text: HTML
     if let method {
       let verb = making?.verb == "expand" ? "made out of fewer by" : isSelection ? "chosen by" : "made by"
       text =
-        "\(grouped(manifest.samples)) \(isSelection ? "real" : "synthetic") \(things) of \(classes)\(each), \(verb) the method \(isolated(method))"
+        "\(countedThings(manifest.samples, isSelection ? "real " : "synthetic ")) of \(classes)\(each), \(verb) the method \(isolated(method))"
       if let total = sheets?.real?.pictures.counts.reduce(0, +), total > manifest.samples, making?.verb == "condense" {
-        text += " from \(grouped(total)) real ones: \(grouped(total / max(1, manifest.samples))) times fewer"
+        let times = total / max(1, manifest.samples)
+        text += " from \(grouped(total)) real ones" + (times > 1 ? ": \(grouped(times)) times fewer" : "")
       }
     } else {
-      text = "\(grouped(manifest.samples)) \(things) of \(classes)\(each)"
+      text = "\(countedThings(manifest.samples)) of \(classes)\(each)"
     }
     text += "."
     if let row = bestRow, let mean = row.row.mean {

@@ -4,6 +4,11 @@ internal import Shards
 extension Report {
   /// Programs that read the dataset into each trainer.
   var loadingSection: HTML {
+    guard manifest.kind == .samples else {
+      return .paragraph(
+        "These are latents. <code>pipe decode -m MODEL</code> makes images of them, with the model that they come from, and trainers read those."
+      )
+    }
     let code = LoadingCode(manifest, folder: folder)
     guard let load = code.load else {
       return .paragraph(
@@ -76,7 +81,7 @@ struct LoadingCode {
       ? #"fileobj=io.BytesIO(zstandard.decompress(open(f"{FOLDER}/{shard['name']}", "rb").read()))"#
       : #"f"{FOLDER}/{shard['name']}""#
     lines += [
-      "", "FOLDER = \(pythonText(lastPart(of: folder)))",
+      "", "FOLDER = \(pythonText(folderName(of: folder)))",
       #"manifest = json.load(open(f"{FOLDER}/pipe.manifest"))"#, "samples = {}", #"for shard in manifest["shards"]:"#,
       "    with tarfile.open(\(opened)) as tar:", "        for member in tar:",
       #"            key, field = member.name.split(".", 1)"#,

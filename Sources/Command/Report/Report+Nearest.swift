@@ -36,15 +36,16 @@ extension Report {
     var entries: [HTML] = [
       explanation.copies == 0
         ? "No image is the same as a real training image."
-        : "\(grouped(explanation.copies)) of \(grouped(explanation.images.count)) images are the same as a real training image.",
+        : "\(grouped(explanation.copies)) of \(counted(explanation.images.count, "image")) \(explanation.copies == 1 ? "is" : "are") the same as a real training image.",
       explanation.duplicates.isEmpty
-        ? "No two images are the same." : "\(grouped(explanation.duplicates.count)) pairs of images are the same.",
+        ? "No two images are the same."
+        : "\(counted(explanation.duplicates.count, "pair")) of images \(explanation.duplicates.count == 1 ? "is" : "are") the same.",
     ]
     if let leakage = explanation.leakage {
       entries.append(
         leakage.isSuspicious
-          ? "<strong>The dataset knows the test part:</strong> \(grouped(leakage.same.count)) images are the same as a test image, and \(grouped(leakage.nearerToTest)) lie nearer to test images than to training images, where chance gives \(fixed(leakage.expected, 0))."
-          : "There is no trace of the test part: \(grouped(leakage.nearerToTest)) images lie nearer to test images, where chance gives \(fixed(leakage.expected, 0))."
+          ? "<strong>The dataset knows the test part:</strong> \(counted(leakage.same.count, "image")) \(leakage.same.count == 1 ? "is" : "are") the same as a test image, and \(grouped(leakage.nearerToTest)) lie nearer to test images than to training images, where chance gives \(fixed(leakage.expected, 0))."
+          : "There is no trace of the test part: of \(counted(explanation.images.count, "image")) \(grouped(leakage.nearerToTest)) lie nearer to test images, where chance gives \(fixed(leakage.expected, 0))."
       )
     } else {
       entries.append("Traces of the test part were not looked for.")
@@ -65,7 +66,7 @@ extension Report {
       : "<div class=\"sheet\" role=\"img\" aria-label=\"the \(pictures.count) nearest real \(things)\">\(pictures.map { self.image($0, sheets) })</div>"
     return """
       <figure><div class="pair"><div class="sheet own" role="img" aria-label="one of class \(shortened(image.className, to: 120))">\(self.image(picture, sheets))</div>\(drawn)</div>
-      <figcaption>\(isolated(image.className)), stands for \(grouped(image.represents)) real ones<ol>\(words)</ol></figcaption></figure>
+      <figcaption>\(isolated(image.className)), stands for \(counted(image.represents, "real one"))<ol>\(words)</ol></figcaption></figure>
 
       """
   }

@@ -29,6 +29,14 @@ func evaluation(in file: String, of manifest: Manifest) throws -> EvaluationResu
       .badInput, at: [file], "is about other classes than the dataset's",
       remedy: "make it with pipe evaluate --train of this dataset")
   }
+  // The classes of the result are in the order of the test data.
+  let counts = Dictionary(zip(manifest.labelNames, manifest.countsPerClass)) { first, _ in first }
+  guard zip(result.classes, result.countPerClass).allSatisfy({ counts[$0] == $1 }) else {
+    throw DataError(
+      .badInput, at: [file],
+      "is about another dataset: one of \(counted(result.countPerClass.reduce(0) { $0 &+ $1 }, "image")), while this one has \(grouped(manifest.samples))",
+      remedy: "make it with pipe evaluate --train of this dataset")
+  }
   return result
 }
 

@@ -47,7 +47,7 @@ struct Report {
   var date: String?
 
   /// The folder's name.
-  var title: String { lastPart(of: folder) }
+  var title: String { folderName(of: folder) }
 
   /// The folder as it is typed in a shell.
   var typedFolder: String { shellQuoted(folder.hasPrefix("-") ? "./\(folder)" : folder) }
@@ -57,6 +57,9 @@ struct Report {
     if manifest.kind == .latents { return "latents" }
     return manifest.spectrogram == nil ? "images" : "spectrograms"
   }
+
+  /// So many of them: `1 image`, `200 images`.
+  func countedThings(_ count: Int, _ kind: String = "") -> String { counted(count, kind + things.dropLast()) }
 
   /// Training images that a stored one gives.
   var tiles: Int { manifest.formation?.multiplicity ?? 1 }
@@ -68,7 +71,7 @@ struct Report {
   }
 
   /// The step that made the samples: the last that names a method; nil for data that was only decoded.
-  var making: ProvenanceStep? { manifest.provenance.last { $0.options["method"] != nil } }
+  var making: ProvenanceStep? { manifest.provenance.making }
 
   /// Whether the samples are made or chosen, not the real data themselves.
   var isMade: Bool { making != nil }

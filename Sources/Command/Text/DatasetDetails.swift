@@ -6,7 +6,7 @@ extension Reporter {
   public func detail(_ info: DatasetInfo) {
     guard verbose else { return }
     let names = info.classNames.prefix(20).joined(separator: ", ") + (info.classNames.count > 20 ? ", …" : "")
-    detail("\(info.name), \(info.split.rawValue) split: \(grouped(info.classNames.count)) classes: \(names)")
+    detail("\(info.name), \(info.split.rawValue) split: \(counted(info.classNames.count, "class")): \(names)")
     let size = info.shape.map { shapeText($0) + " (C×H×W)" }
     detail("\(info.kind.rawValue) of \(size ?? "sizes that differ, or are not known yet")")
     if let sound = info.spectrogram { detail("spectrograms: \(sound.summary)") }

@@ -60,7 +60,8 @@ enum ManualPage {
         + "twice (otherwise /var/tmp)")
     page.tag(
       "XDG_CACHE_HOME",
-      "networks that were trained for features are kept in its folder pipe; a relative path is ignored")
+      "trained networks, results of the steps of pipe run, and images for --reuse-classes are kept in its folder pipe; a relative path is "
+        + "ignored")
     page.tag("HOME", "without XDG_CACHE_HOME they are kept in .cache/pipe there; without both they are not kept")
     for (name, value) in Sibling.environment {
       page.tag(name, "set to \(value) for verbs that need tensors, unless it is set already")

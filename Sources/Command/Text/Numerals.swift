@@ -22,7 +22,11 @@ func significant(_ value: Double) -> String {
   switch exponent {
   case -3...2: return fixed(value, 2 - exponent)
   case 3...5: return fixed(value, 0)
-  default: return fixed(value / pow(10, Double(exponent)), 2) + "e\(exponent)"
+  default:
+    // 9.996 is shown as 10.00, which has one digit too many.
+    let isRoundedUp = abs(value) / pow(10, Double(exponent)) >= 9.995
+    let shown = exponent + (isRoundedUp ? 1 : 0)
+    return fixed(value / pow(10, Double(shown)), 2) + "e\(shown)"
   }
 }
 
@@ -46,7 +50,7 @@ public func durationText(_ seconds: Double) -> String {
 public func sizeText(_ bytes: Int) -> String {
   var amount = Double(bytes)
   var unit = "B"
-  for next in ["KiB", "MiB", "GiB", "TiB"] where amount >= 1024 {
+  for next in ["KiB", "MiB", "GiB", "TiB"] where amount >= 1023.5 {
     amount /= 1024
     unit = next
   }

@@ -4,7 +4,7 @@
 /// Names of classes, files and datasets come from other people.
 ///
 /// - Parameter allowed: control characters that stay, such as the line feeds of a report.
-func printable(_ text: String, allowing allowed: Set<Unicode.Scalar> = []) -> String {
+public func printable(_ text: String, allowing allowed: Set<Unicode.Scalar> = []) -> String {
   guard text.unicodeScalars.contains(where: { isControl($0) && !allowed.contains($0) }) else { return text }
   var shown = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {

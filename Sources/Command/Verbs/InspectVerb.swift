@@ -53,7 +53,7 @@ private func summary(_ manifest: Manifest, of folder: String) -> String {
     + table(
       [["class", "samples"]]
         + zip(manifest.labelNames.indices, manifest.countsPerClass).map {
-          ["\($0) \(manifest.labelNames[$0])", grouped($1)]
+          ["\($0) \(printable(manifest.labelNames[$0]))", grouped($1)]
         })
   text +=
     "\n"

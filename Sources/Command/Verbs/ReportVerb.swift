@@ -146,17 +146,14 @@ private func realData(of manifest: Manifest, _ invocation: Invocation) throws ->
   let arguments = invocation.arguments
   var options = try ReadOptions(arguments)
   let names = Set(arguments.verb.groups.first { $0.title == "Reading" }?.options.map(\.name) ?? [])
-  var recorded: [String: String] = [:]
-  for step in manifest.provenance {
-    recorded.merge(step.options.filter { names.contains($0.key) && !arguments.given($0.key) }) { $1 }
-  }
+  let recorded = manifest.provenance.readingOptions.filter { names.contains($0.key) && !arguments.given($0.key) }
   if !recorded.isEmpty {
     let typed = arguments.typedOptions(under: "Reading")
     let words = recorded.merging(typed) { _, typed in typed }.sorted { $0.key < $1.key }.map { name, value in
       arguments.verb.option(name)?.kind == .flag ? "--\(name)" : "--\(name)=\(value)"
     }
     // A history may be of another version, or wrong; then what is typed counts alone.
-    if let all = try? Arguments(["dataset", "--output=page"] + words, for: arguments.verb),
+    if let all = try? Arguments(["dataset", "--output=page", "--real=data"] + words, for: arguments.verb),
       let read = try? ReadOptions(all)
     {
       options = read
@@ -175,6 +172,18 @@ private func realData(of manifest: Manifest, _ invocation: Invocation) throws ->
       remedy: "give --real the data that it was made from")
   }
   return source
+}
+
+extension [ProvenanceStep] {
+  /// The options of all steps, later ones first; of parts that were merged, those in which all agree.
+  fileprivate var readingOptions: [String: String] {
+    reduce(into: [:]) { options, step in
+      options.merge(step.options) { $1 }
+      let parts = (step.parts ?? []).map(\.readingOptions)
+      let common = parts.first?.filter { name, value in parts.allSatisfy { $0[name] == value } }
+      options.merge(common ?? [:]) { $1 }
+    }
+  }
 }
 
 /// Which samples of two datasets are the same, by key and content; nothing for more than a million.

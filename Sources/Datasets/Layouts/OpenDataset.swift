@@ -32,7 +32,7 @@ private func open(
   let data = try openLayout(container, fileName: fileName, options: options)
   log(
     "\(data.name): layout \(data.layout)\(options.layout == nil ? "" : " (forced)"), \(data.opened.info.split.rawValue)"
-      + " split, \(grouped(data.opened.info.classNames.count)) classes")
+      + " split, \(counted(data.opened.info.classNames.count, "class"))")
   let part = try options.checkSplit(data.opened.split, of: data.name)
   for note in data.opened.notes + data.opened.doubts + (part.map { [$0] } ?? []) { log("\(data.name): \(note)") }
   return try PreparedSource(data.opened, options: options, name: data.name, log: log)

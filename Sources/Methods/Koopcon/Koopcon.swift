@@ -166,6 +166,12 @@ public struct Koopcon: CondensingMethod {
         .badInput, at: [task.dataset], "latents of \(latent) numbers cannot be split into \(heads) heads",
         remedy: "give --heads a divisor of \(latent)")
     }
+    guard min(task.shape.height, task.shape.width) > 1 else {
+      throw DataError(
+        .badInput, at: [task.dataset],
+        "images of \(task.shape.height)×\(task.shape.width) pixels are too small for the autoencoder",
+        remedy: "enlarge them with --resize")
+    }
     try checkFormation(task)
     settling = min(settling, 1 - warmUp)
     schedule = schedule ?? steps

@@ -159,9 +159,10 @@ public struct Guidance: Sendable {
     guard encoders == .snapshots else { return }
     let epochsInTime = Self.shareOfNetworks * budget.seconds / budget.secondsPerEpoch
     if networks == nil {
-      networks = max(1, min(Self.mostNetworks, Int(epochsInTime / Double(epochs ?? Self.mostEpochs))))
+      let inTime = epochsInTime / Double(max(1, epochs ?? Self.mostEpochs))
+      networks = max(1, Int(min(Double(Self.mostNetworks), inTime)))
     }
-    epochs = epochs ?? max(1, min(mostEpochs, Int(epochsInTime / Double(networks ?? 1))))
+    epochs = epochs ?? max(1, Int(min(Double(mostEpochs), epochsInTime / Double(max(1, networks ?? 1)))))
   }
 
   /// The share of a time that goes into networks, at most.

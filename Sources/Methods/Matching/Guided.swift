@@ -119,8 +119,13 @@ public struct Guided: EmbeddingMatchingMethod {
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
     var cost = guidance.cost(of: task, images: images, keptRows: distance == .mean ? 1 : .max) { rows in
-      distance == .kernel ? 12 * rows * rows : 0
+      switch distance {
+      case .mean: 0
+      case .kernel: 12 * rows * rows
+      case .dual: KRDual().comparedValues(rows)
+      }
     }
+    if distance == .dual { KRDual().add(to: &cost, of: task, images: images) }
     // Its augmentation has four operations where DM's has one.
     cost.slowness = 1.45
     cost.usualSteps = images.usualSteps(allowance: 1.3e14, range: 200...2000, for: task)

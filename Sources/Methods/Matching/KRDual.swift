@@ -1,4 +1,5 @@
 public import Datasets
+internal import Networks
 public import Tensors
 
 /// KR-dual: condensation by minimising the Wasserstein distance W₁ of embeddings, through its Kantorovich–Rubinstein dual.
@@ -68,16 +69,23 @@ public struct KRDual: EmbeddingMatchingMethod {
 
   /// See `CondensingMethod`.
   public func cost(of task: MethodTask) -> Cost {
-    // Weights, gradients, two moments and what they become; values and slopes of the hidden units.
-    let hidden = Double(hidden)
-    var cost = guidance.cost(of: task, images: images) { rows in 8 * hidden * rows }
-    cost.memory.weights += 4 * 8 * hidden * 2048
-    let rows = Double(task.counts.max() ?? 0)
-    let classes = Double(task.counts.count { $0 > 0 })
-    cost.operationsPerStep = cost.operationsPerStep.map {
-      $0 + Double(ascentSteps) * classes * 4 * (32 + rows) * hidden * 2048
-    }
+    var cost = guidance.cost(of: task, images: images, comparedValues: comparedValues)
+    add(to: &cost, of: task, images: images)
     return cost
+  }
+
+  /// Values and slopes of the hidden units for so many rows.
+  func comparedValues(_ rows: Double) -> Double { 8 * Double(hidden) * rows }
+
+  /// Adds the ascent: weights, gradients, two moments and what they become, and the operations of its steps.
+  func add(to cost: inout Cost, of task: MethodTask, images: LearnedImages) {
+    let values = Double(hidden) * Double(images.network.decided(for: task).featureCount)
+    cost.memory.weights += 4 * 8 * values
+    let rows = Double((task.counts.max() ?? 0) * images.formation.multiplicity)
+    let classes = Double(task.counts.count { $0 > 0 }) / images.turns(of: task)
+    cost.operationsPerStep = cost.operationsPerStep.map {
+      $0 + Double(ascentSteps) * classes * 4 * (Double(Self.potentialBatch) + rows) * values
+    }
   }
 
   /// See `CondensingMethod`.

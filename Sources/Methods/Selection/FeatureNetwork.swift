@@ -80,6 +80,12 @@ public struct FeatureNetwork: Sendable {
     for (done, label) in classes.enumerated() {
       let embeddings = try classEmbeddings(
         of: real, label: label, network: trained.network, normalization: normalization)
+      guard try embeddings.min().item.isFinite, try embeddings.max().item.isFinite else {
+        throw DataError(
+          .usage, at: [task.dataset, "class \(label)"],
+          "the network for features diverged: what it makes of the images is NaN or infinite",
+          remedy: "choose another --net, --norm, --feature-steps or --normalization")
+      }
       chosen += try picks(counts[label], embeddings, label).map { SourceImage(label: label, index: $0) }
       control.progress(StepReport(step: done + 1, steps: classes.count, loss: 0))
     }

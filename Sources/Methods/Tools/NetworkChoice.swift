@@ -79,6 +79,11 @@ public struct NetworkChoice: Sendable, Equatable {
     guard entry.usualSize != nil || precision == .float32 else {
       throw DataError(.usage, at: [dataset], "\(name) computes in float32", remedy: "leave out --precision")
     }
+    guard precision == .float32 || (norm ?? entry.norm) == .instance else {
+      throw DataError(
+        .usage, at: [dataset], "\(name) computes in bfloat16 with --norm instance alone",
+        remedy: "leave out --precision, or --norm")
+    }
     var options = Architecture.Options(norm: norm ?? entry.norm)
     if entry.usualSize != nil { (options.filters, options.depth) = (filters, depth) }
     options.precision = precision

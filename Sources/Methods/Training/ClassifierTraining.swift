@@ -232,8 +232,8 @@ public func trainedClassifier(
     var random = random.split("classifier pass", pass)
     let order = random.permutation(count)
     var loss = 0.0
-    for start in stride(from: 0, to: count, by: recipe.batchSize) {
-      let rows = Array(order[start..<min(start + recipe.batchSize, count)])
+    for range in batches(of: count, atMost: recipe.batchSize, for: current.architecture) {
+      let rows = Array(order[range])
       let index = Tensor(integers: rows, shape: [rows.count])
       var images = try set.images.indexed(by: index, axis: 0)
       var targets = try set.targets.indexed(by: index, axis: 0)
@@ -256,6 +256,15 @@ public func trainedClassifier(
   }
   result.network = current
   return result
+}
+
+/// The batches of a pass: all but the last have `size` rows.
+///
+/// The statistics of a batch of one image may be those of one number, which batch norm cannot divide by: then all have nearly the same
+/// size.
+private func batches(of count: Int, atMost size: Int, for network: Architecture) -> [Range<Int>] {
+  if network.usesBatchStatistics, count % size == 1 { return evenRanges(count, atMost: size) }
+  return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
 }
 
 extension TrainingProtocol.Augmentation {

@@ -30,6 +30,22 @@ extension DatasetInfo {
   }
 }
 
+extension [ProvenanceStep] {
+  /// The step that made the samples: the last that names a method; nil for data that was only decoded.
+  ///
+  /// Of parts that were merged it is one of theirs, without its results, where one method made all of them; else nil.
+  public var making: ProvenanceStep? {
+    guard let place = lastIndex(where: { $0.options["method"] != nil || $0.parts != nil }) else { return nil }
+    let step = self[place]
+    guard step.options["method"] == nil, let parts = step.parts else { return step }
+    let before = Self(self[..<place]).making
+    let makers = parts.map { $0.making ?? before }
+    guard var maker = makers.first ?? nil, Set(makers.map { $0?.options["method"] }).count == 1 else { return nil }
+    maker.results = nil
+    return maker
+  }
+}
+
 extension ProvenanceStep {
   /// Whether it left samples out.
   fileprivate var selectsSamples: Bool {

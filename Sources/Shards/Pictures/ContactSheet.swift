@@ -52,7 +52,7 @@ public struct SheetRow: Sendable {
 /// - Parameters:
 ///   - isSpectrogram: whether the samples are spectrograms, which are coloured.
 ///   - name: what the samples are called in errors.
-/// - Throws: `DataError` (`.badInput`) where no row has a sample, or one cannot be drawn.
+/// - Throws: `DataError` (`.badInput`) where no row has a sample, or one cannot be drawn; `.usage` for a sheet of more than half a gigabyte.
 public func contactSheet(
   of rows: [SheetRow], isSpectrogram: Bool, scale: Int = 1, named name: String, limits: Limits = Limits()
 ) throws(DataError) -> Pixels {
@@ -69,9 +69,16 @@ public func contactSheet(
   let labelWidth = names ? (rows.map { Glyphs.width(of: $0.name) }.max() ?? 0) + 2 * gap : 0
   let rowHeight = names ? max(height, Glyphs.height) : height
   let columns = pictures.map(\.count).max() ?? 0
-  var sheet = Canvas(
-    height: rows.count * (rowHeight + gap) + gap, width: labelWidth + columns * (width + gap) + gap,
-    channels: all.contains { $0.channels == 3 } ? 3 : 1)
+  let sheetHeight = rows.count * (rowHeight + gap) + gap
+  let sheetWidth = labelWidth + columns * (width + gap) + gap
+  let channels = all.contains { $0.channels == 3 } ? 3 : 1
+  guard sheetHeight <= mostValues / channels / sheetWidth else {
+    throw DataError(
+      .usage, at: [name],
+      "a sheet of \(grouped(sheetWidth))×\(grouped(sheetHeight)) pixels is too large",
+      remedy: "lower --per-class or --scale, or choose classes")
+  }
+  var sheet = Canvas(height: sheetHeight, width: sheetWidth, channels: channels)
   for (index, row) in pictures.enumerated() {
     let top = gap + index * (rowHeight + gap)
     if names { sheet.write(rows[index].name, top: top + (rowHeight - Glyphs.height) / 2, left: gap) }
@@ -82,6 +89,9 @@ public func contactSheet(
   }
   return Pixels(height: sheet.height, width: sheet.width, channels: sheet.channels, bytes: sheet.bytes)
 }
+
+/// Values of a sheet at most.
+private let mostValues = 1 << 29
 
 private func images(of rows: [[Sample]], limits: Limits) throws(DataError) -> [[Pixels]] {
   var pictures: [[Pixels]] = []

@@ -100,7 +100,7 @@ public final class NewFile: @unchecked Sendable {
     guard status != EEXIST else {
       throw DataError(
         .cannotCreate, at: [path], "appeared while it was being made, and is not overwritten",
-        remedy: "name another file with -o, or remove it")
+        remedy: "name another file, or remove it")
     }
     throw systemError(.io, at: [path], "cannot be given its name", code: status)
   }

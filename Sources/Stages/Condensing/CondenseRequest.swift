@@ -143,6 +143,7 @@ extension CondenseRequest {
     var promised = info
     let counts = try budget.counts(classNames: info.classNames, dataset: info.name)
     promised.kind = .samples
+    (promised.labelKind, promised.learnedLearningRate) = (.hard, nil)
     promised.countPerClass = partition == nil ? counts : nil
     if let there = whole?.counts ?? info.countPerClass {
       try checkCounts(counts, of: there, classNames: info.classNames, dataset: info.name)

@@ -115,6 +115,7 @@ public struct CondenseStage: Stage {
     let store = plan.real
     var described = info
     described.kind = .samples
+    (described.labelKind, described.learnedLearningRate) = (.hard, nil)
     described.shape = [store.shape.channels, store.shape.height, store.shape.width]
     described.countPerClass = synthetic.labels.reduce(into: Array(repeating: 0, count: store.classCount)) {
       $0[$1] += 1

@@ -42,7 +42,7 @@ struct FeatureCache: Sendable {
 
   /// The network, taken from the cache, or trained and kept there; with the steps of its training.
   ///
-  /// One whose training was cut short is not kept.
+  /// One whose training was cut short, or diverged, is not kept.
   func made(
     log: (String) -> Void, _ train: () throws(TensorError) -> (network: Network, steps: Int)
   ) throws(TensorError) -> (network: Network, steps: Int) {
@@ -52,7 +52,7 @@ struct FeatureCache: Sendable {
     if result.steps < recipe.training.steps {
       log(
         "the feature network was stopped after \(result.steps) of \(recipe.training.steps) steps: it is used as it is")
-    } else if let path {
+    } else if let path, result.network.parameters.allSatisfy({ $0.floats().allSatisfy(\.isFinite) }) {
       do throws(DataError) {
         try TensorFile(
           tensors: Dictionary(uniqueKeysWithValues: zip(names, result.network.parameters + result.network.buffers)),

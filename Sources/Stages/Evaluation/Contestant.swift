@@ -74,7 +74,7 @@ public struct Contestant: Sendable {
     }
     let targets = soft
     let images = training.images
-    let method = info.provenance.last { $0.options["method"] != nil }?.options["method"]
+    let method = info.provenance.making?.options["method"]
     self.init(name: method ?? info.name, normalization: normalization) { _ in
       Synthetic(images: images, labels: labels, formation: formation, softLabels: targets)
     }

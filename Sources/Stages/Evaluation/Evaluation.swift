@@ -48,6 +48,11 @@ public struct EvaluationRequest: Sendable {
     let tiles = info.formation?.multiplicity ?? 1
     for choice in networks {
       let network = try choice.architecture(for: size, classes: info.classNames.count, of: info.name)
+      guard !network.usesBatchStatistics || (info.countPerClass?.reduce(0, +) ?? 2) * tiles > 1 else {
+        throw DataError(
+          .usage, at: [info.name], "\(choice.name) has batch norm, which learns nothing from one image",
+          remedy: "give --norm instance, or another --net")
+      }
       try MemoryNeed.evaluating(
         network, images: info.countPerClass?.reduce(0, +) ?? 0, tiles: tiles,
         baselines: real.map { Double($0.countPerClass?.max() ?? 0) }

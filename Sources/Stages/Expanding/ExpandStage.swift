@@ -112,7 +112,8 @@ public struct ExpandStage: Stage {
         if case .images(let similar, _) = prior {
           context.memoryLimit = max(0, context.memoryLimit - similar.residentBytes)
         }
-        let store = try await filledStore(from: upstream, of: info, stage: name, in: context, admit: admit)
+        let store = try await filledStore(
+          from: upstream, of: info, stage: name, in: context, mayLack: mayLack, admit: admit)
         work = try await onThread(thread) { try begin(store, prior) }
       }
       let next: Progress? = try await onThread(thread) { [work] in try advanced(work) }
@@ -146,8 +147,15 @@ public struct ExpandStage: Stage {
   /// What a run over these samples will take; nothing is made.
   public func estimate(_ upstream: Flow<Sample>) async throws(PipelineError) -> ExpansionEstimate {
     let prior = try await readPrior()
-    let store = try await filledStore(from: upstream, of: info, stage: name, in: context, admit: admit)
+    let store = try await filledStore(
+      from: upstream, of: info, stage: name, in: context, mayLack: mayLack, admit: admit)
     return try await onThread(context.computeThread) { try plan(store, prior).estimate }
+  }
+
+  /// Whether nothing is made of a class, which then needs no samples.
+  private func mayLack(_ className: String) -> Bool {
+    guard case .perClass(let budget) = request.amount else { return false }
+    return (budget.named[className] ?? budget.rest) == 0
   }
 
   private func admit(_ sample: Sample) throws(DataError) {
@@ -308,6 +316,12 @@ public struct ExpandStage: Stage {
     let (label, first) = (work.label, work.position)
     let end = min(first + 64, work.counts[label])
     let images = try work.expansion.images(ofClass: label, at: first..<end)
+    // The last step of a run may have gone too far, which no loss tells any more.
+    guard try images.min().item.isFinite, try images.max().item.isFinite else {
+      throw DataError(
+        .usage, at: [info.name], "\(request.name) diverged: its images have values that are not finite",
+        remedy: "lower --lr")
+    }
     let levels = (images * 255).rounded().clamped(min: 0, max: 255)
     let sources = work.store.count(ofClass: label)
     let original = request.keepsOriginals ? max(0, min(sources, end) - first) : 0

@@ -47,7 +47,7 @@ public struct ExpansionModelFile: Sendable {
   /// A model that has just been pre-trained on the data that `info` describes.
   public init(
     _ model: ExpansiveModel, of info: DatasetInfo, normalization: Normalization, provenance step: ProvenanceStep
-  ) {
+  ) throws(DataError) {
     self.model = model
     let options = model.autoencoder.options
     description = Description(
@@ -61,7 +61,7 @@ public struct ExpansionModelFile: Sendable {
       tensors["attention.\(name)"] = value
     }
     if let placement = model.placement { tensors["placement.weight"] = placement }
-    let file = ModelFile(of: Self.method, description, tensors: tensors)
+    let file = try ModelFile(of: Self.method, description, tensors: tensors)
     (bytes, digest) = (file.bytes, file.digest)
   }
 
@@ -132,7 +132,7 @@ extension ExpansiveSynthesis: PretrainedMethod {
   ) throws -> PretrainedModel {
     let normalization = Normalization.measured(on: similar)
     let result = try pretrained(on: similar, normalization: normalization, using: random, control: control)
-    let file = ExpansionModelFile(
+    let file = try ExpansionModelFile(
       result.model, of: info, normalization: normalization, provenance: try history(result.steps, result.lastReport))
     take(result.model)
     return file.pretrained

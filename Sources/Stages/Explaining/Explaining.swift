@@ -83,6 +83,11 @@ public struct ExplanationPlan: Sendable {
     }
     let near = try compared(vectors, tileLabels, with: real, "compare")
     let nearTest = try test.map { try compared(vectors, tileLabels, with: $0, "compare with test") }
+    guard countPerClass.indices.contains(where: { countPerClass[$0] > 0 && real.count(ofClass: $0) > 0 }) else {
+      throw DataError(
+        .badInput, at: [realName], "it has no images of the classes that the set has images of",
+        remedy: "give --real the data that it was made from")
+    }
     let random = try RandomSelection.select(
       from: real, counts: countPerClass, using: RandomSource(seed: request.seed).split("explanation")
     ).synthetic

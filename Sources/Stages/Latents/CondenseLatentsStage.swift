@@ -18,6 +18,7 @@ public struct CondenseLatentsStage: LatentStage {
   /// What the emitted samples are.
   public func describe(_ info: DatasetInfo, adding step: ProvenanceStep) -> DatasetInfo {
     var described = info
+    (described.labelKind, described.learnedLearningRate) = (.hard, nil)
     described.countPerClass = surroundings.file.description.condensedPerClass
     described.provenance.append(step)
     return described

@@ -66,7 +66,7 @@ public struct LatentModelFile: Sendable {
   public init(
     _ model: KoopconModel, formation: Formation, of info: DatasetInfo, fittedTo store: ClassStore,
     provenance step: ProvenanceStep
-  ) {
+  ) throws(DataError) {
     self.model = model
     let options = model.autoencoder.options
     description = Description(
@@ -87,7 +87,7 @@ public struct LatentModelFile: Sendable {
       tensors["attention.\(name)"] = value
     }
     for (label, map) in model.maps.enumerated() { tensors["map.\(label)"] = map }
-    let file = ModelFile(of: Self.method, majorVersion: Self.majorVersion, description, tensors: tensors)
+    let file = try ModelFile(of: Self.method, majorVersion: Self.majorVersion, description, tensors: tensors)
     (bytes, digest) = (file.bytes, file.digest)
   }
 
@@ -261,7 +261,7 @@ extension Koopcon: FittedMethod {
     using random: RandomSource, control: RunControl, history: FittedHistory
   ) throws -> FittedModel {
     let fit = try fit(store, counts: counts, normalization: normalization, using: random, control: control)
-    let file = LatentModelFile(
+    let file = try LatentModelFile(
       fit.model, formation: formation, of: info, fittedTo: store, provenance: try history(fit.steps, fit.lastReport))
     return FittedModel(bytes: file.bytes, summary: file.summary)
   }

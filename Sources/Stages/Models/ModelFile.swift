@@ -24,7 +24,17 @@ struct ModelFile<Description: Codable> {
   /// The file of a model of `method`, which `description` and `tensors` describe.
   ///
   /// - Parameter majorVersion: goes up where a program that knows the one before would compute something else from the file.
-  init(of method: String, majorVersion: Int = 1, _ description: Description, tensors: [String: Tensor]) {
+  /// - Throws: `DataError` (`.usage`) for values that are NaN or infinite: the last step of a run may have made them.
+  init(
+    of method: String, majorVersion: Int = 1, _ description: Description, tensors: [String: Tensor]
+  ) throws(DataError) {
+    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      guard tensor.floats().allSatisfy(\.isFinite) else {
+        throw DataError(
+          .usage, at: [], "\(method) diverged: its \(name) has values that are NaN or infinite",
+          remedy: "lower the learning rate")
+      }
+    }
     self.majorVersion = majorVersion
     self.description = description
     self.tensors = tensors

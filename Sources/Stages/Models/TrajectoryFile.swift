@@ -49,7 +49,7 @@ public struct TrajectoryFile: Sendable {
   public init(
     _ trajectories: Trajectories, by recipe: TrajectoryRecipe, on store: ClassStore, of info: DatasetInfo,
     normalization: Normalization, provenance step: ProvenanceStep
-  ) {
+  ) throws(DataError) {
     self.trajectories = trajectories
     path = ""
     var network: [String: String] = [:]
@@ -67,7 +67,7 @@ public struct TrajectoryFile: Sendable {
         tensors.merge(snapshot.named("network.\(number).epoch.\(epoch)")) { _, new in new }
       }
     }
-    let file = ModelFile(of: Self.method, description, tensors: tensors)
+    let file = try ModelFile(of: Self.method, description, tensors: tensors)
     (bytes, digest) = (file.bytes, file.digest)
   }
 

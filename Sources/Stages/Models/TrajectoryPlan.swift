@@ -43,7 +43,14 @@ public struct TrajectoryPlan: Sendable {
     let rate = try Work.measuredRate(Probe(network), clock: context.clock)
     if let deadline {
       let work = Work.training(network: network, images: store.count, passes: training.networks)
-      training.epochs = Work.steps(of: work.trainingSeconds(atRate: rate), in: deadline - context.clock())
+      // As many as the time has room for, and the memory, which keeps every snapshot.
+      var fitting = 1..<Work.steps(of: work.trainingSeconds(atRate: rate), in: deadline - context.clock()) + 1
+      while fitting.count > 1 {
+        training.epochs = fitting.lowerBound + fitting.count / 2
+        fitting =
+          (try? check()) == nil ? fitting.lowerBound..<training.epochs : training.epochs..<fitting.upperBound
+      }
+      training.epochs = fitting.lowerBound
       need = try check()
     }
     recipe = training.recipe(for: task)
@@ -104,7 +111,7 @@ public struct TrajectoryPlan: Sendable {
     for setting in TrajectoryTraining.settings { options[setting.option] = setting.text(of: reached) }
     (options["method"], options["seed"]) = (TrajectoryTraining.name, String(seed))
     if Runtime.device != .cpu { options["device"] = Runtime.device.description }
-    let file = TrajectoryFile(
+    let file = try TrajectoryFile(
       trajectories, by: recipe, on: store, of: info, normalization: normalization,
       provenance: ProvenanceStep(verb: verb, tool: tool, options: options, digests: ["source": store.digest]))
     return FittedModel(bytes: file.bytes, summary: file.summary)

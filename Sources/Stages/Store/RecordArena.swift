@@ -36,8 +36,13 @@ final class RecordArena {
     if spill >= 0 { close(spill) }
   }
 
-  /// Bytes held in the spill file.
-  var spilledBytes: Int { zip(blocks, mapped).reduce(0) { $0 + ($1.1 ? $1.0.count : 0) } }
+  /// Bytes of records in the spill file.
+  ///
+  /// The blocks in RAM come first.
+  var spilledBytes: Int {
+    let inRAM = mapped.count { !$0 } * recordsPerBlock
+    return max(0, count - inRAM) * recordBytes
+  }
 
   /// Room for one more record; valid as long as the arena is.
   func append() throws(DataError) -> UnsafeMutableRawBufferPointer {
