@@ -49,7 +49,7 @@ var targets: [Target] = [
   .target(
     name: "CAudio", publicHeadersPath: "include",
     linkerSettings: [.linkedLibrary("kissfft-float")]),
-  .target(name: "CMat", publicHeadersPath: "include"),
+  .target(name: "CMat", dependencies: ["CZlib"], publicHeadersPath: "include"),
   .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),

@@ -77,24 +77,34 @@ static int need_library(char error[CAUDIO_ERROR_SIZE]) {
   return library.problem[0] ? unavailable(error, library.problem) : CAUDIO_OK;
 }
 
-static uint32_t little_endian(const uint8_t *bytes) {
-  return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+static uint64_t number(const uint8_t *bytes, int size, int is_big_endian) {
+  uint64_t value = 0;
+  for (int i = 0; i < size; i++) value |= (uint64_t)bytes[i] << 8 * (is_big_endian ? size - 1 - i : i);
+  return value;
 }
 
 // libsndfile takes what there is of a WAV file that was cut. A size of 0 or of all ones is what a program writes that did not know it.
+// RIFX files are big-endian, and RF64 files have the size of large data in a chunk of its own.
 static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERROR_SIZE]) {
-  if (count < 12 || memcmp(bytes, "RIFF", 4) != 0) return CAUDIO_OK;
+  if (count < 12) return CAUDIO_OK;
+  int is_big_endian = memcmp(bytes, "RIFX", 4) == 0, is_rf64 = memcmp(bytes, "RF64", 4) == 0;
+  if (!is_big_endian && !is_rf64 && memcmp(bytes, "RIFF", 4) != 0) return CAUDIO_OK;
+  uint64_t large_size = 0;
   size_t position = 12;
   while (position + 8 <= count) {
-    uint32_t size = little_endian(bytes + position + 4);
+    const uint8_t *chunk = bytes + position;
+    uint64_t size = number(chunk + 4, 4, is_big_endian);
     size_t left = count - position - 8;
-    if (memcmp(bytes + position, "data", 4) == 0) {
-      if (size == 0 || size == UINT32_MAX || size <= left) return CAUDIO_OK;
-      snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short: its header announces %u bytes of samples, and %zu are there", size,
-               left);
+    if (memcmp(chunk, "data", 4) == 0) {
+      if (size == UINT32_MAX) size = large_size;
+      if (size == 0 || size == UINT64_MAX || size <= left) return CAUDIO_OK;
+      snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short: its header announces %llu bytes of samples, and %zu are there",
+               (unsigned long long)size, left);
       return CAUDIO_DAMAGED;
     }
     if (size > left) break;
+    // The size of the file, that of the data, and others.
+    if (is_rf64 && memcmp(chunk, "ds64", 4) == 0 && size >= 16) large_size = number(chunk + 16, 8, 0);
     position += 8 + (size_t)size + (size & 1);
   }
   return CAUDIO_OK;

@@ -20,6 +20,8 @@ typedef struct {
   struct jpeg_decompress_struct jpeg;
   struct jpeg_progress_mgr progress;
   jmp_buf way_out;
+  const uint8_t *bytes;  // the file
+  size_t count;
   uint8_t *row;
   char *error;
   int status;
@@ -56,13 +58,34 @@ static void on_error(j_common_ptr jpeg) {
   leave(state, code == JERR_OUT_OF_MEMORY ? CIMAGE_UNAVAILABLE : is_of_another_kind(code) ? CIMAGE_UNSUPPORTED : CIMAGE_DAMAGED);
 }
 
-// Headers that are not as they should be, and stray bytes between segments, which cameras write, change no pixel. All other warnings
-// are about data that is missing or wrong.
+// Whether bytes that libjpeg passed over belong to no pixel: it has just read past them, in the one buffer that holds the file.
+//
+// Before the first scan they are strays between segments, which cameras write. Behind data of a scan they are what a decoder that
+// went astray did not use, unless an encoder filled up its buffer: with one value, or to the end of a word of four bytes with
+// whatever stood there. Damage leaves some 50 bytes as a rule, and hardly ever fewer than 4.
+static int are_strays(const struct jpeg_decompress_struct *jpeg) {
+  const size_t most_strays = 3;
+  if (jpeg->input_scan_number == 0) return 1;
+  size_t count = (size_t)jpeg->err->msg_parm.i[0];
+  if (count <= most_strays) return 1;
+  const codec *state = (const codec *)jpeg->err;
+  const uint8_t *end = jpeg->src->next_input_byte;
+  if (end < state->bytes || end > state->bytes + state->count || count > (size_t)(end - state->bytes)) return 0;
+  for (const uint8_t *byte = end - count; byte < end; byte++) {
+    if (*byte != end[-1]) return 0;
+  }
+  return 1;
+}
+
+// Headers that are not as they should be, and stray bytes, change no pixel. All other warnings are about data that is missing or
+// wrong.
 static void on_message(j_common_ptr jpeg, int level) {
   if (level >= 0) return;
   switch (jpeg->err->msg_code) {
-    case JWRN_ADOBE_XFORM:
     case JWRN_EXTRANEOUS_DATA:
+      if (!are_strays((j_decompress_ptr)jpeg)) on_error(jpeg);
+      return;
+    case JWRN_ADOBE_XFORM:
     case JWRN_JFIF_MAJOR:
     case JWRN_NOT_SEQUENTIAL:
       return;
@@ -155,7 +178,7 @@ static void read_pixels(codec *state, uint8_t *pixels, size_t pixel_count, cimag
 // Reads the header, and the pixels where there is a place for them.
 static int read_file(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t pixel_count, cimage_info *info,
                      char error[CIMAGE_ERROR_SIZE]) {
-  codec state = {.error = error};
+  codec state = {.bytes = bytes, .count = count, .error = error};
   state.jpeg.err = jpeg_std_error(&state.manager);
   state.manager.error_exit = on_error;
   state.manager.emit_message = on_message;

@@ -185,7 +185,8 @@ static int read_units(TIFF *tiff, const page *page, uint32_t kept, uint8_t *valu
         tmsize_t found = is_tiled ? cimage_tiff.TIFFReadEncodedTile(tiff, number, unit, wanted)
                                   : cimage_tiff.TIFFReadEncodedStrip(tiff, number, unit, wanted);
         number++;
-        if (found != wanted) {
+        // libtiff may give as many bytes as were wanted, and say that they are wrong.
+        if (found != wanted || error[0]) {
           free(unit);
           return error[0] ? CIMAGE_DAMAGED : cimage_fail(CIMAGE_DAMAGED, error, "it ends in the middle of the image");
         }
@@ -269,14 +270,18 @@ static int read_file(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t
                      char error[CIMAGE_ERROR_SIZE]) {
   if (!cimage_load_tiff(error)) return CIMAGE_UNAVAILABLE;
   error[0] = 0;
-  cimage_tiff_file file = {bytes, count, 0, error};
+  cimage_tiff_file file = {bytes, count, 0, error, 0};
   TIFF *tiff = cimage_open_tiff(&file);
   if (!tiff) return error[0] ? CIMAGE_DAMAGED : cimage_fail(CIMAGE_DAMAGED, error, "its header is invalid");
   page page;
   // What libtiff says of tags that do not matter here is no reason to refuse the file.
   int status = read_page(tiff, &page, info, error);
+  if (status == CIMAGE_OK && page.photometric != PHOTOMETRIC_PALETTE && cimage_tiff_is_palette(bytes, count)) {
+    status = cimage_fail(CIMAGE_DAMAGED, error, "its palette is missing or cut short");
+  }
   if (status == CIMAGE_OK) {
     error[0] = 0;
+    file.is_reading = 1;
     if (pixels && !cimage_has_size(info, pixel_count)) status = cimage_wrong_size(error);
     if (pixels && status == CIMAGE_OK) status = read_upright(tiff, &page, info, pixels, pixel_count, error);
   }

@@ -81,8 +81,38 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
 }
 
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list values) {
-  (void)tiff, (void)user, (void)module, (void)format, (void)values;
-  return 1;
+  cimage_tiff_file *file = user;
+  // These decoders warn of damaged data and go on, with wrong pixels. What is said of tags is harmless.
+  int is_damage = strcmp(module, "JPEGLib") == 0 || strncmp(module, "Fax", 3) == 0 || strcmp(module, "PackBitsDecode") == 0;
+  return file->is_reading && is_damage ? on_error(tiff, user, module, format, values) : 1;
+}
+
+static uint64_t number(const uint8_t *bytes, int size, int is_big_endian) {
+  uint64_t value = 0;
+  for (int i = 0; i < size; i++) value |= (uint64_t)bytes[i] << 8 * (is_big_endian ? size - 1 - i : i);
+  return value;
+}
+
+int cimage_tiff_is_palette(const uint8_t *bytes, uint64_t count) {
+  if (count < 16) return 0;
+  int is_big_endian = bytes[0] == 'M';
+  // In a BigTIFF file numbers of entries and places take 8 bytes.
+  int is_bigtiff = number(bytes + 2, 2, is_big_endian) == 43;
+  int place_size = is_bigtiff ? 8 : 4, count_size = is_bigtiff ? 8 : 2;
+  uint64_t entry_size = is_bigtiff ? 20 : 12;
+  uint64_t at = number(bytes + (is_bigtiff ? 8 : 4), place_size, is_big_endian);
+  if (at > count || count - at < (uint64_t)count_size) return 0;
+  uint64_t entries = number(bytes + at, count_size, is_big_endian);
+  at += (uint64_t)count_size;
+  for (; entries > 0 && count - at >= entry_size; entries--, at += entry_size) {
+    // Tag, type, number of values, value.
+    const uint8_t *entry = bytes + at;
+    if (number(entry, 2, is_big_endian) != TIFFTAG_PHOTOMETRIC) continue;
+    uint64_t type = number(entry + 2, 2, is_big_endian);
+    int size = type == TIFF_BYTE ? 1 : type == TIFF_SHORT ? 2 : 4;
+    return number(entry + 4 + place_size, size, is_big_endian) == PHOTOMETRIC_PALETTE;
+  }
+  return 0;
 }
 
 TIFF *cimage_open_tiff(cimage_tiff_file *file) {

@@ -34,11 +34,15 @@ typedef struct {
   const uint8_t *bytes;
   uint64_t count, at;
   char *error;
+  int is_reading;  // whether what libtiff warns of is about pixels
 } cimage_tiff_file;
 
 /// 0, with a sentence, where there is no libtiff.
 int cimage_load_tiff(char error[CIMAGE_ERROR_SIZE]);
 /// The file's first page; NULL where its header is damaged. `file` must stay where it is.
 TIFF *cimage_open_tiff(cimage_tiff_file *file);
+/// Whether the first page's pixels are numbers of colours by its own words. libtiff says that they are grey, or RGB, where the colours
+/// cannot be read.
+int cimage_tiff_is_palette(const uint8_t *bytes, uint64_t count);
 
 #endif

@@ -15,6 +15,32 @@ import Testing
     }
   }
 
+  /// Their class names, formation and normalisation are in the manifest, which no reader of tars looks at.
+  @Test func `a folder or an archive with a dataset in it is refused, and not read without its manifest`() throws {
+    let folder = try TemporaryFolder()
+    let made = try shell(
+      "pipe shard -q -i \(fixtures.path)/shapes-webdataset.tar -o set && mkdir par && cp -r set par/ && tar czf set.tgz set",
+      in: folder)
+    try #require(made.status == 0, "\(made.text)")
+    for (name, words) in [("par", "name one of them"), ("set.tgz", "unpack it")] {
+      let refused = try shell("pipe shard -i \(name) -o out", in: folder)
+      #expect(refused.status == 65 && refused.text.contains(words), "\(refused.text)")
+    }
+    let asTyped = try shell(
+      "pipe shard -q -i set.tgz --layout webdataset -o out && pipe shard -q -i set -o same", in: folder)
+    #expect(asTyped.status == 0, "\(asTyped.text)")
+  }
+
+  @Test func `a number is no index where all classes are numbers`() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try shell(
+      """
+      for c in 1 2 10; do mkdir -p p/$c; tar xOf \(fixtures.path)/shapes-webdataset.tar --wildcards '*.png' --occurrence=1 > p/$c/a.png; done
+      pipe shard -q -i p -o set; pipe cat --filter class=0 set > x; echo $?; pipe cat -q --filter class=10 set | tar xO --wildcards '*.cls'
+      """, in: folder)
+    #expect(outcome.text.contains("has no class") && outcome.text.contains("65\n"), "\(outcome.text)")
+  }
+
   @Test(.enabled(if: python(with: "numpy, PIL, pyarrow") != nil))
   func `a Parquet file of images arrives with its classes, pixels and labels`() throws {
     let python = try #require(Self.python(with: "numpy, PIL, pyarrow"))

@@ -99,6 +99,8 @@ import Testing
     #expect(
       problem(array(type: "|u1", shape: "(2, 12)", [UInt8](repeating: 0, count: 24)))?.contains("were expected") == true
     )
+    // The square of its root is no Int.
+    #expect(problem(array(type: "|u1", shape: "(1, 9223372036854775807)", [0])) != nil)
   }
 
   @Test func `bytes that stay near black get a note`() throws {
@@ -139,6 +141,40 @@ import Testing
       ("label_weights", floats([0.25, 0.75], shape: "(2,)")))
     #expect(try all(opened(beside).0).map(\.label) == [1, 0])
     #expect(failure(of: npz(("x_train", images), ("label_names", names))) != nil)
+  }
+
+  @Test func `texts and objects beside named arrays are left aside`() throws {
+    let images = array(type: "|u1", shape: "(2, 1, 1)", [5, 6])
+    let texts = array(type: "<U1", shape: "(2,)", Array("a\0\0\0b\0\0\0".utf8))
+    let objects = array(type: "|O", shape: "(1,)", [0])
+    let labels = int64Array([1, 0])
+    let both = npz(
+      ("filenames", texts), ("images", images), ("labels", labels), ("class_names", texts), ("meta", objects))
+    #expect(try all(opened(both).0).map(\.label) == [1, 0])
+    // Without names texts may be the labels.
+    let unnamed = npz(("arr_0", images), ("arr_1", labels), ("arr_2", texts))
+    #expect(failure(of: unnamed)?.problem.hasPrefix("an array of texts") == true)
+    #expect(failure(of: npz(("images", images), ("labels", texts)))?.problem.hasPrefix("an array of texts") == true)
+  }
+
+  @Test func `an exported npz has its class names, and is refused where its images are to be cut`() throws {
+    func export(_ more: String) -> [UInt8] {
+      zip([
+        TestMember("images.npy", array(type: "|u1", shape: "(2, 1, 1)", [5, 6])),
+        TestMember("labels.npy", int64Array([1, 0])),
+        TestMember("description.json", text: #"{"format": "pipe-export", "label_names": ["bee", "ant"]\#(more)}"#),
+      ])
+    }
+    let (source, notes) = try opened(export(#", "label_kind": "hard""#))
+    #expect(source.info.classNames == ["bee", "ant"])
+    #expect(try all(source).map(\.label) == [1, 0])
+    #expect(notes().allSatisfy { !$0.contains("soft labels") })
+    let soft = try opened(export(#", "label_kind": "probability""#)).1()
+    #expect(soft.contains { $0.contains("its soft labels are not read") })
+    let error = failure(of: export(#", "formation": {"factor": 2, "upsample": "bilinear", "padding": 0.5}"#))
+    #expect(error?.problem.contains("several training images") == true)
+    #expect(error?.remedy?.hasPrefix("give the dataset that it was exported from") == true)
+    #expect(failure(of: export(#", "formation": {"factor": 1, "upsample": "bilinear", "padding": 0.5}"#)) == nil)
   }
 
   @Test func `folders tell the parts of arrays and versions belong to names`() throws {
@@ -359,23 +395,42 @@ import Testing
 
   // MARK: SVHN
 
-  /// A MATLAB file of version 5 with two arrays, not compressed.
-  private func mat(_ images: [UInt8], count: Int, labels: [Double]) -> [UInt8] {
+  /// A MATLAB file of version 5 with two arrays.
+  private func mat(_ images: [UInt8], count: Int, labels: [Double], compressed: Bool = false) -> [UInt8] {
     func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
     func element(_ type: Int, _ data: [UInt8]) -> [UInt8] {
       word(type) + word(data.count) + data + [UInt8](repeating: 0, count: (8 - data.count % 8) % 8)
     }
     func matrix(_ name: String, kind: Int, _ extents: [Int], type: Int, _ data: [UInt8]) -> [UInt8] {
-      element(
+      let plain = element(
         14,
         element(6, word(kind) + word(0)) + element(5, extents.flatMap(word)) + element(1, Array(name.utf8))
           + element(type, data))
+      guard compressed else { return plain }
+      let stream = zlibStream(plain)
+      return word(15) + word(stream.count) + stream
     }
     let text = Array("MATLAB 5.0 MAT-file".utf8)
     return text + [UInt8](repeating: 0x20, count: 124 - text.count) + [0x00, 0x01, 0x49, 0x4d]
       + matrix("X", kind: 9, [32, 32, 3, count], type: 2, images)
       + matrix(
         "y", kind: 6, [labels.count, 1], type: 9, labels.flatMap { value in withUnsafeBytes(of: value, Array.init) })
+  }
+
+  /// What zlib inflates to these bytes: blocks that are only stored, with the checksum.
+  private func zlibStream(_ bytes: [UInt8]) -> [UInt8] {
+    func pair(_ value: Int) -> [UInt8] { [UInt8(value & 255), UInt8(value >> 8 & 255)] }
+    var (stream, low, high): ([UInt8], Int, Int) = ([0x78, 0x01], 1, 0)
+    for start in stride(from: 0, to: bytes.count, by: 65_535) {
+      let block = bytes[start..<min(bytes.count, start + 65_535)]
+      stream.append(start + block.count == bytes.count ? 1 : 0)
+      stream += pair(block.count) + pair(~block.count) + Array(block)
+    }
+    for byte in bytes {
+      low = (low + Int(byte)) % 65_521
+      high = (high + low) % 65_521
+    }
+    return stream + [high >> 8, high & 255, low >> 8, low & 255].map { UInt8($0) }
   }
 
   @Test func `SVHN runs column by column and its 10 is a 0`() throws {
@@ -415,6 +470,37 @@ import Testing
     let cut = Array(mat([UInt8](repeating: 0, count: 3072), count: 1, labels: [1]).prefix(2000))
     #expect(failure(of: cut)?.fault == .badInput)
     #expect(failure(of: Array("MATLAB 5.0 MAT-file".utf8))?.fault == .badInput)
+    // The number of labels is compared before they are read.
+    #expect(
+      failure(of: mat([UInt8](repeating: 0, count: 3072), count: 1, labels: [11, 11]))?.problem
+        .hasPrefix("1 image but 2 labels") == true)
+  }
+
+  /// libmatio reads what there is of such files, and says nothing.
+  @Test(arguments: [false, true]) func `a cut or damaged MATLAB file is refused`(_ compressed: Bool) throws {
+    let images = noise(30 * 3072, seed: 5)
+    let labels = (0..<30).map { Double($0 % 10 + 1) }
+    let file = mat(images, count: 30, labels: labels, compressed: compressed)
+    #expect(try read(file).map(\.label) == labels.map { Int($0) % 10 })
+    for cut in [1, 8, 100, 300, file.count / 2, file.count - 400, file.count - 140] {
+      let error = failure(of: Array(file.dropLast(cut)))
+      #expect(error?.problem.hasPrefix("it is cut short or damaged: ") == true, "\(cut) bytes are missing")
+    }
+    // Padding behind the last array is none of it.
+    #expect(try read(file + [UInt8](repeating: 0, count: 20)).count == 30)
+    // More images than the data has: the sixth word of the extents' element.
+    let extents: [UInt8] = [5, 0, 0, 0, 16, 0, 0, 0, 32]
+    let place = try #require(file.indices.first { file[$0...].starts(with: extents) })
+    var changed = file
+    changed[place + 20] = 31
+    #expect(failure(of: changed)?.problem.hasPrefix("it is cut short or damaged: ") == true)
+    // Only compressed data has a checksum.
+    guard compressed else { return }
+    changed = file
+    changed[file.count / 2] ^= 1
+    #expect(
+      failure(of: changed)?.problem
+        == "it is cut short or damaged: the data of a compressed array is missing or wrong")
   }
 
   // MARK: Tables of pixels
@@ -462,6 +548,12 @@ import Testing
     let last = (0..<4).map { dark + [$0] }
     #expect(
       failure(of: table(nil, last))?.problem.hasSuffix("the first one, where labels stand, is 0 in every row") == true)
+    // The corner varies, and the last column has few small numbers.
+    let error = failure(of: table(nil, (0..<20).map { [Int](repeating: $0, count: 16) + [$0 * 3 % 4] }))
+    #expect(error?.problem.contains("or the last one, which has 4, from 0 to 3") == true)
+    #expect(error?.remedy?.contains("add a first line that names the columns") == true)
+    let first = try read(table(nil, (0..<20).map { [$0 * 3 % 4] + [Int](repeating: $0, count: 16) }))
+    #expect(first.map(\.label) == (0..<20).map { $0 * 3 % 4 })
     let numbered = (0..<17).map(String.init)
     #expect(try read(table(numbered, [[1] + dark, [0] + dark])).map(\.label) == [1, 0])
     // Columns of rows that are named by column and row.

@@ -7,13 +7,26 @@ import Testing
   private let tones = ["fall", "high", "low", "rise"]
 
   /// 16-bit PCM, the channels interleaved.
-  private func wav(_ samples: [Int16], rate: Int = 8000, channels: Int = 1) -> [UInt8] {
-    func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+  private func wav(_ samples: [Int16], rate: Int = 8000, channels: Int = 1, isBigEndian: Bool = false) -> [UInt8] {
+    func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+      withUnsafeBytes(of: isBigEndian ? value.bigEndian : value.littleEndian) { Array($0) }
+    }
     let data = samples.flatMap { bytes($0) }
     let width = 2 * channels
-    return Array("RIFF".utf8) + bytes(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8) + bytes(UInt32(16))
-      + bytes(UInt16(1)) + bytes(UInt16(channels)) + bytes(UInt32(rate)) + bytes(UInt32(rate * width))
-      + bytes(UInt16(width)) + bytes(UInt16(16)) + Array("data".utf8) + bytes(UInt32(data.count)) + data
+    return Array((isBigEndian ? "RIFX" : "RIFF").utf8) + bytes(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8)
+      + bytes(UInt32(16)) + bytes(UInt16(1)) + bytes(UInt16(channels)) + bytes(UInt32(rate))
+      + bytes(UInt32(rate * width)) + bytes(UInt16(width)) + bytes(UInt16(16)) + Array("data".utf8)
+      + bytes(UInt32(data.count)) + data
+  }
+
+  /// The same as RF64, whose sizes stand in a chunk of their own.
+  private func rf64(_ wav: [UInt8]) -> [UInt8] {
+    func bytes(_ value: Int) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+    let unknown = [UInt8](repeating: 255, count: 4)
+    let count = wav.count - 44
+    let sizes = bytes(wav.count - 8 + 36) + bytes(count) + bytes(count / 2) + [0, 0, 0, 0]
+    let head = Array("RF64".utf8) + unknown + Array("WAVEds64".utf8) + [28, 0, 0, 0] + sizes
+    return head + Array(wav[12..<40]) + unknown + Array(wav[44...])
   }
 
   private func tone(_ count: Int, period: Int = 20) -> [Int16] {
@@ -206,6 +219,18 @@ import Testing
         #expect(throws: DataError.self, "\(clip.path) cut at \(length)") {
           try Clip(bytes: Array(clip.bytes[..<length])).samples(8000)
         }
+      }
+    }
+  }
+
+  /// libsndfile reads what there is of them.
+  @Test func `a cut RIFX or RF64 file is no shorter clip`() throws {
+    let plain = wav(tone(800))
+    let expected = try Clip(bytes: plain).samples(8000)
+    for clip in [wav(tone(800), isBigEndian: true), rf64(plain)] {
+      #expect(try Clip(bytes: clip).samples(8000) == expected)
+      for missing in [1, 2, 100, 1500] {
+        #expect(throws: DataError.self) { try Clip(bytes: Array(clip.dropLast(missing))).samples(8000) }
       }
     }
   }

@@ -18,6 +18,9 @@ import Testing
     ("[!0-9]-{label}", "3-ja.wav", []),
     ("x?{label}", "x.y.wav", []),
     ("{label}", "a/left.wav", ["left"]),
+    ("{label}_[0-9]*", "american_pit_bull_terrier_12.jpg", ["american_pit_bull_terrier"]),
+    ("{label}_[0-9]*", "cat_1_2.jpg", ["cat"]), ("{label}_[0-9]*", "cat_a.jpg", []),
+    ("*_{label}_[0-9]*", "x_cat_1.jpg", ["cat"]),
     ("été_{label}", "été_ñandú.wav", ["ñandú"]),
   ]) func `a label is the text between its neighbours`(pattern: String, path: String, labels: [String]) throws {
     if pattern == "x?{label}" {
@@ -40,6 +43,15 @@ import Testing
   @Test(arguments: ["", "[a", "[]", "[!]", "[9-0]", "{label}_{label}", "*{label}", "{label}?", "{label}[0-9]"])
   func `what says not where a label ends is no pattern`(text: String) {
     #expect(throws: FilePattern.Malformed.self) { try FilePattern(text) }
+  }
+
+  @Test(arguments: [
+    ("{label}_*", "american", "american_bulldog_1.jpg", true), ("{label}_*", "beagle", "beagle_1.jpg", false),
+    ("{label}_*", "beagle", "beagle_1_a.jpg", false), ("{label}_*", "7", "7_jackson_32.wav", false),
+    ("{label}_[0-9]*", "beagle", "beagle_1.jpg", false), ("{label}/*", "cat", "cat/a_b.jpg", false),
+    ("{label}.*", "cat", "cat.photo.1.jpg", true), ("*_{label}_*", "dog", "a_dog_b_1.jpg", true),
+  ]) func `words behind a label may belong to it`(pattern: String, label: String, path: String, may: Bool) throws {
+    #expect(try FilePattern(pattern).mayGoOn(after: label, in: path) == may)
   }
 
   @Test func `many stars take no long time`() throws {

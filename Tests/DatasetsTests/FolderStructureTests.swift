@@ -206,6 +206,57 @@ import Testing
   }
 
   @Test(arguments: [
+    ["images/1.png", "annotations/trimaps/1.png"], ["image/1.png", "mask/x/1.png"],
+    ["JPEGImages/1.png", "annotations/trimaps/1.png"], ["imgs/a/1.png", "masks/a/1.png"],
+    ["Images/1.png", "GT/1.png", "Masks/inst/1.png"], ["rgb/1.png", "depth/1.png"], ["color/1.png", "mask/seg/1.png"],
+    ["images/train/1.png", "images/val/1.png", "masks/train/1.png", "masks/val/1.png"],
+    ["train/images/1.png", "train/annotations/trimaps/1.png"],
+    ["JPEGImages/1.png", "SegmentationClass/1.png", "SegmentationObject/1.png"],
+  ])
+  func `images beside their masks are no classes, however deep these stand`(_ paths: [String]) {
+    let error = failure(of: tar(archive(paths)))
+    #expect(error?.fault == .badInput)
+    #expect(error?.problem.hasPrefix("images without labels: ") == true)
+    #expect(error?.remedy?.contains("class") == true)
+  }
+
+  @Test func `masks beside the images of a class are skipped and counted`() throws {
+    let paths = ["COVID", "Normal"].flatMap { name in ["images", "masks"].map { "\(name)/\($0)/\(name)-1.png" } }
+    let found = ["COVID/images/COVID-1.png=COVID", "Normal/images/Normal-1.png=Normal"]
+    #expect(try labels(archive(paths)) == found)
+    #expect(
+      try notes(archive(paths)) == [
+        "x: COVID/masks, Normal/masks: 2 images skipped, as the names of these folders say that they hold what belongs to the images "
+          + "beside them, such as masks"
+      ])
+    let parts = ["train", "test"].flatMap { part in paths.map { "\(part)/\($0)" } }
+    #expect(try labels(archive(parts)) == found.map { "train/\($0)" })
+    #expect(try labels(archive(["a/1.png", "a/masks/1.png", "b/2.png"])) == ["a/1.png=a", "b/2.png=b"])
+    // What a face wears is a class.
+    #expect(try labels(archive(["mask/1.png", "no_mask/2.png"])) == ["mask/1.png=mask", "no_mask/2.png=no_mask"])
+  }
+
+  @Test func `an npz beside class folders is no dataset unless its arrays are called so`() throws {
+    let images = archive(["ant/1.png", "bee/1.png"])
+    let features = TestMember("a_features.npz", zip([TestMember("features.npy", int64Array([1, 2]))]))
+    let found = ["ant/1.png=ant", "bee/1.png=bee"]
+    #expect(try labels([features] + images) == found)
+    #expect(try labels(images + [features]) == found)
+    let named = TestMember("a.npz", zip([TestMember("labels.npy", int64Array([1, 2]))]))
+    #expect(failure(of: tar([named] + images))?.remedy?.contains("--layout image-folder") == true)
+    #expect(try labels([named] + images, ReadOptions(layout: .imageFolder)) == found)
+    // Pictures beside arrays.
+    let arrays = TestMember(
+      "digits.npz",
+      zip([
+        TestMember("ids.npy", int64Array([7, 8])),
+        TestMember("images.npy", array(type: "|u1", shape: "(2, 1, 1)", [5, 6])),
+        TestMember("labels.npy", int64Array([1, 0])),
+      ]))
+    #expect(try read(tar([arrays] + archive(["figures/1.png"]))).map(\.label) == [1, 0])
+  }
+
+  @Test(arguments: [
     ["images/1.png", "images/2.png"], ["train/images/1.png", "val/images/2.png"], ["train/1.png", "test/1.png"],
   ])
   func `a folder that says nothing is no class`(_ paths: [String]) {
@@ -220,6 +271,7 @@ import Testing
       try openDataset(from: ByteSource(bytes: tar(archive(paths)), name: "x")).info.classNames == ["0", "1", "10", "2"])
     #expect(try notes(archive(paths)).first?.contains("sorted as names, as torchvision does: 0, 1, 10, …") == true)
     #expect(try notes(archive(["0/1.png", "1/1.png"])) == [])
+    #expect(try notes(archive(["9/1.png", "10/1.png"])).first?.contains("as torchvision does: 10, 9; a label") == true)
   }
 
   @Test func `names of images tell the class where a pattern says so`() throws {
@@ -231,6 +283,29 @@ import Testing
       try labels(archive(["Maine_Coon_1.png"].map { $0.replacing("Maine_", with: "Maine") } + ["pug_9.png"]), flat) == [
         "MaineCoon_1.png=MaineCoon"
       ])
+  }
+
+  @Test func `labels that a pattern may have cut short are told of`() throws {
+    func doubts(_ pattern: String, _ paths: [String]) throws -> [String] {
+      var lines: [String] = []
+      let options = ReadOptions(labelPattern: try FilePattern(pattern))
+      _ = try openDataset(
+        from: ByteSource(bytes: tar(archive(paths)), name: "x"), options: options, log: { lines.append($0) })
+      return lines.filter { $0.contains("more words stand behind") }
+    }
+    let pets = ["Abyssinian_1.png", "american_bulldog_1.png", "american_pit_bull_terrier_1.png"]
+    let found = try doubts("{label}_*", pets)
+    #expect(found.count == 1)
+    #expect(
+      found.first?.hasPrefix(
+        "x: more words stand behind what --label-pattern '{label}_*' takes for the label: american;") == true)
+    #expect(try doubts("{label}_[0-9]*", pets).isEmpty)
+    #expect(
+      try labels(archive(pets), ReadOptions(labelPattern: FilePattern("{label}_[0-9]*"))) == [
+        "Abyssinian_1.png=Abyssinian", "american_bulldog_1.png=american_bulldog",
+        "american_pit_bull_terrier_1.png=american_pit_bull_terrier",
+      ])
+    #expect(try doubts("{label}_*", ["cat_1.png", "dog_1_2.png", "7_theo_1.png"]).isEmpty)
   }
 
   @Test func `images are known by their first bytes`() throws {
@@ -278,6 +353,8 @@ import Testing
     ),
     ("7z\u{bc}\u{af}'\u{1c}", "a 7z archive", "7z x"), ("\u{89}HDF\r\n\u{1a}\n", "an HDF5 file", "h5py"),
     ("PAR1....", "a Parquet file", "from_huggingface"), ("Rar!..", "a RAR archive", "unar"),
+    ("\u{80}\u{2}\0\0\0\0\0\0{\"images\":{", "a safetensors file", "numpy.savez"),
+    ("\u{80}\u{2}\0\0\0\0\0\0\u{36}\u{bb}\u{7f}\u{9d}\u{a}\u{8b}", "a TFRecord file", "they were made from"),
     ("\u{80}\u{2}\u{8a}\nl\u{fc}\u{9c}F\u{f9} ", "a file of torch.save", "torch"),
   ])
   func `a file of another kind is named with the way to its data`(_ text: String, _ what: String, _ remedy: String)
@@ -293,5 +370,28 @@ import Testing
     #expect(
       failure(of: tar([TestMember("README.md", text: "x"), TestMember("data/x", bytes)]))?.problem.hasPrefix(what)
         == true)
+  }
+
+  @Test func `shards of MDS are named by their endings`() {
+    let index = TestMember("index.json", text: #"{"shards":[{"format":"mds"}],"version":2}"#)
+    let error = failure(of: tar([index, TestMember("shard.00000.mds", [1, 0, 0, 0, 12])]))
+    #expect(error?.problem == "MDS files of mosaicml-streaming")
+    #expect(error?.remedy == "such files are made for trainers: give the dataset that they were made from")
+  }
+
+  @Test func `a table with all pixels in one cell is named with the way to an npz`() {
+    let row = (0..<2304).map { "\($0 % 256)" }.joined(separator: " ")
+    let text = "emotion,pixels,Usage\n0,\(row),Training\n3,\(row),PublicTest\n"
+    for error in [failure(of: Array(text.utf8)), failure(of: tar([TestMember("fer2013.csv", text: text)]))] {
+      #expect(
+        error?.problem
+          == "a table whose column pixels holds all pixels of an image, with spaces between, which is not read")
+      #expect(
+        error?.remedy?.contains("if r['Usage'] == 'Training'") == true
+          && error?.remedy?.contains("r['emotion']") == true)
+    }
+    // The second line of any table may be cut.
+    let long = "id,note\n1,\(String(repeating: "x", count: 600))\n"
+    #expect(failure(of: Array(long.utf8))?.problem == "a table with the columns id, note, and no images")
   }
 }

@@ -79,6 +79,65 @@ import Testing
     }
   }
 
+  // MARK: What libraries only warn of
+
+  /// A TIFF file of one strip: tags with one short number or, for the colours, 768 of them, and what follows the tags.
+  private func tiff(_ tags: [(Int, Int)], _ rest: [UInt8]) -> [UInt8] {
+    func short(_ value: Int) -> [UInt8] { [UInt8(value & 255), UInt8(value >> 8)] }
+    let entries = tags.flatMap { tag, value -> [UInt8] in
+      short(tag) + short(3) + short(tag == 320 ? 768 : 1) + short(0) + short(value) + short(0)
+    }
+    return Array("II*\0".utf8) + [8, 0, 0, 0] + short(tags.count) + entries + [0, 0, 0, 0] + rest
+  }
+
+  /// Without its colours libtiff calls such an image a grey one.
+  @Test func `a TIFF file that lost its palette is refused`() throws {
+    var colours = [UInt8](repeating: 0, count: 2 * 768)
+    // The first colour is red, the second blue.
+    for place in [1, 512 + 2] { (colours[2 * place], colours[2 * place + 1]) = (255, 255) }
+    let place = 8 + 2 + 10 * 12 + 4
+    let tags = [
+      (256, 2), (257, 1), (258, 8), (259, 1), (262, 3), (273, place), (277, 1), (278, 1), (279, 2), (320, place + 2),
+    ]
+    let file = tiff(tags, [1, 2] + colours)
+    #expect(try decodeImage(file) == Pixels(height: 1, width: 2, channels: 3, bytes: [255, 0, 0, 0, 0, 255]))
+    for damaged in [Array(file.dropLast()), tiff(Array(tags.dropLast()) + [(65_000, 1)], [1, 2] + colours)] {
+      let error = #expect(throws: DataError.self) { try decodeImage(damaged) }
+      #expect(error?.problem == "a damaged TIFF image (its palette is missing or cut short)")
+    }
+  }
+
+  /// libtiff drops what goes beyond the strip, with a warning.
+  @Test func `a TIFF file whose runs of pixels are too long is refused`() throws {
+    func file(_ run: UInt8) -> [UInt8] {
+      let tags = [
+        (256, 4), (257, 1), (258, 8), (259, 32_773), (262, 1), (273, 8 + 2 + 9 * 12 + 4), (277, 1), (278, 1), (279, 2),
+      ]
+      return tiff(tags, [run, 5])
+    }
+    #expect(try decodeImage(file(0xfd)).bytes == [5, 5, 5, 5])
+    #expect(throws: DataError.self) { try decodeImage(file(0xf9)) }
+  }
+
+  /// libjpeg passes over what it did not need.
+  @Test(arguments: kinds.filter { $0.name.hasPrefix("jpeg-") })
+  func `data that a JPEG scan did not use is damage, and padding is not`(_ kind: Kind) throws {
+    let pixels = try decodeImage(kind.file)
+    let end = kind.file.count - 2
+    #expect(kind.file[end...] == [0xff, 0xd9])
+    func with(_ bytes: [UInt8], at place: Int) -> [UInt8] {
+      Array(kind.file[..<place]) + bytes + Array(kind.file[place...])
+    }
+    let data = (1...40).map { UInt8($0) }
+    #expect(throws: DataError.self) { try decodeImage(with(data, at: end)) }
+    for padding in [[UInt8](repeating: 0, count: 40), [UInt8](repeating: 0xff, count: 9), [1, 2, 3], [7]] {
+      #expect(try decodeImage(with(padding, at: end)) == pixels)
+    }
+    // Between the segments of the header, after the first one.
+    let size = Int(kind.file[4]) << 8 + Int(kind.file[5])
+    #expect(try decodeImage(with(data, at: 4 + size)) == pixels)
+  }
+
   // MARK: Bombs
 
   /// Headers of the largest images that each format can announce, in a few bytes.

@@ -411,4 +411,124 @@ import Testing
     #expect(try labels(pieces + [table(["x", "y", "x", "y"])]).map { String($0.suffix(1)) } == ["x", "y", "x", "y"])
     #expect(failure(of: tar(pieces + [table(["x", "y", "z", "z"])]))?.problem.contains("two ways") == true)
   }
+
+  @Test func `a column that numbers the rows does not name the images`() throws {
+    // The names are shuffled, so that the numbers of the rows name other images.
+    let rows = ["0,1,dog", "1,0,cat", "2,3,dog", "3,2,cat"]
+    func table(_ header: String, _ rows: [String]) -> [TestMember] {
+      images(four) + [TestMember("l.csv", text: ([header] + rows).joined(separator: "\n") + "\n")]
+    }
+    #expect(try labels(table(",sample_id,label", rows)) == expected)
+    #expect(try labels(table("Unnamed: 0,sample_id,label", rows)) == expected)
+    #expect(try labels(table("index,sample_id,label", rows)) == expected)
+    // A column that is called a file's name is one.
+    #expect(try labels(table("id,filename,label", rows)) == expected)
+    let unclear = table("id,image_no,label", rows)
+    #expect(
+      failure(of: tar(unclear))?.description
+        == "test: l.csv: which column names the images is not clear: it may be id or image_no, which name different images in line 2; "
+        + "choose one with --image-column, or read the folders as classes with --layout image-folder")
+    var options = ReadOptions()
+    options.imageColumn = "image_no"
+    #expect(try labels(unclear, options) == expected)
+    let unnamed = images(four) + [TestMember("l.csv", text: rows.joined(separator: "\n"))]
+    #expect(failure(of: tar(unnamed))?.problem.contains("it may be column 1 or column 2") == true)
+    options.imageColumn = "2"
+    #expect(try labels(unnamed, options) == expected)
+    #expect(try labels(table("id,image_no,label", ["0,0,cat", "1,1,dog", "2,2,cat", "3,3,dog"])) == expected)
+  }
+
+  @Test func `paths lead to their images or are refused`() throws {
+    func table(_ path: String, _ root: String, _ paths: [String]) -> TestMember {
+      let rows = zip(paths, ["ant", "bee", "ant", "bee"]).map { "\(root)\($0),\($1)\n" }.joined()
+      return TestMember(path, text: "path,label\n" + rows)
+    }
+    let years = ["images/2019/0.png", "images/2020/1.png", "images/2020/2.png", "images/2019/3.png"]
+    let ants = zip(years, ["ant", "bee", "ant", "bee"]).map { "\($0)=\($1)" }
+    #expect(try labels(images(years) + [table("annotations/labels.csv", "../", years)]) == ants)
+    let sites = ["siteA/0.png", "siteB/1.png", "siteB/2.png", "siteA/3.png"]
+    let here = images(sites.map { "images/\($0)" })
+    let elsewhere = here + [table("labels.csv", "data/v2/", sites)]
+    #expect(
+      failure(of: tar(elsewhere))?.description
+        == "test: labels.csv: it names images by paths that are not here, such as data/v2/siteA/0.png, where there is images/siteA/0.png; "
+        + "write the paths from the dataset's folder, or ignore the table with --layout image-folder")
+    #expect(
+      try labels(elsewhere, ReadOptions(layout: .imageFolder)).map { String($0.suffix(5)) }
+        == ["siteA", "siteB", "siteB", "siteA"])
+    // Nothing stands above the dataset.
+    #expect(
+      failure(of: tar(here + [table("labels.csv", "../images/", sites)]))?.problem.contains(
+        "paths that are not here") == true)
+    // A table of the train part is no reason to refuse a test part that is given alone.
+    let test = images(["test/a/1.png", "test/b/2.png"])
+    let train = TestMember("train.csv", text: "path,label\ntrain/1.png,a\ntrain/2.png,b\n")
+    #expect(try labels(test + [train], ReadOptions(split: .test)) == ["test/a/1.png=a", "test/b/2.png=b"])
+  }
+
+  @Test func `a table of parts that names no images is not passed over in silence`() throws {
+    let paths = ["001.A/a_1.jpg", "001.A/a_2.jpg", "002.B/b_1.jpg", "002.B/b_2.jpg"]
+    let list = paths.enumerated().map { "\($0 + 1) \($1)\n" }.joined()
+    let members =
+      images(paths.map { "images/\($0)" }) + [
+        TestMember("images.txt", text: list), TestMember("train_test_split.txt", text: "1 0\n2 1\n3 0\n4 1\n"),
+      ]
+    #expect(try classes(members) == ["001.A", "002.B"])
+    #expect(
+      try notes(members).contains {
+        $0.contains("train_test_split.txt is about train and test by its name, and was not read: none of its columns")
+      })
+  }
+
+  @Test func `words for missing labels are doubted`() throws {
+    func table(_ word: String) -> [TestMember] {
+      images(four) + [TestMember("l.csv", text: "id,label\n0,cat\n1,\(word)\n2,\(word)\n3,dog\n")]
+    }
+    for word in ["nan", "NaN", "N/A", "NA", "null", "None", "-", "?"] {
+      #expect(
+        try notes(table(word)).contains { $0.contains("2 rows have the label \(word), which is read as a class") })
+    }
+    #expect(try !notes(table("nandu")).contains { $0.contains("read as a class") })
+  }
+
+  @Test func `a first row that names a file is no header though the file is missing`() {
+    for ending in ["png", "dat"] {
+      let rows = ["a00", "a01", "a02"].enumerated().map { "\($1).\(ending),kind\($0)\n" }.joined()
+      let members = images(["images/a01.\(ending)", "images/a02.\(ending)"]) + [TestMember("labels.csv", text: rows)]
+      #expect(failure(of: tar(members))?.problem.contains("the image a00.\(ending) is not there") == true)
+    }
+  }
+
+  @Test func `class folders with numbers in their names are no places`() throws {
+    func members(_ folders: [String]) -> [TestMember] {
+      images((0..<4).map { "\(folders[$0 / 2])/\($0).png" }) + [
+        TestMember("info.csv", text: "file_name,quality\n0.png,good\n1.png,bad\n2.png,good\n3.png,bad\n")
+      ]
+    }
+    for folders in [["n01440764", "n01443537"], ["class0", "class1"], ["001.Albatross", "002.Auklet"]] {
+      #expect(
+        failure(of: tar(members(folders)))?.problem
+          == "it can be read in two ways: its folder says \(folders[0]), and info.csv, line 2 says good")
+    }
+    for folders in [["part_1", "part_2"], ["2019-05-01", "2019-05-02"], ["batch3", "batch4"], ["fold0", "fold1"]] {
+      #expect(try classes(members(folders)) == ["bad", "good"])
+    }
+  }
+
+  @Test func `images of no part with a table of their own are left out`() throws {
+    let paths = ["Train/0/a.png", "Train/1/b.png", "Test/c.png", "Test/d.png", "Meta/0.png", "Meta/1.png"]
+    let members =
+      images(paths) + [
+        TestMember("Train.csv", text: "Path,ClassId\nTrain/0/a.png,0\nTrain/1/b.png,1\n"),
+        TestMember("Test.csv", text: "Path,ClassId\nTest/c.png,1\nTest/d.png,0\n"),
+        TestMember("Meta.csv", text: "Path,ClassId\nMeta/0.png,0\nMeta/1.png,1\n"),
+      ]
+    #expect(try labels(members) == ["Train/0/a.png=0", "Train/1/b.png=1"])
+    #expect(try labels(members, ReadOptions(split: .test)) == ["Test/c.png=1", "Test/d.png=0"])
+    #expect(try notes(members).contains { $0.contains("Meta.csv: 2 images skipped") })
+    let mixed = "file,label,split\n0.png,cat,train\n1.png,dog,test\n2.png,cat,\n3.png,dog,train\n"
+    #expect(
+      failure(of: tar(images(four) + [TestMember("l.csv", text: mixed)]))?.problem.hasSuffix(
+        "others to neither, by the tables and folders in it, such as images/2.png (l.csv, line 4)") == true)
+  }
 }

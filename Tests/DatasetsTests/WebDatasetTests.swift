@@ -223,6 +223,26 @@ import Testing
     #expect(try opened(sample("0", "2") + [TestMember("0.json", text: #"{"label": 1}"#)]).samples.map(\.label) == [2])
   }
 
+  @Test func `json beside images in class folders that says something else is refused with both readings`() throws {
+    func members(_ labels: [String]) -> [TestMember] {
+      ["ant/0", "bee/1"].enumerated().flatMap { index, key in
+        [TestMember("\(key).png", png), TestMember("\(key).json", text: #"{"id": 0, "class": "\#(labels[index])"}"#)]
+      }
+    }
+    let photos = members(["photo", "photo"])
+    #expect(
+      problem(photos)
+        == "test: it can be read in two ways: the classes may be its folders ant, bee, or what “class” says in the json beside each "
+        + "image, such as photo; choose the folders with --layout image-folder, or the json with --layout webdataset")
+    #expect(try read(tar(photos), ReadOptions(layout: .imageFolder)).map(\.label) == [0, 1])
+    #expect(try read(tar(photos), ReadOptions(layout: .webDataset)).map(\.label) == [0, 0])
+    #expect(try opened(photos, labelField: ["json", "class"]).samples.map(\.label) == [0, 0])
+    // One label for each folder leaves no doubt.
+    #expect(try opened(members(["Biene", "Ameise"])).samples.map(\.label) == [1, 0])
+    let flat = members(["x", "y"]).map { TestMember("train/\($0.path.split(separator: "/")[1])", $0.bytes) }
+    #expect(try opened(flat).samples.count == 2)
+  }
+
   // MARK: Classes
 
   @Test func `labels that are names are sorted or follow the dataset's list`() throws {

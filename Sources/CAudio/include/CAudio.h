@@ -22,7 +22,7 @@ typedef struct {
   int64_t frames;  // samples of each channel; -1 where a FLAC file does not say
 } caudio_info;
 
-/// Reads the header; a WAV file that is shorter than its header says is an error.
+/// Reads the header; a WAV, RIFX or RF64 file that is shorter than its header says is an error.
 int caudio_read_info(const uint8_t *bytes, size_t count, caudio_info *info, char error[CAUDIO_ERROR_SIZE]);
 /// Decodes the whole file, so that damage anywhere in it is found, and keeps the first `wanted` frames: the mean of the channels,
 /// full scale 1, zeros after the end. `*frames` is how many frames the file has.

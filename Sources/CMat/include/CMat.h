@@ -23,6 +23,9 @@ typedef struct {
 /// Opens a file for reading; `path` must name a file that can be positioned.
 int cmat_open(const char *path, cmat_file **file, char error[CMAT_ERROR_SIZE]);
 void cmat_close(cmat_file *file);
+/// Walks a file of version 5 from end to end, and compares the checksums of what is compressed in it: reading would not notice
+/// that something is missing or wrong.
+int cmat_check(const char *path, char error[CMAT_ERROR_SIZE]);
 /// Looks for a real array of numbers; its extents' product fits an int.
 int cmat_find(cmat_file *file, const char *name, cmat_info *info, char error[CMAT_ERROR_SIZE]);
 /// Reads `count` elements of the array of bytes that was found last, from element `first` on.

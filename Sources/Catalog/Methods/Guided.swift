@@ -14,7 +14,7 @@ extension Method {
         MethodOption(
           Option(
             "distance", .choice(["mean", "kernel", "dual"]), defaultNote: "see the method",
-            help: "of features: of their means, by M3D's kernel, or by KR-dual's potential"), "mean"),
+            help: "of features: of their means, by M3D's kernel, or by KR-dual's potential"), "kernel"),
         MethodOption(
           Option(
             "decay", .choice(["none", "cosine"]), defaultNote: "see the method",

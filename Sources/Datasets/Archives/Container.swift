@@ -77,6 +77,14 @@ final class Container {
       self.init(.folder(folder), name: path, limits: limits)
       return
     }
+    let datasets = folder.members.filter { $0.basename == manifestFileName && $0.path != manifestFileName }
+      .map { String($0.path.dropLast(manifestFileName.count + 1)) }
+    guard datasets.isEmpty else {
+      throw DataError(
+        .badInput, at: [path],
+        "holds datasets of pipe in its folders (\(datasets.sorted().prefix(4).joined(separator: ", "))), which are not read as one",
+        remedy: "name one of them, or join them with pipe merge")
+    }
     let others = folder.members.filter { !isArchiveName($0.basename) }
     self.init(
       .sequence(archives.map { .path(folder.path(of: $0)) }), name: path, limits: limits,
@@ -269,6 +277,9 @@ func looksLikeTar(_ block: [UInt8]) -> Bool {
 }
 
 let tarSuffixes = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tar.lz4"]
+
+/// The name of the description that `pipe shard` puts beside shards, which only the reader of its datasets understands.
+public let manifestFileName = "pipe.manifest"
 
 private func isArchiveName(_ name: String) -> Bool {
   let lower = name.lowercased()

@@ -99,8 +99,11 @@ struct ImageArray {
 
 /// The side of the square that so many pixels make; nil where they make none.
 func squareSide(_ count: Int) -> Int? {
+  guard count >= 0 else { return nil }
   let side = Int(Double(count).squareRoot().rounded())
-  return side * side == count ? side : nil
+  // The square of a rounded root may be more than any Int.
+  let (square, isTooLarge) = side.multipliedReportingOverflow(by: side)
+  return !isTooLarge && square == count ? side : nil
 }
 
 /// An array of class indices.

@@ -27,6 +27,9 @@ final class MATFile {
     let problem = Self.message { cmat_open(path, &file, $0) }
     guard problem == nil, let file else { throw DataError(.badInput, at: [name], problem ?? "cannot be opened") }
     self.file = file
+    if let damage = Self.message({ cmat_check(path, $0) }) {
+      throw DataError(.badInput, at: [name], damage, remedy: Remedy.getItAgain)
+    }
   }
 
   deinit { cmat_close(file) }
@@ -43,6 +46,7 @@ final class MATFile {
   func bytes(_ range: Range<Int>) throws(DataError) -> [UInt8] {
     var problem: String?
     let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { out, count in
+      out.initialize(repeating: 0)
       problem = Self.message { cmat_read_bytes(file, range.lowerBound, range.count, out.baseAddress, $0) }
       count = problem == nil ? range.count : 0
     }
@@ -54,6 +58,7 @@ final class MATFile {
   func numbers(_ total: Int) throws(DataError) -> [Double] {
     var problem: String?
     let numbers = [Double](unsafeUninitializedCapacity: total) { out, count in
+      out.initialize(repeating: 0)
       problem = Self.message { cmat_read_numbers(file, total, out.baseAddress, $0) }
       count = problem == nil ? total : 0
     }
@@ -62,7 +67,7 @@ final class MATFile {
   }
 
   private func check(_ body: (UnsafeMutablePointer<CChar>) -> Int32) throws(DataError) {
-    if let problem = Self.message(body) { throw DataError(.badInput, at: [name], problem) }
+    if let problem = Self.message(body) { throw DataError(.badInput, at: [name], problem, remedy: Remedy.getItAgain) }
   }
 
   /// Runs a function of CMat; its error sentence, or nil where it succeeded.

@@ -187,6 +187,11 @@ struct PixelTableHeader {
     return index == column ? unquoted(line[start...]) : nil
   }
 
+  /// The text of a row's last column.
+  func lastField(of line: [UInt8]) -> String {
+    unquoted(line[(line.lastIndex(of: separator).map { $0 + 1 } ?? 0)...])
+  }
+
   /// The pixels of a row, as they stand in it.
   ///
   /// Throws `badInput` for a row of another length, and for what is not a whole number from 0 to 255.

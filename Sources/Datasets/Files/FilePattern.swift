@@ -5,7 +5,7 @@
 /// out the extension of the file.
 ///
 /// `{label}` is one or more characters other than `.` and those that stand beside it in the pattern: in `{label}_*` it ends at the
-/// first `_`. A name in which two texts could be the label has none.
+/// first `_`, in `{label}_[0-9]*` at the first `_` that a digit follows. A name in which two texts could be the label has none.
 public struct FilePattern: Sendable, Equatable {
   private enum Piece: Sendable, Equatable {
     case literal(Character)
@@ -97,7 +97,9 @@ public struct FilePattern: Sendable, Equatable {
   func labels(in path: String) -> [String] {
     guard let place = pieces.firstIndex(of: .label) else { return [] }
     var refused: Set<Character> = [".", "/"]
-    for neighbour in [place - 1, place + 1] where pieces.indices.contains(neighbour) {
+    let endsBeforeSet = isSet(place + 2)
+    let neighbours = endsBeforeSet ? [place - 1] : [place - 1, place + 1]
+    for neighbour in neighbours where pieces.indices.contains(neighbour) {
       if case .literal(let character) = pieces[neighbour] { refused.insert(character) }
     }
     var found: Set<String> = []
@@ -108,11 +110,34 @@ public struct FilePattern: Sendable, Equatable {
         var end = start
         while end < name.count, !refused.contains(name[end]) {
           end += 1
-          if reversed[name.count - end] { found.insert(String(name[start..<end])) }
+          guard reversed[name.count - end] else { continue }
+          found.insert(String(name[start..<end]))
+          if endsBeforeSet { break }
         }
       }
     }
     return found.sorted()
+  }
+
+  private func isSet(_ place: Int) -> Bool {
+    guard pieces.indices.contains(place), case .set = pieces[place] else { return false }
+    return true
+  }
+
+  /// Whether the class may have a longer name than the label, because more words stand behind it: `american` of `american_bulldog_1` in
+  /// `{label}_*`.
+  func mayGoOn(after label: String, in path: String) -> Bool {
+    guard let place = pieces.firstIndex(of: .label), pieces.indices.contains(place + 2),
+      case .literal(let end) = pieces[place + 1], pieces[place + 2] == .run, label.contains(where: \.isLetter),
+      let name = forms(of: path).last
+    else { return false }
+    let starts = ends(of: name, pieces[..<place])
+    return starts.indices.contains { start in
+      guard starts[start], name[start...].starts(with: label + String(end)) else { return false }
+      let rest = name[(start + label.count + 1)...].prefix { $0 != "/" }
+      let words = rest.split(separator: end, omittingEmptySubsequences: false)
+      return words.count > 1 && words[0].contains(where: \.isLetter)
+    }
   }
 
   /// The part of a path that the pattern is compared with, with the extension and without it.

@@ -8,6 +8,8 @@ struct KnownFile {
   let reason: String
   /// Whether it stands for a file that is elsewhere.
   let isPointer: Bool
+  /// Whether it is a table with all pixels of an image in one cell.
+  var holdsPixels = false
 
   /// The kind of a file that begins with these bytes, at best 512 of them; nil for one that is none of them.
   init?(_ start: [UInt8]) {
@@ -43,6 +45,10 @@ struct KnownFile {
       (what, remedy) = ("a Parquet file", "stream it with examples/from_huggingface.py FILE | pipe decode")
     } else if begins("ARROW1") || begins([0xff, 0xff, 0xff, 0xff]) {
       (what, remedy) = ("an Arrow file", "stream the dataset with examples/from_huggingface.py")
+    } else if Self.isSafetensors(start) {
+      (what, remedy) = ("a safetensors file", Self.forTrainers + ", or save its arrays with numpy.savez")
+    } else if Self.isTFRecord(start) {
+      (what, remedy) = ("a TFRecord file", Self.forTrainers)
     } else if begins([0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20]) {
       (what, remedy) = Self.torch
     } else if begins([0x80]), (2...5).contains(start.dropFirst().first ?? 0) {
@@ -56,9 +62,15 @@ struct KnownFile {
       (what, remedy) = ("a PDF document", "look whether this is the right file")
     } else if begins("ftyp", at: 4) && !begins("avif", at: 8) && !begins("heic", at: 8) && !begins("mif1", at: 8) {
       (what, remedy) = ("a video", "write its frames with ffmpeg -i FILE FOLDER/CLASS/%06d.jpg")
-    } else if let columns = Self.columns(start) {
+    } else if let rows = Self.firstRows(start), let column = Self.pixelColumn(rows) {
+      what =
+        "a table whose column \(rows[0][column]) holds all pixels of an image, with spaces between, which is not read"
+      remedy = Self.conversion(rows[0], pixels: column)
+      holdsPixels = true
+    } else if let rows = Self.firstRows(start) {
+      let columns = rows[0].map { $0.prefix(32) }
       (what, remedy) = (
-        "a table with the columns \(columns), and no images",
+        "a table with the columns \(columns.prefix(4).joined(separator: ", "))\(columns.count > 4 ? " …" : ""), and no images",
         "give the folder or archive that holds both the table and the images that it names; "
           + "a table of pixels has one column called label and a square number of others"
       )
@@ -73,23 +85,78 @@ struct KnownFile {
     "write its images as a stream or as npz: python3 -c \"import torch, numpy; numpy.savez('data.npz', images=..., labels=...)\""
   )
 
-  /// The first columns of a table in text, whose first two lines have as many cells; nil for any other file.
-  private static func columns(_ start: [UInt8]) -> String? {
+  /// What to do with files that `pipe export` and others write, and that nothing here reads.
+  private static let forTrainers = "such files are made for trainers: give the dataset that they were made from"
+
+  /// Whether it begins with the size of a header, and the header's JSON.
+  private static func isSafetensors(_ start: [UInt8]) -> Bool {
+    guard start.count > 9, start[8] == UInt8(ascii: "{"), start[9] == UInt8(ascii: "\"") else { return false }
+    return (2...100_000_000).contains(littleEndian(start[..<8]))
+  }
+
+  /// Whether it begins with the size of a record, and that size's checksum.
+  private static func isTFRecord(_ start: [UInt8]) -> Bool {
+    guard start.count > 12, littleEndian(start[..<8]) > 0 else { return false }
+    let sum = checksum(start[..<8])
+    let masked = (sum >> 15 | sum << 17) &+ 0xa282_ead8
+    return UInt64(masked) == littleEndian(start[8..<12])
+  }
+
+  private static func littleEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// CRC-32C.
+  private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    var sum = UInt32.max
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0x82f6_3b78 : sum >> 1 }
+    }
+    return ~sum
+  }
+
+  /// The first two rows of a table in text, which have as many cells, or fewer where the second is cut off; nil for any other file.
+  private static func firstRows(_ start: [UInt8]) -> [[String]]? {
     guard start.allSatisfy({ $0 >= 0x20 || (9...13).contains($0) }) else { return nil }
     let text = String(decoding: start.drop { $0 == 0xef || $0 == 0xbb || $0 == 0xbf }, as: UTF8.self)
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).prefix(2)
-    guard lines.count == 2, let separator = (["\t", ";", ","] as [Character]).first(where: lines[0].contains) else {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    guard lines.count >= 2, let separator = (["\t", ";", ","] as [Character]).first(where: lines[0].contains) else {
       return nil
     }
-    let rows = lines.map { $0.split(separator: separator, omittingEmptySubsequences: false).map { $0.prefix(32) } }
-    guard rows[0].count == rows[1].count else { return nil }
-    return rows[0].prefix(4).joined(separator: ", ") + (rows[0].count > 4 ? " …" : "")
+    let rows = lines.prefix(2).map { $0.split(separator: separator, omittingEmptySubsequences: false).map(String.init) }
+    let isCut = lines.count == 2 && start.count >= 512 && (2..<rows[0].count).contains(rows[1].count)
+    return isCut || rows[0].count == rows[1].count ? rows : nil
+  }
+
+  /// The column with a named cell full of numbers, as FER-2013 has one; nil where there is none.
+  private static func pixelColumn(_ rows: [[String]]) -> Int? {
+    rows[1].indices.first { column in
+      let numbers = rows[1][column].drop { $0 == "\"" }.split { $0 == " " || $0 == "\"" }
+      return numbers.count >= 16 && numbers.allSatisfy { Double($0) != nil } && Double(rows[0][column]) == nil
+    }
+  }
+
+  /// How such a table becomes an npz, one part at a time.
+  private static func conversion(_ names: [String], pixels: Int) -> String {
+    let names = names.map { name in name.filter { !"\"'\\".contains($0) } }
+    let label = names.first { LabelTable.labelNames.contains(LabelTable.plain($0)) } ?? "LABEL"
+    let part = names.first { LabelTable.splitNames.contains(LabelTable.plain($0)) }
+    return "write it as npz: python3 -c \"import csv, numpy; rows = [r for r in csv.DictReader(open('FILE'))"
+      + (part.map { " if r['\($0)'] == 'Training'" } ?? "")
+      + "]; numpy.savez('data.npz', images=numpy.array([r['\(names[pixels])'].split() for r in rows], 'uint8'), "
+      + "labels=numpy.array([r['\(label)'] for r in rows], int))\""
   }
 
   /// The kind of an archive that holds these members; nil for any other.
   init?(members: [String]) {
-    guard members.contains(where: { $0.hasSuffix("/data.pkl") || $0 == "data.pkl" }) else { return nil }
-    (what, remedy) = Self.torch
+    if members.contains(where: { $0.hasSuffix("/data.pkl") || $0 == "data.pkl" }) {
+      (what, remedy) = Self.torch
+    } else if members.contains(where: { $0.hasSuffix(".mds") || $0.hasSuffix(".mds.zstd") }) {
+      (what, remedy) = ("MDS files of mosaicml-streaming", Self.forTrainers)
+    } else {
+      return nil
+    }
     (isPointer, reason) = (false, "")
   }
 }

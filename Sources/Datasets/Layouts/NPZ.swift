@@ -25,6 +25,19 @@ enum NPZ {
     return name.isExact || name.isUnnamed || name.role != nil && name.split != nil && !isNumbered
   }
 
+  /// As many bytes of an npz as hold the name of its first array, in all but strange cases.
+  static let firstNameLength = 512
+
+  /// Whether the first array of an npz, given by its first bytes, has no name or one that images and labels have.
+  ///
+  /// Otherwise it may be something else beside images in class folders, such as their features.
+  static func startsAsDataset(_ start: [UInt8]) -> Bool {
+    guard start.count > 30, start.starts(with: ArchiveReader.zipSignature) else { return true }
+    let length = Int(start[26]) | Int(start[27]) << 8
+    let name = ArrayName(String(decoding: start[30...].prefix(length), as: UTF8.self))
+    return name.role != nil || name.isUnnamed
+  }
+
   /// An array that may be the images or the labels.
   private struct Candidate {
     var role: ArrayName.Role
@@ -40,8 +53,20 @@ enum NPZ {
   }
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
+    var beside = Beside()
+    do throws(DataError) {
+      return try open(request, &beside)
+    } catch {
+      guard beside.images > 0, error.fault == .badInput, request.options.layout == nil else { throw error }
+      let other = "read the images in its folders in place of the arrays with --layout image-folder"
+      throw DataError(
+        .badInput, at: error.place, error.problem, remedy: error.remedy.map { "\($0), or \(other)" } ?? other)
+    }
+  }
+
+  private static func open(_ request: LayoutRequest, _ beside: inout Beside) throws(DataError) -> OpenedLayout {
     let name = request.container.name
-    let (all, others) = try survey(request)
+    let (all, others) = try survey(request, &beside)
     let candidates = try chosen(all, request)
     let isNamed = request.container.isListed && Set(candidates.map(\.split)).count == 1
     let (split, note) = isNamed ? (candidates.first?.split, nil) : try wantedSplit(candidates, request)
@@ -75,24 +100,45 @@ enum NPZ {
         .badInput, at: [name], "the images are of \(images.dataset), the labels of \(labels.dataset)",
         remedy: "give the images and the labels of one dataset")
     }
+    let export = beside.exports[Array(images.id.dropLast())]
+    if let export { try export.refuseFormation(at: Array(images.id.dropLast())) }
     let reader = ArrayFiles(try request.container.open(last: true), limits: request.options.limits)
     while try reader.next(), reader.id != images.id {}
     return try samples(
-      reader, labels.labels, scale: images.scale ?? PixelScale(white: request.options.white), request,
+      reader, labels.labels, export, scale: images.scale ?? PixelScale(white: request.options.white), request,
       split: split.map { $0 == .train ? .train : .test },
       dataset: request.container.isListed || request.options.subset != nil ? images.dataset : "",
       notes: note.map { [$0] } ?? [])
   }
 
+  /// What is found beside arrays.
+  private struct Beside {
+    /// Images in folders.
+    var images = 0
+    /// The descriptions of `pipe export`, by the archive or folder that they are in.
+    var exports: [[String]: ExportedArrays] = [:]
+
+    mutating func add(_ reader: ArrayFiles, _ limits: Limits) throws(DataError) {
+      if reader.path.contains("/"), hasImageExtension(reader.path) { images += 1 }
+      guard reader.path == ExportedArrays.fileName else { return }
+      exports[Array(reader.id.dropLast())] = ExportedArrays(try reader.source().readAll(limit: limits.maxMemberBytes))
+    }
+  }
+
   /// All arrays that could be meant, with their labels and the ranges of their values, and the names of some others.
-  private static func survey(_ request: LayoutRequest) throws(DataError) -> ([Candidate], [String]) {
+  private static func survey(
+    _ request: LayoutRequest, _ beside: inout Beside
+  ) throws(DataError) -> ([Candidate], [String]) {
     var candidates: [Candidate] = []
     // Arrays that are called something with `labels` or `data`, and cannot be that: class names, means.
     var failures: [(candidate: Candidate, error: DataError)] = []
     var others: [String] = []
     let reader = ArrayFiles(try request.container.open(last: false), limits: request.options.limits)
     while try reader.next() {
-      guard reader.path.lowercased().hasSuffix(".npy") else { continue }
+      guard reader.path.lowercased().hasSuffix(".npy") else {
+        try beside.add(reader, request.options.limits)
+        continue
+      }
       let own = ArrayName(reader.path)
       // One archive may be called anything; where there are several, or an array has no name, theirs tell.
       let isAlone = !request.container.isSequence && !reader.isNested
@@ -107,7 +153,13 @@ enum NPZ {
       do throws(DataError) {
         header = try NPYHeader(reading: source)
       } catch {
-        guard let role, !own.isExact else { throw error }
+        guard let role else {
+          // Texts or objects under a name of their own are neither images nor labels, but file names or the like.
+          guard error.fault == .badInput, !own.isUnnamed else { throw error }
+          if others.count < 4 { others.append(reader.path) }
+          continue
+        }
+        guard !own.isExact else { throw error }
         failures.append((Candidate(role: role, split: split, dataset: "", isExact: false, id: reader.id), error))
         continue
       }
@@ -166,7 +218,8 @@ enum NPZ {
   }
 
   private static func samples(
-    _ reader: ArrayFiles, _ labels: [Int], scale: PixelScale, _ request: LayoutRequest, split: DatasetInfo.Split?,
+    _ reader: ArrayFiles, _ labels: [Int], _ export: ExportedArrays?, scale: PixelScale, _ request: LayoutRequest,
+    split: DatasetInfo.Split?,
     dataset: String, notes: [String]
   ) throws(DataError) -> OpenedLayout {
     let source = try reader.source()
@@ -178,8 +231,9 @@ enum NPZ {
     var scale = scale
     let count = labels.count
     return try LabelledImages(
-      shape: [form.channels, form.height, form.width], labels: labels, split: split,
-      name: dataset.isEmpty ? nil : dataset, notes: notes, doubts: form.notes, closingNotes: { scale.notes },
+      shape: [form.channels, form.height, form.width], labels: labels, classNames: export?.classNames,
+      mirror: export?.mirror, split: split, name: dataset.isEmpty ? nil : dataset, notes: notes,
+      doubts: form.notes + (export?.doubts ?? []), closingNotes: { scale.notes },
       place: place,
       image: { index throws(DataError) in
         let bytes = try source.readExactly(form.byteCount, what: "image \(grouped(index + 1)) of \(grouped(count))")

@@ -79,7 +79,8 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     }) != nil {
       return (.pixelCSV, firstBytes)
     }
-    if let known = KnownFile(try files.first?.peekDecompressed(512) ?? []) {
+    let beginning = try files.first?.peekDecompressed(512) ?? []
+    if let known = KnownFile(members: files.map(\.name)) ?? KnownFile(beginning) {
       throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
     }
     throw unknown(container, "a single file that starts with \(hex(first))")

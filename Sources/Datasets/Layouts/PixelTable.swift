@@ -42,6 +42,8 @@ enum PixelTable {
     var name: ArrayName
     var header: PixelTableHeader
     var labels: [String] = []
+    /// Different cells of the last column, where no name says which one the label is: some of them, if there are many.
+    var lasts: Set<String> = []
     /// What the column of parts says in each row; empty where there is none.
     var cells: [String] = []
     /// The first images of a colour table.
@@ -67,6 +69,7 @@ enum PixelTable {
         "the columns have no names, and the first one, where labels stand, is \(table.labels[0]) in every row",
         remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on")
     }
+    try refuseLabelsBehind(table)
     try table.header.checkChannels(table.firstImages, at: table.place)
     var (names, labels) = try classes(table, of: all.filter { $0.name.dataset == table.name.dataset })
     let (isRead, part, doubt) = try rows(table, request)
@@ -108,6 +111,25 @@ enum PixelTable {
     ).opened(request)
   }
 
+  /// More different values than a pixel has.
+  private static let mostLasts = 300
+
+  /// Refuses a table without names whose last column looks more like labels than the first one: fewer values, all of them small.
+  ///
+  /// A pixel in the corner of every image is of one value, or of many.
+  private static func refuseLabelsBehind(_ table: Candidate) throws(DataError) {
+    guard table.header.isLabelSupposed, table.lasts.count < mostLasts else { return }
+    let (first, last) = (Set(table.labels.map(whole)), Set(table.lasts.map(whole)))
+    let numbers = last.compactMap { Int($0) }
+    guard last.count > 1, last.count < first.count, numbers.count == last.count, numbers.allSatisfy({ $0 >= 0 }),
+      let largest = numbers.max(), largest <= 2 * last.count
+    else { return }
+    throw DataError(
+      .badInput, at: table.place,
+      "the columns have no names, and the labels may be the first one, which has \(counted(first.count, "different value")), or the last one, which has \(grouped(last.count)), from \(numbers.min() ?? 0) to \(largest)",
+      remedy: "add a first line that names the columns: label, pixel0, pixel1 and so on, or pixel0 … label")
+  }
+
   private static func candidates(_ request: LayoutRequest) throws(DataError) -> [Candidate] {
     let container = request.container
     let isNamed = container.bareFiles != nil
@@ -127,6 +149,9 @@ enum PixelTable {
               "fewer than the \(header.columns) columns of the first line", remedy: Remedy.getItAgain)
           }
           candidate.labels.append(label)
+          if header.isLabelSupposed, candidate.lasts.count < mostLasts {
+            candidate.lasts.insert(header.lastField(of: row))
+          }
           if let split = header.splitColumn { candidate.cells.append(header.field(split, of: row) ?? "") }
           if header.channels == 3, candidate.firstImages.count < patience {
             candidate.firstImages.append(try header.levels(of: row, at: first.place))

@@ -5,6 +5,11 @@ struct Recognition {
   private(set) var reason = ""
   private(set) var seen: [String] = []
   private var imagesInFolders = 0
+  /// The folder of the first of these, and whether another one stands in another.
+  private var imageFolder: [String]?
+  private var areInSeveralFolders = false
+  /// An npz that may be the dataset, or something beside images in class folders.
+  private var npz: String?
   private var otherImages = 0
   private var clips = 0
   private var tables = 0
@@ -29,16 +34,22 @@ struct Recognition {
     func isImage() -> Bool { isImageFile(named: "", firstBytes: start(EncodedImage.Format.signatureLength)) }
     if seen.count < 4 { seen.append(member.path) }
     if member.basename.lowercased().hasSuffix(".npy") { arrays += 1 }
-    if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
+    if member.basename.lowercased().hasSuffix(".npz"), !NPZ.startsAsDataset(start(NPZ.firstNameLength)) {
+      npz = npz ?? member.path
+    } else if let decisive = Layout.all.first(where: { $0.recognises(member, start) }) {
       (layout, reason) = (decisive, "it holds a file called \(member.path)")
     } else if isPair(member, start) {
       (layout, reason) = (.webDataset, "an image and its label stand beside each other, such as \(member.path)")
     } else if hasImageExtension(member.basename) || isImage() {
       if imagesInFolders == 0, otherImages == 0 { reason = "it holds images, such as \(member.fullPath)" }
-      if member.path.contains("/") || !member.archives.isEmpty { imagesInFolders += 1 } else { otherImages += 1 }
-      if imagesInFolders >= Self.patience { layout = .imageFolder }
+      if member.path.contains("/") || !member.archives.isEmpty { addInFolder(member) } else { otherImages += 1 }
+      if imagesInFolders >= Self.patience, npz == nil || areInSeveralFolders { layout = .imageFolder }
     } else if LabelTable.isTable(member.basename) {
       tables += 1
+      // One that holds whole images in its cells needs no others.
+      if known == nil, seen.count <= 4, let kind = KnownFile(start(512)), kind.holdsPixels {
+        known = (member.path, kind)
+      }
     } else if Clip.extensions.contains(Self.fieldName(member.basename).lastPart) {
       if clips == 0 { reason = "it holds sound files, such as \(member.fullPath)" }
       clips += 1
@@ -46,6 +57,13 @@ struct Recognition {
     } else if known == nil, seen.count <= 4, let kind = KnownFile(start(512)) {
       known = (member.path, kind)
     }
+  }
+
+  private mutating func addInFolder(_ member: Member) {
+    imagesInFolders += 1
+    guard !areInSeveralFolders else { return }
+    let folder = member.foldersAbove
+    if let imageFolder { areInSeveralFolders = folder != imageFolder } else { imageFolder = folder }
   }
 
   /// Whether a member is the label of the image before it, or the image of the label.
@@ -70,6 +88,8 @@ struct Recognition {
 
   /// To be called when there are no more members to see.
   mutating func conclude() {
+    // Of one folder they are pictures beside the arrays, as a rule.
+    if layout == nil, let npz, !areInSeveralFolders { (layout, reason) = (.npz, "it holds a file called \(npz)") }
     if layout == nil, imagesInFolders > 0 || otherImages > 0 && (tables > 0 || readsNames) { layout = .imageFolder }
     if layout == nil, clips > 0 { layout = .audioFolder }
     if layout == nil, arrays > 0 { (layout, reason) = (.npz, "it holds arrays") }

@@ -56,7 +56,6 @@ enum SVHN {
     let reader = try container.open(last: true)
     while try reader.next() != nil, reader.place != chosen.place {}
     let file = try MATFile(try reader.memberSource(), limits: request.options.limits)
-    let (labels, notes) = try labels(of: file, at: chosen.place)
     let (extents, isBytes) = try file.find("X")
     guard extents.count == 4 || extents.count == 3, extents[0] == side, extents[1] == side, extents[2] == 3, isBytes
     else {
@@ -65,7 +64,9 @@ enum SVHN {
         remedy: "save other arrays as npz")
     }
     let count = extents.count == 4 ? extents[3] : 1
-    try LabelledImages.check(count, labels.count, at: chosen.place)
+    let (labels, notes) = try labels(of: file, count: count, at: chosen.place)
+    // The images are read from now on.
+    _ = try file.find("X")
     let skipped = found.count { $0.split == nil && $0.place != chosen.place }
     var block: [UInt8] = []
     var firstInBlock = 0
@@ -89,12 +90,16 @@ enum SVHN {
     ).opened(request)
   }
 
-  private static func labels(of file: MATFile, at place: [String]) throws(DataError) -> ([Int], [String]) {
+  /// The labels of so many images, and what is to be said of them.
+  private static func labels(of file: MATFile, count: Int, at place: [String]) throws(DataError) -> ([Int], [String]) {
     let extents = try file.find("y").extents
     guard extents.filter({ $0 != 1 }).count <= 1 else {
       throw DataError(.badInput, at: place, "y has the extents \(extents); one label for each image was expected")
     }
-    let numbers = try file.numbers(extents.reduce(1, *))
+    // Before memory is taken: the file may announce any number of them.
+    let announced = extents.reduce(1, *)
+    try LabelledImages.check(count, announced, at: place)
+    let numbers = try file.numbers(announced)
     if let strange = numbers.first(where: { !(0...10).contains($0) || $0 != $0.rounded() }) {
       throw DataError(
         .badInput, at: place, "the label \(strange); SVHN's are 1 to 10, where 10 is the digit 0",

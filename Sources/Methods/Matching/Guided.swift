@@ -4,14 +4,15 @@ public import Tensors
 
 /// Guided matching: features of snapshots of trained networks are matched, and the same snapshots must recognise the images.
 ///
-/// minimises over S:   E_{θ, ω}  Σ_c  ‖ mean ψ_θ(A(T_c, ω)) − mean ψ_θ(A(decode(S_c), ω)) ‖²  +  α · mean CE( f_θ(A(decode(S_c), ω)), c )
+/// minimises over S:   E_{θ, ω}  Σ_c  MMD²( ψ_θ(A(T_c, ω)), ψ_θ(A(decode(S_c), ω)) )  +  α · mean CE( f_θ(A(decode(S_c), ω)), c )
 ///
 ///   S_c     synthetic images of class c, (count_c, C, H, W), at first a tile for each group of a k-means
+///   MMD²    under M3D's mixture of Gaussians, see `Kernel`
 ///   θ       a snapshot of a network that was trained on the real images, after any of its epochs, see `Guidance`
 ///   decode  multi-formation, factor 2; of many small grey images 1
 ///
 /// repeats `steps` times, N steps in all:
-///   every `reuse` steps:  θ, ω and a real batch of each class anew; their mean embeddings are kept
+///   every `reuse` steps:  θ, ω and a real batch of each class anew; their embeddings are kept
 ///   S ← S − ½ η (1 + cos(π step / N)) ∇L, momentum 0.5; pixels clamped to black and white
 ///
 /// Reference: nobody's method as a whole. Features of trained networks with the cross entropy of such a network: DANCE (Zhang et
@@ -19,7 +20,8 @@ public import Tensors
 /// the same snapshot gives the features and the cross entropy, in one pass. Tiles by k-means: DREAM (Liu et al., ICCV 2023) picks
 /// real images so; formation and the combination of augmentations: IDC.
 /// Decisions, on held-out data, see docs/design/0019:
-/// - *The distance* is that of the mean features; `distance` has M3D's kernel and KR-dual's potential, too.
+/// - *The distance* is that of M3D, under its kernel; of mean features, as in DANCE and TGDD, it is as good for photographs and worse for
+///   grey images. `distance` has both, and KR-dual's potential.
 /// - *α* and *the rate* go by the images per class: the more images, the less a step moves each of them. So does *the factor* of small
 ///   grey images.
 /// - *One image per class* is guided by younger networks.
@@ -38,7 +40,7 @@ public struct Guided: EmbeddingMatchingMethod {
   /// Which networks embed, and how much their cross entropy weighs.
   public var guidance = Guidance(.snapshots) { ipc in ipc <= 20 ? 2.5 : 0.5 }
   /// How embeddings are compared.
-  public var distance = Distance.mean
+  public var distance = Distance.kernel
   /// Tiles per side of a stored image; nil where the data decides, see `usualFactor`.
   public var factor: Int? {
     get { decidesFactor ? nil : images.formation.factor }
@@ -81,6 +83,11 @@ public struct Guided: EmbeddingMatchingMethod {
 
   /// Images per class from which on small grey images are not cut into tiles.
   public static let wholeImagesFrom = 20
+
+  /// The width of the kernel, in mean squared distances of a batch: that of M3D, and its narrow one for many whole images, too.
+  static func width(forFactor factor: Int, ipc: Int) -> Double {
+    M3D.width(forFactor: ipc >= wholeImagesFrom ? max(2, factor) : factor)
+  }
 
   /// Epochs of the networks for one image per class: a sixth of the usual work on the real images; nil for more images.
   ///
@@ -139,7 +146,8 @@ public struct Guided: EmbeddingMatchingMethod {
   ) throws -> Condensation {
     var method = self
     try method.decide(for: MethodTask(real, counts: counts))
-    let kernel = Kernel.gaussianMixture().with(width: M3D.width(forFactor: images.formation.factor))
+    let kernel = Kernel.gaussianMixture(
+      width: Self.width(forFactor: method.images.formation.factor, ipc: counts.max() ?? 1))
     return try method.guidance.learned(
       method.images, from: real, counts: counts, normalization: normalization, using: random, control: control,
       keeping: { real throws(TensorError) in distance == .mean ? try DistributionMatching.mean(real) : real }

@@ -7,7 +7,7 @@ internal import Glibc
 /// Without it there is no dataset. See `docs/shard-format.md`.
 public struct Manifest: Codable, Sendable, Equatable {
   /// The manifest's file name: JSON inside, under an extension that no loader takes for data.
-  public static let fileName = "pipe.manifest"
+  public static let fileName = manifestFileName
   /// `sha256sum -c` reads this file.
   public static let sumsName = "SHA256SUMS"
   /// The value of `format`.

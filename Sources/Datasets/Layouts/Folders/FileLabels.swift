@@ -5,6 +5,8 @@ struct FilePlace: Hashable {
   var label: String?
   /// What a pattern or a table says; nil for what the folder says.
   var part: Part?
+  /// Whether the pattern may have cut the class's name short, see `FilePattern.mayGoOn`.
+  var isLabelCut = false
 
   /// The place of a file that no table tells about.
   ///
@@ -22,6 +24,7 @@ struct FilePlace: Hashable {
           remedy: "give a pattern that tells the label of every file, or take the file out")
       }
       label = labels.first
+      isLabelCut = pattern.mayGoOn(after: labels[0], in: member.fullPath)
     }
     part = options.testPattern.map { $0.fits(member.fullPath) ? .test : .train }
   }
@@ -73,8 +76,9 @@ struct FileLabels {
       if part == .unlabelled || part == nil && structure.hasParts { continue }
       roles[place] = FolderStructure.Role(part: part, className: className)
     }
+    let doubts = structure.doubts + Self.cutLabels(found.keys, options)
     do throws(DataError) {
-      try self.init(roles, options, notes: structure.notes, doubts: structure.doubts, name: name)
+      try self.init(roles, options, notes: structure.notes, doubts: doubts, name: name)
     } catch {
       guard error.isMissingPart, options.split == .test, !structure.unlabelled.isDisjoint(with: [.test, .val]) else {
         throw error
@@ -83,6 +87,15 @@ struct FileLabels {
         error.fault, at: error.place, "\(error.problem); the \(noun)s of its test folder have no labels",
         remedy: error.remedy)
     }
+  }
+
+  /// A doubt where a pattern may have made one class of several, whose names begin alike.
+  private static func cutLabels(_ places: some Collection<FilePlace>, _ options: ReadOptions) -> [String] {
+    let labels = Set(places.filter(\.isLabelCut).compactMap(\.label)).sorted()
+    guard let pattern = options.labelPattern, !labels.isEmpty else { return [] }
+    return [
+      "more words stand behind what --label-pattern '\(pattern.text)' takes for the label: \(someOf(labels)); where they belong to the name of the class, say what follows it, as in '{label}_[0-9]*'"
+    ]
   }
 
   /// Labels that are known.

@@ -14,6 +14,35 @@ extension FolderStructure {
     }
   }
 
+  /// Refuses folders of images beside folders of what belongs to them, however deep: `images/1.png` and `annotations/trimaps/1.png`.
+  func refuseMasks(_ tree: FolderTree, _ path: [String]) throws(DataError) {
+    let names = tree.names
+    guard names.allSatisfy(isGenericFolder), names.contains(where: isMaskFolder) else { return }
+    throw DataError(
+      .badInput, at: [name] + (path.isEmpty ? [] : [path.joined(separator: "/")]),
+      "\(noun)s without labels: by their names the folders \(list(names)) hold \(noun)s and what belongs to them, such as masks, and are no classes",
+      remedy:
+        "give the folder of the \(noun)s alone, with one folder for each class in it or a table of labels beside them")
+  }
+
+  /// The tree without the masks that class folders hold beside their images: `cat/images/1.png` and `cat/masks/1.png`.
+  mutating func withoutMasks(_ tree: FolderTree, _ path: [String]) -> FolderTree {
+    var tree = tree
+    var folders: [String] = []
+    var count = 0
+    for name in tree.names {
+      for removed in tree.children[name]?.removeMasks() ?? [] {
+        folders.append((path + [name] + removed.path).joined(separator: "/"))
+        count += removed.count
+      }
+    }
+    guard !folders.isEmpty else { return tree }
+    doubts.append(
+      "\(list(folders)): \(counted(count, noun)) skipped, as the names of these folders say that they hold what belongs to the \(noun)s beside them, such as masks"
+    )
+    return tree
+  }
+
   /// Refuses folds and domains, each with a train and a test part, in which the same classes stand: `fold1/train/cat`.
   mutating func refuseFolds(_ tree: FolderTree, _ path: [String]) throws(DataError) {
     let inner = tree.children.values.map { fold in
@@ -93,7 +122,7 @@ extension FolderStructure {
     let numbers = names.compactMap { Int($0) }
     guard numbers.count == names.count, numbers != numbers.sorted() else { return }
     doubts.append(
-      "the class folders are numbers, and are sorted as names, as torchvision does: \(names[0]), \(names[1]), \(names[2]), …; a label is "
+      "the class folders are numbers, and are sorted as names, as torchvision does: \(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : ""); a label is "
         + "the place in this order, not the number")
   }
 

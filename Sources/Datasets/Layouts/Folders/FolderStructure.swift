@@ -209,17 +209,19 @@ struct FolderStructure {
     if tree.children.allSatisfy({ isGenericFolder($0.key) && $0.value.isLeaf }) {
       throw noLabels(path + [tree.names[0]])
     }
+    try refuseMasks(tree, path)
+    let classes = withoutMasks(tree, path)
     above.insert(path)
-    if part == nil, let parts = partsBelow(tree) {
-      try refuseFolds(tree, path)
+    if part == nil, let parts = partsBelow(classes) {
+      try refuseFolds(classes, path)
       hasParts = true
-      for (className, below) in tree.children {
+      for (className, below) in classes.children {
         for (name, inner) in below.children { add(inner, at: path + [className, name], parts[name], className) }
       }
       return
     }
-    try refuseTwoReadings(tree, path)
-    for (className, below) in tree.children { add(below, at: path + [className], part, className) }
+    try refuseTwoReadings(classes, path)
+    for (className, below) in classes.children { add(below, at: path + [className], part, className) }
   }
 
   private mutating func add(_ tree: FolderTree, at path: [String], _ part: Part?, _ className: String) {

@@ -85,4 +85,20 @@ struct FolderTree {
     for name in names { removed += (children[name]?.removeCopies() ?? []).map { [name] + $0 } }
     return removed
   }
+
+  /// Takes out folders of masks and the like that stand beside images, at any depth, and returns their paths and how many files each holds.
+  mutating func removeMasks() -> [(path: [String], count: Int)] {
+    var removed: [(path: [String], count: Int)] = []
+    if files.count > 0 || children.keys.contains(where: isImagesFolder) {
+      for name in names where isMaskFolder(name) {
+        removed.append((path: [name], count: children[name]?.count ?? 0))
+        children[name] = nil
+      }
+    }
+    for name in names {
+      let inner = children[name]?.removeMasks() ?? []
+      removed += inner.map { (path: [name] + $0.path, count: $0.count) }
+    }
+    return removed
+  }
 }

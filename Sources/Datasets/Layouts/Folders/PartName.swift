@@ -76,13 +76,24 @@ struct PartName {
 }
 
 /// Names of folders that say what files are kept there for, and so are no class: `images`, `masks`.
-func isGenericFolder(_ name: String) -> Bool {
+func isGenericFolder(_ name: String) -> Bool { isImagesFolder(name) || isMaskFolder(name) }
+
+/// Names of folders that say that the images themselves are kept there: `images`, `JPEGImages`.
+func isImagesFolder(_ name: String) -> Bool {
   let generic: Set<String> = [
     "images", "image", "imgs", "img", "pics", "pictures", "photos", "photo", "frames", "jpg", "jpegs", "jpeg", "png",
     "pngs",
-    "jpegimages", "files", "data", "dataset", "raw",
-    "mask", "masks", "labels", "annotations", "annotation", "gt", "groundtruth", "ground_truth", "segmentation",
-    "segmentations",
+    "jpegimages", "files", "data", "dataset", "raw", "rgb", "color", "colour",
   ]
   return generic.contains(name.lowercased())
+}
+
+/// Names of folders that say that something belonging to each image is kept there, which is none itself: `masks`, `depth`.
+func isMaskFolder(_ name: String) -> Bool {
+  let generic: Set<String> = [
+    "mask", "masks", "trimap", "trimaps", "labels", "annotations", "annotation", "gt", "gts", "groundtruth",
+    "segmentation", "segmentations", "segmentationclass", "segmentationobject", "segmentationmask",
+    "segmentationmasks", "segmask", "segmasks", "depth", "depths", "depthmap", "depthmaps", "disparity",
+  ]
+  return generic.contains(name.lowercased().filter { !"_- ".contains($0) })
 }

@@ -20,20 +20,24 @@ struct ImageIndex {
   ///
   /// The cell's path, or the image's, must end with the other. Among several an image below the table's own folder is meant, and one in
   /// the same part of the dataset. One alone is not meant where it is in another part than a table that stands in one, and where it is
-  /// in the test part and the row in the train part: `test/5.png` is not the 5 of a table `train.csv`.
+  /// in the test part and the row in the train part: `test/5.png` is not the 5 of a table `train.csv`. A path with `..` starts from the
+  /// table's folder, and means one image or none.
   ///
   /// - Parameters:
   ///   - folder: the folders above the table.
   ///   - part: the part that the row is about, where it says so.
   ///   - byStems: whether names without their endings count.
   func find(_ cell: String, from folder: [String], part: Part?, byStems: Bool = true) -> [Int] {
-    let components = cell.replacing("\\", with: "/").split(separator: "/").filter { $0 != "." }.map(String.init)
-    guard let name = components.last, !components.contains("..") else { return [] }
+    let written = Self.components(cell)
+    let isClimbing = written.contains("..")
+    guard let components = isClimbing ? Self.resolved(written, from: folder) : written, let name = components.last
+    else { return [] }
     let named = byName[name] ?? []
     let isWhole = !named.isEmpty
     let candidates = isWhole ? named : byStems ? byStem[name] ?? [] : []
     guard !candidates.isEmpty else { return [] }
     let above = Array(components.dropLast())
+    if isClimbing { return candidates.filter { folders(of: $0) == above } }
     if let exact = candidates.first(where: { folders(of: $0) == folder + above }), candidates.count == 1 || isWhole {
       return [exact]
     }
@@ -57,15 +61,43 @@ struct ImageIndex {
     return fitting
   }
 
-  /// Whether a cell ends with the whole name of an image.
-  func hasName(_ cell: String) -> Bool {
-    cell.replacing("\\", with: "/").split(separator: "/").last.map { byName[String($0)] != nil } ?? false
+  /// The one image of the name in a cell, where the folders in the cell are others than the image's; nil where the cell has no folders,
+  /// and where they, or else the table, are of another part than the image.
+  func elsewhere(_ cell: String, from folder: [String], part: Part?, byStems: Bool) -> Int? {
+    let components = Self.components(cell)
+    guard components.count > 1, let name = components.last else { return nil }
+    let named = byName[name] ?? (byStems ? byStem[name] : nil) ?? []
+    guard named.count == 1, let image = named.first else { return nil }
+    let wanted = PartName.first(in: Array(components.dropLast())) ?? part ?? PartName.first(in: folder)
+    if let wanted, let own = PartName.first(in: folders(of: image)), wanted != own { return nil }
+    return image
   }
+
+  /// Whether a cell ends with the whole name of an image.
+  func hasName(_ cell: String) -> Bool { Self.components(cell).last.map { byName[$0] != nil } ?? false }
 
   /// Whether a cell may be the name of an image.
   func mayName(_ cell: String) -> Bool {
-    guard let name = cell.replacing("\\", with: "/").split(separator: "/").last else { return false }
-    return byName[String(name)] != nil || byStem[String(name)] != nil
+    guard let name = Self.components(cell).last else { return false }
+    return byName[name] != nil || byStem[name] != nil
+  }
+
+  /// The folders in a cell, and the name of the file.
+  private static func components(_ cell: String) -> [String] {
+    cell.replacing("\\", with: "/").split(separator: "/").filter { $0 != "." }.map(String.init)
+  }
+
+  /// A path with `..` from the dataset's root; nil where it leads out of it.
+  private static func resolved(_ components: [String], from folder: [String]) -> [String]? {
+    var path = folder
+    for component in components {
+      if component != ".." {
+        path.append(component)
+      } else if path.popLast() == nil {
+        return nil
+      }
+    }
+    return path
   }
 
   private static func stem(_ name: String) -> String {

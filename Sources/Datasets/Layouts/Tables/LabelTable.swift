@@ -31,9 +31,9 @@ struct LabelTable {
     }
   }
 
-  /// Reads a table; whether its first row names the columns is decided by `hasHeader`, which is asked with that row.
+  /// Reads a table; whether its first row names the columns is decided by `hasHeader`, which is asked with all rows.
   init(
-    _ bytes: [UInt8], path: String, folder: [String], hasHeader: ([String]) -> Bool
+    _ bytes: [UInt8], path: String, folder: [String], hasHeader: ([(line: Int, cells: [String])]) -> Bool
   ) throws(DelimitedText.Malformed) {
     self.path = path
     self.folder = folder
@@ -58,7 +58,7 @@ struct LabelTable {
       let separators: [UInt8] =
         kind == "tsv" ? [0x09] : kind == "txt" ? [0x09, 0x2c, 0x3b, 0x20] : [0x2c, 0x3b, 0x09, 0x7c]
       rows = try DelimitedText(bytes, separators: separators).rows
-      if let first = rows.first, hasHeader(first.cells) {
+      if let first = rows.first, hasHeader(rows) {
         columns = first.cells
         rows.removeFirst()
       }
@@ -84,6 +84,9 @@ struct LabelTable {
     let words = stem.lowercased().split { !$0.isLetter }
     return ["partition", "partitions", "split", "splits", "folds"].contains { word in words.contains { $0 == word } }
   }
+
+  /// Whether its name has something to do with parts: `train_test_split.txt`, `val.csv`.
+  var isAboutParts: Bool { tellsParts || part != nil }
 
   private var stem: String { String(path.split(separator: "/").last?.split(separator: ".").first ?? "") }
 
@@ -149,4 +152,33 @@ struct LabelTable {
   }
 
   static let indexNames: Set<String> = ["", "unnamed0", "index"]
+
+  /// The names of file columns that number the rows as often.
+  static let looseFileNames: Set<String> = ["id", "index"]
+
+  // MARK: The first row
+
+  /// Whether the first of the rows names the columns; one that names a file does not, be the file there or not.
+  static func hasHeader(_ rows: [(line: Int, cells: [String])], _ images: ImageIndex) -> Bool {
+    guard let first = rows.first?.cells else { return false }
+    if areNames(first) { return true }
+    if first.contains(where: { images.mayName($0) || hasImageExtension($0) }) { return false }
+    let hasKnownName = first.map(plain).contains {
+      fileNames.contains($0) || labelNames.contains($0) || splitNames.contains($0)
+    }
+    return hasKnownName || !first.indices.contains { sharesEnding(rows, $0) }
+  }
+
+  /// Whether all cells of a column have the ending of its first one: `a00.dcm`.
+  private static func sharesEnding(_ rows: [(line: Int, cells: [String])], _ column: Int) -> Bool {
+    guard rows.count > 1, let wanted = ending(rows[0].cells[column]) else { return false }
+    return rows.prefix(100).allSatisfy { $0.cells.indices.contains(column) && ending($0.cells[column]) == wanted }
+  }
+
+  /// What stands behind a cell's last dot in lower case; nil for numbers, and where it is no word.
+  private static func ending(_ cell: String) -> String? {
+    guard Double(cell) == nil, let dot = cell.lastIndex(of: "."), dot > cell.startIndex else { return nil }
+    let ending = cell[cell.index(after: dot)...].lowercased()
+    return !ending.isEmpty && ending.allSatisfy { $0.isLetter || $0.isNumber } ? ending : nil
+  }
 }

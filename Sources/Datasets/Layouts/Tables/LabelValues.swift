@@ -119,6 +119,23 @@ struct LabelValues {
     throw refuse("holds numbers and, beside them, \(other)")
   }
 
+  /// What people and programs write where a label is missing, in lower case.
+  private static let missing: Set<String> = ["nan", "n/a", "#n/a", "na", "<na>", "null", "none", "-", "?"]
+
+  /// What the log shall say of labels that may stand for missing ones, where there are others beside them.
+  var doubts: [String] {
+    guard case .column = column else { return [] }
+    var counts: [String: Int] = [:]
+    for row in table.rows.indices { if let label = self.label(row) { counts[label, default: 0] += 1 } }
+    guard counts.keys.contains(where: { !Self.missing.contains($0.lowercased()) }) else { return [] }
+    return counts.keys.filter { Self.missing.contains($0.lowercased()) }.sorted().map { label in
+      let count = counts[label] ?? 0
+      let (have, rows) = count == 1 ? ("has", "the row") : ("have", "these rows")
+      return
+        "\(table.path): \(counted(count, "row")) \(have) the label \(label), which is read as a class: leave \(rows) out, or the label empty, if it says that the label is missing"
+    }
+  }
+
   /// What the log shall say of where labels come from.
   func note(_ columns: TableColumns) -> String {
     let file = table.name(of: columns.file)

@@ -12,35 +12,106 @@ struct TableColumns {
     case unclear(String)
   }
   let file: Int
+  /// Another column that may name the images as well, and the line where it names another image; nil where there is none.
+  let rival: (column: Int, line: Int)?
   let label: Label
   let split: Int?
 
   /// Nil where no column names images of the dataset.
   init?(_ table: LabelTable, _ images: ImageIndex, _ options: ReadOptions) {
-    guard let file = Self.fileColumn(table, images, options.imageColumn) else { return nil }
-    self.file = file
+    guard let (file, rival) = Self.fileColumn(table, images, options) else { return nil }
+    (self.file, self.rival) = (file, rival)
     let split = Self.splitColumn(table, besides: file)
     self.split = split
     label = Self.label(table, images, file: file, split: split, options.labelColumn)
   }
 
-  private static func fileColumn(_ table: LabelTable, _ images: ImageIndex, _ wanted: String?) -> Int? {
-    if let wanted, let column = table.column(named: wanted) { return column }
-    /// How many different names of images it has; nil where it is no column of them.
-    func names(_ column: Int) -> Int? {
-      let cells = table.cells(column).prefix(1000)
-      let different = Set(cells)
-      let isKnown = table.columns.map { LabelTable.fileNames.contains(LabelTable.plain($0[column])) } ?? false
-      guard 2 * cells.count(where: images.mayName) >= cells.count, !cells.isEmpty else { return nil }
-      // One row an image: a column of labels may hold names of images by chance, but again and again.
-      return isKnown || 2 * different.count > cells.count ? different.count : nil
+  /// A column whose cells are names of images.
+  private struct Candidate {
+    var column: Int
+    /// How many different images' names it has.
+    var names: Int
+    /// Whether every row has another one.
+    var isUnique: Bool
+    /// Whether it has names with their endings.
+    var areWhole: Bool
+
+    /// Whether it names so many images that it may be meant as well as another one; names with endings are not there by chance.
+    func rivals(_ other: Candidate) -> Bool {
+      column != other.column && 10 * names >= 9 * other.names && (areWhole || !other.areWhole)
     }
-    let fitting = (0..<table.width).compactMap { column in names(column).map { (column: column, names: $0) } }
-    let best = fitting.max { $0.names < $1.names }?.column
-    guard let columns = table.columns else { return best }
-    return LabelTable.fileNames.lazy.compactMap { name in
-      fitting.first { LabelTable.plain(columns[$0.column]) == name }?.column
-    }.first ?? best
+  }
+
+  private static func fileColumn(
+    _ table: LabelTable, _ images: ImageIndex, _ options: ReadOptions
+  ) -> (file: Int, rival: (column: Int, line: Int)?)? {
+    if let wanted = options.imageColumn, let column = table.column(named: wanted) { return (column, nil) }
+    let fitting = likely(
+      (0..<table.width).compactMap { candidate($0, table, images) }, table,
+      label: options.labelColumn.flatMap(table.column(named:)))
+    if let known = first(of: fitting, table, named: { !LabelTable.looseFileNames.contains($0) }) {
+      return (known.column, nil)
+    }
+    let best = fitting.max { one, other in
+      one.names == other.names ? !one.areWhole && other.areWhole : one.names < other.names
+    }
+    guard let file = first(of: fitting, table, named: { LabelTable.looseFileNames.contains($0) }) ?? best else {
+      return nil
+    }
+    for other in fitting where other.rivals(file) {
+      guard let line = difference(table, images, file.column, other.column) else { continue }
+      return (file.column, (column: other.column, line: line))
+    }
+    return (file.column, nil)
+  }
+
+  /// What a column is as one of names of images; nil where it is none.
+  private static func candidate(_ column: Int, _ table: LabelTable, _ images: ImageIndex) -> Candidate? {
+    let cells = table.cells(column).prefix(1000)
+    let different = Set(cells)
+    let isKnown = table.columns.map { LabelTable.fileNames.contains(LabelTable.plain($0[column])) } ?? false
+    guard 2 * cells.count(where: images.mayName) >= cells.count, !cells.isEmpty else { return nil }
+    // One row an image: a column of labels may hold names of images by chance, but again and again.
+    guard isKnown || 2 * different.count > cells.count else { return nil }
+    return Candidate(
+      column: column, names: different.count(where: images.mayName), isUnique: different.count == cells.count,
+      areWhole: 2 * cells.count(where: images.hasName) >= cells.count)
+  }
+
+  /// The columns that are left where some are something else by their names: labels, parts, and numbers of the rows, which fit the names
+  /// of images `0.png` to `9.png` by chance.
+  private static func likely(_ all: [Candidate], _ table: LabelTable, label: Int?) -> [Candidate] {
+    func name(_ candidate: Candidate) -> String? { table.columns.map { LabelTable.plain($0[candidate.column]) } }
+    func isNumbering(_ candidate: Candidate) -> Bool {
+      name(candidate).map { LabelTable.indexNames.contains($0) } ?? false
+    }
+    let others = all.filter { candidate in
+      let isOther = name(candidate).map { LabelTable.labelNames.contains($0) || LabelTable.splitNames.contains($0) }
+      return candidate.column != label && isOther != true
+    }
+    let left = others.isEmpty ? all : others
+    return left.filter { candidate in
+      !isNumbering(candidate) || !left.contains { !isNumbering($0) && $0.isUnique && $0.rivals(candidate) }
+    }
+  }
+
+  /// The candidate whose name comes first among those of file columns.
+  private static func first(
+    of candidates: [Candidate], _ table: LabelTable, named isMeant: (String) -> Bool
+  ) -> Candidate? {
+    guard let columns = table.columns else { return nil }
+    for name in LabelTable.fileNames where isMeant(name) {
+      if let found = candidates.first(where: { LabelTable.plain(columns[$0.column]) == name }) { return found }
+    }
+    return nil
+  }
+
+  /// The first line in which two columns name different images; nil where there is none.
+  private static func difference(_ table: LabelTable, _ images: ImageIndex, _ one: Int, _ other: Int) -> Int? {
+    table.rows.prefix(1000).first { row in
+      let found = [one, other].map { Set(images.find(row.cells[$0], from: table.folder, part: table.part)) }
+      return !found[0].isEmpty && !found[1].isEmpty && found[0].isDisjoint(with: found[1])
+    }?.line
   }
 
   private static func splitColumn(_ table: LabelTable, besides file: Int) -> Int? {
@@ -148,6 +219,15 @@ struct TableColumns {
         let values = columns.map { Double(row.cells[$0]) }
         return values.allSatisfy { $0 == 0 || $0 == 1 } && values.count { $0 == 1 } == 1
       }
+  }
+
+  /// Whether a table has labels, or columns that could be.
+  func mayLabel(_ table: LabelTable) -> Bool {
+    switch label {
+    case .column, .oneOf: true
+    case .none: false
+    case .unclear: !Self.possibleLabels(table, besides: file, split).isEmpty
+    }
   }
 
   /// Columns of text, or of a label's name, that say the same of several images, and so could be labels.

@@ -21,12 +21,12 @@ struct TableLabels {
     let images = rows.images
     let folders = images.paths.indices.map(images.folders(of:))
     imageFolders = folders
-    missing = rows.missing
     let whole = Self.structure(tallies, name)
     let hasLabels = rows.byImage.values.contains { $0.label != nil }
     if !hasLabels, let unclear = rows.unclear.first { throw unclear }
     guard !rows.byImage.isEmpty, hasLabels || whole != nil else { return nil }
     var (notes, doubts) = (rows.notes, rows.doubts)
+    doubts += rows.unclear.map { "\($0.place.last ?? "a table") was not read: \($0.problem)" }
     var roles: [FilePlace: FolderStructure.Role] = [:]
     places = Array(repeating: nil, count: images.paths.count)
 
@@ -45,7 +45,6 @@ struct TableLabels {
       doubts.append("the folders \(someOf(whole.classNames)) are not read as classes, because a table has labels")
     }
     var skipped: [String] = []
-    var numbers: [String: Int] = [:]
     for image in images.paths.indices {
       let folder = folders[image]
       let row = rows.byImage[image]
@@ -64,20 +63,53 @@ struct TableLabels {
         skipped.append(images.paths[image])
         continue
       }
-      if agreement == nil, let row, let number = row.number, row.label != nil { numbers[label] = number }
-      let place = FilePlace(folder: [], label: label, part: part)
-      places[image] = place
-      found[place, default: FileTally()].addOne()
-      roles[place] = FolderStructure.Role(part: part, className: label)
+      places[image] = FilePlace(folder: [], label: label, part: part)
     }
     if !skipped.isEmpty {
       doubts.append(
         "\(counted(skipped.count, "image")) without a label \(skipped.count == 1 ? "was" : "were") skipped: \(someOf(Array(skipped.prefix(4))))"
       )
     }
-    try Self.checkParts(roles, rows, folders, name: name)
+    let strays = Self.strays(places, rows)
+    doubts += Self.leaveOut(strays, &places, rows)
+    missing = rows.missing.filter { !strays.contains($0.table) }.map { (place: $0.place, file: $0.file) }
+    var numbers: [String: Int] = [:]
+    for (image, place) in places.enumerated() {
+      guard let place, let label = place.label else { continue }
+      if agreement == nil, let row = rows.byImage[image], let number = row.number, row.label != nil {
+        numbers[label] = number
+      }
+      found[place, default: FileTally()].addOne()
+      roles[place] = FolderStructure.Role(part: place.part, className: label)
+    }
+    try Self.checkParts(roles, places, rows, name: name)
     labels = try FileLabels(roles, options, order: numbers, notes: notes, doubts: doubts, name: name)
   }
+
+  /// Tables whose images all belong to no part, where other images tell train and test: GTSRB's `Meta.csv`, with an icon of every class.
+  private static func strays(_ places: [FilePlace?], _ rows: TableRows) -> [String] {
+    let parts = Set(places.compactMap { place in place?.part })
+    guard parts.contains(.train), parts.contains(.test) || parts.contains(.val) else { return [] }
+    var byTable: [String: Set<Part?>] = [:]
+    for (image, row) in rows.byImage where row.label != nil {
+      guard let place = places[image] else { continue }
+      byTable[row.table, default: []].insert(place.part)
+    }
+    return byTable.filter { $0.value.allSatisfy { $0 == nil } }.keys.sorted()
+  }
+
+  /// Takes out the images that these tables label, and returns what the log shall say of it.
+  private static func leaveOut(_ tables: [String], _ places: inout [FilePlace?], _ rows: TableRows) -> [String] {
+    tables.map { table in
+      let images = places.indices.filter { isPartless(places[$0]) && rows.byImage[$0]?.table == table }
+      for image in images { places[image] = nil }
+      return
+        "\(table): \(counted(images.count, "image")) skipped, as they belong to no part of the dataset, and other images to train and test"
+    }
+  }
+
+  /// Whether an image has a label and belongs to no part.
+  private static func isPartless(_ place: FilePlace?) -> Bool { place.map { $0.part == nil } ?? false }
 
   /// The folders that hold images of the split that is read.
   func folders(of labels: FileLabels) -> Set<[String]> {
@@ -119,13 +151,28 @@ struct TableLabels {
     }
     // Where every folder has images of several labels and the reverse, folders are but places: `images_1`, `images_2`.
     // A column without a name of labels (`width`, `source`) does not outweigh folders whose names are classes.
-    let areNamed = rows.guessed != nil && !whole.classNames.allSatisfy { $0.contains(where: \.isNumber) }
+    let areNamed = rows.guessed != nil && !whole.classNames.allSatisfy(isPlace)
     guard let difference, shareNames || oneFolder || oneLabel || areNamed else { return nil }
     let row = rows.byImage[difference.image]
     throw DataError(
       .badInput, at: [name, rows.images.paths[difference.image]],
       "it can be read in two ways: its folder says \(difference.folder), and \(row?.place ?? "the table") says \(difference.table)",
       remedy: "choose the folders with --layout image-folder, or the table with --layout image-table")
+  }
+
+  /// Whether a folder's name says which piece of a dataset it holds, or where and when its images were made: `part_1`, `2019-05-01`.
+  ///
+  /// A number alone is no such thing: `n01440764`, `class0`, `001.Albatross`.
+  private static func isPlace(_ folder: String) -> Bool {
+    let telling: Set<String> = [
+      "part", "piece", "shard", "chunk", "batch", "volume", "vol", "archive", "split", "subset", "fold", "set", "group",
+      "folder", "dir", "disk", "disc", "site", "camera", "cam", "scanner", "location", "place", "room", "session",
+      "run", "day", "week", "month", "year", "patient", "subject", "slide", "plate", "video", "clip", "sequence", "seq",
+      "scene", "series",
+    ]
+    let words = folder.lowercased().split { !$0.isLetter }.map(String.init)
+    return folder.contains(where: \.isNumber)
+      && (words.isEmpty || words.contains { telling.contains($0) || isGenericFolder($0) })
   }
 
   /// Refuses numbers that put the classes into another order than the names of the folders.
@@ -143,15 +190,20 @@ struct TableLabels {
 
   /// Refuses data where some labelled images belong to a part and others to none, and where two parts have no class in common.
   private static func checkParts(
-    _ roles: [FilePlace: FolderStructure.Role], _ rows: TableRows, _ folders: [[String]], name: String
+    _ roles: [FilePlace: FolderStructure.Role], _ places: [FilePlace?], _ rows: TableRows, name: String
   ) throws(DataError) {
     var byPart: [Part?: Set<String>] = [:]
     for role in roles.values { byPart[role.part, default: []].insert(role.className) }
     guard byPart.count > 1 else { return }
     if byPart.keys.contains(nil) {
+      let lone = places.firstIndex(where: isPartless)
+      let example = lone.map { image in
+        ", such as \(rows.images.paths[image])" + (rows.byImage[image].map { " (\($0.place))" } ?? "")
+      }
       throw DataError(
         .badInput, at: [name],
-        "some images belong to the train or test split, and others to neither, by the tables and folders in it",
+        "some images belong to the train or test split, and others to neither, by the tables and folders in it"
+          + (example ?? ""),
         remedy: "give one folder for each split as the input, or add a column split to the table")
     }
     guard let train = byPart[.train] else { return }

@@ -16,6 +16,8 @@ struct TableRows {
     var part: Part?
     /// The table and the line, for messages.
     var place: String
+    /// The table that has the label, or else the part.
+    var table: String
   }
   /// By the number of the image.
   private(set) var byImage: [Int: Row] = [:]
@@ -23,21 +25,25 @@ struct TableRows {
   private(set) var notes: [String] = []
   /// What the log shall say where another reading was possible.
   private(set) var doubts: [String] = []
-  /// Tables that name images, and may hold labels in several columns.
+  /// Tables that name images, and may hold labels, or the names, in several columns.
   private(set) var unclear: [DataError] = []
   private(set) var images: ImageIndex
   /// A column that is read as labels only because it is the last one left; nil if there is none.
   private(set) var guessed: String?
   private let name: String
   private let options: ReadOptions
-  /// Images that rows name and that are not there, with the rows' places.
-  private(set) var missing: [(place: String, file: String)] = []
+  /// Images that rows name and that are not there, with the rows' tables and places.
+  private(set) var missing: [(table: String, place: String, file: String)] = []
+  /// Tables of labels whose paths lead elsewhere, and what is wrong with them.
+  private var elsewhere: [(table: String, problem: String)] = []
+  /// Tables that were read, or of which something was said.
+  private var settled: Set<String> = []
   private var withoutLabel = 0
 
   /// Reads all tables that name images.
   ///
-  /// - Throws: `DataError` (`.badInput`) for rows that contradict each other, that fit several images or none, and for labels that are
-  ///   lists; (`.usage`) for columns that no table has.
+  /// - Throws: `DataError` (`.badInput`) for rows that contradict each other, that fit several images or none, for paths that lead
+  ///   elsewhere, and for labels that are lists; (`.usage`) for columns that no table has.
   init(_ tables: [RawTable], images: ImageIndex, _ options: ReadOptions, name: String) throws(DataError) {
     (self.images, self.options, self.name) = (images, options, name)
     var read: [(LabelTable, TableColumns)] = []
@@ -45,8 +51,8 @@ struct TableRows {
     for raw in tables.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
       let table: LabelTable
       do throws(DelimitedText.Malformed) {
-        table = try LabelTable(raw.bytes, path: raw.path, folder: raw.folder) { cells in
-          LabelTable.areNames(cells) || !cells.contains(where: images.mayName)
+        table = try LabelTable(raw.bytes, path: raw.path, folder: raw.folder) { rows in
+          LabelTable.hasHeader(rows, images)
         }
       } catch {
         notes.append("\(raw.path) \(error.problem); it was not read as a table")
@@ -61,9 +67,33 @@ struct TableRows {
     for (table, columns) in read { try add(table, columns) }
     for list in lists { try addInOrder(list) }
     if withoutLabel > 0 { doubts.append("\(counted(withoutLabel, "row")) without a label: these images were skipped") }
-    if read.isEmpty, byImage.isEmpty {
-      for table in seen where !["txt"].contains(table.path.lowercased().lastPart) && !table.rows.isEmpty {
-        notes.append("\(table.path) was not read: none of its columns names the images")
+    try settleElsewhere()
+    noteUnread(seen, fitting: Set(read.map { $0.0.path }))
+  }
+
+  /// Refuses tables of labels whose paths lead elsewhere, where no other has labels: the folders may be no classes.
+  private mutating func settleElsewhere() throws(DataError) {
+    guard let first = elsewhere.first else { return }
+    if byImage.values.contains(where: { $0.label != nil }) {
+      doubts += elsewhere.map { "\($0.table) was not read: it \($0.problem)" }
+      return
+    }
+    throw DataError(
+      .badInput, at: [name, first.table], "it \(first.problem)",
+      remedy: "write the paths from the dataset's folder, or ignore the table with --layout image-folder")
+  }
+
+  /// Says which tables were not read: all where none was, and those about parts in any case, whose parts the images lack then.
+  private mutating func noteUnread(_ tables: [LabelTable], fitting: Set<String>) {
+    for table in tables where !settled.contains(table.path) && !table.rows.isEmpty {
+      let isFitting = fitting.contains(table.path)
+      let reason = isFitting ? "its rows name no images that are here" : "none of its columns names the images"
+      if table.isAboutParts {
+        let text =
+          "\(table.path) is about train and test by its name, and was not read: \(reason); if it tells the parts, write the names of the images into it"
+        if byImage.isEmpty { notes.append(text) } else { doubts.append(text) }
+      } else if byImage.isEmpty, fitting.isEmpty || isFitting, table.path.lowercased().lastPart != "txt" {
+        notes.append("\(table.path) was not read: \(reason)")
       }
     }
   }
@@ -88,7 +118,8 @@ struct TableRows {
     let covers = table.rows.contains {
       !images.find($0.cells[columns.file], from: table.folder, part: tablePart, byStems: byStems).isEmpty
     }
-    guard covers else { return }
+    guard covers else { return noteElsewhere(table, columns, byStems: byStems) }
+    settled.insert(table.path)
     if case .unclear(let reason) = columns.label {
       let possible = TableColumns.possibleLabels(table, besides: columns.file, columns.split)
       let error = DataError(
@@ -107,6 +138,15 @@ struct TableRows {
       }
       return
     }
+    if let rival = columns.rival {
+      let names = [columns.file, rival.column].map(table.name(of:))
+      unclear.append(
+        DataError(
+          .badInput, at: [name, table.path],
+          "which column names the images is not clear: it may be \(names[0]) or \(names[1]), which name different images in line \(rival.line)",
+          remedy: "choose one with --image-column, or read the folders as classes with --layout image-folder"))
+      return
+    }
     if case .column(let index, _) = columns.label, options.labelColumn == nil, table.isGuess(index) {
       guessed = "\(table.path), column \(table.name(of: index))"
     }
@@ -117,6 +157,7 @@ struct TableRows {
     }
     let values = LabelValues(table, columns.label)
     try values.check(at: [name, table.path])
+    doubts += values.doubts
     var folds: Set<String> = []
     for (index, row) in table.rows.enumerated() {
       let place = "\(table.path), line \(row.line)"
@@ -134,7 +175,7 @@ struct TableRows {
       }
       guard let image = found.first else {
         if columns.label != .none, part == nil || (part == .train) == (options.split == .train) {
-          missing.append((place, row.cells[columns.file]))
+          missing.append((table.path, place, row.cells[columns.file]))
         }
         continue
       }
@@ -143,7 +184,7 @@ struct TableRows {
         withoutLabel += 1
         continue
       }
-      try merge(Row(label: label, number: values.number(index), part: part, place: place), image)
+      try merge(Row(label: label, number: values.number(index), part: part, place: place, table: table.path), image)
     }
     if !folds.isEmpty, options.testFolds.isEmpty {
       doubts.append(
@@ -153,10 +194,28 @@ struct TableRows {
     notes.append(values.note(columns))
   }
 
+  /// Remembers a table of labels that has the images' names, but behind folders that are not here.
+  private mutating func noteElsewhere(_ table: LabelTable, _ columns: TableColumns, byStems: Bool) {
+    guard columns.mayLabel(table) else { return }
+    let lost = table.rows.compactMap { row in
+      let cell = row.cells[columns.file]
+      let image = images.elsewhere(cell, from: table.folder, part: table.part, byStems: byStems)
+      return image.map { (cell: cell, image: $0) }
+    }
+    guard let first = lost.first, 2 * lost.count > table.rows.count else { return }
+    settled.insert(table.path)
+    elsewhere.append(
+      (
+        table.path,
+        "names images by paths that are not here, such as \(first.cell), where there is \(images.paths[first.image])"
+      ))
+  }
+
   /// A list of labels without names, one for each image in the order of their names, as ImageNet's validation images have it.
   private mutating func addInOrder(_ table: LabelTable) throws(DataError) {
     let name = PartName(String(table.path.split(separator: "/").last?.split(separator: ".").first ?? ""))
     guard let part = name.part, name.rest.contains("truth") || name.rest.contains("synset") else { return }
+    settled.insert(table.path)
     let values = (table.columns ?? []) + table.rows.map { $0.cells[0] }
     let inPart = images.paths.indices.filter { image in
       byImage[image] == nil && images.folders(of: image).contains { PartName($0).part == part }
@@ -177,7 +236,8 @@ struct TableRows {
     }
     let sorted = chosen.sorted { images.paths[$0].utf8.lexicographicallyPrecedes(images.paths[$1].utf8) }
     for (index, image) in sorted.enumerated() {
-      try merge(Row(label: values[index], part: part, place: "\(table.path), line \(index + 1)"), image)
+      let place = "\(table.path), line \(index + 1)"
+      try merge(Row(label: values[index], part: part, place: place, table: table.path), image)
     }
     notes.append("\(table.path): a label for each image in the order of their names")
   }
@@ -210,6 +270,7 @@ struct TableRows {
         "it is in two parts: \(one.rawValue) (\(known.place)) and \(other.rawValue) (\(row.place))",
         remedy: "take it out of one of them")
     }
+    if known.label == nil, row.label != nil { known.table = row.table }
     known.label = known.label ?? row.label
     known.number = known.number ?? row.number
     known.part = known.part ?? row.part

@@ -18,6 +18,7 @@ enum WebDataset {
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let (container, split, splitNotes) = try request.container.selecting(request.options.split)
     let (names, nameNotes) = try findNames(in: container, request.options)
+    try refuseOtherFolders(than: names, in: container, request.options)
     var survey = WebDatasetSurvey(names, options: request.options)
     if let list = try container.sideFile(where: WebDatasetClasses.isList) {
       survey.classes.take(list: list.bytes, of: list.path)

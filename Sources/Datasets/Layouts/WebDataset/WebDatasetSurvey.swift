@@ -99,6 +99,11 @@ struct WebDatasetSurvey: Sendable {
     if WebDatasetClasses.isList(member.path) {
       classes.take(list: try reader.readAll(), of: member.path)
     }
+    if member.basename == manifestFileName, options.layout == nil {
+      throw DataError(
+        .badInput, at: reader.place, "describes a dataset of pipe, whose class names and formation would be lost",
+        remedy: "unpack it and name its folder, or read it as plain files with --layout webdataset")
+    }
     guard let (key, field) = names.parts(of: member.path) else { return }
     if reader.name != archive || run?.key != key {
       try endRun()
