@@ -22,7 +22,7 @@ private let otherValues = [
   "settling": "0.25", "schedule": "9", "hidden": "3", "clip": "0.3", "ascent-steps": "7", "ascent-rate": "0.01",
   "step-size": "dual", "match": "absolute", "match-layers": "convolutions", "pixels": "free", "train-on": "real",
   "inner-loop": "2", "regularization": "none", "networks": "2", "early-epochs": "1", "weight-noise": "0.5",
-  "embed-in": "snapshots", "classes-per-step": "1", "reuse": "2", "distance": "kernel", "decay": "none", "cutmix": "1",
+  "embed-in": "snapshots", "classes-per-step": "1", "reuse": "2", "distance": "mean", "decay": "none", "cutmix": "1",
 ]
 
 /// Those of methods whose default is the value above.
