@@ -57,6 +57,7 @@ struct GuidanceTests {
     let found = try guided([2, 1, 3]) {
       $0.images = dm.images
       $0.guidance.encoders = .drawn
+      $0.distance = .mean
     }
     #expect(bytes(found) == bytes(expected))
   }
@@ -73,6 +74,7 @@ struct GuidanceTests {
         ($0.images.learningRate, $0.images.decay, $0.images.pixels) = (0.01, .none, .free)
         $0.images.realBatch = 100
         $0.guidance.crossEntropyWeight = 3
+        $0.distance = .mean
       }
       return try normalization.normalized(result.synthetic.images)
     }

@@ -375,8 +375,9 @@ struct KoopconTests {
       return try #require(values("re", reports).last)
     }
     let (alone, both) = (try last(transported: 0), try last(transported: 1))
-    // Condensed images differ in their last digits, by as much as the processor's products do: an AMD EPYC is 0.6 thousandths off.
-    #expect(alone > 1e-3 && abs(both / (2 * alone) - 1) < 1e-3, "\(alone), \(both)")
+    // Latents of equal images differ by rounding alone, and are divided by that difference: so condensed images are not quite the same, by
+    // 0.6 thousandths on one processor and by 3 hundredths on another. Counting the few as few would miss by 5 twelfths, or more.
+    #expect(alone > 1e-3 && abs(both / (2 * alone) - 1) < 0.1, "\(alone), \(both)")
   }
 
   @Test func `cross entropies of real and condensed images are averaged apart`() throws {
