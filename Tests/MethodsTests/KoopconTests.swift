@@ -376,7 +376,7 @@ struct KoopconTests {
     }
     let (alone, both) = (try last(transported: 0), try last(transported: 1))
     // Latents of equal images differ by rounding alone, and are divided by that difference: so condensed images are not quite the same, by
-    // 0.6 thousandths on one processor and by 3 hundredths on another. Counting the few as few would miss by 5 twelfths, or more.
+    // 0.6 thousandths on one processor and by 3 hundredths on another. Counting one image as one of six would miss by 5 twelfths.
     #expect(alone > 1e-3 && abs(both / (2 * alone) - 1) < 0.1, "\(alone), \(both)")
   }
 
