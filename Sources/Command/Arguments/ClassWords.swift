@@ -30,7 +30,7 @@ struct ClassWords {
     let named = names.indices.filter { names[$0] == word }
     let index = Int(word).flatMap { names.indices.contains($0) ? $0 : nil }
     guard let first = named.first else {
-      // Where all classes are numbers, one that is not there is no index of another.
+      // Where all classes are numbers, a number that is not among them is a mistake, not an index.
       if let index, word == String(index), !names.allSatisfy({ Int($0) != nil }) { return [index] }
       let near = nearest(to: word, among: names).map { "did you mean \(quoted($0))?" }
       let known = names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
