@@ -31,7 +31,9 @@ extension ComputeTests {
       let context = RunContext(computeThread: thread)
       let plan = try CondensePlan(request(ipc, steps: steps), for: store, of: info, in: context)
       let model = try plan.fit(on: store, tool: "test", verb: "fit", in: context)
-      return (try LatentModelFile(contentsOf: written(model.bytes)), info, samples)
+      let path = try written(model.bytes)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      return (try LatentModelFile(contentsOf: path), info, samples)
     }
 
     private func run(_ stage: some Stage<Sample, Sample>, _ samples: [Sample]) async throws -> [Sample] {

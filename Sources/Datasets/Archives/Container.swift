@@ -176,6 +176,12 @@ final class Container {
     return (path, try ByteSource(.file(path)).readAll(limit: 1 << 20))
   }
 
+  /// The paths of the files in a folder; nil for everything else.
+  var folderMembers: [Member]? {
+    guard case .folder(let folder) = kind else { return nil }
+    return folder.members
+  }
+
   /// The bare files that the container stands for; nil where there is anything else among them.
   var bareFiles: [Replay]? {
     switch kind {
@@ -281,7 +287,7 @@ let tarSuffixes = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2",
 /// The name of the description that `pipe shard` puts beside shards, which only the reader of its datasets understands.
 public let manifestFileName = "pipe.manifest"
 
-private func isArchiveName(_ name: String) -> Bool {
+func isArchiveName(_ name: String) -> Bool {
   let lower = name.lowercased()
   return ([".zip", ".npz"] + tarSuffixes).contains { lower.hasSuffix($0) }
 }
@@ -296,8 +302,8 @@ func archiveStem(_ path: String) -> String {
 
 private func isDataName(_ name: String) -> Bool {
   let lower = name.lowercased()
-  return [".bin", ".png", ".jpg", ".jpeg", ".npy", ".cls", ".wav", ".flac", "-ubyte", "ubyte.gz"].contains {
-    lower.hasSuffix($0)
-  }
-    || lower.hasPrefix("data_batch")
+  if isArchiveName(name) { return false }
+  return [".bin", ".npy", ".cls", ".mat", "-ubyte", "ubyte.gz"].contains { lower.hasSuffix($0) }
+    || lower.hasPrefix("data_batch") || hasImageExtension(name)
+    || Clip.extensions.contains(lower.lastPart) || Clip.foreignExtensions.contains(lower.lastPart)
 }

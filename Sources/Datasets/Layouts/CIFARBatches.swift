@@ -18,3 +18,16 @@ func missingBatches(among seen: Set<String>, hundred: Bool, suffix: String, isPu
   guard !missing.isEmpty else { return [] }
   return ["\(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") not in it; what is there was read"]
 }
+
+/// Refuses an input that holds batches of CIFAR-10 and of CIFAR-100: the class names of the one would be given to the other.
+///
+/// `one` is a batch that came by before `other`, if any.
+func refuseBoth(
+  _ one: String?, _ other: String, isHundred: (String) -> Bool, in name: String
+) throws(DataError) {
+  guard let one, isHundred(one) != isHundred(other) else { return }
+  let (ten, hundred) = isHundred(one) ? (other, one) : (one, other)
+  throw DataError(
+    .badInput, at: [name], "it holds two datasets, CIFAR-10 (\(ten)) and CIFAR-100 (\(hundred))",
+    remedy: "give the folder or the archive of one of them as the input")
+}

@@ -64,7 +64,8 @@ enum CIFARBinary {
     let info = DatasetInfo(
       name: request.datasetName(own), split: split ?? request.options.split, classNames: names, shape: [3, side, side])
     let records = Records(
-      reader: try request.container.open(last: true), isBare: isBare, splitOf: splitOf, wanted: request.options.split,
+      reader: try request.container.open(last: true), isBare: isBare,
+      isAlone: !isBare && request.options.layout == nil, splitOf: splitOf, wanted: request.options.split,
       labelBytes: hundred ? 2 : 1, classCount: names.count)
     return OpenedLayout(
       info: info, channels: 3, split: split,
@@ -106,6 +107,8 @@ enum CIFARBinary {
   private final class Records {
     private let reader: MemberReader
     private let isBare: Bool
+    /// Whether there must be no batches of the other dataset: no option chose between the two.
+    private let isAlone: Bool
     private let splitOf: (String) -> DatasetInfo.Split?
     private let wanted: DatasetInfo.Split
     private let labelBytes: Int
@@ -122,11 +125,13 @@ enum CIFARBinary {
     private static let recordsPerBlock = 128
 
     init(
-      reader: MemberReader, isBare: Bool, splitOf: @escaping (String) -> DatasetInfo.Split?, wanted: DatasetInfo.Split,
+      reader: MemberReader, isBare: Bool, isAlone: Bool, splitOf: @escaping (String) -> DatasetInfo.Split?,
+      wanted: DatasetInfo.Split,
       labelBytes: Int, classCount: Int
     ) {
       self.reader = reader
       self.isBare = isBare
+      self.isAlone = isAlone
       self.splitOf = splitOf
       self.wanted = wanted
       self.labelBytes = labelBytes
@@ -158,6 +163,9 @@ enum CIFARBinary {
 
     private func enterNextMember() throws(DataError) -> Bool {
       while let member = try reader.next() {
+        if isAlone, CIFARBinary.isCIFAR10(member.basename) || CIFARBinary.isCIFAR100(member.basename) {
+          try refuseBoth(batches.min(), member.basename, isHundred: CIFARBinary.isCIFAR100, in: reader.name)
+        }
         guard let split = isBare ? wanted : splitOf(member.basename) else { continue }
         guard batches.insert(isBare ? member.path : member.basename).inserted else {
           throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")

@@ -127,6 +127,7 @@ enum CIFARPickle {
       row = 0
       while let member = try reader.next() {
         guard let split = split(member.basename) else { continue }
+        try refuseBoth(names.min(), member.basename, isHundred: CIFARPickle.mayBeCIFAR100, in: reader.name)
         guard names.insert(member.basename).inserted else {
           throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
         }

@@ -51,13 +51,17 @@ struct OpenedData {
 func openLayout(_ container: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
   let layout: Layout
   var reason = "an option says so"
+  var others: OtherDatasets?
   if let forced = options.layout ?? options.impliedLayout {
     layout = forced
   } else {
     (layout, reason) = try recognised(container, options)
+    others = OtherDatasets(in: container, beside: layout)
+    try others?.refuse()
   }
   try options.checkPatterns(for: layout, of: container.name)
-  let opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
+  var opened = try layout.open(LayoutRequest(container: container, options: options, fileName: fileName))
+  opened.doubts += others?.doubts ?? []
   if opened.layout == .imageTable, layout != .imageTable { reason += ", and a table that names them" }
   return OpenedData(name: container.name, layout: opened.layout ?? layout, reason: reason, opened: opened)
 }

@@ -26,10 +26,19 @@ struct LabelTable {
         "solution", "map",
         "meta", "metadata", "files", "classes", "split",
       ]
-      return words.contains { telling.contains($0) } || PartName(String(lower.dropLast(4))).part != nil
+      return words.contains { telling.contains($0) } || namesPart(basename)
     default: return false
     }
   }
+
+  /// Whether a table's name says of which part it is: `train.txt`, `TestImages.txt`, `trainval.csv`.
+  static func namesPart(_ basename: String) -> Bool {
+    let stem = String(basename.split(separator: ".").first ?? "")
+    return PartName(stem).part != nil || isTrainAndVal(stem)
+  }
+
+  /// Whether a name is that of train and validation part together, as `trainval.txt` is in Oxford Pets.
+  private static func isTrainAndVal(_ stem: String) -> Bool { stem.lowercased().filter(\.isLetter) == "trainval" }
 
   /// Reads a table; whether its first row names the columns is decided by `hasHeader`, which is asked with all rows.
   init(
@@ -77,7 +86,10 @@ struct LabelTable {
   }
 
   /// The part that its name says; nil where it says none, or that the table is about the parts.
-  var part: Part? { tellsParts ? nil : PartName(stem).part }
+  var part: Part? { tellsParts ? nil : isTrainAndVal ? .train : PartName(stem).part }
+
+  /// Whether it lists the train and the validation part together.
+  var isTrainAndVal: Bool { Self.isTrainAndVal(stem) }
 
   /// Whether its name says that it tells parts, as `list_eval_partition.txt` does: its numbers are not labels.
   var tellsParts: Bool {

@@ -39,6 +39,8 @@ struct TableRows {
   /// Tables that were read, or of which something was said.
   private var settled: Set<String> = []
   private var withoutLabel = 0
+  /// Folders with a table of the validation part, where `trainval.txt` says of no image in which of the two it is.
+  private var foldersWithVal: Set<[String]> = []
 
   /// Reads all tables that name images.
   ///
@@ -61,6 +63,7 @@ struct TableRows {
       seen.append(table)
       if let columns = TableColumns(table, images, options) { read.append((table, columns)) }
     }
+    foldersWithVal = Set(seen.filter { $0.part == .val }.map(\.folder))
     let lists = seen.filter { table in table.width == 1 && !read.contains { $0.0.path == table.path } }
     try checkOptions(seen)
     // Labels first, so that a list of files beside them adds its parts alone.
@@ -112,7 +115,7 @@ struct TableRows {
   }
 
   private mutating func add(_ table: LabelTable, _ columns: TableColumns) throws(DataError) {
-    let tablePart = table.part
+    let tablePart = table.isTrainAndVal && foldersWithVal.contains(table.folder) ? nil : table.part
     // A table that has whole names means no other file by a name without its ending: a mask `4.jpg` where `4.png` is missing.
     let byStems = !table.rows.contains { images.hasName($0.cells[columns.file]) }
     let covers = table.rows.contains {
