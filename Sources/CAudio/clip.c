@@ -83,7 +83,11 @@ static uint64_t number(const uint8_t *bytes, int size, int is_big_endian) {
   return value;
 }
 
-// libsndfile takes what there is of a WAV file that was cut. A size of 0 or of all ones is what a program writes that did not know it.
+// Sizes from here on are what programs write into a pipe, where they cannot come back to write the true one: sox 0x7ffff000, others
+// 0x7fffffff or all ones. No file that is read is so large.
+#define UNKNOWN_SIZE 0x7ffff000u
+
+// libsndfile takes what there is of a WAV file that was cut. A size of 0 is that of a program which did not know it, too.
 // RIFX files are big-endian, and RF64 files have the size of large data in a chunk of its own.
 static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERROR_SIZE]) {
   if (count < 12) return CAUDIO_OK;
@@ -96,7 +100,8 @@ static int check_size(const uint8_t *bytes, size_t count, char error[CAUDIO_ERRO
     uint64_t size = number(chunk + 4, 4, is_big_endian);
     size_t left = count - position - 8;
     if (memcmp(chunk, "data", 4) == 0) {
-      if (size == UINT32_MAX) size = large_size;
+      if (size == UINT32_MAX && is_rf64) size = large_size;
+      else if (size >= UNKNOWN_SIZE) size = 0;
       if (size == 0 || size == UINT64_MAX || size <= left) return CAUDIO_OK;
       snprintf(error, CAUDIO_ERROR_SIZE, "it is cut short: its header announces %llu bytes of samples, and %zu are there",
                (unsigned long long)size, left);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 struct cmat_file {
   mat_t *mat;
@@ -26,8 +27,15 @@ static struct {
   __typeof__(Mat_VarReadDataLinear) *read_linear;
   __typeof__(Mat_VarFree) *free;
   __typeof__(Mat_GetVersion) *version;
+  // NULL where libmatio has no such function.
+  __typeof__(Mat_GetDir) *names;
   // Of HDF5: what it does with an error, for the thread that asks. NULL where it is not there.
   int (*on_hdf5_error)(int64_t stack, void *function, void *data);
+  // Of HDF5, which lists a file's arrays without reading them as libmatio does. NULL where they are not there.
+  int64_t (*hdf5_open)(const char *path, unsigned flags, int64_t access);
+  int (*hdf5_close)(int64_t file);
+  int (*hdf5_count)(int64_t group, uint64_t *count);
+  ssize_t (*hdf5_name)(int64_t group, uint64_t index, char *name, size_t size);
   char problem[CMAT_ERROR_SIZE];
 } library;
 
@@ -40,7 +48,12 @@ static void load(void) {
     library.read_linear = (__typeof__(Mat_VarReadDataLinear) *)dlsym(handle, "Mat_VarReadDataLinear");
     library.free = (__typeof__(Mat_VarFree) *)dlsym(handle, "Mat_VarFree");
     library.version = (__typeof__(Mat_GetVersion) *)dlsym(handle, "Mat_GetVersion");
+    library.names = (__typeof__(Mat_GetDir) *)dlsym(handle, "Mat_GetDir");
     library.on_hdf5_error = (int (*)(int64_t, void *, void *))dlsym(handle, "H5Eset_auto2");
+    library.hdf5_open = (int64_t(*)(const char *, unsigned, int64_t))dlsym(handle, "H5Fopen");
+    library.hdf5_close = (int (*)(int64_t))dlsym(handle, "H5Fclose");
+    library.hdf5_count = (int (*)(int64_t, uint64_t *))dlsym(handle, "H5Gget_num_objs");
+    library.hdf5_name = (ssize_t(*)(int64_t, uint64_t, char *, size_t))dlsym(handle, "H5Gget_objname_by_idx");
     if (library.open && library.close && library.read_info && library.read_linear && library.free && library.version) return;
   }
   const char *reason = dlerror();
@@ -74,6 +87,46 @@ void cmat_close(cmat_file *file) {
   if (file->found) library.free(file->found);
   library.close(file->mat);
   free(file);
+}
+
+// Appends a name, after a comma where it is not the first; 0 where there is no more room.
+static int append(char names[CMAT_NAMES_SIZE], const char *name) {
+  size_t length = strlen(names), room = CMAT_NAMES_SIZE - length;
+  int written = snprintf(names + length, room, "%s%s", length ? ", " : "", name);
+  if (written >= 0 && (size_t)written < room) return 1;
+  names[length] = 0;
+  return 0;
+}
+
+// MATLAB keeps what other arrays refer to in groups such as “#refs#”.
+static void hdf5_names(const char *path, char names[CMAT_NAMES_SIZE]) {
+  if (!library.hdf5_open || !library.hdf5_close || !library.hdf5_count || !library.hdf5_name) return;
+  int64_t file = library.hdf5_open(path, 0, 0);
+  if (file < 0) return;
+  uint64_t count = 0;
+  if (library.hdf5_count(file, &count) < 0) count = 0;
+  for (uint64_t index = 0; index < count; index++) {
+    char name[64] = "";
+    if (library.hdf5_name(file, index, name, sizeof name) <= 0 || name[0] == '#') continue;
+    if (!append(names, name)) break;
+  }
+  library.hdf5_close(file);
+}
+
+void cmat_names(cmat_file *file, const char *path, char names[CMAT_NAMES_SIZE]) {
+  names[0] = 0;
+  silence();
+  if (library.version(file->mat) == MAT_FT_MAT73) {
+    hdf5_names(path, names);
+    return;
+  }
+  if (!library.names) return;
+  size_t count = 0;
+  // They belong to the file.
+  char **found = library.names(file->mat, &count);
+  for (size_t index = 0; found && index < count; index++) {
+    if (found[index] && !append(names, found[index])) break;
+  }
 }
 
 int cmat_find(cmat_file *file, const char *name, cmat_info *info, char error[CMAT_ERROR_SIZE]) {

@@ -69,9 +69,9 @@ private struct LayoutOption {
     [
       LayoutOption("label-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.labelPattern != nil },
       LayoutOption("test-pattern", files, [.audioFolder, .imageFolder, .imageTable]) { $0.testPattern != nil },
-      LayoutOption("label-column", columns, [.imageFolder, .imageTable]) { $0.labelColumn != nil },
-      LayoutOption("image-column", columns, [.imageFolder, .imageTable]) { $0.imageColumn != nil },
-      LayoutOption("test-fold", columns, [.imageFolder, .imageTable]) { !$0.testFolds.isEmpty },
+      LayoutOption("label-column", columns, [.audioFolder, .imageFolder, .imageTable]) { $0.labelColumn != nil },
+      LayoutOption("image-column", columns, [.audioFolder, .imageFolder, .imageTable]) { $0.imageColumn != nil },
+      LayoutOption("test-fold", columns, [.audioFolder, .imageFolder, .imageTable]) { !$0.testFolds.isEmpty },
       LayoutOption("subset", "inputs that hold several datasets", [.idx, .npz, .pixelCSV]) { $0.subset != nil },
       LayoutOption("white", "arrays of pixels", [.npz, .pixelCSV]) { $0.white != nil },
       LayoutOption("image-field", fields, [.webDataset]) { !$0.imageFields.isEmpty },
@@ -87,6 +87,6 @@ private struct LayoutOption {
   }
 
   private static let files = "folders of images or sound files"
-  private static let columns = "images with a table beside them"
+  private static let columns = "images or sound files with a table beside them"
   private static let fields = "samples of several fields"
 }

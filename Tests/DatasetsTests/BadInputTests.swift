@@ -194,7 +194,9 @@ import Testing
         TestMember("r/train/cat/1.png", png), TestMember("r/test/cat/1.png", png),
         TestMember("r/train/dog/", [], .folder),
       ],
-      says: "test: a class folder without images: dog; put images there, or keep the other classes with --classes cat")
+      says:
+        "test: a class folder without images: dog; put images there, or say where the names of the files hold the class, as with"
+        + " --label-pattern '{label}_*'")
     #expect(try read(tar(members), ReadOptions(classes: ["cat", "fox"])).map(\.label) == [0, 1])
     // Beside the classes anything may stand.
     let beside = [TestMember("r/cat/1.png", png), TestMember("r/fox/1.png", png), TestMember("docs/x/a.txt", text: "")]

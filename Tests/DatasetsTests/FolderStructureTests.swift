@@ -75,7 +75,7 @@ import Testing
     #expect(
       try notes(archive(sessions)).contains { $0.contains("though there are folders in their parts: a, b, c, d") })
     #expect(
-      try notes(archive(["a/abbey/1.png", "b/bar/1.png", "b/bus/1.png"])).contains {
+      try notes(archive(["land/abbey/1.png", "sea/bar/1.png", "sea/bus/1.png"])).contains {
         $0.contains("only folders in them: abbey, bar, bus")
       })
   }
@@ -152,7 +152,8 @@ import Testing
     #expect(
       error?.description
         == "test: it can be read in two ways: the classes may be left, right, or cat, dog, which each of them holds; choose with "
-        + "--label-pattern '{label}/*/*' or --label-pattern '*/{label}/*'")
+        + "--label-pattern '{label}/*/*' or --label-pattern '*/{label}/*'; where cat of left and cat of right are two classes, put them side "
+        + "by side under names of their own, such as left_cat")
     #expect(
       try labels(archive(paths), ReadOptions(labelPattern: FilePattern("{label}/*/*"))).first == "left/cat/1.png=left")
     #expect(

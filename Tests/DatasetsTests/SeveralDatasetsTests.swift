@@ -67,7 +67,8 @@ import Testing
     var lines: [String] = []
     let mixed = try folder(photos + [TestMember("cifar/data_batch_1.bin", ten)])
     _ = try openDataset([.file(mixed.path)], log: { lines.append($0) })
-    #expect(lines.contains { $0.contains("there are images in folders, too, such as photos/cat/0.png, which were not read") })
+    #expect(
+      lines.contains { $0.contains("there are images in folders, too, such as photos/cat/0.png, which were not read") })
     lines = []
     let later = try folder(photos + [TestMember("z/data_batch_1.bin", ten)])
     let source = try openDataset([.file(later.path)], log: { lines.append($0) })
@@ -100,7 +101,8 @@ import Testing
 
   @Test(arguments: [("TrainImages.txt", "TestImages.txt"), ("trainval.txt", "test.txt"), ("train.txt", "test.txt")])
   func `lists of train and test are read by their names`(_ train: String, _ test: String) throws {
-    let members = eight.enumerated().map { TestMember($1, image($0)) } + [list(train, [0, 1, 2, 3]), list(test, [4, 5])]
+    let members =
+      eight.enumerated().map { TestMember($1, image($0)) } + [list(train, [0, 1, 2, 3]), list(test, [4, 5])]
     #expect(try split(members, .train) == ["0", "1", "2", "3"])
     #expect(try split(members, .test) == ["4", "5"])
   }
@@ -108,13 +110,15 @@ import Testing
   @Test func `trainval beside train and val says nothing more`() throws {
     let members =
       eight.enumerated().map { TestMember($1, image($0)) } + [
-        list("train.txt", [0, 1]), list("val.txt", [2, 3]), list("trainval.txt", [0, 1, 2, 3]), list("test.txt", [4, 5]),
+        list("train.txt", [0, 1]), list("val.txt", [2, 3]), list("trainval.txt", [0, 1, 2, 3]),
+        list("test.txt", [4, 5]),
       ]
     #expect(try split(members, .train) == ["0", "1"])
     #expect(try split(members, .test) == ["4", "5"])
   }
 
-  @Test(arguments: [17, 18, 19, 40]) func `lists of the parts are read among ever so many tables`(_ others: Int) throws {
+  @Test(arguments: [17, 18, 19, 40]) func `lists of the parts are read among ever so many tables`(_ others: Int) throws
+  {
     let members =
       eight.enumerated().map { TestMember($1, image($0)) }
       + (0..<others).map { TestMember("list_\($0).txt", text: "something else\n") }
@@ -129,6 +133,26 @@ import Testing
       + (1...12).flatMap { [list("labels/train\($0).txt", [0, 1, 2, 3]), list("labels/test\($0).txt", [4, 5])] }
     var lines: [String] = []
     _ = try openDataset(from: ByteSource(bytes: tar(members), name: "x"), log: { lines.append($0) })
-    #expect(lines.contains { $0.contains("24 tables such as labels/test1.txt were not read") || $0.contains("24 tables such as labels/train1.txt were not read") })
+    #expect(
+      lines.contains {
+        $0.contains("24 tables such as labels/test1.txt were not read")
+          || $0.contains("24 tables such as labels/train1.txt were not read")
+      })
+  }
+
+  @Test func `folders above archives tell the class`() throws {
+    let folder = try TemporaryFolder()
+    for (index, path) in ["cat/1", "cat/2", "dog/3", "dog/4"].enumerated() {
+      try folder.write("\(path).tar", tar([TestMember("\(index).png", image(index))]))
+    }
+    let source = try openDataset([.file(folder.path)])
+    #expect(source.info.classNames == ["cat", "dog"])
+    #expect(try all(source).map(\.label) == [0, 0, 1, 1])
+    // One name for all is no clash.
+    let same = try TemporaryFolder()
+    for (index, path) in ["cat", "dog"].enumerated() {
+      try same.write("\(path)/images.tar", tar([TestMember("0.png", image(index))]))
+    }
+    #expect(try openDataset([.file(same.path)]).info.classNames == ["cat", "dog"])
   }
 }

@@ -9,6 +9,7 @@
 
 #define CMAT_ERROR_SIZE 256
 #define CMAT_MAX_RANK 8
+#define CMAT_NAMES_SIZE 256
 
 /// An open file.
 typedef struct cmat_file cmat_file;
@@ -26,6 +27,8 @@ void cmat_close(cmat_file *file);
 /// Walks a file of version 5 from end to end, and compares the checksums of what is compressed in it: reading would not notice
 /// that something is missing or wrong.
 int cmat_check(const char *path, char error[CMAT_ERROR_SIZE]);
+/// The names of the arrays in a file, `X, y`, as many as have room; empty where none can be found. `path` is the one it was opened by.
+void cmat_names(cmat_file *file, const char *path, char names[CMAT_NAMES_SIZE]);
 /// Looks for a real array of numbers; its extents' product fits an int.
 int cmat_find(cmat_file *file, const char *name, cmat_info *info, char error[CMAT_ERROR_SIZE]);
 /// Reads `count` elements of the array of bytes that was found last, from element `first` on.

@@ -10,6 +10,8 @@ public struct Member: Sendable, Equatable {
 
   /// The names, without their extensions, of the archives that it is in, outermost first, where these are several or in one another.
   var archives: [String] = []
+  /// The folders that the outermost of these is in, below the folder of archives that was given; none where there was none.
+  var foldersOfArchive: [String] = []
 
   /// Makes a member of an archive or a folder.
   public init(path: String, size: Int? = nil) {

@@ -7,9 +7,18 @@ enum Compression: CaseIterable {
   static let signatureLength = 6
 
   init?(firstBytes: [UInt8]) {
+    if Self.startsSkippableFrame(firstBytes) {
+      self = .zstd
+      return
+    }
     let found = Self.allCases.first { firstBytes.starts(with: $0.signature) }
     guard let found else { return nil }
     self = found
+  }
+
+  /// Whether bytes begin a frame that holds no data, as pzstd writes one first; such a frame may precede those of zstd and of lz4.
+  static func startsSkippableFrame(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 4 && (0x50...0x5f).contains(bytes[0]) && bytes[1] == 0x2a && bytes[2] == 0x4d && bytes[3] == 0x18
   }
 
   private var signature: [UInt8] {
@@ -39,7 +48,33 @@ final class Decompressor {
   init(_ source: ByteSource, _ compression: Compression, limits: Limits) throws(DataError) {
     self.source = source
     self.limits = limits
+    try Self.skipFrames(source)
     engine = compression == .gzip ? .gzip(try GzipInflater(source)) : .filter(try FilterReader(source))
+  }
+
+  /// Passes over frames at the beginning that hold no data: four bytes that say so, the size, and so many bytes.
+  private static func skipFrames(_ source: ByteSource) throws(DataError) {
+    var start = try source.peek(8)
+    guard Compression.startsSkippableFrame(start) else { return }
+    while Compression.startsSkippableFrame(start) {
+      guard start.count == 8 else { break }
+      let size: Int = start.dropFirst(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+      var rest = 8 + size
+      while rest > 0 {
+        let skipped = try source.nextChunk(upTo: rest).count
+        if skipped == 0 { break }
+        rest -= skipped
+      }
+      guard rest == 0 else { break }
+      start = try source.peek(8)
+    }
+    // Nothing behind them is a cut, or another kind of file that begins alike.
+    let next = Compression(firstBytes: start)
+    guard !Compression.startsSkippableFrame(start), next == .zstd || next == .lz4 else {
+      throw DataError(
+        .badInput, at: [source.name], "the input is cut short: no data follows the skippable frame that it begins with",
+        remedy: Remedy.getItAgain)
+    }
   }
 
   /// The next run of bytes, valid until the next call; empty at the end, where the checksums have been compared.

@@ -145,7 +145,13 @@ public final class MemberReader {
     case .sequence(let count, let open, let next, let current):
       if let current {
         if var member = try current.next() {
-          if current.isArchive { current.addStem(to: &member) }
+          if current.isArchive {
+            current.addStem(to: &member)
+            if current.ownName.hasPrefix(ownName + "/") {
+              member.foldersOfArchive =
+                current.ownName.dropFirst(ownName.count).split(separator: "/").dropLast().map(String.init)
+            }
+          }
           return member
         }
         foldersBefore.formUnion(current.folders)

@@ -5,11 +5,21 @@ struct Clip {
   let bytes: [UInt8]
 
   /// Extensions of the files that are read.
-  static let extensions: Set<String> = ["wav", "flac"]
+  static let extensions: Set<String> = ["wav", "wave", "rf64", "flac"]
   /// Other sound files; passing over them in silence would lose data.
   static let foreignExtensions: Set<String> = [
-    "mp3", "ogg", "oga", "opus", "m4a", "aac", "aif", "aiff", "au", "sph", "wma", "amr", "caf",
+    "mp2", "mp3", "ogg", "oga", "opus", "spx", "m4a", "aac", "aif", "aiff", "aifc", "au", "snd", "sph", "nist", "wma",
+    "amr", "caf", "w64", "wv", "ape",
   ]
+
+  /// The error for a sound file of another format; nil for every other file, going by its name.
+  static func foreign(_ path: String, at place: [String]) -> DataError? {
+    let basename = path.split(separator: "/").last.map(String.init) ?? path
+    let kind = basename.lowercased().lastPart
+    guard foreignExtensions.contains(kind), kind != basename.lowercased() else { return nil }
+    return DataError(
+      .badInput, at: place, "a sound file in the format \(kind); WAV and FLAC are read", remedy: "convert it")
+  }
 
   /// Samples per second, in hertz, from the header.
   ///
@@ -55,6 +65,11 @@ struct Clip {
     guard status != CAUDIO_OK else { return }
     // A missing library is no fault of the clip, which must not be left out as a bad one.
     guard status != CAUDIO_UNAVAILABLE else { throw DataError(.io, at: [], message) }
+    if let known = KnownFile(Array(bytes.prefix(512))) {
+      throw DataError(
+        .badInput, at: [], "\(known.what) instead of a clip\(known.reason)",
+        remedy: known.isPointer ? known.remedy : "replace it, or take it out")
+    }
     var sentence = message
     while let last = sentence.last, last == "." || last.isWhitespace { sentence.removeLast() }
     throw DataError(

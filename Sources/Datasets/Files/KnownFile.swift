@@ -38,8 +38,8 @@ struct KnownFile {
     } else if begins([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]) {
       (what, remedy) = (
         "an HDF5 file",
-        "write its arrays as npz: python3 -c \"import h5py, numpy; numpy.savez('data.npz', **{k: v[()] for k, v in "
-          + "h5py.File('FILE').items()})\""
+        "write its arrays as npz: python3 -c \"import h5py, numpy; d = {}; h5py.File('FILE').visititems(lambda k, v: "
+          + "d.update({k.replace('/', '_'): v[()]}) if isinstance(v, h5py.Dataset) else None); numpy.savez('data.npz', **d)\""
       )
     } else if begins("PAR1") {
       (what, remedy) = ("a Parquet file", "stream it with examples/from_huggingface.py FILE | pipe decode")

@@ -1,5 +1,5 @@
 /// Files and folders that systems and programs leave beside the data: hidden ones, and those with names of their own.
-struct Litter {
+public struct Litter {
   private(set) var count = 0
   private(set) var examples: [String] = []
 
@@ -18,7 +18,7 @@ struct Litter {
   private static let starts = Set(names.map { Start($0.utf8.count, $0.utf8.first ?? 0) })
 
   /// Whether a file or folder of that name is litter.
-  static func isLitter(_ name: some StringProtocol) -> Bool {
+  public static func isLitter(_ name: some StringProtocol) -> Bool {
     if name.utf8.first == UInt8(ascii: ".") { return name != "." && name != ".." }
     // Most names are told by their length and first letter, which costs next to nothing.
     guard let first = name.utf8.first, starts.contains(Start(name.utf8.count, first)) else { return false }

@@ -93,13 +93,15 @@ public final class InspectedPart: SampleSource {
 /// - Throws: as `openDataset`.
 public func inspectedParts(_ inputs: [Input], options: ReadOptions) throws(DataError) -> [InspectedPart] {
   guard let first = inputs.first else { throw DataError(.noInput, at: [], "no input was given") }
-  return try parts(of: try Container(inputs, limits: options.limits), fileName: datasetName(of: first), options)
+  let container = try saidOfPieces { () throws(DataError) in try Container(inputs, limits: options.limits) }
+  return try parts(of: container, fileName: datasetName(of: first), options)
 }
 
 /// The same of a source of which nothing was consumed yet.
 public func inspectedParts(from source: ByteSource, options: ReadOptions) throws(DataError) -> [InspectedPart] {
   let name = source.name == Input.standardInput.name ? nil : datasetName(of: .file(source.name))
-  return try parts(of: try Container(source, limits: options.limits), fileName: name, options)
+  let container = try saidOfPieces { () throws(DataError) in try Container(source, limits: options.limits) }
+  return try parts(of: container, fileName: name, options)
 }
 
 private func parts(of container: Container, fileName: String?, _ options: ReadOptions) throws(DataError)

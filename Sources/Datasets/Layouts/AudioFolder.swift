@@ -1,5 +1,5 @@
 extension Layout {
-  /// Sound files that tell their class by their folder or by their name.
+  /// Sound files that tell their class by their folder, by their name or by a table beside them.
   ///
   /// No single member tells it from others: see `Recognition`.
   public static let audioFolder = Layout("audio-folder") { _, _ in
@@ -11,9 +11,10 @@ extension Layout {
 
 /// WAV and FLAC files, in an archive or on disk; every one becomes a spectrogram, see `Spectrogram`.
 ///
-/// The class is the folder, `[root/][train|val|test/]class/…/file`, or with `ReadOptions.labelPattern` a part of the file's name. The test
-/// split is what a folder or `ReadOptions.testPattern` says. Classes are sorted by name, over both splits together; that order
-/// and the sample rate are known only after the last member, so everything is read twice.
+/// The class is the folder, `[root/][train|val|test/]class/…/file`, or with `ReadOptions.labelPattern` a part of the file's name, or what
+/// a table says where folders are no classes. The test split is what a folder, `ReadOptions.testPattern`, a table or a list says, see
+/// `ClipParts`. Classes are sorted by name, over both splits together; that order and the sample rate are known only after the last
+/// member, so everything is read twice, and three times where there are lists.
 enum AudioFolder {
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
     let (name, options) = (request.container.name, request.options)
@@ -21,26 +22,26 @@ enum AudioFolder {
       throw DataError(
         .usage, at: [name], "spectrograms cannot be resized or cropped", remedy: "leave --resize and --center-crop out")
     }
-    var survey = Survey(options)
-    let first = try request.container.open(last: false)
+    let container = try request.container.withTables()
+    var survey = ClipSurvey(options)
+    let first = try container.open(last: false)
     while let member = try first.next() { try survey.add(member, first) }
-    survey.otherFolders.formUnion(first.folders)
-    let labels = try FileLabels(survey.found, otherFolders: survey.otherFolders, options, of: "clip", name: name)
-    if options.labelPattern == nil, options.classes.isEmpty, labels.classNames.count == 1 {
-      throw DataError(
-        .badInput, at: [name], "all clips are in one folder, \(labels.classNames[0]), which would be the only class",
-        remedy: "say where file names hold the class, as with --label-pattern '{label}_*'")
-    }
+    survey.addFolders(first.folders)
+    let lists = ClipParts(survey, options, name: name)
+    let byFolder = try tallies(survey, lists, container, options)
+    let (labels, table) = try Self.labels(survey, byFolder, container, options)
     guard let rate = survey.rate else {
       guard let bad = survey.firstBad else { throw DataError(.badInput, at: [name], "there are no clips in it") }
-      throw DataError(.badInput, at: bad.place, "none of the clips of \(name) can be read; the first is \(bad.problem)")
+      throw DataError(
+        .badInput, at: bad.place, "none of the clips of \(name) can be read; the first is \(bad.problem)",
+        remedy: bad.remedy)
     }
     let spectrogram = Spectrogram(sampleRate: rate)
+    let found = table?.found ?? byFolder
 
     let info = DatasetInfo(
       name: request.datasetName(), split: options.split, classNames: labels.classNames,
-      shape: [1, Spectrogram.side, Spectrogram.side], spectrogram: spectrogram,
-      countPerClass: labels.counts(survey.found))
+      shape: [1, Spectrogram.side, Spectrogram.side], spectrogram: spectrogram, countPerClass: labels.counts(found))
     var notes = [
       "clips of \(grouped(rate)) Hz become spectrograms of \(Spectrogram.side)×\(Spectrogram.side), a Hann window of "
         + "\(spectrogram.nFft) samples every \(spectrogram.hopLength)"
@@ -49,19 +50,32 @@ enum AudioFolder {
       let some = labels.classNames.prefix(20).joined(separator: ", ") + (labels.classNames.count > 20 ? ", …" : "")
       notes.append("the names of its files give the classes \(some)")
     }
-    if survey.others > 0 { notes.append("\(grouped(survey.others)) files that are not clips were skipped") }
+    notes += survey.notes(read: table == nil ? lists.listCount : survey.tables.count)
+    if table == nil { notes += lists.notes }
     notes += labels.notes
+    var doubts = labels.doubts
+    if table == nil { doubts += lists.doubts + unlisted(byFolder) }
 
-    let reader = try request.container.open(last: true)
+    let reader = try container.open(last: true)
     let transform = SpectrogramTransform(spectrogram)
-    var index = 0
+    var (number, index, missing) = (0, 0, 0)
+    // Of the clips that were read, those that are longer than a spectrogram.
+    var (read, long) = (0, 0)
     var opened = OpenedLayout(
-      info: info, channels: 1, split: labels.hasSplits ? info.split : nil, notes: notes, doubts: labels.doubts,
-      parts: labels.partCounts(survey.found), place: { reader.place }
+      info: info, channels: 1, split: labels.hasSplits ? info.split : nil, notes: notes, doubts: doubts,
+      parts: labels.partCounts(found), closingNotes: { lengthNotes(long, of: read) }, place: { reader.place }
     ) { () throws(DataError) in
       while let member = try reader.next() {
-        guard isClip(member) else { continue }
-        guard let label = labels.index(of: try FilePlace(of: member, options, at: reader.place)) else { continue }
+        guard ClipSurvey.isClip(member, options) else { continue }
+        defer { number += 1 }
+        let place: FilePlace?
+        if let table {
+          guard number < table.places.count else { throw changed }
+          place = table.places[number]
+        } else {
+          place = try lists.place(of: member, options, at: reader.place)
+        }
+        guard let place, let label = labels.index(of: place) else { continue }
         let clip = Clip(bytes: try reader.readAll())
         let at = reader.place
         defer { index += 1 }
@@ -69,11 +83,17 @@ enum AudioFolder {
           guard try clip.sampleRate() == rate else { throw changed }
           return try clip.samples(spectrogram.clipLength)
         }
+        read += 1
+        if count > spectrogram.clipLength { long += 1 }
         return Sample(
           key: numberKey(index), content: .floats(FloatArray(shape: [samples.count], values: samples)), label: label,
           metadata: Array("{\"seconds\":\(Double(count) / Double(rate))}".utf8), origin: member.path)
       }
-      return nil
+      guard let table, missing < table.missing.count else { return nil }
+      defer { missing += 1 }
+      throw DataError(
+        .badSample, at: [name, table.missing[missing].place], "the clip \(table.missing[missing].file) is not there",
+        remedy: "get it, or leave it out with --on-bad-sample skip")
     }
     opened.finish = { (sample) throws(DataError) in
       guard case .floats(let samples) = sample.content else { return sample }
@@ -86,63 +106,105 @@ enum AudioFolder {
 
   private static let changed = DataError(.io, at: [], "the input changed while it was read")
 
-  private static func isClip(_ member: Member) -> Bool {
-    Clip.extensions.contains(member.basename.lowercased().lastPart)
+  /// What the log shall say of clips of which only the beginning is used.
+  private static func lengthNotes(_ long: Int, of all: Int) -> [String] {
+    guard long > 0 else { return [] }
+    return [
+      "\(grouped(long)) of \(counted(all, "clip")) \(long == 1 ? "is" : "are") longer than one second; only the first second of "
+        + "\(long == 1 ? "it" : "each") is used"
+    ]
   }
 
-  /// What the first pass finds out.
-  private struct Survey {
-    let options: ReadOptions
+  // MARK: Labels and parts
+
+  /// How many clips there are where, with the parts that lists tell.
+  private static func tallies(
+    _ survey: ClipSurvey, _ lists: ClipParts, _ container: Container, _ options: ReadOptions
+  ) throws(DataError) -> [FilePlace: FileTally] {
+    if lists.isEmpty { return survey.found }
     var found: [FilePlace: FileTally] = [:]
-    var others = 0
-    /// Folders that hold something else than clips, or nothing.
-    var otherFolders: Set<[String]> = []
-    /// The rate of all clips, and the first of them.
-    var rate: Int?
-    private var firstPath = ""
-    /// What is wrong with the first clip that cannot be read.
-    var firstBad: DataError?
-    // Hashes of 64 bits instead of the paths, as in `WebDatasetReader`.
-    private var paths: Set<Int> = []
-
-    init(_ options: ReadOptions) {
-      self.options = options
+    let reader = try container.open(last: false)
+    while let member = try reader.next() {
+      guard ClipSurvey.isClip(member, options) else { continue }
+      let place = try lists.place(of: member, options, at: reader.place)
+      found[place, default: FileTally()].add(member.basename, try reader.readAll())
     }
+    return found
+  }
 
-    mutating func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
-      let kind = member.basename.lowercased().lastPart
-      guard isClip(member) else {
-        guard !Clip.foreignExtensions.contains(kind) else {
-          throw DataError(
-            .badInput, at: reader.place, "a sound file in the format \(kind); WAV and FLAC are read",
-            remedy: "convert it")
-        }
-        others += 1
-        otherFolders.insert(member.foldersAbove)
-        return
-      }
-      guard paths.insert(member.fullPath.hashValue).inserted else {
-        throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
-      }
-      let clip = Clip(bytes: try reader.readAll())
-      self.found[try FilePlace(of: member, options, at: reader.place), default: FileTally()].add(
-        member.basename, clip.bytes)
-      let found: Int
-      do throws(DataError) {
-        found = try located(reader.place) { () throws(DataError) in try clip.sampleRate() }
-      } catch {
-        // A bad clip is found again when it is decoded, and counted there.
-        guard error.fault == .badInput else { throw error }
-        if firstBad == nil { firstBad = error }
-        return
-      }
-      if let rate, rate != found {
-        throw DataError(
-          .badInput, at: reader.place,
-          "a clip of \(grouped(found)) Hz, where \(firstPath) has \(grouped(rate)) Hz: their spectrograms would have different rows",
-          remedy: "resample them to one rate")
-      }
-      if rate == nil { (rate, firstPath) = (found, member.fullPath) }
+  /// What the log shall say of clips that are in no list, where there is one for every part.
+  private static func unlisted(_ found: [FilePlace: FileTally]) -> [String] {
+    let count = found.reduce(0) { $0 + ($1.key.part == .unlabelled ? $1.value.count : 0) }
+    guard count > 0 else { return [] }
+    return ["\(counted(count, "clip")) that no list names \(count == 1 ? "was" : "were") left out"]
+  }
+
+  /// The labels by folders and names, or by tables where these tell none or where the user names a table's columns.
+  private static func labels(
+    _ survey: ClipSurvey, _ found: [FilePlace: FileTally], _ container: Container, _ options: ReadOptions
+  ) throws(DataError) -> (FileLabels, TableLabels?) {
+    let name = container.name
+    let asksForTable = options.labelColumn != nil || options.imageColumn != nil || !options.testFolds.isEmpty
+    let hasPattern = options.labelPattern != nil || options.testPattern != nil
+    guard !asksForTable || !hasPattern else {
+      throw DataError(
+        .usage, at: [name], "columns of a table are named, and a pattern says not to read one",
+        remedy: "leave one of them out")
     }
+    var byFolder: FileLabels?
+    var failure: DataError?
+    do throws(DataError) {
+      let labels = try FileLabels(found, otherFolders: survey.otherFolders, options, of: "clip", name: name)
+      if tellClasses(labels, options) { byFolder = labels } else { failure = oneFolder(labels, survey, name: name) }
+    } catch {
+      failure = error
+    }
+    if let byFolder, !asksForTable { return (byFolder, nil) }
+    // Folders that are classes, of which only the part is missing, are none that a table has to tell.
+    let mayHaveTable = !hasPattern && failure?.isMissingPart != true && !found.isEmpty
+    if asksForTable || mayHaveTable && !survey.tables.isEmpty,
+      let table = try tableLabels(survey, container, options, isForced: byFolder == nil)
+    {
+      return (table.labels, table)
+    }
+    guard !asksForTable else {
+      throw DataError(
+        .usage, at: [name],
+        "columns of a table are named, and there is no table in it that has them and names the clips",
+        remedy: "leave --label-column, --image-column and --test-fold out")
+    }
+    if let byFolder { return (byFolder, nil) }
+    throw failure ?? DataError(.badInput, at: [name], "there are no clips in it", remedy: Remedy.lookInside)
+  }
+
+  /// Whether folders are classes: not where one folder holds all clips, unless the user names it.
+  private static func tellClasses(_ labels: FileLabels, _ options: ReadOptions) -> Bool {
+    if options.labelPattern != nil || labels.classNames.count != 1 { return true }
+    return !options.classes.isEmpty && options.classes.allSatisfy(labels.classNames.contains)
+  }
+
+  private static func oneFolder(_ labels: FileLabels, _ survey: ClipSurvey, name: String) -> DataError {
+    let patterns =
+      !survey.example.contains("_") && survey.example.contains("-") ? "'*-{label}' or '{label}-*'" : "'{label}_*'"
+    return DataError(
+      .badInput, at: [name], "all clips are in one folder, \(labels.classNames[0]), which would be the only class",
+      remedy: "say where file names hold the class, as with --label-pattern \(patterns)")
+  }
+
+  /// The labels that tables tell; nil where they tell none.
+  private static func tableLabels(
+    _ survey: ClipSurvey, _ container: Container, _ options: ReadOptions, isForced: Bool
+  ) throws(DataError) -> TableLabels? {
+    var paths: [String] = []
+    let reader = try container.open(last: false)
+    while let member = try reader.next() {
+      if ClipSurvey.isClip(member, options) { paths.append(member.fullPath) }
+    }
+    let rows = try TableRows(survey.tables, images: ImageIndex(paths), options, name: container.name)
+    // Lists of a part alone are no reason to read folders otherwise.
+    let hasLabels = rows.byImage.values.contains { $0.label != nil }
+    guard hasLabels || !rows.unclear.isEmpty || !options.testFolds.isEmpty else { return nil }
+    let folders = Dictionary(survey.found.map { ($0.folder, $1) }, uniquingKeysWith: +)
+    return try TableLabels(rows, folders, options, name: container.name, isForced: isForced)
   }
 }

@@ -142,11 +142,11 @@ enum IDX {
     if candidates.contains(where: { $0.name.part == .test }) { candidates.removeAll { $0.name.part == .val } }
     if let subset = request.options.subset.map(Subset.init) {
       let all = candidates
-      candidates = all.filter { subset.includes($0.name.names) }
-      if candidates.isEmpty { throw subset.missing(among: all.compactMap(\.name.dataset), in: container.name) }
+      candidates = subset.chosen(all, dataset: { $0.name.dataset ?? "" }, folders: { $0.name.folders })
+      if candidates.isEmpty { throw subset.missing(among: all.compactMap(\.name.choice), in: container.name) }
     }
     let datasets = Set(candidates.compactMap(\.name.dataset))
-    if datasets.count > 1 { throw Subset.choice(datasets.map { $0.isEmpty ? "(no name)" : $0 }, in: container.name) }
+    if datasets.count > 1 { throw Subset.choice(candidates.compactMap(\.name.choice), in: container.name) }
     let labels = try oneOf(candidates.filter { !$0.isImages }, request) { $0.labels == $1.labels }
     var digests: [[String]: Int]?
     let images = try oneOf(candidates.filter(\.isImages), request) { (one, other) throws(DataError) in

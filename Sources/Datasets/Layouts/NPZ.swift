@@ -50,6 +50,31 @@ enum NPZ {
     var id: [String]
     var labels: [Int] = []
     var scale: PixelScale?
+
+    /// The parts of its whole path, which `--subset` may name.
+    var components: [String] { id.flatMap { $0.split(separator: "/").map(String.init) } }
+    /// The folder of it, or of the npz that it is in.
+    var folder: [String] {
+      let above = components.dropLast()
+      return Array(above.last?.lowercased().hasSuffix(".npz") == true ? above.dropLast() : above)
+    }
+  }
+
+  /// An array whose name says not what it is, and whose shape is one that images have.
+  private struct Nameless {
+    var candidate: Candidate
+    /// What is wrong with its values; nil where they can be levels.
+    var error: DataError?
+  }
+
+  /// What the first pass finds out.
+  private struct Survey {
+    /// All arrays that could be meant, with their labels and the ranges of their values.
+    var candidates: [Candidate] = []
+    /// The names of some others.
+    var others: [String] = []
+    /// Of several inputs, those that could be the images.
+    var nameless: [Nameless] = []
   }
 
   static func open(_ request: LayoutRequest) throws(DataError) -> OpenedLayout {
@@ -66,8 +91,9 @@ enum NPZ {
 
   private static func open(_ request: LayoutRequest, _ beside: inout Beside) throws(DataError) -> OpenedLayout {
     let name = request.container.name
-    let (all, others) = try survey(request, &beside)
-    let candidates = try chosen(all, request)
+    let found = try survey(request, &beside)
+    var candidates = try chosen(found.candidates, request)
+    if let images = try imagesByShape(found, candidates, request) { candidates.append(images) }
     let isNamed = request.container.isListed && Set(candidates.map(\.split)).count == 1
     let (split, note) = isNamed ? (candidates.first?.split, nil) : try wantedSplit(candidates, request)
     func one(_ role: ArrayName.Role) throws(DataError) -> Candidate? {
@@ -75,6 +101,8 @@ enum NPZ {
       if found.contains(where: \.isExact) { found.removeAll { !$0.isExact } }
       guard found.count > 1 else { return found.first }
       if Set(found.map(\.dataset)).count == found.count { throw Subset.choice(found.map(\.dataset), in: name) }
+      let folders = found.compactMap(\.folder.last)
+      if Set(folders).count == found.count { throw Subset.choice(folders, in: name) }
       throw DataError(
         .badInput, at: [name],
         "two arrays of \(role) for the same split: \(found[0].id.joined(separator: ": ")) and \(found[1].id.joined(separator: ": "))",
@@ -87,7 +115,7 @@ enum NPZ {
       }
       throw DataError(
         .badInput, at: [name],
-        "no arrays called x_train and y_train, or images and labels, but \(others.joined(separator: ", "))",
+        "no arrays called x_train and y_train, or images and labels, but \(found.others.joined(separator: ", "))",
         remedy: "rename them, or save them with such names")
     }
     guard let labels else {
@@ -125,14 +153,10 @@ enum NPZ {
     }
   }
 
-  /// All arrays that could be meant, with their labels and the ranges of their values, and the names of some others.
-  private static func survey(
-    _ request: LayoutRequest, _ beside: inout Beside
-  ) throws(DataError) -> ([Candidate], [String]) {
-    var candidates: [Candidate] = []
+  private static func survey(_ request: LayoutRequest, _ beside: inout Beside) throws(DataError) -> Survey {
+    var survey = Survey()
     // Arrays that are called something with `labels` or `data`, and cannot be that: class names, means.
     var failures: [(candidate: Candidate, error: DataError)] = []
-    var others: [String] = []
     let reader = ArrayFiles(try request.container.open(last: false), limits: request.options.limits)
     while try reader.next() {
       guard reader.path.lowercased().hasSuffix(".npy") else {
@@ -156,7 +180,7 @@ enum NPZ {
         guard let role else {
           // Texts or objects under a name of their own are neither images nor labels, but file names or the like.
           guard error.fault == .badInput, !own.isUnnamed else { throw error }
-          if others.count < 4 { others.append(reader.path) }
+          if survey.others.count < 4 { survey.others.append(reader.path) }
           continue
         }
         guard !own.isExact else { throw error }
@@ -167,7 +191,10 @@ enum NPZ {
         role = header.shape.count >= 3 ? .images : header.shape.count == 0 ? nil : .labels
       }
       guard let role else {
-        if others.count < 4 { others.append(reader.path) }
+        if survey.others.count < 4 { survey.others.append(reader.path) }
+        if request.container.isListed, reader.id.count == 1, (3...4).contains(header.shape.count) {
+          survey.nameless.append(nameless(own, reader.id, source, header, request))
+        }
         continue
       }
       let dataset = [isAlone ? "" : archive?.dataset ?? "", own.isUnnamed ? "" : own.dataset].filter { !$0.isEmpty }
@@ -186,23 +213,66 @@ enum NPZ {
         failures.append((candidate, error))
         continue
       }
-      candidates.append(candidate)
+      survey.candidates.append(candidate)
     }
     for (failed, error) in failures {
-      guard !failed.isExact, candidates.contains(where: { $0.isExact && $0.role == failed.role })
+      guard !failed.isExact, survey.candidates.contains(where: { $0.isExact && $0.role == failed.role })
       else { throw error }
     }
-    return (candidates, others)
+    return survey
+  }
+
+  private static func nameless(
+    _ name: ArrayName, _ id: [String], _ source: ByteSource, _ header: NPYHeader, _ request: LayoutRequest
+  ) -> Nameless {
+    var candidate = Candidate(role: .images, split: name.split, dataset: name.dataset, isExact: false, id: id)
+    do throws(DataError) {
+      candidate.scale = try ImageArray.scale(source, header, white: request.options.white)
+      return Nameless(candidate: candidate, error: nil)
+    } catch {
+      return Nameless(candidate: candidate, error: error)
+    }
+  }
+
+  /// The images that stand beside labels in another input, where only the shape of their array tells that they are these: CIFAR-10-C's
+  /// `fog.npy` and `labels.npy`; nil where names tell the images, or none is there.
+  private static func imagesByShape(
+    _ found: Survey, _ candidates: [Candidate], _ request: LayoutRequest
+  ) throws(DataError) -> Candidate? {
+    guard !candidates.contains(where: { $0.role == .images }), Set(candidates.map(\.split)).count == 1,
+      let labels = candidates.first, let first = found.nameless.first
+    else { return nil }
+    guard found.nameless.count == 1 else {
+      throw DataError(
+        .badInput, at: [request.container.name],
+        "which array holds the images is not clear: it may be \(someOf(found.nameless.map { $0.candidate.id.last ?? "" }))",
+        remedy: "give one of them, and its labels")
+    }
+    if let error = first.error { throw error }
+    var images = first.candidate
+    // Labels of a part are those of the images beside them, unless these say another.
+    images.split = images.split ?? labels.split
+    return images
   }
 
   private static func chosen(_ all: [Candidate], _ request: LayoutRequest) throws(DataError) -> [Candidate] {
     guard let subset = request.options.subset.map(Subset.init) else { return all }
-    let named = all.filter { candidate in
-      subset.includes([candidate.dataset] + candidate.id.flatMap { $0.split(separator: "/").map(String.init) })
+    let named = subset.chosen(all, dataset: { $0.dataset }, folders: { $0.components })
+    if named.isEmpty { throw subset.missing(among: choices(all), in: request.container.name) }
+    return all.filter { candidate in
+      if named.contains(where: { $0.id == candidate.id }) { return true }
+      // `x_train` belongs to `y_train_fine` and to `y_train_coarse`; `fog/train_images` is nothing that `identity/train_labels` lacks.
+      guard candidate.dataset.isEmpty,
+        !named.contains(where: { $0.role == candidate.role && $0.split == candidate.split })
+      else { return false }
+      return candidate.id.count == 1 || named.contains { $0.folder.starts(with: candidate.folder) }
     }
-    if named.isEmpty { throw subset.missing(among: all.map(\.dataset), in: request.container.name) }
-    // `x_train` belongs to `y_train_fine` and to `y_train_coarse`.
-    return all.filter { candidate in candidate.dataset.isEmpty || named.contains { $0.id == candidate.id } }
+  }
+
+  /// What `--subset` may be: names of datasets, or where they have none, the folders that they are in.
+  private static func choices(_ all: [Candidate]) -> [String] {
+    let names = all.map(\.dataset).filter { !$0.isEmpty }
+    return names.isEmpty ? all.compactMap(\.folder.last) : names
   }
 
   /// Which arrays are read: the wanted split's, the validation split's where there is no test split, or those of none.

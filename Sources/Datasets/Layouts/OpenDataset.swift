@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Opens a dataset in one of the known layouts.
 ///
 /// Several inputs are the images and labels of an IDX dataset, in any order, or archives that continue one another. The
@@ -11,7 +13,7 @@ public func openDataset(
   _ inputs: [Input], options: ReadOptions = ReadOptions(), log: @escaping (String) -> Void = { _ in }
 ) throws(DataError) -> any SampleSource {
   guard let first = inputs.first else { throw DataError(.noInput, at: [], "no input was given") }
-  let container = try Container(inputs, limits: options.limits)
+  let container = try saidOfPieces { () throws(DataError) in try Container(inputs, limits: options.limits) }
   return try open(container, fileName: datasetName(of: first), options: options, log: log)
 }
 
@@ -21,7 +23,7 @@ public func openDataset(
 public func openDataset(
   from source: ByteSource, options: ReadOptions = ReadOptions(), log: @escaping (String) -> Void = { _ in }
 ) throws(DataError) -> any SampleSource {
-  let container = try Container(source, limits: options.limits)
+  let container = try saidOfPieces { () throws(DataError) in try Container(source, limits: options.limits) }
   let name = source.name == Input.standardInput.name ? nil : datasetName(of: .file(source.name))
   return try open(container, fileName: name, options: options, log: log)
 }
@@ -49,6 +51,18 @@ struct OpenedData {
 
 /// Recognises the layout where the options do not force one, and opens it.
 func openLayout(_ container: Container, fileName: String?, options: ReadOptions) throws(DataError) -> OpenedData {
+  var data = try saidOfPieces { () throws(DataError) in
+    try openWhole(container, fileName: fileName, options: options)
+  }
+  // Of data that is read once a cut shows only where it is.
+  let next = data.opened.next
+  data.opened.next = { () throws(DataError) in try saidOfPieces(next) }
+  return data
+}
+
+private func openWhole(
+  _ container: Container, fileName: String?, options: ReadOptions
+) throws(DataError) -> OpenedData {
   let layout: Layout
   var reason = "an option says so"
   var others: OtherDatasets?
@@ -84,7 +98,11 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
       return (.pixelCSV, firstBytes)
     }
     let beginning = try files.first?.peekDecompressed(512) ?? []
-    if let known = KnownFile(members: files.map(\.name)) ?? KnownFile(beginning) {
+    let known = KnownFile(members: files.map(\.name)) ?? KnownFile(beginning)
+    if known?.isPointer != true, let foreign = files.lazy.compactMap({ Clip.foreign($0.name, at: [$0.name]) }).first {
+      throw foreign
+    }
+    if let known {
       throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
     }
     throw unknown(container, "a single file that starts with \(hex(first))")
@@ -117,11 +135,33 @@ private func recognised(_ container: Container, _ options: ReadOptions) throws(D
     }
     throw error
   }
+  if recognition.known?.kind.isPointer != true,
+    let foreign = recognition.seen.lazy.compactMap({ Clip.foreign($0, at: [container.name, $0]) }).first
+  {
+    throw foreign
+  }
   if let known = KnownFile(members: recognition.seen) {
     throw DataError(.badInput, at: [container.name], known.what + known.reason, remedy: known.remedy)
   }
   if let (path, known) = recognition.known {
     throw DataError(.badInput, at: [container.name, path], known.what + known.reason, remedy: known.remedy)
+  }
+  if let path = recognition.seen.first(where: { $0.lowercased().hasSuffix(".mat") }) {
+    throw DataError(
+      .badInput, at: [container.name, path],
+      "a MATLAB file, of which only those of SVHN's cropped digits are read, train_32x32.mat and test_32x32.mat",
+      remedy: MATFile.conversion)
+  }
+  if let whole = recognition.seen.lazy.compactMap({ wholeOfVolumes($0) }).first {
+    throw DataError(
+      .badInput, at: [container.name], "it holds a zip archive in several volumes",
+      remedy: "join them: zip -s 0 \(whole) --out whole.zip")
+  }
+  let pieces = isFolder(container.name) ? recognition.seen.filter { Piece($0) != nil } : []
+  if pieces.count > 1, let piece = Piece(pieces[0]) {
+    throw DataError(
+      .badInput, at: [container.name], "it holds a file in pieces, such as \(pieces[0])",
+      remedy: "join them in their order: cat \(container.name)/\(piece.pattern) | pipe …")
   }
   throw unknown(container, "members such as \(recognition.seen.joined(separator: ", "))")
 }
@@ -167,4 +207,62 @@ func isKeyScalar(_ scalar: Unicode.Scalar) -> Bool {
   case "A"..."Z", "a"..."z", "0"..."9", "_", "-": true
   default: false
   }
+}
+
+// MARK: Pieces of a file
+
+/// A name that says that a file is one of several that were one, as `split` and others cut them: `t.tar.aa`, `t.tar.001`, `t.part2`.
+private struct Piece {
+  /// A pattern of the shell for the names of all of them, in their order.
+  let pattern: String
+
+  /// Nil for other names.
+  init?(_ path: String) {
+    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return nil }
+    let ending = path[path.index(after: dot)...]
+    let isPart = ending.lowercased().hasPrefix("part")
+    let count = isPart ? ending.dropFirst(4) : ending
+    let digits = count.allSatisfy { ("0"..."9").contains($0) }
+    // `aa`, `ab`, … `az`, and with three letters `aaa`; `gz` and `xz` are none.
+    let letters = count.dropLast().allSatisfy { $0 == "a" } && count.last.map { ("a"..."z").contains($0) } ?? false
+    guard !count.isEmpty, digits || letters, isPart || count.count >= 2 else { return nil }
+    pattern = "\(path[...dot])\(ending.dropLast(count.count))" + String(repeating: "?", count: count.count)
+  }
+}
+
+/// Runs something; where its error is one that a piece of a larger file brings about, and the name says that it is one, it says so.
+func saidOfPieces<Result>(_ body: () throws(DataError) -> Result) throws(DataError) -> Result {
+  do throws(DataError) {
+    return try body()
+  } catch {
+    throw sayingOfPieces(error)
+  }
+}
+
+private func sayingOfPieces(_ error: DataError) -> DataError {
+  let signs = ["cut short", "damaged", "no known layout", "there is nothing in it"]
+  guard error.fault == .badInput, let path = error.place.first, !isFolder(path),
+    signs.contains(where: { error.problem.contains($0) })
+  else { return error }
+  let remedy: String
+  if let whole = wholeOfVolumes(path) {
+    remedy = "if it is a volume of a zip archive in several, join them: zip -s 0 \(whole) --out whole.zip"
+  } else if let piece = Piece(path) {
+    remedy = "if it is a piece of a file that was split, join all of them in their order: cat \(piece.pattern) | pipe …"
+  } else {
+    return error
+  }
+  var said = error
+  said.remedy = error.remedy.map { "\(remedy); else \($0)" } ?? remedy
+  return said
+}
+
+/// The last volume of a zip archive in several, `t.zip` of `t.z01`, given by any of them; nil for other files.
+private func wholeOfVolumes(_ path: String) -> String? {
+  guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return nil }
+  let (stem, ending) = (String(path[..<dot]), path[dot...].lowercased())
+  if ending.count >= 4, ending.hasPrefix(".z"), ending.dropFirst(2).allSatisfy({ ("0"..."9").contains($0) }) {
+    return "\(stem).zip"
+  }
+  return ending == ".zip" && access("\(stem).z01", F_OK) == 0 ? path : nil
 }

@@ -49,10 +49,14 @@ struct OtherDatasets {
   /// What the log shall say where one of the two is what was meant, as far as one can tell.
   var doubts: [String] {
     if let named, !Self.telling.contains(layout) {
-      return ["\(named.path) is of another dataset (layout \(named.layout)), which was not read; its folder as the input reads it"]
+      return [
+        "\(named.path) is of another dataset (layout \(named.layout)), which was not read; its folder as the input reads it"
+      ]
     }
     if let images, images.count >= Self.fewImages, Self.telling.contains(layout) {
-      return ["there are images in folders, too, such as \(images.first), which were not read; their folder as the input reads them"]
+      return [
+        "there are images in folders, too, such as \(images.first), which were not read; their folder as the input reads them"
+      ]
     }
     return []
   }

@@ -34,6 +34,21 @@ struct FilePlace: Hashable {
     self.label = label
     self.part = part
   }
+
+  /// Compares bytes: names that differ only in how an accent is written are equal texts, and have the same hash, but are two places.
+  static func == (one: Self, other: Self) -> Bool {
+    one.part == other.part && one.isLabelCut == other.isLabelCut && one.folder.count == other.folder.count
+      && isSame(one.label, other.label)
+      && zip(one.folder, other.folder).allSatisfy { isSame($0, $1) }
+  }
+
+  private static func isSame(_ one: String?, _ other: String?) -> Bool {
+    guard let one, let other else { return one == nil && other == nil }
+    return one.utf8.elementsEqual(other.utf8)
+  }
+
+  /// A class's name in the form in which the file's own folder has it.
+  func form(of className: String) -> String { folder.last { $0 == className } ?? className }
 }
 
 /// Which files of a dataset of one file for each sample belong to the split that is read, and what their labels are.
@@ -60,9 +75,10 @@ struct FileLabels {
     _ found: [FilePlace: FileTally], otherFolders: Set<[String]>, _ options: ReadOptions, of noun: String, name: String
   ) throws(DataError) {
     let folders = Dictionary(found.map { ($0.folder, $1) }, uniquingKeysWith: +)
-    let structure = try FolderStructure(folders, of: noun, name: name, needsClasses: options.labelPattern == nil)
-    // Who names the classes to keep has seen that there are others.
+    let structure = try FolderStructure(
+      folders, of: noun, name: name, needsClasses: options.labelPattern == nil, chosen: options.classes)
     if options.labelPattern == nil { try structure.refusePieces() }
+    // Who names the classes to keep has seen that there are others.
     if options.labelPattern == nil, options.classes.isEmpty {
       try structure.refuseEmptyClasses(beside: otherFolders)
     }
@@ -70,13 +86,16 @@ struct FileLabels {
     var roles: [FilePlace: FolderStructure.Role] = [:]
     for place in found.keys {
       guard structure.roles[place.folder] != nil || options.labelPattern != nil,
-        let className = place.label ?? structure.className(of: place.folder)
+        let className = place.label ?? structure.className(of: place.folder).map({ place.form(of: $0) })
       else { continue }
       let part = place.part ?? structure.part(of: place.folder)
       if part == .unlabelled || part == nil && structure.hasParts { continue }
       roles[place] = FolderStructure.Role(part: part, className: className)
     }
-    let doubts = structure.doubts + Self.cutLabels(found.keys, options)
+    var doubts = structure.doubts
+    if options.labelPattern == nil, let doubt = structure.doubtOfPieces { doubts.append(doubt) }
+    doubts += Self.cutLabels(found.keys, options) + Self.joinedFolders(found.keys, options)
+    doubts += Self.doubtOfNumbers(roles.values.map { $0.className }, options)
     do throws(DataError) {
       try self.init(roles, options, notes: structure.notes, doubts: doubts, name: name)
     } catch {
@@ -96,6 +115,36 @@ struct FileLabels {
     return [
       "more words stand behind what --label-pattern '\(pattern.text)' takes for the label: \(someOf(labels)); where they belong to the name of the class, say what follows it, as in '{label}_[0-9]*'"
     ]
+  }
+
+  /// A doubt where a pattern makes one class of folders in several places: `church/indoor` and `atrium/indoor`.
+  private static func joinedFolders(_ places: some Collection<FilePlace>, _ options: ReadOptions) -> [String] {
+    guard let pattern = options.labelPattern, let sign = pattern.text.firstRange(of: "{label}") else { return [] }
+    // How many folders above the file the label stands.
+    let height = pattern.text[sign.upperBound...].count { $0 == "/" }
+    guard height > 0 else { return [] }
+    var folders: [String: Set<[String]>] = [:]
+    for place in places {
+      guard let label = place.label, place.folder.count >= height else { continue }
+      let folder = Array(place.folder.dropLast(height - 1))
+      // A class stands in every part.
+      let path = folder.dropLast().filter { PartName.plain($0) == nil } + Array(folder.suffix(1))
+      folders[label, default: []].insert(path)
+    }
+    let joined = folders.filter { $0.value.count > 1 }
+    guard let first = joined.keys.min(), let example = joined[first] else { return [] }
+    let paths = example.map { $0.joined(separator: "/") }.sorted()
+    let more = joined.count > 1 ? ", and so for \(counted(joined.count - 1, "class")) more" : ""
+    return [
+      "--label-pattern '\(pattern.text)' makes one class \(first) of folders in several places: \(someOf(paths))\(more)"
+    ]
+  }
+
+  /// A doubt where the labels that a pattern takes are numbers, and not in the order of their values.
+  private static func doubtOfNumbers(_ labels: [String], _ options: ReadOptions) -> [String] {
+    guard let pattern = options.labelPattern else { return [] }
+    let names = Set(labels).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return FolderStructure.orderOfNumbers(names, "the labels of --label-pattern '\(pattern.text)'").map { [$0] } ?? []
   }
 
   /// Labels that are known.

@@ -24,13 +24,20 @@ struct FolderStructure {
   /// What a file is: `image`.
   let noun: String
   let name: String
+  /// The classes that the user names, which tells that their folders are meant.
+  let chosen: Set<String>
 
   /// Works it out from all folders that hold files of that kind.
   ///
-  /// - Parameter needsClasses: whether folders tell the class; otherwise files may stand in any folder.
-  init(_ folders: [[String]: FileTally], of noun: String, name: String, needsClasses: Bool = true) throws(DataError) {
+  /// - Parameters:
+  ///   - needsClasses: whether folders tell the class; otherwise files may stand in any folder.
+  ///   - chosen: the classes that the user names.
+  init(
+    _ folders: [[String]: FileTally], of noun: String, name: String, needsClasses: Bool = true, chosen: [String] = []
+  ) throws(DataError) {
     self.noun = noun
     self.name = name
+    self.chosen = Set(chosen)
     guard !folders.isEmpty else {
       throw DataError(.badInput, at: [name], "there are no \(noun)s in it", remedy: Remedy.lookInside)
     }
@@ -38,6 +45,7 @@ struct FolderStructure {
     for copy in root.removeCopies() {
       notes.append("\(copy.joined(separator: "/")) is a copy of the folder that it is in, and was skipped")
     }
+    try refuseCache(root)
     guard needsClasses else {
       readParts(of: root, at: [])
       return
@@ -107,6 +115,7 @@ struct FolderStructure {
       parts = same.compactMap { found in found.of.part.map { (name: found.name, part: $0) } }
     }
     guard !parts.isEmpty else { return nil }
+    parts = toldApart(parts)
     let isPart = Set(parts.map(\.name))
     let others = tree.names.filter { !isPart.contains($0) }
     if others.isEmpty { return parts }
@@ -133,12 +142,33 @@ struct FolderStructure {
     return parts
   }
 
+  /// The same parts, where an evaluation beside a validation is the test part.
+  private mutating func toldApart(_ parts: [(name: String, part: Part)]) -> [(name: String, part: Part)] {
+    let apart = PartName.apart(parts)
+    for (found, read) in zip(parts, apart) where found.part != read.part {
+      notes.append("\(read.name) is read as the \(read.part.rawValue) part, as a validation part stands beside it")
+    }
+    return apart
+  }
+
+  private mutating func doubtSamePart(_ one: String, _ other: String, _ part: Part) {
+    doubts.append("\(one) and \(other) are both read as the \(part.rawValue) part")
+  }
+
   /// Where patterns tell the classes, only parts are looked for; every file may stand anywhere in them.
   private mutating func readParts(of root: FolderTree, at path: [String]) {
     let named = root.names.map { (name: $0, part: PartName.plain($0)) }
     if root.files.count == 0, !named.isEmpty, named.allSatisfy({ $0.part != nil }) {
       hasParts = true
-      for case (let name, let part?) in named {
+      let found: [(name: String, part: Part)] = named.compactMap { folder in
+        folder.part.map { (name: folder.name, part: $0) }
+      }
+      let parts = toldApart(found)
+      for (index, (name, part)) in parts.enumerated() {
+        if part != .unlabelled, let other = parts[..<index].first(where: { $0.part == part }) {
+          let places = [other.name, name].map { (path + [$0]).joined(separator: "/") }
+          doubtSamePart(places[0], places[1], part)
+        }
         add(root.children[name] ?? FolderTree(), at: path + [name], part, name)
       }
     } else if let (child, below) = root.onlyChild {
@@ -196,8 +226,7 @@ struct FolderStructure {
         }
         doubts.append("\(name) holds the same \(noun)s as \(other)")
       } else if let other = kept.first(where: { $0.part == base.part }) {
-        doubts.append(
-          "\(other.path.joined(separator: "/")) and \(name) are both read as the \(base.part.rawValue) part")
+        doubtSamePart(other.path.joined(separator: "/"), name, base.part)
       }
       kept.append(base)
     }
@@ -239,7 +268,9 @@ struct FolderStructure {
         parts[name] = part
       }
     }
-    return Set(parts.values).count > 1 ? parts : nil
+    let apart = PartName.apart(parts.map { (name: $0.key, part: $0.value) })
+    guard Set(apart.map { $0.part }).count > 1 else { return nil }
+    return Dictionary(uniqueKeysWithValues: apart.map { ($0.name, $0.part) })
   }
 
   private func noLabels(_ folder: [String], beside: Bool = false) -> DataError {

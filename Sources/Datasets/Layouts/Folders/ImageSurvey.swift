@@ -33,7 +33,7 @@ final class ImageSurvey {
 
   func add(_ member: Member, _ reader: MemberReader) throws(DataError) {
     guard try Self.isImage(member, reader) else { return try addOther(member, reader) }
-    guard paths.insert(member.fullPath.hashValue).inserted else {
+    guard paths.insert(Array(member.fullPath.utf8).hashValue).inserted else {
       throw DataError(.badInput, at: reader.place, "the file occurs twice", remedy: "pack the archive again")
     }
     if member.isInClassArchive, let archive = member.archives.last { archives.insert(archive) }
@@ -137,12 +137,11 @@ final class ImageSurvey {
   /// Refuses archives of images without folders whose names say that they are pieces of one dataset.
   func refuseArchivesOfPieces(name: String) throws(DataError) {
     guard archives.count > 1, tables.isEmpty, options.labelPattern == nil else { return }
-    let pieces: Set<String> = ["part", "shard", "chunk", "batch", "volume", "vol", "archive", "split", "piece"]
     let isPiece = archives.filter { archive in
       let words = archive.lowercased().split { !$0.isLetter }.map(String.init)
-      return words.isEmpty || words.contains { pieces.contains($0) || isGenericFolder($0) }
+      return words.isEmpty || words.contains { pieceWords.contains($0) || isGenericFolder($0) }
     }
-    guard !isPiece.isEmpty else { return }
+    guard !isPiece.isEmpty || pieces(among: archives.sorted()).count == archives.count else { return }
     throw DataError(
       .badInput, at: [name],
       "images without labels: the archives \(someOf(archives.sorted())) hold images in no folder, and their names are no classes",

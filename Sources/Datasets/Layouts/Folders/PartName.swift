@@ -52,6 +52,14 @@ struct PartName {
   /// The first of the folders above a file that is a part by its name.
   static func first(in folders: [String]) -> Part? { folders.lazy.compactMap(plain).first }
 
+  /// The parts of folders that stand beside each other: an evaluation beside a validation, and no test, is the test part.
+  static func apart(_ found: [(name: String, part: Part)]) -> [(name: String, part: Part)] {
+    func isEvaluation(_ name: String) -> Bool { split(name).contains { $0 == "eval" || $0 == "evaluation" } }
+    let hasTest = found.contains { $0.part == .test }
+    guard !hasTest, found.contains(where: { $0.part == .val && !isEvaluation($0.name) }) else { return found }
+    return found.map { (name: $0.name, part: $0.part == .val && isEvaluation($0.name) ? Part.test : $0.part) }
+  }
+
   /// The words of a name in lower case, without digits: also `trainImages` has two.
   private static func split(_ name: String) -> [String] {
     var words: [String] = []
@@ -96,4 +104,40 @@ func isMaskFolder(_ name: String) -> Bool {
     "segmentationmasks", "segmask", "segmasks", "depth", "depths", "depthmap", "depthmaps", "disparity",
   ]
   return generic.contains(name.lowercased().filter { !"_- ".contains($0) })
+}
+
+/// Words that say of a folder or an archive that it is a piece of a dataset: `part_1`, `shard-a`.
+let pieceWords: Set<String> = ["part", "shard", "chunk", "batch", "volume", "vol", "archive", "split", "piece"]
+
+/// The names that say that they are pieces of one dataset, and no classes: `fold1` and `fold2`, `data_batch_1` and `data_batch_2`.
+///
+/// Each has a number and a word for a piece. One with other words beside it is a piece where another name differs from it in numbers alone.
+func pieces(among names: [String]) -> [String] {
+  let numbered: Set<String> = [
+    "fold", "set", "subset", "dir", "directory", "folder", "images", "image", "imgs", "img", "pics", "pictures",
+    "photos", "frames", "data", "dataset", "files",
+  ]
+  // `image_class_1` and `dataset_digit_2` are named after their classes.
+  let ofClasses: Set<String> = ["class", "cls", "category", "label", "type", "digit", "letter", "person", "species"]
+  let alike = Dictionary(grouping: names, by: withoutNumbers)
+  return names.filter { name in
+    let words = name.lowercased().split { !$0.isLetter }.map(String.init)
+    guard name.contains(where: \.isNumber), words.contains(where: { pieceWords.contains($0) || numbered.contains($0) }),
+      !words.contains(where: ofClasses.contains)
+    else { return false }
+    return words.count == 1 || (alike[withoutNumbers(name)] ?? []).count > 1
+  }
+}
+
+/// A name in lower case with a sign in place of every number.
+private func withoutNumbers(_ name: String) -> String {
+  var text = ""
+  for character in name.lowercased() {
+    if !character.isNumber {
+      text.append(character)
+    } else if text.last != "#" {
+      text.append("#")
+    }
+  }
+  return text
 }
