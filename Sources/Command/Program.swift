@@ -14,6 +14,8 @@ public func main(tool: String, runners: [VerbRunner], sibling: String?) async ->
   _ = signal(SIGPIPE, SIG_IGN)
   // And so is a file that may not grow any further (`ulimit -f`).
   _ = signal(SIGXFSZ, SIG_IGN)
+  // Where the parent ignores it, as a daemon may, the system would not tell how our own processes end.
+  _ = signal(SIGCHLD, SIG_DFL)
   fillClosedStandardStreams()
   // Before any of our own is open.
   _ = InheritedDescriptors.all
@@ -137,7 +139,7 @@ private struct Program {
       reporter.finish()
       guard status == .ok || status == .interrupted, let signal = interrupts.signal else { return status.rawValue }
       // What a signal cut short is whole. Only the run that this is a step of knows whether the signal was meant for it.
-      if Lifeline.inherited != nil { return interrupts.stopRequested ? StepProcesses.endedEarly : status.rawValue }
+      if Lifeline.isHeld { return interrupts.cutWorkShort ? StepProcesses.endedEarly : status.rawValue }
       if status == .interrupted { return 128 + signal }
       // What --on-term keep kept is there; the exit code still tells that it is not all.
       return keeps && signal != SIGINT ? 128 + signal : status.rawValue

@@ -33,7 +33,7 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
   if let path = arguments.path("checkpoint") {
     let interval = arguments.duration("checkpoint-every") ?? 120
-    request.checkpoint = try await checkpoint(path, every: interval, of: request, in: surroundings)
+    request.checkpoint = try await checkpoint(path, every: interval, of: request, in: surroundings, invocation)
     if let found = request.checkpoint?.found { surroundings.spend(found.seconds) }
   } else if arguments.given("checkpoint-every") {
     // Not a relation of the options: pipe run names the file by itself.
@@ -54,16 +54,20 @@ let condenseVerb = VerbRunner("condense") { invocation in
   }
 
   let chosen = context
-  _ = try await emitWhole(invocation, options: reading) { source in
-    try own(source, of: &request, options: reading, log: { report.log($0) })
-  } make: { info in
-    let asked = request
-    let promised = try asked.promise(of: info, tool: toolVersion)
-    try asked.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
-    return (CondenseStage(asked, of: info, tool: toolVersion, in: chosen), promised)
-  } announce: { estimate in
-    chosen.announce(estimate)
-    report.estimate(seconds: estimate.seconds, memoryBytes: estimate.decodedBytes + estimate.workingBytes)
+  do {
+    _ = try await emitWhole(invocation, options: reading) { source in
+      try own(source, of: &request, options: reading, log: { report.log($0) })
+    } make: { info in
+      let asked = request
+      let promised = try asked.promise(of: info, tool: toolVersion)
+      try asked.checkMemory(for: info, memoryLimit: chosen.memoryLimit, machine: chosen.machineMemory)
+      return (CondenseStage(asked, of: info, tool: toolVersion, in: chosen), promised)
+    } announce: { estimate in
+      chosen.announce(estimate)
+      report.estimate(seconds: estimate.seconds, memoryBytes: estimate.decodedBytes + estimate.workingBytes)
+    }
+  } catch {
+    throw removingCheckpoint(of: request, that: error, invocation)
   }
   return .ok
 }
@@ -98,25 +102,63 @@ private func own(
 
 /// The place for checkpoints, with what an earlier run of the same command line left there.
 ///
+/// A step of `pipe run` begins anew where that is damaged or something else: nobody has typed the name of the file.
+///
 /// - Throws: `DataError` where it cannot be written, or holds something else.
 private func checkpoint(
-  _ path: String, every interval: Double, of request: CondenseRequest, in surroundings: Surroundings
+  _ path: String, every interval: Double, of request: CondenseRequest, in surroundings: Surroundings,
+  _ invocation: Invocation
 ) async throws -> CondenseRequest.Checkpoint {
   // Found out now, and not after two minutes.
   try NewFile(path).discard()
-  let isThere = FileManager.default.fileExists(atPath: path)
-  let found = isThere ? try await surroundings.compute(for: .making) { try CheckpointFile(contentsOf: path) } : nil
   var asked = request
-  let place = CondenseRequest.Checkpoint(path: path, found: found, interval: interval)
+  var place = CondenseRequest.Checkpoint(path: path, interval: interval)
   asked.checkpoint = place
+  // Whether there are any, before one is read.
   try asked.checkCheckpoint(tool: toolVersion)
+  guard FileManager.default.fileExists(atPath: path) else { return place }
+  do {
+    let found = try await surroundings.compute(for: .making) { try CheckpointFile(contentsOf: path) }
+    place.found = found
+    asked.checkpoint = place
+    try asked.checkCheckpoint(tool: toolVersion)
+  } catch let error as DataError where Lifeline.isHeld && error.fault != .temporary {
+    place.found = nil
+    invocation.report.warn("\(DataError(error.fault, at: error.place, error.problem)); the step begins anew")
+    if !invocation.arguments.flag("dry-run") { try? FileManager.default.removeItem(atPath: path) }
+  }
   return place
 }
 
+/// What ends a step of `pipe run` whose checkpoint turns out to be of other images or networks: it goes, and the run begins the step anew.
+///
+/// Any other error stays as it is, and so does a checkpoint that somebody has typed.
+private func removingCheckpoint(
+  of request: CondenseRequest, that error: any Error, _ invocation: Invocation
+) -> any Error {
+  guard Lifeline.isHeld, !invocation.arguments.flag("dry-run"), let place = request.checkpoint, place.found != nil,
+    let refusal = ((error as? PipelineError)?.underlying ?? error) as? DataError, refusal.fault == .badInput,
+    refusal.place == [place.path]
+  else { return error }
+  try? FileManager.default.removeItem(atPath: place.path)
+  return DataError(.temporary, at: refusal.place, "\(refusal.problem); it is removed", remedy: "the run begins anew")
+}
+
+/// Removes a snapshot of an earlier run of the same pipeline; whatever else has that name stays, and is in the way.
+private func removeSnapshot(_ folder: String) throws {
+  guard isFolder(folder), case .dataset = try DatasetFolder(folder),
+    try Manifest(inFolder: folder).provenance.last?.verb == "condense"
+  else { return }
+  try DatasetFolder.remove(folder)
+}
+
 /// Publishes a snapshot as a dataset of its own; the run is worth more than a snapshot, so failure is only reported.
+///
+/// One of an earlier run of a pipeline makes way: that is last night's.
 private func publish(_ samples: [Sample], _ info: DatasetInfo, to directory: String, step: Int, report: Reporter) {
   let folder = "\(directory)/step-\(zeroPadded(step, digits: 6))"
   do {
+    if Lifeline.isHeld { try removeSnapshot(folder) }
     let writer = try DatasetWriter(
       ShardOptions(
         directory: folder, namePrefix: info.folderName, zstdLevel: nil, maxBytes: 64 << 20, maxSamples: .max,

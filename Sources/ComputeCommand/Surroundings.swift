@@ -51,7 +51,7 @@ struct Surroundings {
 
   /// Asked between steps: Ctrl-C, or the time is up.
   var shouldStop: @Sendable () -> Bool {
-    { [interrupts, deadline] in interrupts.stopRequested || deadline.map { seconds() >= $0 } ?? false }
+    { [interrupts, deadline] in interrupts.stopsNow() || deadline.map { seconds() >= $0 } ?? false }
   }
 
   /// Takes what an earlier run took of the time away from this one's.
@@ -112,9 +112,11 @@ private let start = ContinuousClock.now
 
 /// Where trained feature networks are kept, by the XDG base directory specification; nil where nothing says where.
 ///
-/// A relative `XDG_CACHE_HOME` is invalid there, and ignored.
+/// A relative `XDG_CACHE_HOME` is invalid there, and ignored. `-` is no place.
 func cacheDirectory(_ arguments: Arguments) -> String? {
-  if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") { return chosen }
+  if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") {
+    return chosen == "-" ? nil : chosen
+  }
   let environment = ProcessInfo.processInfo.environment
   var folder: String?
   if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {

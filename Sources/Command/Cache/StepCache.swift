@@ -5,9 +5,9 @@ internal import Shards
 
 /// The results of steps, kept as the streams that went from one process to the next.
 ///
-/// A result is found by the digest of everything that decides its bytes: the version of the program, what the inputs and models
-/// hold, and the verbs up to it with all options in force, the seed among them. Its file is named after that and after the SHA-256
-/// of its own bytes, so that it appears whole, in one step, and damage is seen before anybody reads it.
+/// A result is found by the digest of everything that decides its bytes: the version of the program and the commit that it was built
+/// from, what the inputs and models hold, and the verbs up to it with all options in force, the seed among them. Its file is named
+/// after that and after the SHA-256 of its own bytes, so that it appears whole, in one step, and damage is seen before anybody reads it.
 struct StepCache {
   /// Where it is.
   let folder: CacheFolder
@@ -32,8 +32,13 @@ struct StepCache {
   final class Found {
     /// The stream, from its start.
     let descriptor: Int32
+    /// The file's name in the folder.
+    fileprivate let name: String
 
-    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+    fileprivate init(_ descriptor: Int32, named name: String) {
+      self.descriptor = descriptor
+      self.name = name
+    }
 
     deinit { close(descriptor) }
   }
@@ -49,7 +54,7 @@ struct StepCache {
       let path = "\(folder.path)/\(name)"
       let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
       guard descriptor >= 0 else { continue }
-      let found = Found(descriptor)
+      let found = Found(descriptor, named: name)
       // One that is being removed is as good as gone.
       guard flock(descriptor, LOCK_SH | LOCK_NB) == 0, stamp(descriptor, of: path) != nil else { continue }
       if let known = verified[name], known == stamp(descriptor, of: path) { return found }
@@ -68,6 +73,15 @@ struct StepCache {
     return nil
   }
 
+  /// Where a result lies.
+  func path(of found: Found) -> String { "\(folder.path)/\(found.name)" }
+
+  /// Removes a result that nobody can read, though its bytes are those that were kept; whether it is gone.
+  func remove(_ found: Found) -> Bool {
+    flock(found.descriptor, LOCK_UN)
+    return folder.remove(found.name)
+  }
+
   /// Begins to keep a result; nil where the folder cannot be written to.
   func begin(_ digest: String, log: @escaping (String) -> Void) -> StepRecording? {
     do throws(DataError) {
@@ -84,23 +98,35 @@ struct StepCache {
   /// Gives a whole recording its name, and makes room for it.
   ///
   /// Failure only costs time later, so it is said and no more.
-  func keep(_ recording: StepRecording, of digest: String, log: (String) -> Void) {
+  ///
+  /// - Parameter afresh: it was made because the one that is there may be wrong, and takes its place.
+  func keep(_ recording: StepRecording, of digest: String, afresh: Bool = false, log: (String) -> Void) {
     do throws(DataError) {
       guard let sum = recording.sum else {
         recording.file.discard()
         if let problem = recording.problem { log("a result is not kept in the cache: \(problem)") }
         return
       }
+      let name = "\(prefix(of: digest))\(sum)\(ending)"
+      for other in names(of: digest) where afresh && other != name {
+        log(
+          folder.remove(other)
+            ? "\(folder.path)/\(other) held something else than was made now, and is removed"
+            : "\(folder.path)/\(other) holds something else than was made now, and is in use")
+      }
       // Another run may have made it meanwhile.
-      guard !holds(digest) else { return recording.file.discard() }
-      try recording.file.publish(replacing: true, as: "\(prefix(of: digest))\(sum)\(ending)")
+      guard afresh ? !names(of: digest).contains(name) : !holds(digest) else { return recording.file.discard() }
+      try recording.file.publish(replacing: true, as: name)
       _ = try folder.collect(maxBytes: maxBytes, now: secondsSince1970())
     } catch {
       log("a result could not be kept in the cache: \(error)")
     }
   }
 
-  private func prefix(of digest: String) -> String { "step-\(digest.prefix(40))-" }
+  /// Two builds of one version may compute otherwise.
+  private func prefix(of digest: String) -> String {
+    "step-\(sha256(Array("\(digest) \(BuiltFrom.this.text)".utf8)).prefix(40))-"
+  }
 
   private func names(of digest: String) -> [String] {
     let prefix = prefix(of: digest)

@@ -19,8 +19,11 @@ public final class Interrupts: Sendable {
     self.report = report
   }
 
-  /// Whether the work shall end at the next step and emit what it has.
-  public var stopRequested: Bool { state.withLock { $0.stopRequested } }
+  /// Asked by the work: whether it shall end at the next step and emit what it has.
+  public func stopsNow() -> Bool { state.withLock { $0.tellWhetherToStop() } }
+
+  /// Whether the work was told to end before it was done: what it made may be less than was asked for.
+  var cutWorkShort: Bool { state.withLock { $0.cutWorkShort } }
 
   /// The signal that came last, if one came.
   public var signal: Int32? { state.withLock { $0.signal } }
@@ -30,7 +33,7 @@ public final class Interrupts: Sendable {
     state.withLock { $0.interruption = interruption }
   }
 
-  /// Hands a SIGTERM or SIGHUP that does not end the verb on to the processes that it runs; nil for none.
+  /// Hands a signal that does not end the verb on to the processes that it runs; nil for none.
   func forwardTermination(_ body: (@Sendable (Int32) -> Void)?) {
     forward.withLock { $0 = body }
   }
@@ -77,6 +80,10 @@ public final class Interrupts: Sendable {
     act(state.withLock { $0.orphaned() })
   }
 
+  fileprivate func asked() -> InterruptState.Action {
+    act(state.withLock { $0.asked() })
+  }
+
   /// Ends the processes that the verb runs.
   fileprivate func killProcesses() { forward.withLock { $0?(SIGKILL) } }
 
@@ -89,14 +96,17 @@ public final class Interrupts: Sendable {
   private func act(_ action: InterruptState.Action) -> InterruptState.Action {
     if case .wait(let sentence) = action {
       report.warn(sentence)
-      if let signal, signal != SIGINT { forward.withLock { $0?(signal) } }
+      if let signal { forward.withLock { $0?(signal) } }
     }
     return action
   }
 }
 
 /// How the steps of `pipe run` learn that it is gone, even when it was killed: a pipe whose other end only it holds.
-enum Lifeline {
+///
+/// A byte in it asks them to end early, once: beside a Ctrl-C, which reaches the run and its steps from a terminal, but the run alone where
+/// somebody sends it that signal.
+public enum Lifeline {
   /// The variable that tells a step which descriptor that is.
   static let variable = "PIPE_LIFELINE"
 
@@ -108,6 +118,9 @@ enum Lifeline {
     else { return nil }
     return number
   }
+
+  /// Whether this process is a step of a run, which names what it keeps.
+  public static var isHeld: Bool { inherited != nil }
 }
 
 /// What signals have come and what follows from them.
@@ -129,7 +142,11 @@ struct InterruptState: Sendable, Equatable {
   private(set) var stopRequested = false
   private(set) var signal: Int32?
   private var isInterrupted = false
+  /// The run that this is a step of has asked to end early.
+  private var isAsked = false
   private var isCancelled = false
+  /// The work was told to stop.
+  private var isTold = false
 
   init(interruption: Interruption, keepsOnTermination: Bool = false) {
     self.interruption = interruption
@@ -138,13 +155,37 @@ struct InterruptState: Sendable, Equatable {
 
   mutating func receive(_ number: Int32) -> Action {
     signal = number
+    // The same Ctrl-C came by way of the run, which was faster.
+    if number == SIGINT, isAsked, !isInterrupted {
+      isInterrupted = true
+      return .none
+    }
     if isCancelled { return .abort }
     if number != SIGINT, keepsOnTermination, interruption != .stop {
       // Sent to a group and to each of its processes, it comes twice, and is meant once.
-      return isInterrupted ? .none : interrupt()
+      return isInterrupted || isAsked ? .none : interrupt()
     }
     return number == SIGINT && !isInterrupted ? interrupt() : cancel()
   }
+
+  /// The run that this is a step of asks to end early, as its own Ctrl-C does.
+  mutating func asked() -> Action {
+    signal = signal ?? SIGINT
+    guard !isInterrupted, !isAsked, !isCancelled else { return .none }
+    isAsked = true
+    let action = interrupt()
+    isInterrupted = false
+    return action
+  }
+
+  /// The answer to work that asks whether it shall end at the next step.
+  mutating func tellWhetherToStop() -> Bool {
+    isTold = isTold || stopRequested
+    return stopRequested
+  }
+
+  /// Whether the work was told to end, or cancelled.
+  var cutWorkShort: Bool { isTold || isCancelled }
 
   /// The process that started this one as one of its steps is gone.
   mutating func orphaned() -> Action {
@@ -203,7 +244,8 @@ private final class Listener: Sendable {
     let lifeline = Lifeline.inherited ?? -1
     // A negative descriptor is never ready.
     var waiting = [
-      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: lifeline, events: 0, revents: 0),
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: lifeline, events: Int16(POLLIN), revents: 0),
     ]
     var isCancelled = false
     while true {
@@ -212,7 +254,11 @@ private final class Listener: Sendable {
       if ready == 0 {
         if isCancelled { action = .abort } else { interrupts.redraw() }
       }
-      if ready > 0, waiting[1].revents != 0 {
+      if ready > 0, waiting[1].revents == Int16(POLLIN) {
+        // Left where it is, for all steps read from the same pipe.
+        waiting[1].events = 0
+        action = interrupts.asked()
+      } else if ready > 0, waiting[1].revents != 0 {
         waiting[1].fd = -1
         action = interrupts.orphaned()
       } else if ready > 0 {

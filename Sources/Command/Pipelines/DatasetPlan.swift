@@ -28,7 +28,7 @@ struct DatasetPlan: Equatable, Sendable {
   var output: String
   /// The folder as the file names it.
   var name: String
-  /// What the first step reads.
+  /// What the first step reads; a pattern that nothing fits stays as it is written.
   var inputs: [String]
   /// The processes, in the order of the shell pipe.
   var steps: [Step]
@@ -44,6 +44,14 @@ struct DatasetPlan: Equatable, Sendable {
   var check: CheckPlan?
   /// Where readers find it; nil where that is the output alone.
   var publish: PublishPlan?
+  /// The patterns among the inputs.
+  private var inputPatterns: [PlanPattern] = []
+  /// What is wrong with a pattern among the inputs that nothing fits.
+  private var missingInput: DataError?
+  /// The patterns among all that is read.
+  var patterns: [PlanPattern] { inputPatterns + (check?.patterns ?? []) + evaluations.flatMap(\.patterns) }
+  /// Why the dataset cannot be made or checked: nothing fits a pattern; nil where that is not so.
+  var missing: DataError? { missingInput ?? check?.missing }
   /// Everything that is read.
   var reads: [String] { sources + (check?.test ?? []) + (check?.real ?? []) + evaluations.flatMap(\.sources) }
 
@@ -63,6 +71,7 @@ struct DatasetPlan: Equatable, Sendable {
     }
     try checkPlaces(of: plans, at: path)
     try checkPublishPlaces(of: plans, at: path)
+    try checkPatterns(of: plans, at: path)
     return plans
   }
 
@@ -73,13 +82,14 @@ struct DatasetPlan: Equatable, Sendable {
     guard !dataset.output.isEmpty, !["", "/", ".", ".."].contains(String(lastComponent(output))) else {
       throw place.below("output").refuse("should name a folder, such as 'out/cifar10'")
     }
-    inputs = []
+    var listed = ListedPaths()
     for (index, input) in dataset.input.enumerated() {
       guard !input.isEmpty, input != "-" else {
         throw place.below("input[\(index)]").refuse("should name a file or a folder")
       }
-      inputs += try InputPattern.expanded(place.resolve(input))
+      listed.add(place.resolve(input), at: place.below("input[\(index)]"))
     }
+    (inputs, inputPatterns, missingInput) = (listed.paths, listed.patterns, listed.missing)
     steps = []
     for (index, step) in dataset.steps.enumerated() {
       let isLast = index == dataset.steps.count - 1

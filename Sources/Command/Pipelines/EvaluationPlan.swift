@@ -13,6 +13,10 @@ struct EvaluationPlan: Equatable {
   private var testCount: Int
   /// Where it writes beside its report: the cache.
   var written: [String]
+  /// The patterns among the sources.
+  let patterns: [PlanPattern]
+  /// What is wrong with a pattern among them that nothing fits, which stays as it is written.
+  let missing: DataError?
 
   /// Options of `evaluate` that belong to the run, and what takes their place.
   static let reserved = DatasetPlan.Step.reserved.merging([
@@ -24,7 +28,7 @@ struct EvaluationPlan: Equatable {
   /// - Throws: `DataError` (`.badInput`) with the file, the place in it, and what the command line would say.
   init(_ options: [String: StepOption], in place: FilePlace) throws(DataError) {
     guard let verb = Catalog.verb("evaluate") else { preconditionFailure("the catalogue has no evaluate") }
-    (words, sources, testCount, written) = ([], [], 0, [])
+    (words, written) = ([], [])
     var (tests, reals): ([String], [String]) = ([], [])
     do throws(UsageError) {
       for (name, value) in options.sorted(by: { $0.key < $1.key }) {
@@ -41,9 +45,11 @@ struct EvaluationPlan: Equatable {
     } catch {
       throw place.refuse(error.message, error.hint)
     }
-    for path in tests { sources += try InputPattern.expanded(path) }
-    testCount = sources.count
-    for path in reals { sources += try InputPattern.expanded(path) }
+    var listed = ListedPaths()
+    for path in tests { listed.add(path, at: place.below("test")) }
+    testCount = listed.paths.count
+    for path in reals { listed.add(path, at: place.below("real")) }
+    (sources, patterns, missing) = (listed.paths, listed.patterns, listed.missing)
   }
 
   /// The same as it is typed, sorted.

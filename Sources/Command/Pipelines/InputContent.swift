@@ -13,10 +13,11 @@ struct InputContent: Equatable {
   /// Reads an input: a file's bytes; a folder's names and bytes; of a dataset its generation.
   ///
   /// Readers check each shard of a dataset against its manifest. Of one shard it is the bytes and the generation: the manifest names its classes.
+  /// Of a folder hidden files do not count, for no reader looks at them.
   ///
   /// - Throws: `DataError` (`.noInput`, `.io`, `.badInput`); `CancellationError` between two files.
   init(of path: String) throws {
-    stamps = try FileStamp.list(path) + FileStamp.manifest(beside: path)
+    stamps = try FileStamp.deciding(path)
     guard isFolder(path) else {
       let bytes = try sha256(ofFile: path)
       guard stamps.count > 1 else {
@@ -39,10 +40,14 @@ struct InputContent: Equatable {
     digest = "folder:\(hash.finish())"
   }
 
-  /// Whether the files are still those that were read, as far as their sizes and times tell.
+  /// Whether the input still holds what was read.
+  ///
+  /// Sizes and times tell that it does. Where they differ it is read again: a second link, another mode or another time change no byte.
   func isCurrent(at path: String) -> Bool {
-    (try? FileStamp.list(path) + FileStamp.manifest(beside: path)) == stamps
+    hasSameStamps(at: path) || (try? InputContent(of: path))?.digest == digest
   }
+
+  fileprivate func hasSameStamps(at path: String) -> Bool { (try? FileStamp.deciding(path)) == stamps }
 }
 
 /// The inputs that were read by this process, so that several datasets of one archive read it once for their digests.
@@ -51,7 +56,7 @@ struct InputContents {
 
   /// What the input holds now.
   mutating func content(of path: String) throws -> InputContent {
-    if let content = known[path], content.isCurrent(at: path) { return content }
+    if let content = known[path], content.hasSameStamps(at: path) { return content }
     let content = try InputContent(of: path)
     known[path] = content
     return content
@@ -67,17 +72,27 @@ private struct FileStamp: Equatable {
   var size: Int
   var changed: [Int]
 
-  /// The file itself, or all regular files of a folder sorted by name.
+  /// The files that decide what a reader of an input finds.
+  ///
+  /// Of a dataset these are its manifest and what that names: a run keeps records beside them, which change.
+  static func deciding(_ path: String) throws(DataError) -> [FileStamp] {
+    let all = try list(path) + manifest(beside: path)
+    guard isFolder(path), all.contains(where: { $0.name == Manifest.fileName }) else { return all }
+    let names = Set(try Manifest(inFolder: path).shards.map(\.name) + [Manifest.fileName])
+    return all.filter { names.contains($0.name) }
+  }
+
+  /// The file itself, or all regular files of a folder sorted by name, but for hidden ones.
   ///
   /// Links are followed, as the readers do; a loop of them ends at the depth limit.
-  static func list(_ path: String) throws(DataError) -> [FileStamp] {
+  private static func list(_ path: String) throws(DataError) -> [FileStamp] {
     var found: [FileStamp] = []
     try list(path, "", depth: 0, &found)
     return found.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   /// The manifest that a reader of one shard takes its description from; nothing for any other input.
-  static func manifest(beside path: String) throws(DataError) -> [FileStamp] {
+  private static func manifest(beside path: String) throws(DataError) -> [FileStamp] {
     guard !isFolder(path), path.hasSuffix(".tar") || path.hasSuffix(".tar.zst") else { return [] }
     let manifest = "\(parentFolder(of: path))/\(Manifest.fileName)"
     guard access(manifest, F_OK) == 0 else { return [] }
@@ -104,7 +119,7 @@ private struct FileStamp: Equatable {
           name: name, device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
           changed: times))
     case S_IFDIR:
-      for entry in try entries(of: path) {
+      for entry in try entries(of: path) where !Litter.isLitter(entry) {
         try list(root, name.isEmpty ? entry : "\(name)/\(entry)", depth: depth + 1, &found)
       }
     case _ where depth == 0:

@@ -62,7 +62,7 @@ enum OutputState: Equatable {
     guard let manifest = try? Manifest(inFolder: folder) else { return .outdated("has a damaged manifest") }
     guard file.generation == manifest.generation else { return .outdated("has another manifest than its recipe says") }
     if let damage = damage(of: folder, manifest) { return .outdated(damage) }
-    if file.digest != recipe.digest {
+    if file.digest != recipe.digest || recipe.beginsAnew(after: file.recipe) {
       return .outdated(recipe.difference(from: file.recipe) ?? "was made with another recipe")
     }
     return file.complete ? .upToDate : .outdated("was ended early by Ctrl-C")

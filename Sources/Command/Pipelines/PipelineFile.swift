@@ -79,12 +79,15 @@ struct PipelineFile: Decodable, Equatable {
       DataError(.badInput, at: [path, spelled(keys, origins)].filter { !$0.isEmpty }, problem, remedy: remedy)
     }
     // Before the parser, which neither says where a mistake is nor minds a key that stands twice.
-    if let mistake = JSON5Syntax.mistake(in: String(decoding: data, as: UTF8.self)) {
-      let place = "line \(mistake.line), column \(mistake.column)"
-      throw DataError(.badInput, at: [path, place], "is no JSON5: \(mistake.problem)")
+    let text: String
+    do throws(JSON5Syntax.Mistake) {
+      text = try JSON5Syntax.read([UInt8](data))
+    } catch {
+      let place = "line \(error.line), column \(error.column)"
+      throw DataError(.badInput, at: [path, place], "is no JSON5: \(error.problem)")
     }
     do {
-      let written = try decoder.decode(PipelineValue.self, from: data)
+      let written = try decoder.decode(PipelineValue.self, from: Data(text.utf8))
       let expansion = try PipelineExpansion(written, typed: typed, environment: environment)
       origins = expansion.origins
       self = try decoder.decode(Self.self, from: Data(expansion.value.document.utf8))
@@ -196,6 +199,9 @@ struct KnownKeys {
   func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
     try container.decode(type, forKey: Key(name))
   }
+
+  /// Whether a key stands in the file, with `null` for its value.
+  func isNull(_ name: String) -> Bool { (try? container.decodeNil(forKey: Key(name))) ?? false }
 
   func decodeIfPresent<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value? {
     try container.decodeIfPresent(type, forKey: Key(name))

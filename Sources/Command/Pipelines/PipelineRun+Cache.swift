@@ -50,6 +50,8 @@ struct CachedSteps {
   var recordings: [Int: StepRecording] = [:]
   /// The digest of the result behind each step.
   var digests: [Int: String] = [:]
+  /// No result was looked for: those that are there may be wrong.
+  var isAfresh = false
 
   /// The number of steps that need not be done.
   var skipped: Int { start.map { $0.step + 1 } ?? 0 }
@@ -61,6 +63,7 @@ extension PipelineRun {
   /// - Parameter afresh: no result is taken from there.
   mutating func cached(_ plan: DatasetPlan, _ inputs: [InputContent], afresh: Bool) -> CachedSteps {
     var result = CachedSteps()
+    result.isAfresh = afresh
     guard let cache else { return result }
     let report = report
     for index in plan.keepableSteps {
@@ -88,7 +91,16 @@ extension PipelineRun {
       guard codes[...(index - steps.skipped)].allSatisfy({ $0 == 0 }), let digest = steps.digests[index] else {
         continue
       }
-      cache.steps.keep(recording, of: digest, log: report.log)
+      cache.steps.keep(recording, of: digest, afresh: steps.isAfresh, log: report.log)
     }
+  }
+
+  /// What tells a step where trained networks and classes are kept; nothing where it knows by itself.
+  ///
+  /// - Parameter afresh: nothing that was kept is taken.
+  func cacheWords(for step: DatasetPlan.Step, afresh: Bool = false) -> [String] {
+    guard !afresh, !arguments.flag("no-cache") else { return step.hasCache ? ["--cache=-"] : [] }
+    guard let cache, cache.isTyped, step.takesCache else { return [] }
+    return ["--cache=\(cache.steps.folder.path)"]
   }
 }

@@ -53,8 +53,12 @@ struct ResultsTables: Sendable {
           index: $0.plan.origin.index, coordinates: $0.plan.origin.cell?.coordinates ?? [], output: $0.plan.output,
           results: $0.results)
       })
-    for name in ["\(path).csv", "\(path).md"] where access(name, F_OK) == 0 {
-      guard let data = try? Data(contentsOf: URL(filePath: name)),
+    var places: [(place: String, text: String)] = []
+    for (name, text) in [("\(path).csv", content.csv), ("\(path).md", content.markdown)] {
+      let place = try replacedFile(name)
+      places.append((place, text))
+      guard access(place, F_OK) == 0 else { continue }
+      guard let data = try? Data(contentsOf: URL(filePath: place)),
         ResultsTable.isTable(String(decoding: data.prefix(4096), as: UTF8.self))
       else {
         throw DataError(
@@ -63,8 +67,8 @@ struct ResultsTables: Sendable {
       }
     }
     let folders = try CreatedFolders(parentFolder(of: path))
-    for (ending, text) in [("csv", content.csv), ("md", content.markdown)] {
-      let file = try NewFile("\(path).\(ending)")
+    for (place, text) in places {
+      let file = try NewFile(place)
       try file.write(Array(text.utf8))
       try file.publish(replacing: true)
     }
@@ -107,8 +111,12 @@ extension PipelineRun {
   mutating func list(_ plan: DatasetPlan) throws {
     guard plan.table != nil else { return }
     if plan.evaluations.flatMap(\.sources).allSatisfy({ access($0, F_OK) == 0 }) {
-      if let entries = try kept(plan)?.entries { tables.take(entries.map { $0?.result }, of: plan) }
-      return
+      do {
+        if let entries = try kept(plan)?.entries { tables.take(entries.map { $0?.result }, of: plan) }
+        return
+      } catch is DataError {
+        // Who makes or evaluates the dataset says so. The others need not wait for that.
+      }
     }
     // Whether real data is still what it was cannot be seen where it is gone; what was found with it stays in the table.
     let folder = try resolvedOutput(plan.output)
@@ -134,6 +142,7 @@ extension PipelineRun {
     let known = EvaluationFile(inFolder: folder, of: generation)?.evaluations ?? []
     var digests: [String] = []
     for evaluation in plan.evaluations {
+      if let missing = evaluation.missing { throw missing }
       let inputs = try evaluation.sources.map { try contents.content(of: $0).digest }
       let identity = Identity(
         tool: toolVersion, options: evaluation.identity, inputs: inputs, generation: generation)
@@ -154,6 +163,7 @@ extension PipelineRun {
     if let cache, cache.isTyped, evaluation.recorded["baselines"] != nil, evaluation.written.isEmpty {
       command.append("--cache=\(cache.steps.folder.path)")
     }
+    if evaluation.recorded["baselines"] != nil, arguments.flag("no-cache") { command.append("--cache=-") }
     let text = try await output(of: [command], "is made, and its evaluation", for: plan)
     return try decodeJSON(EvaluationResult.self, from: text, at: [plan.output, "pipe evaluate"])
   }

@@ -10,17 +10,28 @@ extension PipelineRun {
   /// - Parameter earlier: what the datasets before it will have made.
   /// - Returns: what there is to say, and what the dataset will hold.
   mutating func describe(
-    _ plan: DatasetPlan, after earlier: [(output: String, flow: StepFlow?)]
-  ) async throws -> (report: PlanReport, flow: StepFlow?) {
+    _ plan: DatasetPlan, after earlier: [EarlierPlan]
+  ) async throws -> (report: PlanReport, described: EarlierPlan) {
     let comesFromEarlier = plan.inputs.contains { input in
-      earlier.contains { Place($0.output).isSame(as: Place(input)) } && !isFolder(input)
+      earlier.contains { Place($0.plan.output).isSame(as: Place(input)) } && !isFolder(input)
     }
+    let before = earlier.first { $0.changes && plan.isMade(from: $0.plan) }
     var inputs: [InputContent]?
     var state = "to be made, after those that it reads"
+    var changes = true
+    if let missing = plan.missing { throw missing }
     do {
       let contents = try plan.sources.map { try self.contents.content(of: $0) }
       inputs = contents
-      state = try self.state(of: plan, contents)
+      (state, changes) = try self.state(of: plan, contents)
+      if let before {
+        // What it reads is not yet what it will be.
+        inputs = nil
+        if state == upToDate {
+          changes = true
+          state = plan.madeAnew(after: before.plan.output, mayReplace: arguments.flag("replace"))
+        }
+      }
     } catch let error as DataError {
       guard error.fault == .noInput, comesFromEarlier else { throw error }
     }
@@ -30,7 +41,7 @@ extension PipelineRun {
       digests.map { cache?.steps.holds(plan.digest(afterStep: index, inputs: $0)) ?? false } ?? false
     }
     let firstMissing = (cached.lastIndex(of: true) ?? -1) + 1
-    var (flow, isRead, problem) = self.flow(into: plan, earlier)
+    var (flow, isRead, problem) = self.flow(into: plan, earlier, isWaiting: before != nil)
     let input = flow
     var steps: [PlanReport.Step] = []
     for (index, step) in plan.steps.enumerated() {
@@ -50,30 +61,31 @@ extension PipelineRun {
       PlanReport(
         output: plan.output, state: state, input: input, problem: problem, steps: steps,
         evaluations: (plan.evaluations.count, missing), line: plan.line),
-      flow
+      EarlierPlan(plan: plan, flow: flow, changes: changes)
     )
   }
 
   private var upToDate: String { "up to date" }
 
-  /// What a run would do, as a clause.
-  private func state(of plan: DatasetPlan, _ inputs: [InputContent]) throws -> String {
+  /// What a run would do, as a clause, and whether it would change what is there.
+  private func state(of plan: DatasetPlan, _ inputs: [InputContent]) throws -> (text: String, changes: Bool) {
     let recipe = Recipe(plan, inputs: inputs.map(\.digest))
+    let needs = arguments.flag("replace") ? "" : "; needs --replace"
     return switch try OutputState(of: try resolvedOutput(plan.output), for: recipe) {
-    case .upToDate: upToDate
-    case .absent: "to be made"
-    case .outdated(let reason): "to be replaced: it \(reason)" + (arguments.flag("replace") ? "" : "; needs --replace")
-    case .foreign(let reason): "cannot be made: \(reason)"
+    case .upToDate: (upToDate, false)
+    case .absent: ("to be made", true)
+    case .outdated(let reason): ("to be replaced: it \(reason)\(needs)", true)
+    case .foreign(let reason): ("cannot be made: \(reason)", false)
     }
   }
 
   /// What the first step of a dataset reads, and whether that is after its own options of reading; nil with the reason where it is not
   /// known.
   private func flow(
-    into plan: DatasetPlan, _ earlier: [(output: String, flow: StepFlow?)]
+    into plan: DatasetPlan, _ earlier: [EarlierPlan], isWaiting: Bool
   ) -> (flow: StepFlow?, isRead: Bool, problem: String?) {
-    if plan.inputs.count == 1, !isFolder(plan.inputs[0]),
-      let made = earlier.first(where: { Place($0.output).isSame(as: Place(plan.inputs[0])) })
+    if plan.inputs.count == 1, isWaiting || !isFolder(plan.inputs[0]),
+      let made = earlier.first(where: { Place($0.plan.output).isSame(as: Place(plan.inputs[0])) })
     {
       return (made.flow, false, nil)
     }
@@ -101,15 +113,36 @@ extension PipelineRun {
     }
     guard output >= 0, errors >= 0 else { return StepEstimate(problem: "no temporary file could be made") }
     var commands = Array(plan.commands(into: plan.output)[...index]).map { $0 + ["--progress=json"] }
-    commands[index] += ["--dry-run"] + (plan.steps[index].takesCache ? cacheOption : [])
+    commands[index] += ["--dry-run"] + cacheWords(for: plan.steps[index])
     let processes = try StepProcesses(commands, output: output, errors: errors)
     let codes = try await codes(of: processes)
     return StepEstimate(events: wholeFile(errors), succeeded: codes.last == 0)
   }
+}
 
-  /// What tells steps the cache of this run, where it was typed.
-  private var cacheOption: [String] {
-    cache.map { $0.isTyped ? ["--cache=\($0.steps.folder.path)"] : [] } ?? []
+/// A dataset that comes earlier in a file, as far as a plan tells.
+struct EarlierPlan {
+  var plan: DatasetPlan
+  /// What it will hold; nil where that is not known.
+  var flow: StepFlow?
+  /// Whether a run would make it.
+  var changes: Bool
+}
+
+extension DatasetPlan {
+  /// Whether something that decides this dataset is what another one makes or publishes.
+  func isMade(from earlier: DatasetPlan) -> Bool {
+    var made = [Place(earlier.output)]
+    if let to = earlier.publish?.to { made.append(Place(to)) }
+    return sources.contains { source in
+      let place = Place(source)
+      return made.contains { place.isSame(as: $0) || place.isInside($0) }
+    }
+  }
+
+  /// What is said of a dataset that is up to date only until an earlier one is made.
+  func madeAnew(after output: String, mayReplace: Bool) -> String {
+    "to be made anew after \(output), unless that comes out the same" + (mayReplace ? "" : "; needs --replace")
   }
 }
 

@@ -18,16 +18,28 @@ struct Recipe: Codable, Equatable {
   var inputs: [String]
   /// The steps, in order.
   var steps: [Step]
+  /// True where a step begins with the images of an earlier dataset, otherwise nil.
+  ///
+  /// No part of the digest: what that dataset holds is another every night. But where it is left out, a dataset that began so is made anew.
+  var startsFrom: Bool?
 
   /// What makes `plan` out of inputs with these digests.
   init(_ plan: DatasetPlan, inputs: [String], tool: String = toolVersion) {
     self.tool = tool
     self.inputs = inputs
     steps = plan.steps.map { Step(verb: $0.verb, options: $0.recorded) }
+    startsFrom = plan.steps.contains { $0.startsFrom != nil } ? true : nil
   }
 
   /// SHA-256 over the canonical JSON: sorted keys, no spaces.
-  var digest: String { sha256(encodeJSON(self, indented: false, keysAreData: true)) }
+  var digest: String {
+    var decisive = self
+    decisive.startsFrom = nil
+    return sha256(encodeJSON(decisive, indented: false, keysAreData: true))
+  }
+
+  /// Whether a dataset of this digest that was made by an older recipe began with the images of an earlier dataset, and is not to.
+  func beginsAnew(after old: Recipe) -> Bool { old.startsFrom == true && startsFrom == nil }
 
   /// The first thing in which the recipe of an existing dataset differs, as a clause; nil where nothing does.
   func difference(from old: Recipe) -> String? {
@@ -43,7 +55,9 @@ struct Recipe: Codable, Equatable {
       }
     }
     if old.inputs != inputs { return "was made from other inputs" }
-    return old.tool == tool ? nil : "was made by \(old.tool), and this is \(tool)"
+    if old.tool != tool { return "was made by \(old.tool), and this is \(tool)" }
+    guard beginsAnew(after: old) else { return nil }
+    return "began with the images of an earlier dataset (--start-from), and is to begin anew"
   }
 }
 

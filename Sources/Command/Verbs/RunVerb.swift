@@ -13,14 +13,15 @@ let runVerb = VerbRunner("run") { invocation in
   }
   var log = RunLog(invocation, file)
   try log.begin()
+  let status: ExitStatus
   do {
-    let status = try await run(file, invocation, &log)
-    try log.end(nil)
-    return status
+    status = try await run(file, invocation, &log)
   } catch {
     try? log.end(ErrorReport(error, verb: "run", signal: invocation.interrupts.signal).exitCode)
     throw error
   }
+  try log.end(nil)
+  return status
 }
 
 private func run(_ file: String, _ invocation: Invocation, _ log: inout RunLog) async throws -> ExitStatus {
@@ -36,7 +37,9 @@ private func run(_ file: String, _ invocation: Invocation, _ log: inout RunLog) 
     try await describe(plans, &run)
     return .ok
   }
-  if !rollsBack, !invocation.arguments.flag("dry-run") {
+  let makesNothing = rollsBack || invocation.arguments.flag("dry-run")
+  defer { if !makesNothing { run.limitCache() } }
+  if !makesNothing {
     for plan in all { try run.list(plan) }
     try run.tables.write()
   }
@@ -87,11 +90,11 @@ private func describe(_ plans: [DatasetPlan], _ run: inout PipelineRun) async th
   run.invocation.interrupts.setInterruption(.stop)
   let output = run.invocation.output
   let isJSON = run.arguments.flag("json")
-  var earlier: [(output: String, flow: StepFlow?)] = []
+  var earlier: [EarlierPlan] = []
   var reports: [JSONText] = []
   for plan in plans {
-    let (report, flow) = try await run.describe(plan, after: earlier)
-    earlier.append((plan.output, flow))
+    let (report, described) = try await run.describe(plan, after: earlier)
+    earlier.append(described)
     if isJSON { reports.append(report.json) } else { try output.write(report.text) }
   }
   if isJSON { try output.write(JSONText.object([("datasets", .array(reports))]).rendered(indented: true) + "\n") }
@@ -117,6 +120,8 @@ struct PipelineRun {
   var log: RunLog
   var tables: ResultsTables
   var cache: RunCache?
+  /// The datasets that a dry run found would be made anew.
+  private var pending: [DatasetPlan] = []
 
   init(invocation: Invocation, log: RunLog, tables: ResultsTables, cache: RunCache?) {
     self.invocation = invocation
@@ -138,10 +143,12 @@ struct PipelineRun {
     let isDry = invocation.arguments.flag("dry-run")
     let inputs: [InputContent]
     do {
+      if let missing = plan.missing { throw missing }
       inputs = try plan.sources.map { try contents.content(of: $0) }
       for path in plan.check?.test ?? [] { _ = try contents.content(of: path) }
     } catch let error as DataError where isDry && error.fault == .noInput {
       // It may be what an earlier dataset of the file will have made.
+      pending.append(plan)
       try preview(plan, "cannot be evaluated yet: \(error)")
       return
     }
@@ -156,27 +163,36 @@ struct PipelineRun {
     let keptText = known.map { "it was made before and is kept in \($0)" }
     switch state {
     case .upToDate:
-      if isDry { return try preview(plan, "up to date") }
+      if isDry {
+        let before = pending.first { plan.isMade(from: $0) }
+        if before != nil { pending.append(plan) }
+        return try preview(plan, before.map { plan.madeAnew(after: $0.output, mayReplace: mayReplace) } ?? "up to date")
+      }
       held?.removeLeftover()
       MakingFolder.removeLeftovers(of: output)
       return try await keepUp(plan, at: output, recipe)
     case .foreign(let reason):
-      throw DataError(
-        .cannotCreate, at: [plan.output], reason,
-        remedy: "name another output, or move it away; it is never overwritten")
+      throw occupied(plan, reason, "name another output, or move it away; it is never overwritten")
     case .outdated(let reason) where !mayReplace:
       throw DataError(
         .cannotCreate, at: [plan.output], reason, remedy: "add --replace to make it anew, or name another output")
     case .outdated(let reason):
-      if isDry { return try preview(plan, "to be replaced: it \(reason)" + (keptText.map { "; \($0)" } ?? "")) }
+      if isDry {
+        pending.append(plan)
+        return try preview(plan, "to be replaced: it \(reason)" + (keptText.map { "; \($0)" } ?? ""))
+      }
       report.log("\(plan.output): \(keptText ?? "making it anew, because it \(reason)")")
     case .absent:
-      if isDry { return try preview(plan, "to be made" + (keptText.map { "; \($0)" } ?? "")) }
+      if isDry {
+        pending.append(plan)
+        return try preview(plan, "to be made" + (keptText.map { "; \($0)" } ?? ""))
+      }
       report.log("\(plan.output): \(keptText ?? "making it")")
     }
     try Task.checkCancellation()
     if known == nil { log.state("making", plan) }
-    try await produce(plan, at: output, recipe, inputs, held, isKnown: known != nil, replacing: state != .absent)
+    let isMade = try await produce(plan, at: output, recipe, inputs, held, isKnown: known != nil, inPlaceOf: state)
+    if !isMade { try await keepUp(plan, at: output, recipe) }
   }
 
   /// Checks and publishes a dataset that is up to date, as far as that was not done.
@@ -214,13 +230,27 @@ struct PipelineRun {
     return CheckSubject(plan: plan, check: check, folder: folder, test: test, real: real, last: last)
   }
 
+  /// Makes a dataset and gives it its name.
+  ///
+  /// - Parameter state: what was there when it was looked at.
+  /// - Returns: false where another run has made it meanwhile; then nothing was done.
   private mutating func produce(
     _ plan: DatasetPlan, at output: String, _ recipe: Recipe, _ inputs: [InputContent], _ held: HeldDataset?,
-    isKnown: Bool, replacing: Bool
-  ) async throws {
+    isKnown: Bool, inPlaceOf state: OutputState
+  ) async throws -> Bool {
+    let replacing = state != .absent
     let folder = try MakingFolder(for: output)
     // The lock stays until the end.
     defer { withExtendedLifetime(folder) {} }
+    // Before the lock was there, another run may have made it.
+    switch try OutputState(of: output, for: recipe) {
+    case state: break
+    case .upToDate: return false
+    case .foreign(let reason): throw occupied(plan, reason, "move it away; it is never overwritten")
+    case .absent, .outdated:
+      throw DataError(
+        .temporary, at: [plan.output], "was changed meanwhile, as by another pipe run", remedy: "try again")
+    }
     var isCut = false
     var fromCache: String?
     if isKnown {
@@ -243,7 +273,7 @@ struct PipelineRun {
         try folder.add(CheckFile(output: HeldDataset.lastName(of: output), generation: generation))
         try folder.hold(at: held.path)
         // It is whole, whatever the check says.
-        CheckpointPlace(of: output, for: recipe).remove()
+        for place in plan.checkpoints(of: output, for: recipe).values { place.remove() }
       }
       log.state("checking", plan)
       invocation.interrupts.setInterruption(.waitForUpstream)
@@ -262,16 +292,32 @@ struct PipelineRun {
     }
     // What has come into the old dataset meanwhile is somebody's.
     if case .foreign(let reason) = try OutputState(of: output, for: recipe) {
-      throw DataError(.cannotCreate, at: [plan.output], reason, remedy: "move it away; it is never overwritten")
+      throw occupied(plan, reason, "move it away; it is never overwritten")
     }
     try Task.checkCancellation()
     if let remark = try folder.publish(replacing: replacing, from: held?.path) { report.warn(remark) }
     // What ended early goes on from there when it is made again.
-    if !isCut { CheckpointPlace(of: output, for: recipe).remove() }
+    if !isCut { for place in plan.checkpoints(of: output, for: recipe).values { place.remove() } }
     let manifest = try Manifest(inFolder: output)
     let size = "\(manifest.kind.counted(manifest.samples)) of \(counted(manifest.labelNames.count, "class"))"
     report.log("\(plan.output): \(replacing ? "replaced" : "made"), \(size)\(isCut ? ", ended early" : "")")
     try await finish(plan, at: output, outcome)
+    return true
+  }
+
+  /// Something is in the way that no run removes.
+  private func occupied(_ plan: DatasetPlan, _ reason: String, _ remedy: String) -> DataError {
+    DataError(.cannotCreate, at: [plan.output], reason, remedy: remedy)
+  }
+
+  /// Keeps what is in the cache within `--cache-size`: steps put networks and classes there, too.
+  fileprivate func limitCache() {
+    guard let cache else { return }
+    do throws(DataError) {
+      _ = try cache.steps.folder.collect(maxBytes: cache.steps.maxBytes, now: secondsSince1970())
+    } catch {
+      report.log("the cache could not be kept within its size: \(error)")
+    }
   }
 
   /// What was typed after `pipe run` about the terminal holds for the steps.

@@ -15,6 +15,8 @@ extension Normalization {
 /// The name of the kept file is a digest of everything that the weights depend on, so a change of data or options never
 /// finds an old file. A damaged one is reported and made again.
 struct FeatureCache: Sendable {
+  /// Counted up where networks come to be trained otherwise: a build finds no networks of one that trained differently.
+  private static let format = 2
   private let recipe: FeatureNetwork.Recipe
   private let text: String
   /// Nil where nothing is kept.
@@ -30,7 +32,7 @@ struct FeatureCache: Sendable {
     let network = recipe.network
     let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
     let text =
-      "feature network 2\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n\(recipe.training)\nseed \(seed)\n\(device)"
+      "feature network \(Self.format)\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n\(recipe.training)\nseed \(seed)\n\(device)"
       + (normalization?.cacheLine ?? "")
     self.recipe = recipe
     self.text = text

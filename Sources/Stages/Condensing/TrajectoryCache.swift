@@ -10,6 +10,8 @@ import Tensors
 /// The name of a file is a digest of everything that its snapshots depend on: not of their number, for a longer trajectory begins as a
 /// shorter one, and goes on from it. A damaged file is reported and made again.
 struct TrajectoryCache: Sendable {
+  /// Counted up where networks come to be trained otherwise: a build finds no networks of one that trained differently.
+  private static let format = 1
   private let recipe: TrajectoryRecipe
   private let text: String
   /// By network; nil where nothing is kept.
@@ -28,7 +30,7 @@ struct TrajectoryCache: Sendable {
     let (network, training) = (recipe.network, recipe.training)
     let device = Runtime.device == .cpu ? "" : "device \(Runtime.device)\n"
     let text =
-      "trajectory 1\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n"
+      "trajectory \(Self.format)\n\(store.digest)\n\(network.name) \(network.input) \(network.classes) \(network.layers) \(network.precision)\n"
       + "batch \(training.batchSize) lr \(training.learningRate) momentum \(training.momentum) decay \(training.weightDecay) "
       + "augment \(training.augmentation ?? .none) cutmix \(training.cutMixProbability)\nseed \(seed)\n\(device)"
       + (normalization?.cacheLine ?? "")

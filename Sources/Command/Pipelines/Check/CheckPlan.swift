@@ -17,6 +17,10 @@ struct CheckPlan: Equatable {
   var written: [String] = []
   /// Whether networks are trained at all.
   var evaluates: Bool
+  /// The patterns among what is read.
+  private(set) var patterns: [PlanPattern] = []
+  /// What is wrong with a pattern that nothing fits.
+  private(set) var missing: DataError?
 
   /// Checks the key `check` of a dataset with these inputs.
   ///
@@ -25,10 +29,13 @@ struct CheckPlan: Equatable {
     conditions = check.conditions
     evaluates = check.conditions.needAccuracy || !check.test.isEmpty || !check.options.isEmpty
     test = []
+    var listed = ListedPaths()
     for path in check.test {
       guard !path.isEmpty, path != "-" else { throw place.below("test").refuse("should name a file or a folder") }
-      test += try InputPattern.expanded(place.resolve(path))
+      listed.add(place.resolve(path), at: place.below("test"))
     }
+    test = listed.paths
+    (patterns, missing) = (listed.patterns, listed.missing)
     if test.isEmpty, evaluates { test = inputs }
     words = []
     recorded = [:]
@@ -46,7 +53,11 @@ struct CheckPlan: Equatable {
     } catch {
       throw place.refuse(error.message, error.hint)
     }
-    for path in reals { real += try InputPattern.expanded(path) }
+    var listedReals = ListedPaths()
+    for path in reals { listedReals.add(path, at: place.below("real")) }
+    real = listedReals.paths
+    patterns += listedReals.patterns
+    missing = missing ?? listedReals.missing
   }
 
   /// What `pipe` is started with to find the accuracy of the dataset in a folder.

@@ -43,6 +43,11 @@ extension PipelineFile.Check: Decodable {
 
   init(from decoder: any Decoder) throws {
     let keys = try KnownKeys(decoder, Self.conditionNames + ["test"] + Self.optionNames)
+    // It would drop a condition without a word.
+    for name in Self.conditionNames + ["test"] where keys.isNull(name) {
+      throw Refusal(
+        decoder.codingPath + [Key(name)], "is null, which asks for nothing", "give it a value, or leave it out")
+    }
     conditions = CheckConditions()
     conditions.verify = try keys.decodeIfPresent(Bool.self, "verify") ?? true
     func percent(_ name: String) throws -> Double? {

@@ -174,6 +174,11 @@ extension PipelineRun {
       processes.kill()
     }
     try Task.checkCancellation()
+    // A signal to all of them may have ended a step before this process has noted it; where it came to the step alone, nothing is lost.
+    if codes.contains(where: { [SIGHUP, SIGINT, SIGTERM].contains($0 - 128) }) {
+      for _ in 0..<100 where invocation.interrupts.signal == nil { usleep(1000) }
+      try Task.checkCancellation()
+    }
     return codes
   }
 
@@ -189,11 +194,20 @@ extension PipelineRun {
   }
 
   /// What is said of a process that failed, or that a signal ended which came to it alone.
+  ///
+  /// The run itself got no signal, so its exit code must not say so: trying again can help.
   func failure(of name: String, _ result: String = "", code: Int32, for plan: DatasetPlan) -> DataError {
-    code == StepProcesses.endedEarly
-      ? DataError(
-        .temporary, at: [plan.output], "\(result)a signal that came to \(name) alone ended it early",
-        remedy: "run it again")
-      : DataError(.upstream(exitCode: code), at: [plan.output], "\(result)\(name) ended with exit code \(code)")
+    let problem: String
+    switch code {
+    case StepProcesses.endedEarly: problem = "a signal that came to \(name) alone ended it early"
+    case 128 + SIGKILL: problem = "\(name) was killed (signal 9), as happens where memory is short"
+    case 128 + SIGILL, 128 + SIGTRAP, 128 + SIGABRT, 128 + SIGBUS, 128 + SIGFPE, 128 + SIGSEGV:
+      problem = "\(name) crashed (signal \(code - 128))"
+    case ExitStatus.brokenPipe.rawValue: problem = "\(name) lost its reader"
+    case 129...192: problem = "\(name) was ended by a signal that came to it alone (signal \(code - 128))"
+    default:
+      return DataError(.upstream(exitCode: code), at: [plan.output], "\(result)\(name) ended with exit code \(code)")
+    }
+    return DataError(.temporary, at: [plan.output], result + problem, remedy: "run it again")
   }
 }

@@ -6,7 +6,8 @@ internal import Shards
 /// The folder in which readers find the generations of a dataset: `000001-0123456789ab`, `000002-…`, and the link `current`.
 ///
 /// A generation appears under its name whole and verified, and `current` changes in one step. The link `rolled-back` leads to
-/// the newest generation that was taken back: it is not published again.
+/// the newest generation that was taken back: it is not published again. Each that was ever taken back has a hidden link to it,
+/// `.rolled-back-000002-…`, for as long as it is there: no later rollback leads to it.
 struct Generations {
   /// One generation in the folder.
   struct Generation: Equatable {
@@ -38,6 +39,7 @@ struct Generations {
 
   private static let currentName = "current"
   private static let rolledBackName = "rolled-back"
+  private static let takenBackPrefix = ".rolled-back-"
   private static let removingPrefix = ".removing-"
 
   /// The output whose hidden folder is the lock of the folder, and where a generation is made.
@@ -129,6 +131,32 @@ struct Generations {
   /// - Throws: `DataError` (`.cannotCreate`, `.io`).
   func noteRolledBack(_ generation: Generation) throws(DataError) { try link(Self.rolledBackName, to: generation) }
 
+  /// The link that says that a generation was taken back.
+  func markPath(of generation: Generation) -> String { "\(folder)/\(Self.takenBackPrefix)\(generation.name)" }
+
+  /// Whether a generation was taken back, and not published again since.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`) where its link is something else.
+  func wasTakenBack(_ generation: Generation) throws(DataError) -> Bool {
+    let marked = try linked(Self.takenBackPrefix + generation.name)
+    return marked == generation
+  }
+
+  /// Notes that a generation was taken back, so that no later rollback leads to it.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`, `.io`).
+  func noteTakenBack(_ generation: Generation) throws(DataError) {
+    try link(Self.takenBackPrefix + generation.name, to: generation)
+  }
+
+  /// Forgets that a generation was taken back: readers find it again.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`) where its link is something else.
+  func forgetTakenBack(_ generation: Generation) throws(DataError) {
+    let isMarked = try wasTakenBack(generation)
+    if isMarked { unlink(markPath(of: generation)) }
+  }
+
   /// Forgets that something was taken back, for there is something newer.
   func forgetRolledBack() { unlink("\(folder)/\(Self.rolledBackName)") }
 
@@ -188,6 +216,14 @@ struct Generations {
       } catch {
         remarks.append("\(error)")
       }
+    }
+    // What is gone can no longer be taken for the generation before.
+    let left = try list()
+    for name in try listFolder(folder, .cannotCreate) where name.hasPrefix(Self.takenBackPrefix) {
+      guard let generation = Generation(String(name.dropFirst(Self.takenBackPrefix.count))),
+        !left.contains(generation)
+      else { continue }
+      if (try? linked(name)) == generation { unlink("\(folder)/\(name)") }
     }
     return remarks
   }

@@ -56,7 +56,12 @@ extension PipelineRun {
       try generations.makeCurrent(found)
       report.log("\(plan.output): published as \(generations.path(of: found))")
     }
-    if let taken = try generations.rolledBack(), taken != found { generations.forgetRolledBack() }
+    if let taken = try generations.rolledBack(), taken != found {
+      try generations.noteTakenBack(taken)
+      generations.forgetRolledBack()
+    }
+    // Who removed `rolled-back` wants it again.
+    try generations.forgetTakenBack(found)
     for remark in try generations.prune(keep: keep) { report.warn(remark) }
     return state
   }
@@ -72,11 +77,13 @@ extension PipelineRun {
     let fetched = try NewFolder("\(output).read-back")
     defer { fetched.discard() }
     let name = String(plan.output.split(separator: "/").last ?? "")
+    // From the root: with CDPATH a relative path may lead elsewhere.
+    let place = PublishCommand.quoted(try absolute(command.folder))
     func shell(_ template: String, _ folder: String, _ what: String) async throws {
       let line = command.line(template, folder: try absolute(folder), generation: generation, name: name)
       report.detail("\(plan.output): \(what): \(line)")
       do {
-        let words = ["-c", "cd \(shellQuoted(command.folder)) && { \(line)\n}"]
+        let words = ["-c", "cd -- \(place) && { \(line)\n}"]
         try await run(StepProcesses([words], program: "/bin/sh", output: 2), "was not published: \(what)", for: plan)
       } catch let error as DataError {
         guard case .upstream = error.fault else { throw error }
@@ -129,7 +136,12 @@ extension PipelineRun {
       throw DataError(.noInput, at: [to], "nothing is published there")
     }
     let all = try generations.list()
+    var passed: [Generations.Generation] = []
     for generation in all.reversed() where generation.number < current.number {
+      if try generations.wasTakenBack(generation) {
+        passed.append(generation)
+        continue
+      }
       guard generations.isWhole(generation) else { continue }
       let found = try await verifyDataset(at: generations.path(of: generation))
       guard found.damage.isEmpty else {
@@ -137,13 +149,17 @@ extension PipelineRun {
         continue
       }
       try Task.checkCancellation()
+      for newer in all where newer.number > generation.number { try generations.noteTakenBack(newer) }
       if let newest = all.last { try generations.noteRolledBack(newest) }
       try generations.makeCurrent(generation)
       report.log("\(plan.output): readers find \(generation.name) again, no longer \(current.name)")
       note(RunOutcome(output: plan.output, state: "rolled back", generation: found.generation))
       return
     }
-    throw DataError(.noInput, at: [generations.currentPath], "there is no whole generation before \(current.name)")
+    let rest = passed.isEmpty ? "" : ", except what was taken back: \(passed.map(\.name).joined(separator: ", "))"
+    throw DataError(
+      .noInput, at: [generations.currentPath], "there is no whole generation before \(current.name)\(rest)",
+      remedy: passed.first.map { "to lead there nevertheless, remove \(generations.markPath(of: $0)) and run again" })
   }
 }
 

@@ -17,12 +17,34 @@ struct PublishCommand: Equatable {
   var digest: String { sha256(Array([send, readBack, switchLine ?? ""].joined(separator: "\0").utf8)) }
 
   /// A line with its words in place: `{folder}`, `{generation}` and `{name}`, quoted for the shell.
+  ///
+  /// What is put in is not looked at again: an output may be called `{name}`.
   func line(_ template: String, folder: String, generation: String, name: String) -> String {
-    var line = template
-    for (key, value) in [("{folder}", folder), ("{generation}", generation), ("{name}", name)] {
-      line = line.replacing(key, with: shellQuoted(value))
+    let words = [("{folder}", folder), ("{generation}", generation), ("{name}", name)]
+    var line = ""
+    var rest = template[...]
+    while let character = rest.first {
+      if let (key, value) = words.first(where: { rest.hasPrefix($0.0) }) {
+        line += Self.quoted(value)
+        rest = rest.dropFirst(key.count)
+      } else {
+        line.append(character)
+        rest = rest.dropFirst()
+      }
     }
     return line
+  }
+
+  /// A word as every `sh` takes it, whatever it holds; plain words as they are, so that they may stand inside quotes.
+  static func quoted(_ word: String) -> String {
+    let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+@%".contains($0)) }
+    guard !isPlain || word.isEmpty else { return word }
+    // By bytes: an accent after a quote would make another character of it.
+    var bytes: [UInt8] = []
+    for byte in word.utf8 {
+      if byte == UInt8(ascii: "'") { bytes += Array("'\\''".utf8) } else { bytes.append(byte) }
+    }
+    return "'" + String(decoding: bytes, as: UTF8.self) + "'"
   }
 }
 

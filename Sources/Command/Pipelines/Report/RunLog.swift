@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Glibc
 
 /// What a run tells machines: JSON lines with times, and the textfile of `--metrics`.
@@ -69,13 +70,21 @@ struct RunLog {
       endDataset(outcome)
     }
     let time = seconds(since: started)
+    var failure: DataError?
+    do throws(DataError) {
+      try metrics?.write(outcomes, of: names, seconds: time, exitCode: code ?? 0, now: Int(Glibc.time(nil)))
+    } catch {
+      failure = error
+    }
+    // The textfile comes first, so that what is said of the end holds.
+    let ending = code ?? failure.map { ErrorReport($0, verb: "run").exitCode } ?? 0
     report.event(
       "run",
       [
         ("time", .string(timeText())), ("seconds", .number(rounded(time))), ("pipeline", .string(pipeline)),
-        ("exit_code", .integer(Int(code ?? 0))),
+        ("exit_code", .integer(Int(ending))),
       ])
-    try metrics?.write(outcomes, of: names, seconds: time, exitCode: code ?? 0, now: Int(Glibc.time(nil)))
+    if let failure { throw failure }
   }
 }
 

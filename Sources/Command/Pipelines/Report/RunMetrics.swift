@@ -35,21 +35,23 @@ struct RunMetrics {
     ("pipe_dataset_info", "gauge", "What became of the dataset, and its generation."),
   ]
 
-  /// Refuses a file that another program wrote, and a folder in which none can be written.
+  /// Refuses a file that another program wrote or that another pipeline writes, and a folder in which none can be written.
   ///
   /// - Throws: `DataError` (`.cannotCreate`).
   func check() throws(DataError) {
-    let folder = parentFolder(of: path)
+    let place = try replacedFile(path)
+    let folder = parentFolder(of: place)
     guard access(folder, W_OK | X_OK) == 0 else {
       throw DataError(.cannotCreate, at: [path], "its folder cannot be written to: \(String(cString: strerror(errno)))")
     }
-    guard access(path, F_OK) == 0 else { return }
-    guard !isFolder(path), let data = try? Data(contentsOf: URL(filePath: path)),
+    guard access(place, F_OK) == 0 else { return }
+    guard let data = try? Data(contentsOf: URL(filePath: place)),
       data.isEmpty || String(decoding: data, as: UTF8.self).hasPrefix(Self.mark)
     else {
       throw DataError(
         .cannotCreate, at: [path], "was not written by pipe run --metrics", remedy: "name another file, or remove it")
     }
+    _ = try old(at: place)
   }
 
   /// Writes the file; whoever looks finds the old one or the new one.
@@ -64,17 +66,30 @@ struct RunMetrics {
   func write(
     _ outcomes: [(name: String, outcome: RunOutcome)], of names: [String]?, seconds: Double, exitCode: Int32, now: Int
   ) throws(DataError) {
-    let text = text(outcomes, of: names, seconds: seconds, exitCode: exitCode, now: now, after: old())
-    let file = try NewFile(path)
+    let place = try replacedFile(path)
+    let text = text(
+      outcomes, of: names, seconds: seconds, exitCode: exitCode, now: now, after: try old(at: place))
+    let file = try NewFile(place)
     defer { file.discard() }
     try file.write(Array(text.utf8))
     try file.publish(replacing: true)
   }
 
-  private func old() -> [Substring] {
-    guard let data = try? Data(contentsOf: URL(filePath: path)) else { return [] }
+  /// The lines that an earlier run wrote.
+  ///
+  /// - Throws: `DataError` (`.cannotCreate`) for those of another pipeline, which would be gone.
+  private func old(at place: String) throws(DataError) -> [Substring] {
+    guard let data = try? Data(contentsOf: URL(filePath: place)) else { return [] }
     let text = String(decoding: data, as: UTF8.self)
-    return text.hasPrefix(Self.mark) ? text.split(separator: "\n").filter { !$0.hasPrefix("#") } : []
+    guard text.hasPrefix(Self.mark) else { return [] }
+    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    for line in lines {
+      guard let other = pipelineName(in: line), other != pipeline else { continue }
+      throw DataError(
+        .cannotCreate, at: [path], "holds what the pipeline \(other) tells, which would be gone",
+        remedy: "name another file for \(pipeline), or remove this one if there is no \(other) any more")
+    }
+    return lines
   }
 
   /// The content of the file.
@@ -144,6 +159,24 @@ struct RunMetrics {
     }
     return values
   }
+}
+
+/// The pipeline that a line tells of; nil for a line that names none.
+private func pipelineName(in line: Substring) -> String? {
+  let mark = "{pipeline=\""
+  guard let start = line.firstIndex(of: "{"), line[start...].hasPrefix(mark) else { return nil }
+  var rest = line[start...].dropFirst(mark.count)
+  var name = ""
+  while let character = rest.popFirst() {
+    if character == "\"" { return name }
+    guard character == "\\" else {
+      name.append(character)
+      continue
+    }
+    guard let next = rest.popFirst() else { return nil }
+    name.append(next == "n" ? "\n" : next)
+  }
+  return nil
 }
 
 /// A value of a label.
