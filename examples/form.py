@@ -54,7 +54,9 @@ def read(folder):
 
 
 def normalised(images, manifest):
-    """What a network sees of images whose black is 0 and white 1."""
+    """What a network sees of images whose black is 0 and white 1; the images where the manifest has no constants, as after `pipe shard` alone."""
+    if "normalization" not in manifest:
+        return images
     mean, std = (torch.tensor(manifest["normalization"][key]).view(-1, 1, 1) for key in ("mean", "std"))
     return (images - mean) / std
 

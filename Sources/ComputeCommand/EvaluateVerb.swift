@@ -103,7 +103,7 @@ let evaluateVerb = VerbRunner("evaluate") { invocation in
     testSplit: testSource.info.split, classes: test.classNames, countPerClass: counts, rows: rows)
   let text =
     arguments.flag("json")
-    ? String(decoding: encodeJSON(result, indented: true), as: UTF8.self) + "\n" : result.text
+    ? printableJSON(encodeJSON(result, indented: true)) + "\n" : result.text
   // First what took the time: the file of the scores may fail.
   try invocation.output.write(text)
   if let path = arguments.path("scores"), let scores {

@@ -66,7 +66,7 @@ let explainVerb = VerbRunner("explain") { invocation in
   }
   try invocation.output.write(
     arguments.flag("json")
-      ? String(decoding: encodeJSON(explanation, indented: true), as: UTF8.self) + "\n" : explanation.text)
+      ? printableJSON(encodeJSON(explanation, indented: true)) + "\n" : explanation.text)
   if let sheetPath {
     let side = training.images.shape.dropFirst(2).max() ?? 64
     let sheet = try contactSheet(

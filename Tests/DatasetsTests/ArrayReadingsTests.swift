@@ -103,7 +103,8 @@ import Testing
     #expect(alone != nil)
     // Fewer labels than images are no pair.
     let few = try folder.write("few/labels.npy", int64Array([1]))
-    #expect(problem { _ = try openDataset([fog, few].map { .file($0) }) }?.problem.hasPrefix("2 images but 1 label") == true)
+    #expect(
+      problem { _ = try openDataset([fog, few].map { .file($0) }) }?.problem.hasPrefix("2 images but 1 label") == true)
   }
 
   // MARK: MATLAB files
@@ -144,7 +145,8 @@ import Testing
     #expect(try bytes(of: samples).map { $0[0] } == [1, 1, 2, 2, 2])
     #expect(try all(openDataset([extra, train].map { .file($0) })).map(\.label) == [2, 3, 4, 0, 1])
     #expect(try all(openDataset([train, extra, test].map { .file($0) })).count == 5)
-    #expect(try all(openDataset([train, extra, test].map { .file($0) }, options: ReadOptions(split: .test))).count == 1)
+    #expect(
+      try all(openDataset([train, extra, test].map { .file($0) }, options: ReadOptions(split: .test))).count == 1)
     #expect(try all(openDataset([.file(extra)])).map(\.label) == [2, 3, 4])
     // Of a folder they are skipped, with a note.
     let log = Log()
@@ -206,7 +208,8 @@ import Testing
       let path = try folder.write("\(name.count)\(bytes.count)/\(name)", bytes)
       let error = problem { _ = try all(openDataset([.file(path)])) }
       let place = path.dropLast(name.count)
-      #expect(error?.remedy?.contains("join all of them in their order: cat \(place)\(pattern) | pipe …") == true, "\(name)")
+      #expect(
+        error?.remedy?.contains("join all of them in their order: cat \(place)\(pattern) | pipe …") == true, "\(name)")
     }
     let ordinary = try folder.write("x/t.tar.gz", Array(packed.prefix(packed.count / 2)))
     let error = problem { _ = try all(openDataset([.file(ordinary)])) }

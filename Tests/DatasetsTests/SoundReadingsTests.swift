@@ -12,7 +12,8 @@ import Testing
     let count = Int(seconds * Double(rate))
     let data = (0..<count).flatMap { [UInt8($0 % 20), UInt8($0 % 7)] }
     let size = announced ?? data.count
-    return Array("RIFF".utf8) + word(min(size + 36, 0xffff_ffff)) + Array("WAVEfmt ".utf8) + word(16) + [1, 0, 1, 0] + word(rate)
+    return Array("RIFF".utf8) + word(min(size + 36, 0xffff_ffff)) + Array("WAVEfmt ".utf8) + word(16) + [1, 0, 1, 0]
+      + word(rate)
       + word(2 * rate) + [2, 0, 16, 0] + Array("data".utf8) + word(size) + data
   }
 
@@ -113,7 +114,8 @@ import Testing
     let two = [TestMember("test.txt", text: "a/0.wav\n"), TestMember("val.txt", text: "a/0.wav\n")]
     let (source, lines) = try opened(words + two)
     #expect(try all(source).count == 3)
-    #expect(lines().contains { $0.contains("val.txt was not read: it names clips that another list puts into another") })
+    #expect(
+      lines().contains { $0.contains("val.txt was not read: it names clips that another list puts into another") })
     var options = ReadOptions()
     options.testPattern = try FilePattern("*/1")
     #expect(try origins(words + two, options) == ["a/0.wav", "b/0.wav"])

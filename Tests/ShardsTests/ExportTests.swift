@@ -211,7 +211,8 @@ private func refusal(
   /// Class names, and whether readers that sort them number them as they are numbered here.
   @Test(
     arguments: [
-      (["ant", "bee"], true), (["bee", "ant"], false), (["0", "1", "2", "10"], false), (["B", "a"], true),
+      (["ant", "bee"], true), (["bee", "ant"], false), (["0", "1", "2", "10"], false), (["B", "a"], false),
+      (["img2", "img10"], false), (["Ant", "bee"], true),
       (["a", "B"], false),
       (["a", "a b", "a-b"], true), (["", "a"], false), (["a/b", "c"], false), ([".", "a"], false),
       (["..", "a"], false),

@@ -121,7 +121,7 @@ struct LoadingCode {
     return ["targets = \(read)\(manifest.labelKind == .logit ? ".softmax(1)" : "")"]
   }
 
-  private var isFormed: Bool { isStacked && manifest.formation.map { $0.multiplicity > 1 } ?? false }
+  private var isFormed: Bool { manifest.formation.map { $0.multiplicity > 1 } ?? false }
 
   /// The tiles of each image, one after the other, and their targets.
   private var formation: [String] {
@@ -133,6 +133,18 @@ struct LoadingCode {
       case .multi: "[(n, n) for n in range(1, \(factor + 1))]"
       case .time: "[(1, \(factor))]"
       }
+    guard isStacked else {
+      return [
+        "", "# Each stored image holds \(formation.multiplicity) training images.", "tiles = []",
+        "for image, target in zip(images, targets):", "    for rows, columns in \(grids):",
+        "        size = image.shape[1:]",
+        "        padded = pad(image, (0, -size[1] % columns, 0, -size[0] % rows), value=\(formation.padding))[None]",
+        "        for band in padded.chunk(rows, 2):", "            for tile in band.chunk(columns, 3):",
+        "                tile = interpolate(tile, size, mode=\"bilinear\", align_corners=False)[0]",
+        "                tiles.append((tile, target))",
+        "images, targets = [tile for tile, _ in tiles], torch.stack([target for _, target in tiles])", "",
+      ]
+    }
     return [
       "", "# Each stored image holds \(formation.multiplicity) training images.", "size, tiles = images.shape[2:], []",
       "for rows, columns in \(grids):",

@@ -29,3 +29,18 @@ func isControl(_ scalar: Unicode.Scalar) -> Bool {
   default: false
   }
 }
+
+/// A JSON document in which control characters are escaped that JSON itself lets stand, such as U+0092 in a wrongly decoded name: what
+/// spells them out for a terminal would make it no JSON.
+public func printableJSON(_ bytes: [UInt8]) -> String {
+  var shown = String.UnicodeScalarView()
+  for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+    guard isControl(scalar), scalar != "\n" else {
+      shown.append(scalar)
+      continue
+    }
+    let digits = String(scalar.value, radix: 16)
+    shown.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars)
+  }
+  return String(shown)
+}

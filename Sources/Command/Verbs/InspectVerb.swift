@@ -6,7 +6,8 @@ let inspectVerb = VerbRunner("inspect") { invocation in
   guard holdsShards(path), !invocation.arguments.given("layout") else { return try await inspectData(invocation) }
   try ReadOptions(layoutOf: invocation.arguments).checkPatterns(for: nil, of: path)
   let manifest = try Manifest(inFolder: path)
-  try invocation.output.write(invocation.arguments.flag("json") ? manifest.json : summary(manifest, of: path))
+  try invocation.output.write(
+    invocation.arguments.flag("json") ? printableJSON(Array(manifest.json.utf8)) : summary(manifest, of: path))
   return .ok
 }
 

@@ -81,7 +81,7 @@ private func collect(
       if earlier != nil { digests.note(sample) }
       if keys.contains(sample.key) { found[sample.key] = sample }
       if tiles > 1, example == nil {
-        let shown = thinned(Array(0..<tiles), to: 9)
+        let shown = thinned(Array(0..<min(tiles, 10_000)), to: 9)
         example = (try thumbnail(sample), try shown.map { try thumbnail(sample, tile: $0) })
       }
     })

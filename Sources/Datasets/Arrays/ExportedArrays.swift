@@ -6,6 +6,8 @@ struct ExportedArrays {
   let classNames: [String]?
   /// See `DatasetInfo`.
   let mirror: Bool?
+  /// The part that the samples are of; nil where it says none.
+  let split: DatasetInfo.Split?
   private let isFormed: Bool
   private let hasSoftLabels: Bool
 
@@ -14,6 +16,7 @@ struct ExportedArrays {
     guard let value = JSONValue(bytes), value["format"] == .string("pipe-export") else { return nil }
     classNames = Self.texts(value["label_names"])
     if case .bool(let flag)? = value["mirror"] { mirror = flag } else { mirror = nil }
+    if case .string(let text)? = value["split"] { split = DatasetInfo.Split(rawValue: text) } else { split = nil }
     isFormed = value["formation"].map { $0 != .null && ($0["factor"] ?? $0["parts"]) != .integer(1) } ?? false
     hasSoftLabels = value["label_kind"].map { $0 != .string("hard") } ?? false
   }

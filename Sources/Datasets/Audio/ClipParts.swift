@@ -45,7 +45,8 @@ struct ClipParts {
     return part
   }
 
-  private mutating func read(_ list: RawTable, clips: Set<Int>, in folders: [[String]], ignoring pattern: FilePattern?) {
+  private mutating func read(_ list: RawTable, clips: Set<Int>, in folders: [[String]], ignoring pattern: FilePattern?)
+  {
     guard let part = Self.part(of: list) else { return }
     var found: Set<Int> = []
     var missing = 0

@@ -106,7 +106,8 @@ struct ClipSurvey {
     if noises > 0 {
       let isOne = noises == 1
       notes.append(
-        "\(Self.noiseFolder): \(counted(noises, "file")) of noise \(isOne ? "was" : "were") left out, which \(isOne ? "is" : "are") no class")
+        "\(Self.noiseFolder): \(counted(noises, "file")) of noise \(isOne ? "was" : "were") left out, which \(isOne ? "is" : "are") no class"
+      )
     }
     for (folder, count) in tablesIn.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
     where count > Self.maxTables {

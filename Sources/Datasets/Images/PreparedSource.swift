@@ -204,6 +204,8 @@ final class PreparedSource: SampleSource {
     switch (options.resize, shape) {
     case (.exact(let height, let width)?, _): return [channels, height, width]
     case (.shortSide?, nil): return nil
+    // Latents of one axis; that they cannot be resized is said of the first one.
+    case (_?, let shape?) where shape.count != 3: return nil
     case (let resize?, let shape?):
       let size = resize.size(height: shape[1], width: shape[2])
       return [channels, size.height, size.width]

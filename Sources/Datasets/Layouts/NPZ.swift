@@ -91,7 +91,15 @@ enum NPZ {
 
   private static func open(_ request: LayoutRequest, _ beside: inout Beside) throws(DataError) -> OpenedLayout {
     let name = request.container.name
-    let found = try survey(request, &beside)
+    var found = try survey(request, &beside)
+    // The names of exported arrays say no part; their description does.
+    for index in found.candidates.indices where found.candidates[index].split == nil {
+      switch beside.exports[Array(found.candidates[index].id.dropLast())]?.split {
+      case .train: found.candidates[index].split = .train
+      case .test: found.candidates[index].split = .test
+      case nil: break
+      }
+    }
     var candidates = try chosen(found.candidates, request)
     if let images = try imagesByShape(found, candidates, request) { candidates.append(images) }
     let isNamed = request.container.isListed && Set(candidates.map(\.split)).count == 1

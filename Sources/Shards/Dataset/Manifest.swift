@@ -145,6 +145,18 @@ public struct Manifest: Codable, Sendable, Equatable {
     return try readFile(path, in: handle, atMost: 64 << 20)
   }
 
+  /// Refuses the sound manifest of another major version, which is no damage, and must not be written anew as one of this version.
+  ///
+  /// - Throws: `DataError` (`.badInput`).
+  static func refuseOtherVersion(_ bytes: [UInt8], path: String) throws(DataError) {
+    struct Seal: Decodable { var generation: String }
+    guard let stamp = try? decodeJSON(FormatStamp.self, from: bytes, at: [path]), stamp.format == format,
+      let stated = try? decodeJSON(Seal.self, from: bytes, at: [path]).generation,
+      generation(of: bytes, stating: stated) == stated
+    else { return }
+    try stamp.check(format: format, version: version, at: [path])
+  }
+
   init(bytes: [UInt8], path: String) throws(DataError) {
     try decodeJSON(FormatStamp.self, from: bytes, at: [path])
       .check(format: Self.format, version: Self.version, at: [path])

@@ -52,6 +52,7 @@ public func verifyDataset(
 ) async throws -> VerifyReport {
   let handle = FolderHandle(folder)
   let bytes = try Manifest.bytes(inFolder: folder, handle)
+  try Manifest.refuseOtherVersion(bytes, path: "\(folder)/\(Manifest.fileName)")
   let manifest: Manifest
   do throws(DataError) {
     manifest = try Manifest(bytes: bytes, path: Manifest.fileName)

@@ -130,7 +130,8 @@ private func refusal(_ info: DatasetInfo, _ problem: String, _ remedy: String) -
 
 /// The folder of each class, in index order.
 ///
-/// - Throws: `DataError` (`.badInput`) where sorted names would number the classes in another way, or two would be the same.
+/// - Throws: `DataError` (`.badInput`) where sorted names would number the classes in another way, or two would be the same. Names are
+///   sorted by their bytes, as most readers do, and also by numbers and without case, as timm does.
 func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError) -> [String] {
   let clean = info.classNames.map(folderName)
   if naming == .indexed {
@@ -151,6 +152,12 @@ func folderNames(of info: DatasetInfo, _ naming: ClassFolders) throws(DataError)
   var seen: Set<String> = []
   for name in clean where !seen.insert(name.lowercased()).inserted {
     throw refuse("two classes are called \"\(name)\" where case and the spelling of accents make no difference")
+  }
+  let natural = clean.map(naturalKey)
+  for (number, pair) in zip(natural, natural.dropFirst()).enumerated() where !pair.0.lexicographicallyPrecedes(pair.1) {
+    throw refuse(
+      "some readers of an ImageFolder, such as timm, sort names by their numbers and without case, and class \(number + 1), "
+        + "\"\(clean[number + 1])\", would come before class \(number), \"\(clean[number])\"")
   }
   for (number, pair) in zip(clean, clean.dropFirst()).enumerated()
   where !pair.0.utf8.lexicographicallyPrecedes(pair.1.utf8) {
@@ -173,4 +180,36 @@ private func folderName(_ name: String) -> String {
     }
   }
   return clean
+}
+
+/// A piece of a name as it is compared where names are sorted naturally: numbers by their value, before texts.
+private enum NaturalPiece: Comparable {
+  case number(digits: String)
+  case text(String)
+
+  static func < (one: Self, other: Self) -> Bool {
+    switch (one, other) {
+    case (.number(let a), .number(let b)):
+      a.count == b.count ? a < b : a.count < b.count
+    case (.text(let a), .text(let b)): a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars)
+    case (.number, .text): true
+    case (.text, .number): false
+    }
+  }
+}
+
+/// The texts and numbers of a name in turn, in lower case; it begins with a text, which may be empty.
+private func naturalKey(_ name: String) -> [NaturalPiece] {
+  var pieces: [NaturalPiece] = []
+  var rest = name.lowercased()[...]
+  while true {
+    let text = rest.prefix { !("0"..."9").contains($0) }
+    pieces.append(.text(String(text)))
+    rest = rest.dropFirst(text.count)
+    guard !rest.isEmpty else { return pieces }
+    let digits = rest.prefix { ("0"..."9").contains($0) }
+    rest = rest.dropFirst(digits.count)
+    let value = digits.drop { $0 == "0" }
+    pieces.append(.number(digits: String(value)))
+  }
 }

@@ -76,7 +76,13 @@ struct SampleFields: Sendable {
     } catch {
       throw error.at(sample.key)
     }
-    if let missing = selected?.subtracting(record.fields.map(\.name)).min() {
+    var made = Set(record.fields.map(\.name))
+    // Of the two kinds of image files a sample has one.
+    if case .floats = sample.content {
+    } else if !made.isDisjoint(with: ["png", "jpg"]) {
+      made.formUnion(["png", "jpg"])
+    }
+    if let missing = selected?.subtracting(made).min() {
       throw DataError(.badInput, at: [sample.key], "has no field \(missing), which --fields names")
     }
     return record
@@ -104,14 +110,15 @@ struct SampleFields: Sendable {
     case .pixels(let pixels):
       if wanted("png") { record.fields.append(Field(name: "png", bytes: encodePNG(pixels))) }
     case .encoded(let image):
-      if image.format != .jpg || selected.map({ $0.contains("png") }) ?? false {
+      if image.format == .jpg, wanted("jpg") {
+        record.fields.append(Field(name: "jpg", bytes: image.bytes))
+      } else if wanted("png") {
         let bytes =
           image.format == .png
           ? image.bytes
           : encodePNG(try sample.unified(toChannels: shape?.first, limits: limits).pixels(limits: limits))
-        if wanted("png") { record.fields.append(Field(name: "png", bytes: bytes)) }
+        record.fields.append(Field(name: "png", bytes: bytes))
       }
-      if image.format == .jpg && wanted("jpg") { record.fields.append(Field(name: "jpg", bytes: image.bytes)) }
     case .floats(let array):
       let name = kind == .latents ? "latent.npy" : "npy"
       if wanted(name) { record.fields.append(Field(name: name, bytes: npyBytes(array))) }
@@ -189,7 +196,11 @@ extension Sample {
           guard content == nil else { throw DataError(.badInput, at: [], "is a second image of the same sample") }
           content = .encoded(try EncodedImage(field: field))
         case "npy", "latent.npy":
-          content = .floats(try parseNPY(field.bytes))
+          let array = try parseNPY(field.bytes)
+          guard !array.shape.contains(0) else {
+            throw DataError(.badInput, at: [], "is an empty array, of shape \(array.shape)")
+          }
+          content = .floats(array)
         case "cls":
           label = try Self.label(field.bytes, classCount: classCount)
         case "soft.npy":

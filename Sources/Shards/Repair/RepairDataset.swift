@@ -95,6 +95,7 @@ private final class Repair {
       return
     }
     var bytes = try readFile("\(folder)/\(Manifest.fileName)", atMost: 64 << 20)
+    try Manifest.refuseOtherVersion(bytes, path: "\(folder)/\(Manifest.fileName)")
     if facts.acceptsManifest, soundManifest(bytes) == nil {
       guard let sealed = try sealedManifest(bytes) else { return }
       bytes = sealed

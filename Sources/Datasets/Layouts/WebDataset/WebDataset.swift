@@ -122,6 +122,9 @@ enum WebDataset {
   static func content(of bytes: [UInt8], place: [String]) throws(DataError) -> Content {
     let name = place.joined(separator: ": ")
     let header = try NPYHeader(of: bytes, name: name)
+    guard !header.shape.contains(0) else {
+      throw DataError(.badInput, at: place, "an empty array, of shape \(header.shape)", remedy: Remedy.replaceSample)
+    }
     guard header.element == .uint8 else {
       guard header.element.isFloat else {
         throw DataError(
