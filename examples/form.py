@@ -43,7 +43,8 @@ def read(folder):
     """The manifest, stored images (n, C, H, W) before formation and normalisation, and the probability of each class (n, classes)."""
     manifest, found = samples(folder)
     fields = [next(field for field in ("npy", "png", "jpg") if field in sample) for sample in found]
-    images = [pixels(sample[field], field, manifest["shape"]) for sample, field in zip(found, fields)]
+    # Without a shape images have different sizes, and cannot be stacked: give them one with `pipe shard --resize`.
+    images = [pixels(sample[field], field, manifest.get("shape", [3])) for sample, field in zip(found, fields)]
     if manifest["label_kind"] == "hard":
         labels = torch.tensor([int(sample["cls"]) for sample in found])
         targets = one_hot(labels, len(manifest["label_names"])).float()
@@ -71,7 +72,7 @@ def training_set(folder):
 def mirrored(folder):
     """Whether images keep their class when left and right are exchanged: as the manifest says, otherwise those in colour."""
     manifest = json.load(open(f"{folder}/pipe.manifest"))
-    return manifest.get("mirror", manifest["shape"][0] > 1)
+    return manifest.get("mirror", manifest.get("shape", [3])[0] > 1)
 
 
 def test_set(folder, like):

@@ -4,7 +4,7 @@ internal import Glibc
 /// Opens whatever holds samples: the stream of another process, a dataset of shards, or data in one of the raw layouts.
 ///
 /// The form is recognised from the content: a stream by its first member, also when it is compressed; a dataset by the
-/// manifest in its folder; one shard of it by the manifest beside it. Anything else goes to `openDataset`.
+/// manifest in its folder; one shard of it by the manifest beside it, or beside the file that a link leads to. Anything else goes to `openDataset`.
 /// `log` is told in one sentence what was found, and what is remarkable about it.
 ///
 /// - Throws: `DataError`: as the reader of that form. A pipe that ends before its first byte is `.temporary`: the program
@@ -29,6 +29,11 @@ public func openSamples(
       remedy: "the program that should have written to it did not start; see its message")
   }
   guard first.elementsEqual(RecordReader.controlPrefix.utf8) else {
+    if try isShard(source, options.limits) {
+      log(
+        "\(source.name): it is written as shards of pipe are, and \(Manifest.fileName) is not beside it: class names, formation, "
+          + "normalisation and history are not known")
+    }
     return try openDataset(from: source, options: options, log: log)
   }
   let reader = try WireReader(try source.decompressed(limits: options.limits), limits: options.limits)
@@ -72,13 +77,8 @@ private func checkAreNoShards(_ inputs: [Input], _ options: ReadOptions) throws(
   guard inputs.count > 1, options.layout == nil else { return }
   for case .file(let path) in inputs {
     let isDataset = isFolder(path)
-    let folder = isDataset ? path : parentFolder(of: path)
-    guard isDataset || path.hasSuffix(".tar") || path.hasSuffix(".tar.zst"),
-      access("\(folder)/\(Manifest.fileName)", F_OK) == 0
-    else { continue }
-    if !isDataset, try !Manifest(inFolder: folder).shards.contains(where: { $0.name == lastName(of: path) }) {
-      continue
-    }
+    if isDataset, access("\(path)/\(Manifest.fileName)", F_OK) != 0 { continue }
+    if !isDataset, try shard(at: path) == nil { continue }
     throw DataError(
       .badInput, at: [path], "is \(isDataset ? "a dataset" : "a shard") of pipe, which is not read beside other inputs",
       remedy: isDataset
@@ -90,22 +90,16 @@ private func checkAreNoShards(_ inputs: [Input], _ options: ReadOptions) throws(
 private func openShards(
   _ path: String, _ options: ReadOptions, _ log: @escaping (String) -> Void
 ) throws(DataError) -> (any SampleSource)? {
-  var folder = path
-  var only: String?
-  if !isFolder(path) {
-    guard path.hasSuffix(".tar") || path.hasSuffix(".tar.zst") else { return nil }
-    let slash = path.lastIndex(of: "/")
-    folder = slash.map { String(path[..<$0]) } ?? "."
-    only = String(path[(slash.map { path.index(after: $0) } ?? path.startIndex)...])
-  }
-  guard access("\(folder)/\(Manifest.fileName)", F_OK) == 0 else { return nil }
   let reader: DatasetReader
-  if let only {
-    guard let part = try DatasetReader(folder, shard: only, limits: options.limits) else { return nil }
+  if !isFolder(path) {
+    guard let found = try shard(at: path),
+      let part = try DatasetReader(found.folder, shard: found.name, limits: options.limits)
+    else { return nil }
     reader = part
     log("\(path): one of the \(reader.manifest.shards.count) shards of \(reader.manifest.dataset)")
   } else {
-    reader = try DatasetReader(folder, limits: options.limits)
+    guard access("\(path)/\(Manifest.fileName)", F_OK) == 0 else { return nil }
+    reader = try DatasetReader(path, limits: options.limits)
     log(
       "\(path): \(reader.info.kind.counted(reader.manifest.samples)) in \(counted(reader.manifest.shards.count, "shard"))"
     )
@@ -118,6 +112,32 @@ private func openShards(
   try options.checkPatterns(for: nil, of: path)
   if let note = try options.checkSplit(reader.info.split, of: path) { log("\(path): \(note)") }
   return try prepared(reader, options: options, log: log)
+}
+
+/// The folder and the name of a shard whose manifest is beside it, or beside the file that a link leads to; nil for other files.
+private func shard(at path: String) throws(DataError) -> (folder: String, name: String)? {
+  var places = [path]
+  if let real = realpath(path, nil) {
+    places.append(String(cString: real))
+    free(real)
+  }
+  for place in places where place.hasSuffix(".tar") || place.hasSuffix(".tar.zst") {
+    let (folder, name) = (parentFolder(of: place), lastName(of: place))
+    guard access("\(folder)/\(Manifest.fileName)", F_OK) == 0 else { continue }
+    let manifest = try Manifest(inFolder: folder)
+    if manifest.shards.contains(where: { $0.name == name }) { return (folder, name) }
+  }
+  return nil
+}
+
+/// Whether an archive begins with a sample whose header is byte for byte what this program writes.
+private func isShard(_ source: ByteSource, _ limits: Limits) throws(DataError) -> Bool {
+  let block = try source.peekDecompressed(TarHeader.blockSize, limits: limits)
+  guard block.count == TarHeader.blockSize else { return false }
+  return block.withUnsafeBytes { bytes in
+    guard case .success(let header) = TarHeader.parse(bytes, exact: true) else { return false }
+    return MemberName.split(header.name) != nil
+  }
 }
 
 private func isPipe(_ descriptor: Int32) -> Bool {

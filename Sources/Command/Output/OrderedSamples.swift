@@ -22,8 +22,10 @@ struct OrderedSamples {
     named name: String, times: WorkTimes?, _ report: Reporter, into sink: (Int?) async throws -> S
   ) async throws -> S.Summary {
     let keys = KeyNumbers()
+    let loss = FloatLoss(of: source.info.name, report)
     let renumber = Mapped<PackedChunk, PackedChunk>(name) { [isRenumbered] chunk in
-      isRenumbered ? try keys.renumbered(chunk) : chunk
+      loss.look(at: chunk)
+      return isRenumbered ? try keys.renumbered(chunk) : chunk
     }
     let total = source.info.countPerClass?.reduce(0, +)
     let packed = pipeline {
@@ -43,6 +45,25 @@ struct OrderedSamples {
     try source.conclude()
     return try await renumber.run(
       from: store.chunks(in: order, stage: name, times: times), into: try await sink(store.count))
+  }
+}
+
+/// Warns once where float images are written as images of 8 bits alone.
+///
+/// Unchecked: chunks of a flow come one after the other.
+private final class FloatLoss: @unchecked Sendable {
+  private let name: String
+  private let report: Reporter
+  private var isSaid = false
+
+  init(of name: String, _ report: Reporter) { (self.name, self.report) = (name, report) }
+
+  func look(at chunk: PackedChunk) {
+    guard !isSaid, chunk.losesFloats else { return }
+    isSaid = true
+    report.warn(
+      "\(name): its float images are left out, so that their pixels are rounded to 8 bits and clamped (--fields has no npy)"
+    )
   }
 }
 

@@ -190,11 +190,21 @@ final class PreparedSource: SampleSource {
     of info: DatasetInfo, _ wanted: [String], name place: String
   ) throws(DataError) -> ClassSelection? {
     if wanted.isEmpty { return nil }
-    for name in wanted where !info.classNames.contains(name) {
-      let known = info.classNames.prefix(20).joined(separator: ", ") + (info.classNames.count > 20 ? ", …" : "")
-      throw DataError(.badInput, at: [place], "there is no class “\(name)” in it", remedy: "its classes are \(known)")
+    let all = Set(info.classNames)
+    var names: Set<String> = []
+    var rest = wanted[...]
+    while let word = rest.first {
+      // The list came apart at each comma, also at those in the name of a class.
+      let count = (1...rest.count).first { all.contains(rest.prefix($0).joined(separator: ",")) }
+      guard let count else {
+        let known = info.classNames.prefix(20).joined(separator: ", ") + (info.classNames.count > 20 ? ", …" : "")
+        throw DataError(
+          .badInput, at: [place], "there is no class “\(word)” in it", remedy: "its classes are \(known)")
+      }
+      names.insert(rest.prefix(count).joined(separator: ","))
+      rest = rest.dropFirst(count)
     }
-    return ClassSelection(keeping: info.classNames.map(wanted.contains), renumbering: true)
+    return ClassSelection(keeping: info.classNames.map(names.contains), renumbering: true)
   }
 
   /// C×H×W after resizing and cropping, where that can be said of all samples.
@@ -221,7 +231,7 @@ extension DatasetInfo {
 
 extension Pixels {
   /// A grey image as RGB with equal channels.
-  func inColour() -> Pixels {
+  public func inColour() -> Pixels {
     guard channels == 1 else { return self }
     let count = bytes.count
     let colour = [UInt8](unsafeUninitializedCapacity: 3 * count) { out, initialized in

@@ -166,7 +166,7 @@ public final class DatasetWriter {
 
   private func count(_ entry: PackedChunk.Entry) {
     counts[entry.label] += 1
-    guard let found = entry.range else { return }
+    guard let found = entry.range, entry.holdsFloats else { return }
     range = range.map { min($0.lowerBound, found.lowerBound)...max($0.upperBound, found.upperBound) } ?? found
   }
 

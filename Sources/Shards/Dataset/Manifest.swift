@@ -160,6 +160,11 @@ public struct Manifest: Codable, Sendable, Equatable {
   init(bytes: [UInt8], path: String) throws(DataError) {
     try decodeJSON(FormatStamp.self, from: bytes, at: [path])
       .check(format: Self.format, version: Self.version, at: [path])
+    if let key = repeatedKey(in: bytes) {
+      throw DataError(
+        .badInput, at: [path], "has the key \(key) twice, so that readers may take either for its value",
+        remedy: "it is damaged or not written by pipe: make the dataset again")
+    }
     self = try decodeJSON(Self.self, from: bytes, at: [path])
     func refuse(_ problem: String) -> DataError {
       DataError(.badInput, at: [path], problem, remedy: "it is damaged or not written by pipe: make the dataset again")

@@ -113,6 +113,7 @@ private struct Verification: Sink {
     if Manifest.generation(of: bytes, stating: manifest.generation) != manifest.generation {
       complain(Manifest.fileName, "does not have the digest that its generation states: it was changed")
     }
+    checkAgreement()
     do throws(DataError) {
       let sums = try readFile("\(folder)/\(Manifest.sumsName)", atMost: 64 << 20)
       if sums != manifest.sums(manifestBytes: bytes) {
@@ -120,6 +121,30 @@ private struct Verification: Sink {
       }
     } catch {
       complain(Manifest.sumsName, error.problem)
+    }
+  }
+
+  /// Complains where one key of the manifest contradicts another.
+  private mutating func checkAgreement() {
+    let holdsImages = manifest.kind == .samples && manifest.spectrogram == nil
+    if manifest.valueRange != (holdsImages ? [0, 1] : nil) {
+      complain(
+        Manifest.fileName,
+        holdsImages
+          ? "has another value_range than [0, 1], which all images have" : "has a value_range, which only images have")
+    }
+    let foreign = manifest.kind == .latents ? "npy" : "latent.npy"
+    if manifest.fields.contains(foreign) {
+      complain(Manifest.fileName, "is of the kind \(manifest.kind.rawValue), which has no field \(foreign)")
+    }
+    if manifest.labelKind != .hard, !manifest.fields.contains("soft.npy") {
+      complain(Manifest.fileName, "has labels of the kind \(manifest.labelKind.rawValue) without the field soft.npy")
+    }
+    guard manifest.kind == .samples, let formation = manifest.formation, let shape = manifest.shape else { return }
+    do throws(DataError) {
+      try formation.check(against: shape, at: [])
+    } catch {
+      complain(Manifest.fileName, error.problem)
     }
   }
 
@@ -259,6 +284,9 @@ private struct ShardVerification: Sendable {
     } else {
       let pixels = try sample.unified(toChannels: manifest.shape?.first, limits: limits).pixels(limits: limits)
       shape = [pixels.channels, pixels.height, pixels.width]
+    }
+    if let formation = manifest.formation, manifest.kind == .samples, manifest.shape == nil {
+      try formation.check(against: shape, at: [])
     }
     if let expected = manifest.shape, shape != expected {
       complain("has shape \(shape), where the manifest says \(expected)", key: sample.key)

@@ -27,9 +27,9 @@ extension ExportLayout {
     switch content {
     case .pixels: "8-bit pixels, channels first; 255 is white"
     case .floats: "float32 values, channels first, not normalised"
-    case .files: "a PNG or JPEG file"
+    case .files: "a PNG or JPEG file; a JPEG file may be grey where shape has three channels: decode it to RGB"
     case .png: "a PNG file"
-    case .jpg: "a JPEG file"
+    case .jpg: "a JPEG file; it may be grey where shape has three channels: decode it to RGB"
     }
   }
 }

@@ -15,6 +15,38 @@ public func encodeJSON(_ value: some Encodable, indented: Bool = false, keysAreD
   }
 }
 
+/// The first key that an object has twice, which decoders pass over; nil where there is none, or no object.
+///
+/// Only the outermost object is looked at.
+func repeatedKey(in document: [UInt8]) -> String? {
+  var seen: Set<String> = []
+  var depth = 0
+  var position = 0
+  while position < document.count {
+    let byte = document[position]
+    position += 1
+    switch byte {
+    case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+    case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+    case UInt8(ascii: "\""):
+      let start = position
+      while position < document.count, document[position] != UInt8(ascii: "\"") {
+        position += document[position] == UInt8(ascii: "\\") ? 2 : 1
+      }
+      position += 1
+      let text = document[(start - 1)..<min(position, document.count)]
+      // A text before a colon is a key.
+      let next = document[min(position, document.count)...].first { ![9, 10, 13, 32].contains($0) }
+      guard depth == 1, next == UInt8(ascii: ":") else { continue }
+      // It may be spelled with escapes.
+      let key = (try? JSONDecoder().decode(String.self, from: Data(text))) ?? String(decoding: text, as: UTF8.self)
+      if !seen.insert(key).inserted { return key }
+    default: break
+    }
+  }
+  return nil
+}
+
 /// Reads such a document; unknown keys are ignored.
 ///
 /// - Throws: `DataError` (`.badInput`), with the path of the offending key.

@@ -13,6 +13,9 @@ public struct PackedChunk: Sendable {
     var range: ClosedRange<Float>?
     /// Where its members end in `bytes`.
     var end: Int
+
+    /// Whether its float image is among the fields.
+    var holdsFloats: Bool { fields.contains { $0 == "npy" || $0 == "latent.npy" } }
   }
 
   private(set) var entries: [Entry] = []
@@ -22,6 +25,9 @@ public struct PackedChunk: Sendable {
 
   /// Samples in it.
   public var count: Int { entries.count }
+
+  /// Whether a float image among them was packed as an image of 8 bits alone.
+  public var losesFloats: Bool { entries.contains { $0.range != nil && !$0.holdsFloats } }
 
   /// Finishes and encodes samples up to the first one that fails.
   init(_ samples: [PendingSample], as fields: SampleFields, times: WorkTimes? = nil) {

@@ -108,15 +108,22 @@ struct SampleFields: Sendable {
     let wanted = { (name: String) in selected?.contains(name) ?? true }
     switch sample.content {
     case .pixels(let pixels):
-      if wanted("png") { record.fields.append(Field(name: "png", bytes: encodePNG(pixels))) }
+      let isGrey = shape?.first == 3 && pixels.channels == 1
+      if wanted("png") {
+        record.fields.append(Field(name: "png", bytes: encodePNG(isGrey ? pixels.inColour() : pixels)))
+      }
     case .encoded(let image):
       if image.format == .jpg, wanted("jpg") {
         record.fields.append(Field(name: "jpg", bytes: image.bytes))
       } else if wanted("png") {
-        let bytes =
-          image.format == .png
-          ? image.bytes
-          : encodePNG(try sample.unified(toChannels: shape?.first, limits: limits).pixels(limits: limits))
+        // A grey JPEG may be among images in colour, a grey PNG file not.
+        var isGrey = false
+        if shape?.first == 3 { isGrey = try image.shape(limits: limits)[0] == 1 }
+        var bytes = image.bytes
+        if image.format != .png || isGrey {
+          let pixels = try sample.pixels(limits: limits)
+          bytes = encodePNG(isGrey ? pixels.inColour() : pixels)
+        }
         record.fields.append(Field(name: "png", bytes: bytes))
       }
     case .floats(let array):

@@ -42,6 +42,7 @@ enum WebDataset {
       info: info, channels: survey.hasArrays ? nil : channels, split: part?.split ?? split,
       notes: splitNotes + (part?.notes ?? []) + classes.notes + survey.notes,
       doubts: nameNotes + startingNotes(classes.counts),
+      closingNotes: { reader.closingNotes },
       place: { reader.place },
       next: reader.next)
   }
@@ -123,7 +124,7 @@ enum WebDataset {
     let name = place.joined(separator: ": ")
     let header = try NPYHeader(of: bytes, name: name)
     guard !header.shape.contains(0) else {
-      throw DataError(.badInput, at: place, "an empty array, of shape \(header.shape)", remedy: Remedy.replaceSample)
+      throw DataError(.badSample, at: place, "an empty array, of shape \(header.shape)", remedy: Remedy.replaceSample)
     }
     guard header.element == .uint8 else {
       guard header.element.isFloat else {

@@ -14,6 +14,8 @@ final class WebDatasetReader {
   private var started = false
   /// Where the sample that was returned last stands.
   private(set) var place: [String] = []
+  /// The smallest and the largest value of float images so far.
+  private var range: ClosedRange<Float>?
 
   init(
     _ reader: MemberReader, names: WebDatasetNames, classNames: [String], part: Part?, keys: WebDatasetKeys,
@@ -127,12 +129,26 @@ final class WebDatasetReader {
     sample.label = label
     if let array {
       sample.content = try WebDataset.content(of: array.bytes, place: place + [array.field])
+      if case .floats(let floats) = sample.content { note(floats.values) }
     } else if let image {
       sample.content = .encoded(EncodedImage(file: image.bytes))
     }
     sample.key = keys.unique(key, in: archive)
     if keepsKeys { sample.keep(key: key) }
     return sample
+  }
+
+  private func note(_ values: [Float]) {
+    guard let low = values.min(), let high = values.max() else { return }
+    range = range.map { Swift.min($0.lowerBound, low)...Swift.max($0.upperBound, high) } ?? low...high
+  }
+
+  /// What the log shall say when the last sample was read: nothing in the arrays tells which values are black and white.
+  var closingNotes: [String] {
+    guard let range, range.lowerBound < 0 || range.upperBound > 1 else { return [] }
+    return [
+      "its float images have values from \(range.lowerBound) to \(range.upperBound), and are read as they are: 0 is black and 1 is white"
+    ]
   }
 
   /// Fields that have another meaning in what this program writes.

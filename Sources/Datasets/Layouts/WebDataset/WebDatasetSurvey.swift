@@ -127,7 +127,8 @@ struct WebDatasetSurvey: Sendable {
       hasArrays = true
       let header = try NPYHeader(of: reader)
       let shape = header.element == .uint8 ? WebDataset.imageShape(header.shape) : WebDataset.floatShape(header.shape)
-      arrayShapes.insert(shape ?? header.shape)
+      // An empty one is a bad sample, which may be left out.
+      if !header.shape.contains(0) { arrayShapes.insert(shape ?? header.shape) }
     } else if names.isImage(field) {
       run?.hasImage = true
       guard let shape = EncodedImage(file: try reader.readAll()).surveyedShape(options) else { return }
