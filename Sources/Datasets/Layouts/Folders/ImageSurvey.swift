@@ -129,7 +129,7 @@ final class ImageSurvey {
     let rest = others - tables.count
     if rest > 0 {
       notes.append(
-        "\(counted(rest, "file")) that \(rest == 1 ? "is" : "are") not images \(rest == 1 ? "was" : "were") skipped")
+        "\(counted(rest, "file")) that \(rest == 1 ? "is not an image was" : "are not images were") skipped")
     }
     return notes
   }
