@@ -234,7 +234,7 @@ private func events(_ text: String) throws -> [[String: Any]] {
     let pipe = folder.appending(path: "pipe.prom").path
     #expect(mkfifo(pipe, 0o666) == 0)
     let refused = try job.pipe("--metrics", pipe)
-    #expect(refused.status == 73 && refused.errors.contains("is no regular file"), "\(refused.errors)")
+    #expect(refused.status == 73 && refused.errors.contains("is not a regular file"), "\(refused.errors)")
     for stream in ["/dev/stdout", "/dev/stderr", "-", "/dev/null"] {
       #expect(throws: DataError.self) { try replacedFile(stream) }
     }

@@ -62,7 +62,7 @@ import Testing
     #expect(source.info.classNames == ["no", "yes"])
     #expect(source.info.countPerClass == [1, 1])
     #expect(lines().contains("x: testing_list.txt: a list of 2 clips of the test part"))
-    #expect(lines().contains("x: _background_noise_: 1 file of noise was left out, which is no class"))
+    #expect(lines().contains("x: _background_noise_: 1 file of noise was left out: it is not a class"))
     let parts = try inspectedParts([.file(folder.path)], options: ReadOptions())
     #expect(parts.first?.parts.map(\.name) == ["train", "val", "test"])
     #expect(parts.first?.parts.map(\.count) == [3, 1, 2])

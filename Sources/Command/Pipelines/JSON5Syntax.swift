@@ -243,11 +243,11 @@ private func isPlainKey(_ key: String) -> Bool {
 private func valueProblem(_ word: String) -> String? {
   if ["true", "false", "null"].contains(word) || isJSON5Number(word) { return nil }
   let meant = word.replacing("_", with: "")
-  if isJSON5Number(meant) { return "'\(word)' is no number; write \(meant)" }
+  if isJSON5Number(meant) { return "'\(word)' is not a number; write \(meant)" }
   switch word.lowercased() {
-  case "true", "yes", "on": return "'\(word)' is no value; write true"
-  case "false", "no", "off": return "'\(word)' is no value; write false"
-  case "null": return "'\(word)' is no value; write null"
+  case "true", "yes", "on": return "'\(word)' is not a value; write true"
+  case "false", "no", "off": return "'\(word)' is not a value; write false"
+  case "null": return "'\(word)' is not a value; write null"
   default: return "'\(word)' is neither a number nor true or false; a text stands in quotes"
   }
 }

@@ -10,7 +10,7 @@ func replacedFile(_ path: String) throws(DataError) -> String {
   let isThere = stat(place, &status) == 0
   guard openDescriptor(named: place) == nil, !isThere || status.st_mode & S_IFMT == S_IFREG else {
     throw DataError(
-      .cannotCreate, at: [path], "is no regular file, and every run would put a new file in its place",
+      .cannotCreate, at: [path], "is not a regular file, and every run would put a new file in its place",
       remedy: "name a file")
   }
   return place

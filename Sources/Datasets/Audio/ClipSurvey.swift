@@ -22,7 +22,7 @@ struct ClipSurvey {
   private(set) var paths: Set<Int> = []
   private var noises = 0
 
-  /// The folder of Google's Speech Commands with minutes of noise to be mixed with the words, which are no class.
+  /// The folder of Google's Speech Commands with minutes of noise to be mixed with the words; they are not a class.
   private static let noiseFolder = "_background_noise_"
   /// The most tables in one folder: more are one for each clip.
   private static let maxTables = 20
@@ -106,7 +106,7 @@ struct ClipSurvey {
     if noises > 0 {
       let isOne = noises == 1
       notes.append(
-        "\(Self.noiseFolder): \(counted(noises, "file")) of noise \(isOne ? "was" : "were") left out, which \(isOne ? "is" : "are") no class"
+        "\(Self.noiseFolder): \(counted(noises, "file")) of noise \(isOne ? "was" : "were") left out: \(isOne ? "it is" : "they are") not a class"
       )
     }
     for (folder, count) in tablesIn.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
