@@ -112,7 +112,7 @@ private let start = ContinuousClock.now
 
 /// Where trained feature networks are kept, by the XDG base directory specification; nil where nothing says where.
 ///
-/// A relative `XDG_CACHE_HOME` is invalid there, and ignored. `-` is no place.
+/// A relative `XDG_CACHE_HOME` is invalid there, and ignored. `-` stands for none.
 func cacheDirectory(_ arguments: Arguments) -> String? {
   if arguments.verb.option("cache") != nil, let chosen = arguments.path("cache") {
     return chosen == "-" ? nil : chosen

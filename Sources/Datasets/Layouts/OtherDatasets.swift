@@ -35,7 +35,7 @@ struct OtherDatasets {
     }
   }
 
-  /// Refuses two datasets of which the one is no more what was meant than the other.
+  /// Refuses two datasets where nothing tells which of them was meant.
   ///
   /// - Throws: `DataError` (`.badInput`).
   func refuse() throws(DataError) {

@@ -145,7 +145,9 @@ public struct Manifest: Codable, Sendable, Equatable {
     return try readFile(path, in: handle, atMost: 64 << 20)
   }
 
-  /// Refuses the sound manifest of another major version, which is no damage, and must not be written anew as one of this version.
+  /// Refuses the sound manifest of another major version.
+  ///
+  /// It is not damaged, and must not be written anew as one of this version.
   ///
   /// - Throws: `DataError` (`.badInput`).
   static func refuseOtherVersion(_ bytes: [UInt8], path: String) throws(DataError) {
