@@ -68,6 +68,14 @@ import Testing
     #expect(parts.first?.parts.map(\.count) == [3, 1, 2])
   }
 
+  @Test func `lists of parts are read among ever so many tables`() throws {
+    let others = (0..<30).map { TestMember("list_\($0).txt", text: "something else\n") }
+    for members in [speech + lists + others, others + lists + speech] {
+      #expect(try origins(members, ReadOptions(split: .test)).sorted() == ["no/0_nohash_0.wav", "yes/0_nohash_0.wav"])
+      #expect(try opened(members).lines().contains { $0.contains("30 tables such as list_") })
+    }
+  }
+
   @Test func `noises are a class for who names it`() throws {
     let options = ReadOptions(classes: ["_background_noise_", "yes"])
     #expect(try origins(speech, options).contains("_background_noise_/pink_noise.wav"))

@@ -20,7 +20,7 @@ public final class MemberReader {
   private var ahead: [UInt8] = []
   // The current member of a folder, or a bare file.
   private var file: ByteSource?
-  private let limits: Limits
+  let limits: Limits
   private let ownName: String
   // Every member is told it, so it is worked out once.
   private lazy var stems = [archiveStem(ownName)]

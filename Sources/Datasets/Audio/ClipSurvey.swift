@@ -6,9 +6,8 @@ struct ClipSurvey {
   /// Folders that hold something else than clips, or nothing.
   private(set) var otherFolders: Set<[String]> = []
   /// Tables, and lists of the clips of a part.
-  private(set) var tables: [RawTable] = []
-  private var tablesIn: [[String]: Int] = [:]
-  private var tableBytes = 0
+  var tables: [RawTable] { kept.tables }
+  private var kept = KeptTables()
   /// The rate of all clips, and the first of them.
   private(set) var rate: Int?
   private var firstPath = ""
@@ -24,8 +23,6 @@ struct ClipSurvey {
 
   /// The folder of Google's Speech Commands with minutes of noise to be mixed with the words; they are not a class.
   private static let noiseFolder = "_background_noise_"
-  /// The most tables in one folder: more are one for each clip.
-  private static let maxTables = 20
 
   init(_ options: ReadOptions) { self.options = options }
 
@@ -75,24 +72,9 @@ struct ClipSurvey {
 
   private mutating func addOther(_ member: Member, _ reader: MemberReader) throws(DataError) {
     if let foreign = Clip.foreign(member.path, at: reader.place) { throw foreign }
-    let folder = member.foldersAbove
     others += 1
-    otherFolders.insert(folder)
-    guard LabelTable.isTable(member.basename) else { return }
-    tablesIn[folder, default: 0] += 1
-    guard tablesIn[folder, default: 0] <= Self.maxTables else {
-      tables.removeAll { $0.folder == folder }
-      return
-    }
-    let bytes = try reader.readAll()
-    tableBytes += bytes.count
-    guard tableBytes <= options.limits.maxMemberBytes else {
-      throw DataError(
-        .badInput, at: reader.place,
-        "tables of more than \(grouped(options.limits.maxMemberBytes)) bytes beside the clips",
-        remedy: "move them away")
-    }
-    tables.append(RawTable(path: member.fullPath, folder: folder, bytes: bytes))
+    otherFolders.insert(member.foldersAbove)
+    try kept.add(member, reader, beside: "clip", remedy: "move them away")
   }
 
   /// Notes folders that were met on the way, also those without a file.
@@ -109,12 +91,7 @@ struct ClipSurvey {
         "\(Self.noiseFolder): \(counted(noises, "file")) of noise \(isOne ? "was" : "were") left out: \(isOne ? "it is" : "they are") not a class"
       )
     }
-    for (folder, count) in tablesIn.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
-    where count > Self.maxTables {
-      let place = folder.isEmpty ? "" : " in \(folder.joined(separator: "/"))"
-      notes.append(
-        "\(grouped(count)) tables\(place) were not read: more than \(Self.maxTables) are taken for one of each clip")
-    }
+    notes += kept.doubts(of: "clip")
     let rest = others - read
     if rest > 0 {
       notes.append(

@@ -6,11 +6,8 @@ final class ImageSurvey {
   /// Folders that hold something else than images, or nothing.
   var otherFolders: Set<[String]> = []
   /// Tables beside the images.
-  private(set) var tables: [RawTable] = []
-  private var tablesIn: [[String]: Int] = [:]
-  /// Tables that were not read, as there are too many in their folder: how many, and the first.
-  private var unread: [[String]: (count: Int, first: String)] = [:]
-  private var tableBytes = 0
+  var tables: [RawTable] { kept.tables }
+  private var kept = KeptTables()
   /// What is to be said of the tables where folders tell the labels.
   var tableNotes: [String] = []
   /// Archives whose images stand in no folder.
@@ -19,9 +16,6 @@ final class ImageSurvey {
   private var besides: [String] = []
   // Hashes of 64 bits instead of the paths, as in `WebDatasetReader`.
   private var paths: Set<Int> = []
-
-  /// The most tables in one folder: more are one for each image.
-  private static let maxTables = 20
 
   init(_ options: ReadOptions) { self.options = options }
 
@@ -55,39 +49,7 @@ final class ImageSurvey {
     let folder = member.foldersAbove
     otherFolders.insert(folder)
     if isArchiveName(member.basename) { besides.append(member.fullPath) }
-    guard LabelTable.isTable(member.basename) else { return }
-    tablesIn[folder, default: 0] += 1
-    if tablesIn[folder, default: 0] > Self.maxTables {
-      for table in tables where table.folder == folder && !Self.isForAll(table.path) {
-        leaveOut(table.path, in: folder)
-      }
-      tables.removeAll { $0.folder == folder && !Self.isForAll($0.path) }
-      guard Self.isForAll(member.fullPath) else { return leaveOut(member.fullPath, in: folder) }
-    }
-    let bytes = try reader.readAll()
-    tableBytes += bytes.count
-    guard tableBytes <= options.limits.maxMemberBytes else {
-      throw DataError(
-        .badInput, at: reader.place,
-        "tables of more than \(grouped(options.limits.maxMemberBytes)) bytes beside the images",
-        remedy: "read the folders as classes with --layout image-folder")
-    }
-    tables.append(RawTable(path: member.fullPath, folder: folder, bytes: bytes))
-  }
-
-  /// Whether a table is about all images by its name, be there ever so many others: `labels.csv`, `train.txt`, and not `train7.txt`.
-  private static func isForAll(_ path: String) -> Bool {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    guard let stem = name.split(separator: ".").first, !stem.contains(where: \.isNumber) else { return false }
-    let words = stem.lowercased().split { !$0.isLetter }
-    return LabelTable.namesPart(name)
-      || ["labels", "metadata", "annotations", "classes", "split"].contains { word in
-        words.contains { $0 == word }
-      }
-  }
-
-  private func leaveOut(_ table: String, in folder: [String]) {
-    unread[folder, default: (0, table)].count += 1
+    try kept.add(member, reader, beside: "image", remedy: "read the folders as classes with --layout image-folder")
   }
 
   /// How many images there are where.
@@ -114,12 +76,7 @@ final class ImageSurvey {
         "\(counted(besides.count, "archive")) beside the images \(besides.count == 1 ? "was" : "were") not entered, such as \(archive); "
           + "unpack \(besides.count == 1 ? "it" : "them"), or give each input with -i")
     }
-    for (_, tables) in unread.sorted(by: { $0.value.first < $1.value.first }) {
-      doubts.append(
-        "\(counted(tables.count, "table")) such as \(tables.first) \(tables.count == 1 ? "was" : "were") not read: more than "
-          + "\(Self.maxTables) in one folder are taken for one of each image; if one holds labels or parts, move the others away"
-      )
-    }
+    doubts += kept.doubts(of: "image")
     return doubts
   }
 
