@@ -23,7 +23,9 @@ struct KeptTables {
     let folder = member.foldersAbove
     countIn[folder, default: 0] += 1
     if countIn[folder, default: 0] > Self.maxTables {
-      for table in tables where table.folder == folder && !Self.isForAll(table.path) { leaveOut(table.path, in: folder) }
+      for table in tables where table.folder == folder && !Self.isForAll(table.path) {
+        leaveOut(table.path, in: folder)
+      }
       tables.removeAll { $0.folder == folder && !Self.isForAll($0.path) }
       guard Self.isForAll(member.fullPath) else { return leaveOut(member.fullPath, in: folder) }
     }
